@@ -1,0 +1,127 @@
+"""Building blocks that the networks share: fused batch normalisation, upsampling, the palette mean."""
+
+import keras
+import numpy as np
+
+
+def paper_init():
+    """Returns the pix2pix initialiser N(0, 0.02) (Isola et al. 2017, appendix 6.2)."""
+    return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation that runs as one TensorFlow kernel, in training and in inference.
+
+    Keras 3 computes the moments of a batch as separate operations, which costs a U-Net about
+    40 % of its training speed on a CPU. Variables, arguments and results are those of
+    `keras.layers.BatchNormalization` over the last axis, so weights move between the two.
+    Under another Keras backend it is that layer.
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015. The moving variance collects the
+    unbiased variance, as TensorFlow's own fused layer does.
+
+    Input shape: `(batch, height, width, channels)`, float32 or bfloat16. Output shape: the same.
+
+    Example:
+    >>> layer = FusedBatchNormalization(name="norm")
+    >>> layer(keras.ops.ones((2, 8, 8, 4)), training=True).shape
+    TensorShape([2, 8, 8, 4])
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        if keras.backend.backend() != "tensorflow" or self.renorm or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf  # the one layer that differs between backends
+
+        training = bool(training) and self.trainable
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma if self.scale else tf.ones_like(self.moving_mean),
+            offset=self.beta if self.center else tf.zeros_like(self.moving_mean),
+            mean=[] if training else self.moving_mean,
+            variance=[] if training else self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+        if training:
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return outputs
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class BilinearUpsampling(keras.layers.Layer):
+    """Enlarges feature maps bilinearly by a whole factor, also where the size is not known.
+
+    `keras.layers.UpSampling2D(interpolation="bilinear")` cannot be saved with unknown height
+    and width; this layer can, and becomes one builtin operation in TFLite.
+
+    Args:
+        factor: int, at least 1.
+
+    Input shape: `(batch, height, width, channels)`.
+    Output shape: `(batch, factor * height, factor * width, channels)`, float32.
+
+    Example:
+    >>> BilinearUpsampling(4)(keras.ops.zeros((1, 8, 8, 2))).shape
+    TensorShape([1, 32, 32, 2])
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        _, height, width, _ = keras.ops.shape(inputs)
+        size = (height * self.factor, width * self.factor)
+        return keras.ops.image.resize(keras.ops.cast(inputs, "float32"), size, interpolation="bilinear")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        scale = [None if size is None else size * self.factor for size in (height, width)]
+        return (batch, *scale, channels)
+
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class AnnealedMean(keras.layers.Layer):
+    """Turns logits over a palette into the annealed mean of its entries.
+
+    A low temperature gives the most likely (vivid, patchy) entry, 1 gives the expectation
+    (dull, smooth). Source: Zhang et al. 2016, "Colorful Image Colorization", equation 5.
+
+    Args:
+        palette: array-like `(entries, channels)`, float: the values the entries stand for.
+        temperature: float, over 0. Zhang et al. use 0.38.
+
+    Input shape: `(batch, height, width, entries)` logits.
+    Output shape: `(batch, height, width, channels)`, float32.
+
+    Example:
+    >>> AnnealedMean([[0.0, 0.0], [1.0, 0.0]], temperature=0.38)(keras.ops.zeros((1, 4, 4, 2))).shape
+    TensorShape([1, 4, 4, 2])
+    """
+
+    def __init__(self, palette, temperature, **kwargs):
+        super().__init__(**kwargs)
+        if temperature <= 0:
+            raise ValueError(f"`temperature` must be over 0. Received: temperature={temperature}")
+        self.palette = np.asarray(palette, "float32")
+        self.temperature = temperature
+
+    def call(self, logits):
+        logits = keras.ops.cast(logits, "float32") / self.temperature
+        return keras.ops.matmul(keras.ops.softmax(logits, axis=-1), self.palette)
+
+    def compute_output_spec(self, logits):
+        return keras.KerasTensor((*logits.shape[:-1], self.palette.shape[1]), dtype="float32")
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "palette": self.palette.tolist(), "temperature": self.temperature}
