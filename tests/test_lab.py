@@ -1,0 +1,99 @@
+"""lab.py against scikit-image and against numbers worked out by hand."""
+
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+import skimage.color
+import skimage.data
+
+from tf_colorize import lab
+
+
+@pytest.fixture
+def grid():
+    """All sRGB colours with 17 levels per channel, on a non-square image."""
+    levels = np.linspace(0, 255, 17).round().astype(np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(17, 289, 3)
+
+
+def test_equals_scikit_image_on_the_srgb_grid(grid):
+    lightness, ab = lab.rgb_to_lightness_ab(grid)
+    expected = skimage.color.rgb2lab(grid)
+    assert lightness.dtype == ab.dtype == np.float32
+    assert lightness.shape == (17, 289, 1) and ab.shape == (17, 289, 2)
+    np.testing.assert_allclose((lightness + 1) * 50, expected[..., :1], atol=1e-3)
+    np.testing.assert_allclose(ab * 110, expected[..., 1:], atol=1e-3)
+    np.testing.assert_allclose(lab.rgb_to_lightness(grid), lightness, atol=1e-6)
+
+
+def test_known_colours():
+    # Red is L* 53.24, a* 80.09, b* 67.20 in every table of sRGB primaries.
+    rgb = np.array([[255, 0, 0], [0, 0, 0], [255, 255, 255]], np.uint8)
+    lightness, ab = lab.rgb_to_lightness_ab(rgb)
+    np.testing.assert_allclose(lightness[:, 0], [53.24 / 50 - 1, -1, 1], atol=1e-4)
+    np.testing.assert_allclose(ab[0], [80.09 / 110, 67.20 / 110], atol=1e-4)
+    np.testing.assert_allclose(ab[1:], 0, atol=1e-4)
+
+
+def test_round_trip_gives_the_same_bytes(grid):
+    np.testing.assert_array_equal(
+        lab.lightness_ab_to_rgb(*lab.rgb_to_lightness_ab(grid)), grid
+    )
+    photo = skimage.data.coffee()[:, :357]  # non-contiguous and not a whole block
+    np.testing.assert_array_equal(
+        lab.lightness_ab_to_rgb(*lab.rgb_to_lightness_ab(photo)), photo
+    )
+
+
+def test_out_of_gamut_colours_are_clamped_as_scikit_image_does():
+    random = np.random.default_rng(0)
+    lightness = random.uniform(-1, 1, (40, 50, 1)).astype(np.float32)
+    ab = random.uniform(-1, 1, (40, 50, 2)).astype(np.float32)
+    lab_image = np.concatenate([(lightness + 1) * 50, ab * 110], axis=-1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-image counts the negative Z values
+        expected = np.rint(skimage.color.lab2rgb(lab_image) * 255)
+    difference = np.abs(lab.lightness_ab_to_rgb(lightness, ab) - expected)
+    assert difference.max() <= 1  # a value on the edge between two bytes
+    assert (difference > 0).mean() < 0.01
+
+
+def test_memory_beside_input_and_output_is_small():
+    rgb = np.zeros((1500, 2000, 3), np.uint8)
+    lab.rgb_to_lightness(rgb[:1])
+    tracemalloc.start()
+    lightness = lab.rgb_to_lightness(rgb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < lightness.nbytes + 3e6
+
+
+def test_palette_is_every_bin_of_the_srgb_gamut():
+    palette = lab.ab_palette()
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
+    bins = np.rint(skimage.color.rgb2lab(cube)[0, :, 1:] / 10).astype(int)
+    expected = {tuple(row) for row in bins}
+    actual = {tuple(row) for row in np.rint(palette * 11).astype(int)}
+    assert palette.dtype == np.float32 and len(actual) == len(palette)
+    assert expected <= actual
+    assert len(actual - expected) <= 5  # bins that the coarse sweep above misses
+    assert np.abs(palette).max() <= 1
+    assert len(lab.ab_palette(20)) < len(palette) / 3
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: lab.rgb_to_lightness(np.zeros((2, 2, 3), np.float32)),
+        lambda: lab.rgb_to_lightness_ab(np.zeros((2, 2), np.uint8)),
+        lambda: lab.lightness_ab_to_rgb(np.zeros((2, 2, 1)), np.zeros((2, 3, 2))),
+        lambda: lab.lightness_ab_to_rgb(np.full((2, 2, 1), np.nan), np.zeros((2, 2, 2))),
+        lambda: lab.ab_palette(0),
+    ],
+)
+def test_wrong_input_is_an_error(call):
+    with pytest.raises(ValueError, match="Received: .*"):
+        call()

@@ -1,0 +1,120 @@
+"""sRGB to Lab and back in TensorFlow, and the normalised pair that networks see.
+
+The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer). The scales
+are in `lab.py`, which does the same for uint8 arrays on the host.
+"""
+
+import warnings
+
+import tensorflow as tf
+
+from tf_colorize import lab
+
+with warnings.catch_warnings():
+    # The compiled plugins of tensorflow-io do not load beside current TensorFlow; its
+    # colour functions are plain TensorFlow and do not need them.
+    warnings.filterwarnings(
+        "ignore", "unable to load libtensorflow_io_plugins", UserWarning
+    )
+    warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
+    import tensorflow_io as tfio
+
+
+def rgb_to_lab(rgb):
+    """Converts sRGB to CIE Lab.
+
+    Args:
+        rgb: float tensor `(..., 3)` in [0, 1], sRGB.
+
+    Returns:
+        Tensor of the same dtype and shape: L* in [0, 100], a* and b* in [-110, 110].
+        Its gradient is finite everywhere, and 0 at black, where the formula has none.
+
+    Raises:
+        ValueError: `rgb` is not floating point or its last axis is not 3.
+
+    Source: `tfio.experimental.color.rgb_to_lab`.
+    """
+    rgb = _checked("rgb", rgb, 3)
+    return tfio.experimental.color.rgb_to_lab(_with_finite_gradient(rgb))
+
+
+def lab_to_rgb(lab_color):
+    """Converts CIE Lab to sRGB, clamped to the sRGB gamut.
+
+    Args:
+        lab_color: float tensor `(..., 3)`: L* in [0, 100], a* and b* in [-110, 110].
+
+    Returns:
+        Tensor of the same dtype and shape in [0, 1], sRGB. Its gradient is finite
+        everywhere, and 0 where a channel is black or clamped at black.
+
+    Raises:
+        ValueError: `lab_color` is not floating point or its last axis is not 3.
+
+    Source: `tfio.experimental.color.lab_to_rgb`.
+    """
+    lab_color = _checked("lab_color", lab_color, 3)
+    return tfio.experimental.color.lab_to_rgb(_with_finite_gradient(lab_color))
+
+
+def rgb_to_lightness_ab(rgb):
+    """Splits sRGB into what a generator reads and what it predicts.
+
+    Args:
+        rgb: float32 tensor `(..., 3)` in [0, 1], sRGB.
+
+    Returns:
+        Tuple of float32 tensors: lightness `(..., 1)` in [-1, 1], L* / 50 - 1, and ab
+        `(..., 2)` in [-1, 1], (a*, b*) / 110.
+
+    Raises:
+        ValueError: `rgb` is not floating point or its last axis is not 3.
+    """
+    lab_color = rgb_to_lab(rgb)
+    lightness = lab_color[..., :1] / lab.LIGHTNESS_SCALE - 1.0
+    return lightness, lab_color[..., 1:] / lab.AB_SCALE
+
+
+def lightness_ab_to_rgb(lightness, ab):
+    """Joins lightness and ab to sRGB, clamped to the sRGB gamut.
+
+    Args:
+        lightness: float32 tensor `(..., 1)` in [-1, 1], L* / 50 - 1.
+        ab: float32 tensor `(..., 2)` in [-1, 1], (a*, b*) / 110, of the same dtype,
+            height and width.
+
+    Returns:
+        float32 tensor `(..., 3)` in [0, 1], sRGB.
+
+    Raises:
+        ValueError: a tensor is not floating point or its last axis is not 1 or 2.
+    """
+    lightness = (_checked("lightness", lightness, 1) + 1.0) * lab.LIGHTNESS_SCALE
+    ab = _checked("ab", ab, 2) * lab.AB_SCALE
+    return lab_to_rgb(tf.concat([lightness, ab], axis=-1))
+
+
+def _checked(name, value, channels):
+    value = tf.convert_to_tensor(value)
+    if not value.dtype.is_floating or value.shape[-1] != channels:
+        raise ValueError(
+            f"`{name}` must be a floating point tensor with {channels} channels in its "
+            f"last axis. Received: {name}={value.dtype.name} {value.shape}. "
+            "Scale uint8 pictures to [0, 1] with `tf.image.convert_image_dtype`."
+        )
+    return value
+
+
+@tf.custom_gradient
+def _with_finite_gradient(value):
+    """Passes values through; of their gradients, what is not finite becomes 0.
+
+    tensorflow-io takes roots in both branches of a `tf.where`, so that black and colours
+    outside the gamut get 0 * infinity as their gradient.
+    """
+
+    def gradient(upstream):
+        return tf.where(tf.math.is_finite(upstream), upstream, tf.zeros_like(upstream))
+
+    return tf.identity(value), gradient

@@ -1,0 +1,228 @@
+"""sRGB bytes to normalised Lab and back, on the host, without TensorFlow.
+
+The same conversion as `color.py` (CIE Lab, D65, 2 degree observer, the matrix of
+scikit-image and tensorflow-io) for whoever must not pay for importing TensorFlow.
+Everything is float32 and walks through the image in blocks that fit the CPU cache,
+so that the memory used beside input and output is about 2 MB for any image size.
+"""
+
+import functools
+
+import numpy as np
+
+LIGHTNESS_SCALE = 50.0
+"""lightness = L* / LIGHTNESS_SCALE - 1, which is in [-1, 1]."""
+
+AB_SCALE = 110.0
+"""ab = (a*, b*) / AB_SCALE; sRGB colours stay within [-0.981, 0.981]."""
+
+_XYZ_FROM_LINEAR_RGB = np.array(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ]
+)
+_D65_WHITE = np.array([0.95047, 1.0, 1.08883])
+_BLOCK_PIXELS = 1 << 15
+# 0.05 gray levels per entry where the sRGB curve is steepest, at black.
+_ENCODE_STEPS = 1 << 16
+
+
+def rgb_to_lightness(rgb):
+    """Returns the lightness of sRGB pixels.
+
+    Args:
+        rgb: uint8 array `(..., 3)`, sRGB.
+
+    Returns:
+        float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
+
+    Raises:
+        ValueError: `rgb` is not uint8 or its last axis is not 3.
+    """
+    pixels = _pixels_of(rgb)
+    lightness = np.empty((len(pixels), 1), np.float32)
+    tables = _decode_table()[:, np.newaxis] * _white_relative_matrix()[1]
+    for block in _blocks(len(pixels)):
+        luminance = tables[pixels[block, 0], 0]
+        luminance += tables[pixels[block, 1], 1]
+        luminance += tables[pixels[block, 2], 2]
+        _scale_lightness(_lab_curve(luminance), lightness[block, 0])
+    return lightness.reshape(*rgb.shape[:-1], 1)
+
+
+def rgb_to_lightness_ab(rgb):
+    """Returns lightness and ab of sRGB pixels.
+
+    Args:
+        rgb: uint8 array `(..., 3)`, sRGB.
+
+    Returns:
+        Tuple of float32 arrays: lightness `(..., 1)` in [-1, 1], L* / 50 - 1, and ab
+        `(..., 2)` in [-1, 1], (a*, b*) / 110.
+
+    Raises:
+        ValueError: `rgb` is not uint8 or its last axis is not 3.
+    """
+    pixels = _pixels_of(rgb)
+    lightness = np.empty((len(pixels), 1), np.float32)
+    ab = np.empty((len(pixels), 2), np.float32)
+    decode = _decode_table()
+    matrix = np.ascontiguousarray(_white_relative_matrix().T)
+    for block in _blocks(len(pixels)):
+        x, y, z = _lab_curve(decode[pixels[block]] @ matrix).T
+        _scale_lightness(y, lightness[block, 0])
+        np.multiply(x - y, np.float32(500.0 / AB_SCALE), out=ab[block, 0])
+        np.multiply(y - z, np.float32(200.0 / AB_SCALE), out=ab[block, 1])
+    shape = rgb.shape[:-1]
+    return lightness.reshape(*shape, 1), ab.reshape(*shape, 2)
+
+
+def lightness_ab_to_rgb(lightness, ab):
+    """Returns the sRGB bytes of lightness and ab, clamped to the sRGB gamut.
+
+    Args:
+        lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
+        ab: float32 array `(..., 2)` in [-1, 1], (a*, b*) / 110.
+
+    Returns:
+        uint8 array `(..., 3)`, sRGB; channels outside the gamut are clipped.
+
+    Raises:
+        ValueError: the shapes do not belong together, or a value is not finite.
+    """
+    lightness, ab = np.asarray(lightness, np.float32), np.asarray(ab, np.float32)
+    if lightness.shape[-1:] != (1,) or ab.shape != (*lightness.shape[:-1], 2):
+        raise ValueError(
+            "`lightness` must be `(..., 1)` and `ab` `(..., 2)` with the same leading "
+            f"shape. Received: lightness.shape={lightness.shape}, ab.shape={ab.shape}. "
+            "Resize `ab` to the picture before joining the two."
+        )
+    flat_lightness, flat_ab = lightness.reshape(-1), ab.reshape(-1, 2)
+    rgb = np.empty((len(flat_ab), 3), np.uint8)
+    matrix = np.linalg.inv(_white_relative_matrix().astype(np.float64)).T
+    matrix = np.ascontiguousarray(matrix, np.float32)
+    encode = _encode_table()
+    for block in _blocks(len(flat_ab)):
+        linear = _lab_to_relative_xyz(flat_lightness[block], flat_ab[block]) @ matrix
+        # NaN survives clip and would become an arbitrary byte.
+        if not np.isfinite(linear.sum()):
+            raise ValueError(
+                "`lightness` and `ab` must be finite. Received: NaN or infinity, which "
+                "usually comes from a broken model."
+            )
+        np.clip(linear, 0.0, 1.0, out=linear)
+        linear *= _ENCODE_STEPS - 1
+        linear += 0.5
+        np.take(encode, linear.astype(np.uint16), out=rgb[block])
+    return rgb.reshape(*ab.shape[:-1], 3)
+
+
+@functools.cache
+def ab_palette(grid=10):
+    """Returns the centres of the ab bins that sRGB colours fall into (Zhang et al. 2016).
+
+    The plane of a* and b* is cut into squares of `grid` units, with centres on the
+    multiples of `grid`; the bins that some sRGB colour falls into are kept.
+
+    Args:
+        grid: Positive integer, side of a bin in Lab units.
+
+    Returns:
+        Read-only float32 array `(n, 2)` in [-1, 1], (a*, b*) / 110, sorted by a*, then b*.
+
+    Raises:
+        ValueError: `grid` is not a positive integer.
+
+    Source: https://arxiv.org/abs/1603.08511, section 2.1.
+    """
+    if not isinstance(grid, int) or grid < 1:
+        raise ValueError(
+            f"`grid` must be a positive integer of Lab units. Received: grid={grid!r}. "
+            "Use 10, as in the paper."
+        )
+    # A line of constant (a*, b*) leaves the gamut through its surface, so that the six
+    # faces of the sRGB cube fill every bin that the whole cube fills.
+    levels = np.arange(256, dtype=np.uint8)
+    u, v = (axis.ravel() for axis in np.meshgrid(levels, levels))
+    faces = [
+        np.stack(np.roll([np.full_like(u, end), u, v], axis, axis=0), axis=-1)
+        for axis in range(3)
+        for end in (0, 255)
+    ]
+    _, ab = rgb_to_lightness_ab(np.concatenate(faces))
+    bins = np.unique(np.rint(ab * (AB_SCALE / grid)).astype(np.int32), axis=0)
+    palette = (bins * (grid / AB_SCALE)).astype(np.float32)
+    palette.flags.writeable = False  # the cache hands out the same array every time
+    return palette
+
+
+def _pixels_of(rgb):
+    if getattr(rgb, "dtype", None) != np.uint8 or rgb.shape[-1:] != (3,):
+        raise ValueError(
+            "`rgb` must be a uint8 array of shape `(..., 3)`. Received: "
+            f"dtype={getattr(rgb, 'dtype', type(rgb))}, shape={np.shape(rgb)}. "
+            "Convert the picture to 8 bit RGB first."
+        )
+    return rgb.reshape(-1, 3)
+
+
+def _blocks(n_pixels):
+    for start in range(0, n_pixels, _BLOCK_PIXELS):
+        yield slice(start, start + _BLOCK_PIXELS)
+
+
+def _lab_curve(relative):
+    """Cube root with the linear toe of CIE Lab, of XYZ relative to white."""
+    curve = np.cbrt(relative)
+    toe = relative <= 0.008856
+    curve[toe] = relative[toe] * np.float32(7.787) + np.float32(16.0 / 116.0)
+    return curve
+
+
+def _scale_lightness(curve, out):
+    """Writes (116 f(Y) - 16) / 50 - 1."""
+    np.multiply(curve, np.float32(116.0 / LIGHTNESS_SCALE), out=out)
+    out -= np.float32(16.0 / LIGHTNESS_SCALE + 1.0)
+
+
+def _lab_to_relative_xyz(lightness, ab):
+    curve = np.empty((len(lightness), 3), np.float32)
+    y = curve[:, 1]
+    np.multiply(lightness, np.float32(LIGHTNESS_SCALE / 116.0), out=y)
+    y += np.float32((LIGHTNESS_SCALE + 16.0) / 116.0)
+    np.multiply(ab[:, 0], np.float32(AB_SCALE / 500.0), out=curve[:, 0])
+    np.multiply(ab[:, 1], np.float32(-AB_SCALE / 200.0), out=curve[:, 2])
+    curve[:, 0] += y
+    curve[:, 2] += y
+    # As scikit-image and tensorflow-io do: only blue-less dark colours get here.
+    np.maximum(curve[:, 2], 0.0, out=curve[:, 2])
+    relative = curve * curve
+    relative *= curve
+    toe = curve <= 0.2068966
+    relative[toe] = (curve[toe] - np.float32(16.0 / 116.0)) / np.float32(7.787)
+    return relative
+
+
+@functools.cache
+def _white_relative_matrix():
+    return (_XYZ_FROM_LINEAR_RGB / _D65_WHITE[:, np.newaxis]).astype(np.float32)
+
+
+@functools.cache
+def _decode_table():
+    """float32 `(256,)`: sRGB byte to linear light."""
+    value = np.arange(256) / 255.0
+    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
+    return linear.astype(np.float32)
+
+
+@functools.cache
+def _encode_table():
+    """uint8 `(65536,)`: linear light in equal steps to sRGB byte."""
+    linear = np.arange(_ENCODE_STEPS) / (_ENCODE_STEPS - 1)
+    value = np.where(
+        linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, linear * 12.92
+    )
+    return np.rint(value * 255.0).astype(np.uint8)
