@@ -1,0 +1,184 @@
+"""How far a finished picture is from the truth, and how colourful it is.
+
+Pictures are uint8 `(height, width, 3)` sRGB. scikit-image and SciPy do the arithmetic and
+nothing here imports TensorFlow; the batch functions for training are in `metrics`. The definitions
+are those of published tables, so that numbers can be compared.
+"""
+
+import numpy as np
+import scipy.linalg
+import skimage.color
+import skimage.metrics
+
+MAX_PSNR = 100.0
+MIN_SIDE = 11  # SSIM's Gaussian window
+
+
+def rgb_to_lab(rgb):
+    """CIELAB (D65), float32 `(height, width, 3)`, of a uint8 picture of that shape.
+
+    By scikit-image rather than by `lab`, so that an error there shows up here.
+    """
+    return skimage.color.rgb2lab(rgb.astype(np.float32) / np.float32(255))
+
+
+def psnr(truth, prediction):
+    """Peak signal-to-noise ratio over the sRGB channels, in dB.
+
+    At most `MAX_PSNR`, so that means exist where a picture is identical.
+    """
+    if np.array_equal(truth, prediction):
+        return MAX_PSNR
+    value = skimage.metrics.peak_signal_noise_ratio(truth, prediction, data_range=255)
+    return min(float(value), MAX_PSNR)
+
+
+def ssim(truth, prediction):
+    """Structural similarity, the mean over the sRGB channels.
+
+    Gaussian window of sigma 1.5, as in Wang et al. 2004.
+    """
+    value = skimage.metrics.structural_similarity(
+        truth.astype(np.float32),
+        prediction.astype(np.float32),
+        data_range=255,
+        channel_axis=2,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(value)
+
+
+def ciede2000(truth_lab, prediction_lab):
+    """Mean CIEDE2000 colour difference of two float `(height, width, 3)` CIELAB pictures."""
+    return float(
+        np.mean(skimage.color.deltaE_ciede2000(truth_lab, prediction_lab), dtype=np.float64)
+    )
+
+
+def ab_error(truth_lab, prediction_lab):
+    """Mean absolute difference of a* and b* of two float `(height, width, 3)` CIELAB pictures."""
+    return float(np.mean(np.abs(truth_lab[..., 1:] - prediction_lab[..., 1:]), dtype=np.float64))
+
+
+def mean_chroma(lab):
+    """Mean distance from the gray axis of a float `(height, width, 3)` CIELAB picture."""
+    return float(np.mean(np.hypot(lab[..., 1], lab[..., 2]), dtype=np.float64))
+
+
+def colorfulness(rgb):
+    """Colourfulness as Hasler and Suesstrunk (2003) define it, with signed opponent channels.
+
+    Args:
+        rgb: uint8 `(height, width, 3)` sRGB.
+
+    Returns:
+        A float: 0 is gray, 15 "slightly", 33 "moderately", 45 "averagely", 59 "quite", 82 "highly"
+        colourful.
+    """
+    return _colorfulness_of(*_opponents(rgb))
+
+
+def colorfulness_absolute(rgb):
+    """The variant that widely copied code computes, from the absolute values of the opponent
+    channels.
+
+    It differs from the paper wherever a channel changes sign, often by several units: the two must
+    never share a column. Same argument and units as `colorfulness`.
+    """
+    red_green, yellow_blue = _opponents(rgb)
+    return _colorfulness_of(np.abs(red_green), np.abs(yellow_blue))
+
+
+def _opponents(rgb):
+    red, green, blue = np.moveaxis(rgb.astype(np.float32), -1, 0)
+    return red - green, 0.5 * (red + green) - blue
+
+
+def _colorfulness_of(red_green, yellow_blue):
+    spread = np.hypot(red_green.std(dtype=np.float64), yellow_blue.std(dtype=np.float64))
+    mean = np.hypot(red_green.mean(dtype=np.float64), yellow_blue.mean(dtype=np.float64))
+    return float(spread + 0.3 * mean)
+
+
+class GaussianFit:
+    """Mean and covariance of feature vectors that arrive in batches; memory does not grow with
+    their number.
+
+    Args:
+        dimension: length of a feature vector.
+    """
+
+    def __init__(self, dimension):
+        self.count = 0
+        self._sum = np.zeros(dimension)
+        self._products = np.zeros((dimension, dimension))
+
+    def update(self, features):
+        """Takes a float `(batch, dimension)` array."""
+        features = np.asarray(features, np.float64)
+        self.count += len(features)
+        self._sum += features.sum(axis=0)
+        self._products += features.T @ features
+
+    @property
+    def mean(self):
+        """float64 `(dimension,)`."""
+        return self._sum / self.count
+
+    @property
+    def covariance(self):
+        """Unbiased, float64 `(dimension, dimension)`."""
+        return (self._products - np.outer(self._sum, self.mean)) / (self.count - 1)
+
+
+def frechet_distance(first, second):
+    """Frechet distance between two `GaussianFit`s: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
+    (Heusel et al. 2017).
+
+    The trace of the root is taken as the sum of the singular values of F1^T F2 with S = F F^T,
+    which is the same number; it stays real and exact where the covariances are singular, as with
+    fewer pictures than features, and where `scipy.linalg.sqrtm` of the product returns complex or
+    wrong values.
+
+    Raises:
+        ValueError: if one of the fits has seen fewer than two vectors.
+    """
+    for name, fit in (("first", first), ("second", second)):
+        if fit.count < 2:
+            raise ValueError(
+                f"`{name}` must be fitted to at least two feature vectors. "
+                f"Received: count={fit.count}. Add pictures."
+            )
+    roots = scipy.linalg.svdvals(_factor(first.covariance).T @ _factor(second.covariance))
+    traces = np.trace(first.covariance) + np.trace(second.covariance)
+    distance = np.sum((first.mean - second.mean) ** 2) + traces - 2 * roots.sum()
+    return float(max(distance, 0.0))
+
+
+def _factor(covariance):
+    eigenvalues, vectors = scipy.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(eigenvalues, 0))
+
+
+def bootstrap_intervals(values, *, level=0.95, resamples=2000, seed=0):
+    """Percentile bootstrap intervals of the column means: what another draw of as many photos would
+    give.
+
+    Args:
+        values: float `(photos, columns)`.
+        level: share of the resampled means inside the interval.
+        resamples: how many times the photos are drawn with replacement, the same draws for every
+            column.
+        seed: of the draws.
+
+    Returns:
+        float64 `(2, columns)`: lower and upper ends.
+    """
+    values = np.asarray(values, np.float64)
+    generator = np.random.default_rng(seed)
+    means = np.empty((resamples, values.shape[1]))
+    for row in means:
+        row[:] = values[generator.integers(0, len(values), len(values))].mean(axis=0)
+    return np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
