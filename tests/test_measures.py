@@ -32,7 +32,10 @@ def fitted(features, batches=3):
 
 
 def test_importing_measures_does_not_load_tensorflow():
-    code = "import sys, tf_colorize.measures; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    code = (
+        "import sys, tf_colorize.measures; "
+        "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
