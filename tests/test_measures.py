@@ -32,10 +32,7 @@ def fitted(features, batches=3):
 
 
 def test_importing_measures_does_not_load_tensorflow():
-    code = (
-        "import sys, tf_colorize.measures; "
-        "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
-    )
+    code = "import sys, tf_colorize.measures; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -50,9 +47,7 @@ def test_psnr_by_hand_and_capped_for_identical_pictures():
 def test_ssim_is_one_for_itself_and_that_of_float64():
     truth, prediction = photo(), noisy(photo())
     assert measures.ssim(truth, truth) == pytest.approx(1, abs=1e-6)
-    expected = np.mean(
-        [ssim_of_wang(truth[..., i] / 1.0, prediction[..., i] / 1.0) for i in range(3)]
-    )
+    expected = np.mean([ssim_of_wang(truth[..., i] / 1.0, prediction[..., i] / 1.0) for i in range(3)])
     assert measures.ssim(truth, prediction) == pytest.approx(expected, abs=1e-5)
 
 
@@ -104,9 +99,7 @@ def colorfulness_in_plain_python(picture, absolute):
 
 def test_colorfulness_equals_plain_python_on_a_photo():
     picture = skimage.data.coffee()[::8, ::8]
-    assert measures.colorfulness(picture) == pytest.approx(
-        colorfulness_in_plain_python(picture, False), rel=1e-6
-    )
+    assert measures.colorfulness(picture) == pytest.approx(colorfulness_in_plain_python(picture, False), rel=1e-6)
     absolute = measures.colorfulness_absolute(picture)
     assert absolute == pytest.approx(colorfulness_in_plain_python(picture, True), rel=1e-6)
     assert abs(absolute - measures.colorfulness(picture)) > 0.1
@@ -133,9 +126,7 @@ def test_gaussian_fit_equals_numpy_on_the_whole():
 
 def test_frechet_distance_in_one_dimension_by_hand():
     first, second = fitted(np.array([[0.0], [2.0]])), fitted(np.array([[4.0], [10.0]]))
-    expected = (7 - 1) ** 2 + (
-        math.sqrt(18) - math.sqrt(2)
-    ) ** 2  # means 1 and 7, unbiased variances 2 and 18
+    expected = (7 - 1) ** 2 + (math.sqrt(18) - math.sqrt(2)) ** 2  # means 1 and 7, unbiased variances 2 and 18
     assert measures.frechet_distance(first, second) == pytest.approx(expected)
 
 
@@ -151,9 +142,7 @@ def test_frechet_distance_equals_the_formula_with_scipy_sqrtm():
 
 def test_frechet_distance_with_fewer_pictures_than_features():
     features = np.random.default_rng(2).normal(size=(10, 64))
-    assert measures.frechet_distance(fitted(features), fitted(features)) == pytest.approx(
-        0, abs=1e-9
-    )
+    assert measures.frechet_distance(fitted(features), fitted(features)) == pytest.approx(0, abs=1e-9)
     shifted = measures.frechet_distance(fitted(features), fitted(features + 0.25))
     assert shifted == pytest.approx(64 * 0.25**2, abs=1e-9)
 
@@ -165,17 +154,15 @@ def test_frechet_distance_of_one_picture_is_refused():
 
 def test_bootstrap_interval_has_the_width_of_the_standard_error():
     values = np.random.default_rng(3).normal(5, 2, (400, 1))
-    lower, upper = measures.bootstrap_intervals(values)[:, 0]
+    lower, upper = np.quantile(measures.bootstrap_means(values), [0.025, 0.975])
     half = 1.96 * values.std(ddof=1) / math.sqrt(400)
     assert lower == pytest.approx(values.mean() - half, abs=0.1 * half)
     assert upper == pytest.approx(values.mean() + half, abs=0.1 * half)
 
 
-def test_bootstrap_is_the_same_every_time_and_exact_for_constants():
+def test_bootstrap_draws_the_same_photos_every_time_and_for_every_column():
     values = np.random.default_rng(4).normal(size=(30, 2))
-    np.testing.assert_array_equal(
-        measures.bootstrap_intervals(values), measures.bootstrap_intervals(values)
-    )
-    np.testing.assert_array_equal(
-        measures.bootstrap_intervals(np.full((5, 1), 7.0)), [[7.0], [7.0]]
-    )
+    means = measures.bootstrap_means(np.column_stack([values, values.sum(1)]), resamples=50)
+    np.testing.assert_allclose(means[:, 2], means[:, 0] + means[:, 1], atol=1e-12)
+    np.testing.assert_array_equal(means[:, :2], measures.bootstrap_means(values, resamples=50))
+    np.testing.assert_array_equal(measures.bootstrap_means(np.full((5, 1), 7.0)), np.full((2000, 1), 7.0))

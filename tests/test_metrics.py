@@ -57,9 +57,7 @@ def test_delta_e_of_bfloat16_is_summed_in_float32():
 def test_delta_e_survives_serialisation_and_compile():
     metric = keras.metrics.deserialize(keras.metrics.serialize(metrics.DeltaE()))
     assert isinstance(metric, metrics.DeltaE) and metric.name == "delta_e76"
-    model = keras.Sequential(
-        [keras.Input((None, None, 1)), keras.layers.Conv2D(2, 1, kernel_initializer="zeros")]
-    )
+    model = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(2, 1, kernel_initializer="zeros")])
     model.compile("adam", loss="mae", metrics=[metrics.DeltaE()])
     truth = random_ab(4)
     logs = model.evaluate(truth[..., :1], truth, verbose=0, return_dict=True)
@@ -67,19 +65,9 @@ def test_delta_e_survives_serialisation_and_compile():
 
 
 def test_psnr_equals_scikit_image_for_each_picture():
-    truth = (
-        np.stack([skimage.data.astronaut()[:64, :96], skimage.data.coffee()[:64, :96]]).astype(
-            "float32"
-        )
-        / 255
-    )
-    prediction = np.clip(
-        truth + np.random.default_rng(0).normal(0, 0.05, truth.shape), 0, 1
-    ).astype("float32")
-    expected = [
-        skimage.metrics.peak_signal_noise_ratio(t, p, data_range=1.0)
-        for t, p in zip(truth, prediction)
-    ]
+    truth = np.stack([skimage.data.astronaut()[:64, :96], skimage.data.coffee()[:64, :96]]).astype("float32") / 255
+    prediction = np.clip(truth + np.random.default_rng(0).normal(0, 0.05, truth.shape), 0, 1).astype("float32")
+    expected = [skimage.metrics.peak_signal_noise_ratio(t, p, data_range=1.0) for t, p in zip(truth, prediction)]
     np.testing.assert_allclose(metrics.psnr(truth, prediction), expected, rtol=1e-5)
     assert np.isinf(metrics.psnr(truth, truth)).all()
 
@@ -97,20 +85,14 @@ def test_colorfulness_of_two_colours_by_hand():
 
 def test_colorfulness_is_signed_and_zero_for_gray():
     picture = np.zeros((2, 1, 2, 3), "float32")
-    picture[0, 0, 0, 0] = picture[0, 0, 1, 1] = (
-        1  # red beside green: rg +255 and -255, yb 127.5 twice
-    )
+    picture[0, 0, 0, 0] = picture[0, 0, 1, 1] = 1  # red beside green: rg +255 and -255, yb 127.5 twice
     picture[1] = 0.5
-    np.testing.assert_allclose(
-        metrics.colorfulness(picture), [255 + 0.3 * 127.5, 0], rtol=1e-6, atol=1e-4
-    )
+    np.testing.assert_allclose(metrics.colorfulness(picture), [255 + 0.3 * 127.5, 0], rtol=1e-6, atol=1e-4)
 
 
 def test_batch_functions_work_inside_dataset_map():
     picture = skimage.data.astronaut()[None, :32, :48].astype("float32") / 255
-    dataset = tf.data.Dataset.from_tensors(picture).map(
-        lambda x: (metrics.colorfulness(x), metrics.psnr(x, 0.5 * x))
-    )
+    dataset = tf.data.Dataset.from_tensors(picture).map(lambda x: (metrics.colorfulness(x), metrics.psnr(x, 0.5 * x)))
     colorfulness, psnr = next(iter(dataset))
     np.testing.assert_allclose(colorfulness, metrics.colorfulness(picture), rtol=1e-5)
     np.testing.assert_allclose(psnr, metrics.psnr(picture, 0.5 * picture), rtol=1e-5)

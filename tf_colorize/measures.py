@@ -52,9 +52,7 @@ def ssim(truth, prediction):
 
 def ciede2000(truth_lab, prediction_lab):
     """Mean CIEDE2000 colour difference of two float `(height, width, 3)` CIELAB pictures."""
-    return float(
-        np.mean(skimage.color.deltaE_ciede2000(truth_lab, prediction_lab), dtype=np.float64)
-    )
+    return float(np.mean(skimage.color.deltaE_ciede2000(truth_lab, prediction_lab), dtype=np.float64))
 
 
 def ab_error(truth_lab, prediction_lab):
@@ -148,8 +146,7 @@ def frechet_distance(first, second):
     for name, fit in (("first", first), ("second", second)):
         if fit.count < 2:
             raise ValueError(
-                f"`{name}` must be fitted to at least two feature vectors. "
-                f"Received: count={fit.count}. Add pictures."
+                f"`{name}` must be fitted to at least two feature vectors. Received: count={fit.count}. Add pictures."
             )
     roots = scipy.linalg.svdvals(_factor(first.covariance).T @ _factor(second.covariance))
     traces = np.trace(first.covariance) + np.trace(second.covariance)
@@ -162,23 +159,23 @@ def _factor(covariance):
     return vectors * np.sqrt(np.maximum(eigenvalues, 0))
 
 
-def bootstrap_intervals(values, *, level=0.95, resamples=2000, seed=0):
-    """Percentile bootstrap intervals of the column means: what another draw of as many photos would
-    give.
+def bootstrap_means(values, *, resamples=2000, seed=0):
+    """Column means that other draws of as many photos would give (Efron's bootstrap).
+
+    An interval of a mean is a pair of quantiles of its column; one of a function of means, such as a ratio, is a pair
+    of quantiles of that function.
 
     Args:
         values: float `(photos, columns)`.
-        level: share of the resampled means inside the interval.
-        resamples: how many times the photos are drawn with replacement, the same draws for every
-            column.
+        resamples: how many times the photos are drawn with replacement, the same draws for every column.
         seed: of the draws.
 
     Returns:
-        float64 `(2, columns)`: lower and upper ends.
+        float64 `(resamples, columns)`.
     """
     values = np.asarray(values, np.float64)
     generator = np.random.default_rng(seed)
     means = np.empty((resamples, values.shape[1]))
     for row in means:
         row[:] = values[generator.integers(0, len(values), len(values))].mean(axis=0)
-    return np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return means

@@ -1,0 +1,244 @@
+"""How good colorizers are on photos whose colours are known: numbers, and what it takes to trust them."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import time
+
+import numpy as np
+from PIL import Image
+
+from tf_colorize import image_io, measures, protocols
+
+# Photos held at a time: the memory used does not depend on how many there are.
+BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
+
+COLUMNS = ("psnr", "ssim", "ciede2000", "ab_error", "colorfulness", "colorfulness_absolute", "chroma")
+TRUTH_COLUMNS = ("colorfulness", "colorfulness_absolute", "chroma")
+AB_EDGES = np.arange(-110, 111, 2)
+
+
+@dataclasses.dataclass
+class Evaluation:
+    """What `evaluate` measured.
+
+    `truth` is float64 `(photos, len(TRUTH_COLUMNS))`; `predictions` has for each colorizer float64
+    `(photos, len(COLUMNS))`; `histograms` for each colorizer and `"truth"` the number of pixels `(2, bins)` with a*
+    and b* between `AB_EDGES`; `seconds` the time inside each colorizer; `skipped` pairs of path and reason;
+    `frechet_distances` is empty without a feature model.
+    """
+
+    protocol: str
+    photos: list
+    skipped: list
+    data_sha256: str
+    truth: np.ndarray
+    predictions: dict
+    histograms: dict
+    seconds: dict
+    feature_name: str | None
+    frechet_distances: dict
+
+    def figures(self, name):
+        """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95 % interval.
+
+        The Frechet distance has no interval (`None`): a resample's is biased upwards.
+        """
+        values = np.column_stack([self.predictions[name], self.truth, self._photo_differences(name)])
+        center = _figures_of_means(values.mean(axis=0))
+        resampled = _figures_of_means(measures.bootstrap_means(values).T)
+        figures = {
+            key: (float(center[key]), *(float(end) for end in np.quantile(resampled[key], [0.025, 0.975])))
+            for key in center
+        }
+        if name in self.frechet_distances:
+            figures["frechet_distance"] = (self.frechet_distances[name], None, None)
+        return figures
+
+    def photos_per_second(self, name):
+        """How many photos the colorizer itself took in a second, one at a time."""
+        return len(self.photos) / self.seconds[name]
+
+    def _photo_differences(self, name):
+        columns = [COLUMNS.index(key) for key in ("colorfulness", "colorfulness_absolute")]
+        return np.abs(self.predictions[name][:, columns] - self.truth[:, :2])
+
+
+def _figures_of_means(means):
+    """Names the means of the columns that `Evaluation.figures` stacks, and what is computed from them."""
+    own = dict(zip(COLUMNS, means, strict=False))
+    truth = dict(zip(TRUTH_COLUMNS, means[len(COLUMNS) :], strict=False))
+    return {
+        **own,
+        "chroma_ratio": own["chroma"] / np.maximum(truth["chroma"], 1e-9),
+        "colorfulness_difference_of_means": own["colorfulness"] - truth["colorfulness"],
+        "colorfulness_mean_difference": means[-2],
+        "colorfulness_absolute_difference_of_means": own["colorfulness_absolute"] - truth["colorfulness_absolute"],
+        "colorfulness_absolute_mean_difference": means[-1],
+    }
+
+
+def evaluate(colorizers, photos, *, protocol="crop256", features=None, baselines=True, progress=None):
+    """Measures colorizers side by side on the same photos.
+
+    Args:
+        colorizers: dict of name to `Colorizer`, or to any function from a gray uint8 `(height, width, 3)` sRGB picture
+            to a coloured one of the same shape and type.
+        photos: a folder, or the paths of colour photos.
+        protocol: a key of `protocols.PROTOCOLS`.
+        features: `None`, or a `features.FeatureModel` for the Frechet distance.
+        baselines: whether to add `protocols.BASELINES`.
+        progress: `None`, or a function that is called with the numbers of photos done and in all.
+
+    Returns:
+        An `Evaluation`. The same input gives the same numbers, except for the seconds.
+
+    Raises:
+        ValueError: an argument is not one of the above, no photo can be read, or a colorizer returns something else
+            than a picture of the input's size.
+    """
+    paths = _check(photos, protocol)
+    colorizers = {**(protocols.BASELINES if baselines else {}), **colorizers}
+    tally = _Tally(protocol, colorizers, features)
+    step = BATCH_SIZES[protocol]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(paths), step):
+            batch = paths[start : start + step]
+            tally.add(list(pool.map(lambda path: _try_load(path, protocol), batch)), pool)
+            if progress is not None:
+                progress(start + len(batch), len(paths))
+    return tally.finish()
+
+
+def evaluate_colorizer(colorizer, photos, protocol="crop256", feature_model=None):
+    """Returns the figures of one colorizer as a flat dict of floats, for choosing between checkpoints.
+
+    Arguments and errors are those of `evaluate`. Besides the figures of `Evaluation.figures` without their intervals
+    there are `"truth_colorfulness"` and `"photos_per_second"`.
+    """
+    result = evaluate({"model": colorizer}, photos, protocol=protocol, features=feature_model, baselines=False)
+    figures = {key: value for key, (value, _, _) in result.figures("model").items()}
+    figures["truth_colorfulness"] = float(result.truth[:, 0].mean())
+    figures["photos_per_second"] = result.photos_per_second("model")
+    return figures
+
+
+def colorize(name, colorizer, picture):
+    """Calls a colorizer and makes sure that it returned a picture.
+
+    Raises:
+        ValueError: it did not.
+    """
+    result = np.asarray(colorizer(picture))
+    if result.shape != picture.shape or result.dtype != np.uint8:
+        raise ValueError(
+            f"`colorizers` must return a uint8 picture of the input's shape {picture.shape}. "
+            f"Received: {name!r} returned dtype={result.dtype}, shape={result.shape}."
+        )
+    return result
+
+
+def _check(photos, protocol):
+    if protocol not in protocols.PROTOCOLS:
+        raise ValueError(
+            f"`protocol` must be one of {', '.join(protocols.PROTOCOLS)}. Received: protocol={protocol!r}."
+        )
+    paths = image_io.find_images(photos) if isinstance(photos, str | os.PathLike) else list(photos)
+    if not paths:
+        raise ValueError(f"`photos` must hold at least one picture. Received: photos={photos!r}.")
+    return paths
+
+
+def _try_load(path, protocol):
+    try:
+        return protocols.load(path, protocol)
+    except image_io.ImageError as error:
+        return str(path), str(error)
+
+
+def _truth_row(sample):
+    return (
+        measures.colorfulness(sample.truth),
+        measures.colorfulness_absolute(sample.truth),
+        measures.mean_chroma(sample.truth_lab),
+    )
+
+
+def _compare(sample, prediction):
+    """Returns the row of `COLUMNS` and the histogram of a prediction."""
+    prediction_lab = measures.rgb_to_lab(prediction)
+    row = (
+        measures.psnr(sample.truth, prediction),
+        measures.ssim(sample.truth, prediction),
+        measures.ciede2000(sample.truth_lab, prediction_lab),
+        measures.ab_error(sample.truth_lab, prediction_lab),
+        measures.colorfulness(prediction),
+        measures.colorfulness_absolute(prediction),
+        measures.mean_chroma(prediction_lab),
+    )
+    return row, _histogram(prediction_lab)
+
+
+def _histogram(picture_lab):
+    return np.stack([np.histogram(picture_lab[..., channel], AB_EDGES)[0] for channel in (1, 2)])
+
+
+class _Tally:
+    """Collects an `Evaluation` batch by batch."""
+
+    def __init__(self, protocol, colorizers, features):
+        self.protocol, self.colorizers, self.features = protocol, colorizers, features
+        self.photos, self.skipped, self.truth = [], [], []
+        self.predictions = {name: [] for name in colorizers}
+        self.seconds = dict.fromkeys(colorizers, 0.0)
+        self.histograms = {name: 0 for name in ("truth", *colorizers)}
+        self.digest = hashlib.sha256()
+        self.fits = {}
+        if features is not None:
+            self.fits = {name: measures.GaussianFit(features.dimension) for name in self.histograms}
+
+    def add(self, loaded, pool):
+        samples = [item for item in loaded if isinstance(item, protocols.Sample)]
+        self.skipped += [item for item in loaded if not isinstance(item, protocols.Sample)]
+        if not samples:
+            return
+        for sample in samples:
+            self.photos.append(sample.path)
+            self.digest.update(bytes.fromhex(sample.digest))
+            self.histograms["truth"] += _histogram(sample.truth_lab)
+        self.truth += pool.map(_truth_row, samples)
+        self._fit("truth", [sample.truth for sample in samples])
+        for name, colorizer in self.colorizers.items():
+            start = time.perf_counter()
+            pictures = [colorize(name, colorizer, sample.gray) for sample in samples]
+            self.seconds[name] += time.perf_counter() - start
+            for row, histogram in pool.map(_compare, samples, pictures):
+                self.predictions[name].append(row)
+                self.histograms[name] += histogram
+            self._fit(name, pictures)
+
+    def _fit(self, name, pictures):
+        if self.features is not None:
+            # Whole photos have many sizes; the network's statistics belong to one.
+            squares = [np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures]
+            self.fits[name].update(self.features(np.stack(squares)))
+
+    def finish(self):
+        if not self.photos:
+            reason = self.skipped[0][1]
+            raise ValueError(f"`photos` must hold a colour photo that can be read. Received: {reason}.")
+        fits = dict(self.fits)
+        truth = fits.pop("truth", None)
+        return Evaluation(
+            protocol=self.protocol,
+            photos=self.photos,
+            skipped=self.skipped,
+            data_sha256=self.digest.hexdigest(),
+            truth=np.array(self.truth),
+            predictions={name: np.array(rows) for name, rows in self.predictions.items()},
+            histograms=self.histograms,
+            seconds=self.seconds,
+            feature_name=None if self.features is None else self.features.name,
+            frechet_distances={name: measures.frechet_distance(truth, fit) for name, fit in fits.items()},
+        )

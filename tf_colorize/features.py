@@ -1,0 +1,95 @@
+"""Networks whose features give a Frechet distance between sets of pictures, each under its own name."""
+
+import os
+import pathlib
+
+import keras
+import numpy as np
+
+from tf_colorize.models import backbones
+
+PICTURE_SIZE = 256
+
+
+class FeatureModel:
+    """A fixed network that turns pictures into one vector each.
+
+    Args:
+        name: what the distance is reported as, for example `"Frechet distance (ResNet18 layer3)"`.
+        model: Keras model from float32 `(batch, 256, 256, 3)` to `(batch, features)` or
+            `(batch, height, width, features)`, which is then averaged over the picture.
+        mean: subtracted from sRGB in [0, 255], one number or one per channel.
+        scale: then divided by, one number or one per channel.
+
+    Calling it with a uint8 array `(batch, 256, 256, 3)` of sRGB returns float32 `(batch, features)`.
+
+    Raises:
+        ValueError: the model's output is not one vector or one map of vectors for each picture.
+    """
+
+    def __init__(self, name, model, *, mean=0.0, scale=1.0):
+        shape = model.output.shape if isinstance(model.output, keras.KerasTensor) else ()
+        if len(shape) not in (2, 4) or shape[-1] is None:
+            raise ValueError(
+                "`model` must return one tensor `(batch, features)` or `(batch, height, width, features)`. "
+                f"Received: output {model.output}. Cut the model at a layer that does."
+            )
+        self.name = name
+        self.dimension = shape[-1]
+        self._model = model
+        self._mean = np.asarray(mean, np.float32)
+        self._scale = np.asarray(scale, np.float32)
+
+    def __call__(self, pictures):
+        values = (pictures.astype(np.float32) - self._mean) / self._scale
+        features = np.asarray(self._model.predict_on_batch(values), np.float32)
+        return features.mean(axis=(1, 2)) if features.ndim == 4 else features
+
+
+def load(source=None):
+    """Loads the network of the Frechet distance.
+
+    Args:
+        source: `None` for ImageNet's ResNet18 up to layer3 from the Keras cache (downloaded once), the path of its
+            weights (`.weights.h5` from scripts/import_backbone.py, or `.safetensors`), `"inception"` for
+            `keras.applications.InceptionV3` (downloaded once; the distance is then called FID), or the path of a
+            `.keras` model that takes sRGB in [0, 255].
+
+    Returns:
+        A `FeatureModel`.
+
+    Raises:
+        ValueError: the weights are not there and cannot be fetched, or are another network's. There is no fall-back
+            to untrained weights.
+    """
+    if source == "inception":
+        return _inception()
+    if source is not None and os.fspath(source).endswith(".keras"):
+        return _keras_model(pathlib.Path(source))
+    return FeatureModel(
+        "Frechet distance (ResNet18 layer3)",
+        backbones.pooled_features("imagenet" if source is None else source),
+        mean=255 * np.array(backbones.IMAGENET_MEAN),
+        scale=255 * np.array(backbones.IMAGENET_STD),
+    )
+
+
+def _keras_model(path):
+    if not path.is_file():
+        raise ValueError(f"`source` must be a Keras model file. Received: source={os.fspath(path)!r}, no such file.")
+    return FeatureModel(f"Frechet distance ({path.stem})", keras.saving.load_model(path, compile=False))
+
+
+def _inception():
+    try:
+        inception = keras.applications.InceptionV3(include_top=False, pooling="avg", input_shape=(299, 299, 3))
+    except Exception as error:  # get_file raises a plain Exception when the network is down
+        raise ValueError(
+            f"`source` 'inception' needs weights that could not be fetched ({str(error).splitlines()[0]}). "
+            "Received: source='inception'. Run once with internet, or leave it out for the ResNet18 features."
+        ) from error
+    picture = keras.Input((PICTURE_SIZE, PICTURE_SIZE, 3))
+    resized = keras.layers.Resizing(299, 299)(picture)
+    return FeatureModel(
+        "FID (keras.applications InceptionV3)", keras.Model(picture, inception(resized)), mean=127.5, scale=127.5
+    )

@@ -1,0 +1,87 @@
+"""What a colorizer is shown and what it is compared with: photos under a protocol, and the baselines.
+
+Every photo is made gray with its own lightness, so that no colour can leak; a colorizer sees that and nothing else.
+"""
+
+import dataclasses
+import hashlib
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from tf_colorize import image_io, lab, measures
+
+PROTOCOLS = {
+    "crop256": "the central square of each photo, scaled to 256 x 256",
+    "squash256": "each photo scaled to 256 x 256, whatever its shape",
+    "full": "each photo at its own size",
+}
+CROP_SIZE = 256
+
+# Near the mean of colour photographs, which makes it about the best constant there is.
+WARM_TINT = (2.0, 7.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A photo under a protocol: uint8 `(height, width, 3)` truth and gray input, its CIELAB, its file's SHA-256."""
+
+    path: pathlib.Path
+    truth: np.ndarray
+    gray: np.ndarray
+    truth_lab: np.ndarray
+    digest: str
+
+
+def gray(rgb):
+    """The baseline that colours nothing: its a* and b* are 0."""
+    return rgb
+
+
+def warm_tint(rgb):
+    """The baseline that gives every pixel the a* and b* of `WARM_TINT`."""
+    lightness = lab.rgb_to_lightness(rgb)
+    ab = np.broadcast_to(np.float32(WARM_TINT) / np.float32(lab.AB_SCALE), (*rgb.shape[:2], 2))
+    return lab.lightness_ab_to_rgb(lightness, ab)
+
+
+BASELINES = {"gray": gray, "warm tint": warm_tint}
+
+
+def load(path, protocol):
+    """Reads a colour photo as a `Sample`.
+
+    Raises:
+        image_io.ImageError: it cannot be read, or is too small to measure.
+    """
+    path = pathlib.Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise image_io.ImageError(f"{path}: {error.strerror}") from error
+    try:
+        truth = np.asarray(framed(image_io.open_rgb(data), protocol))
+    except image_io.ImageError as error:
+        raise image_io.ImageError(str(error).replace("<bytes>", str(path), 1)) from error
+    if min(truth.shape[:2]) < measures.MIN_SIDE:
+        raise image_io.ImageError(f"{path}: smaller than {measures.MIN_SIDE} pixels")
+    lightness = lab.rgb_to_lightness(truth)
+    colourless = lab.lightness_ab_to_rgb(lightness, np.zeros((*truth.shape[:2], 2), np.float32))
+    # Rounding differs by one level between the channels, and gray has to be gray.
+    colourless = np.repeat(colourless[..., 1:2], 3, axis=-1)
+    return Sample(path, truth, colourless, measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
+
+
+def framed(image, protocol):
+    """Cuts and scales a `PIL.Image.Image` as a protocol says; a square of 256 pixels stays as it is."""
+    if protocol == "full":
+        return image
+    box = None if protocol == "squash256" else _central_square(*image.size)
+    return image.resize((CROP_SIZE, CROP_SIZE), Image.Resampling.BICUBIC, box=box)
+
+
+def _central_square(width, height):
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
