@@ -4,10 +4,6 @@ import keras
 
 from tf_colorize.models import backbones, blocks
 
-# torchvision's ImageNet statistics: what the pretrained encoder was trained on.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
 
 def resnet18_unet(
     encoder_weights=None,
@@ -46,15 +42,13 @@ def resnet18_unet(
     TensorShape([1, 64, 96, 2])
     """
     if not 1 <= len(decoder_filters) <= 4:
-        raise ValueError(
-            f"`decoder_filters` must have 1 to 4 levels. Received: decoder_filters={decoder_filters}"
-        )
+        raise ValueError(f"`decoder_filters` must have 1 to 4 levels. Received: decoder_filters={decoder_filters}")
     inputs = keras.Input((None, None, 1), name="lightness")
     # Lightness is close to the gray value of an sRGB picture: undo [-1, 1], then ImageNet's scale.
     x = keras.layers.Concatenate(name="gray_to_rgb")([inputs, inputs, inputs])
     x = keras.layers.Rescaling(
-        scale=[0.5 / std for std in IMAGENET_STD],
-        offset=[(0.5 - mean) / std for mean, std in zip(IMAGENET_MEAN, IMAGENET_STD)],
+        scale=[0.5 / std for std in backbones.IMAGENET_STD],
+        offset=[(0.5 - mean) / std for mean, std in zip(backbones.IMAGENET_MEAN, backbones.IMAGENET_STD)],
         name="imagenet_scale",
     )(x)
     *skips, x = backbones.resnet18(encoder_weights)(x)  # strides 2, 4, 8, 16; then 32

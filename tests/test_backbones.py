@@ -1,0 +1,399 @@
+"""The ResNet18 encoder: exactness of converted weights, folded weights, errors, download."""
+
+import functools
+import hashlib
+import http.server
+import importlib.util
+import pathlib
+import socket
+import threading
+
+import keras
+import numpy as np
+import PIL.Image
+import pytest
+import skimage.color
+import skimage.data
+import tensorflow as tf
+
+from tf_colorize.models import backbone_weights, backbones, blocks
+
+
+def torch_shapes(blocks_per_stage=(2, 2, 2, 2)):
+    """Names and shapes of torchvision's state dict, for basic blocks."""
+    shapes = {"conv1.weight": (64, 3, 7, 7), "fc.weight": (1000, 512), "fc.bias": (1000,)}
+    norms = {"bn1": 64}
+    channels = 64
+    for stage, blocks_here in enumerate(blocks_per_stage, start=1):
+        filters = 32 * 2**stage
+        for block in range(blocks_here):
+            name = f"layer{stage}.{block}"
+            shapes[f"{name}.conv1.weight"] = (filters, channels, 3, 3)
+            shapes[f"{name}.conv2.weight"] = (filters, filters, 3, 3)
+            norms |= {f"{name}.bn1": filters, f"{name}.bn2": filters}
+            if channels != filters:
+                shapes[f"{name}.downsample.0.weight"] = (filters, channels, 1, 1)
+                norms[f"{name}.downsample.1"] = filters
+            channels = filters
+    for name, filters in norms.items():
+        for field in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.{field}"] = (filters,)
+        shapes[f"{name}.num_batches_tracked"] = ()
+    return shapes
+
+
+def random_state(rng, shapes):
+    """Random weights and random statistics that keep the features in the order of 1."""
+    state = {}
+    for name, shape in shapes.items():
+        if name.endswith("running_var"):
+            state[name] = rng.uniform(0.5, 2.0, shape).astype("float32")
+        elif len(shape) == 4:
+            scale = np.sqrt(2.0 / np.prod(shape[1:]))
+            state[name] = rng.normal(0.0, scale, shape).astype("float32")
+        elif name.endswith(".weight") and "fc" not in name:
+            state[name] = rng.uniform(0.5, 1.0, shape).astype("float32")
+        elif name.endswith("num_batches_tracked"):
+            state[name] = np.int64(7)
+        else:
+            state[name] = rng.normal(0.0, 0.3, shape).astype("float32")
+    return state
+
+
+def random_folded(rng):
+    """Folded weights as published: complete up to layer3; of layer4 the biases and one kernel."""
+    folded = {}
+    for name, shape in torch_shapes().items():
+        if len(shape) != 4:
+            continue
+        if not name.startswith("layer4") or "downsample" in name:
+            scale = np.sqrt(1.0 / np.prod(shape[1:]))
+            folded[name] = rng.normal(0.0, scale, shape).astype("float16")
+        folded[name.replace("weight", "bias")] = rng.normal(0.0, 0.3, shape[0]).astype("float16")
+    return folded
+
+
+def folded_features(folded, x):
+    """The folded network written out with plain convolutions: features at strides 2, 4, 8, 16."""
+
+    def convolve(x, name, stride):
+        kernel = folded[f"{name}.weight"].astype("float32").transpose(2, 3, 1, 0)
+        return tf.nn.conv2d(x, kernel, stride, "SAME") + folded[f"{name}.bias"].astype("float32")
+
+    x = tf.nn.relu(convolve(x, "conv1", 2))
+    features = [x]
+    x = tf.nn.max_pool2d(x, 3, 2, "SAME")
+    for stage in (1, 2, 3):
+        for block in (0, 1):
+            name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
+            residual = tf.nn.relu(convolve(x, f"{name}.conv1", stride))
+            residual = convolve(residual, f"{name}.conv2", 1)
+            shortcut = convolve(x, f"{name}.downsample.0", 2) if stride == 2 else x
+            x = tf.nn.relu(shortcut + residual)
+        features.append(x)
+    return [feature.numpy() for feature in features]
+
+
+def torch_features(state, x):
+    """torchvision's ResNet18, written out in PyTorch: features at strides 2 to 32, channels last."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    state = {name: torch.from_numpy(np.asarray(value)) for name, value in state.items()}
+
+    def convolve(x, name, norm, stride):
+        kernel = state[f"{name}.weight"]
+        x = functional.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2)
+        fields = [state[f"{norm}.{f}"] for f in ("running_mean", "running_var", "weight", "bias")]
+        return functional.batch_norm(x, *fields, training=False, eps=1e-5)
+
+    with torch.no_grad():
+        x = torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
+        x = functional.relu(convolve(x, "conv1", "bn1", 2))
+        features = [x]
+        x = functional.max_pool2d(x, 3, stride=2, padding=1)
+        for stage in (1, 2, 3, 4):
+            for block in (0, 1):
+                name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
+                residual = functional.relu(convolve(x, f"{name}.conv1", f"{name}.bn1", stride))
+                residual = convolve(residual, f"{name}.conv2", f"{name}.bn2", 1)
+                if stride == 2:
+                    x = convolve(x, f"{name}.downsample.0", f"{name}.downsample.1", 2)
+                x = functional.relu(x + residual)
+            features.append(x)
+        return [feature.numpy().transpose(0, 2, 3, 1) for feature in features]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return backbones.resnet18()
+
+
+@pytest.fixture(scope="module")
+def state():
+    return random_state(np.random.default_rng(0), torch_shapes())
+
+
+@pytest.fixture
+def safetensors_file(tmp_path, state):
+    import safetensors.numpy
+
+    path = tmp_path / "resnet18.safetensors"
+    safetensors.numpy.save_file({key: np.asarray(value) for key, value in state.items()}, path)
+    return path
+
+
+def same_weights(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+
+
+def test_features_have_the_strides_and_channels_of_resnet18(model):
+    features = model(np.zeros((2, 64, 96, 3), "float32"))
+    shapes = [tuple(feature.shape) for feature in features]
+    assert shapes == [(2, 32, 48, 64), (2, 16, 24, 64), (2, 8, 12, 128), (2, 4, 6, 256), (2, 2, 3, 512)]
+    # He et al. 2015: 11.69 M with the classifier, whose share is 513,000; 9,600 are statistics.
+    assert model.count_params() == 11_689_512 - 513_000 + 9_600
+
+
+def test_every_normalisation_is_fused_with_the_epsilon_of_torchvision(model):
+    norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert len(norms) == 20
+    assert {type(norm) for norm in norms} == {blocks.FusedBatchNormalization}
+    assert {norm.epsilon for norm in norms} == {1e-5}
+
+
+def test_inside_another_model_it_survives_saving(tmp_path, model):
+    inputs = keras.Input((None, None, 3))
+    outer = keras.Model(inputs, model(inputs)[3])
+    outer.save(tmp_path / "outer.keras")
+    loaded = keras.models.load_model(tmp_path / "outer.keras")
+    x = np.random.default_rng(1).normal(size=(1, 64, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(loaded(x), outer(x))
+
+
+@pytest.mark.parametrize("size", [(225, 225), (97, 161)])
+def test_converted_weights_equal_pytorch_at_every_level(state, size):
+    x = np.random.default_rng(2).normal(size=(2, *size, 3)).astype("float32")
+    expected = torch_features(state, x)
+    model = backbones.resnet18()
+    backbone_weights.convert_torch(model, state)
+    for stride, feature, truth in zip(backbones.STRIDES, model(x), expected, strict=True):
+        error = np.abs(feature.numpy() - truth).max()
+        print(f"stride {stride}: max error {error:.2e} of {truth.max():.2f}")
+        assert truth.max() > 1.0
+        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-5 * truth.max())
+
+
+def test_every_weight_is_converted(state):
+    model = backbones.resnet18()
+    backbone_weights.convert_torch(model, state)
+    total = sum(
+        np.sum(value, dtype="float64")
+        for key, value in state.items()
+        if not key.startswith("fc.") and not key.endswith("num_batches_tracked")
+    )
+    assert np.isclose(sum(np.sum(w, dtype="float64") for w in model.get_weights()), total, rtol=1e-9)
+
+
+def test_folded_weights_leave_inference_unchanged():
+    rng = np.random.default_rng(3)
+    folded = random_folded(rng)
+    model = backbones.resnet18()
+    layer4 = [model.get_layer(f"v2_stack_3_block1_1_{part}") for part in ("conv", "bn")]
+    before = [layer.get_weights() for layer in layer4]
+    batches = [rng.normal(size=(n, 64, 96, 3)).astype("float32") for n in (8, 5)]
+    backbone_weights.load_folded(model, folded, iter(batches))
+    x = rng.normal(size=(2, 96, 64, 3)).astype("float32")
+    for feature, truth in zip(model(x)[:4], folded_features(folded, x), strict=True):
+        assert truth.max() > 1.0
+        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-5 * truth.max())
+    for layer, weights in zip(layer4, before, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(layer.get_weights(), weights, strict=True))
+
+
+def test_folded_weights_start_training_from_the_statistics_of_the_pictures():
+    rng = np.random.default_rng(4)
+    folded = random_folded(rng)
+    model = backbones.resnet18()
+    batches = [rng.normal(1.0, 2.0, size=(n, 64, 64, 3)).astype("float32") for n in (3, 6)]
+    backbone_weights.load_folded(model, folded, batches)
+    pictures = np.concatenate(batches)
+    kernel = folded["conv1.weight"].astype("float32").transpose(2, 3, 1, 0)
+    output = tf.nn.conv2d(pictures, kernel, 2, "SAME").numpy().astype("float64")
+    norm = model.get_layer("conv1_bn")
+    np.testing.assert_allclose(norm.moving_mean, output.mean((0, 1, 2)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance, output.var((0, 1, 2)), rtol=1e-4)
+    # On those same pictures training mode is the folded network.
+    for feature, truth in zip(model(pictures, training=True)[:4], folded_features(folded, pictures), strict=True):
+        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-4 * truth.max())
+
+
+def test_a_weights_file_and_a_safetensors_file_load(tmp_path, safetensors_file):
+    first = backbones.resnet18(safetensors_file)
+    first.save_weights(tmp_path / "backbone.weights.h5")
+    second = backbones.resnet18(str(tmp_path / "backbone.weights.h5"))
+    assert same_weights(first, second)
+
+
+def test_pooled_features_are_the_mean_of_layer3(safetensors_file):
+    x = np.random.default_rng(5).normal(size=(2, 64, 32, 3)).astype("float32")
+    extractor = backbones.pooled_features(safetensors_file)
+    assert not extractor.trainable_variables
+    expected = backbones.resnet18(safetensors_file)(x)[3].numpy().mean((1, 2))
+    np.testing.assert_allclose(extractor(x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_none_and_the_word_none_need_no_file():
+    keras.utils.set_random_seed(1)
+    first = backbones.resnet18(None)
+    keras.utils.set_random_seed(1)
+    assert same_weights(first, backbones.resnet18("none"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.weights.h5", None, "which is no file"),
+        ("notes.txt", b"weights", "must end in"),
+        ("folded.npz", b"", "scripts/import_backbone.py"),
+        ("broken.weights.h5", b"not hdf5", "must be those of a ResNet18"),
+        ("broken.safetensors", b"not safetensors", "not a safetensors file"),
+    ],
+)
+def test_an_unusable_file_is_refused(tmp_path, name, content, message):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="`weights`.*Received: weights=.*") as caught:
+        backbones.resnet18(path)
+    assert message in str(caught.value)
+
+
+def test_weights_of_another_network_are_refused(tmp_path, model, state):
+    resnet34 = random_state(np.random.default_rng(6), torch_shapes((3, 4, 6, 3)))
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"layer1\.2\.bn1\.bias is not part of it"):
+        backbone_weights.convert_torch(model, resnet34)
+    with pytest.raises(ValueError, match="bn1.bias is missing"):
+        backbone_weights.convert_torch(model, {})
+    wide = {**state, "conv1.weight": np.zeros((64, 1, 7, 7))}
+    with pytest.raises(ValueError, match="conv1.weight has 3136 values in another shape"):
+        backbone_weights.convert_torch(model, wide)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(tmp_path / "a.weights.h5")
+    with pytest.raises(ValueError, match="must be those of a ResNet18.*other shapes"):
+        backbones.resnet18(tmp_path / "a.weights.h5")
+
+
+def test_folded_weights_of_another_network_are_refused(model):
+    folded = random_folded(np.random.default_rng(7))
+    del folded["layer2.1.conv2.weight"]
+    with pytest.raises(ValueError, match="`folded`.*layer2.1.conv2.weight is missing"):
+        backbone_weights.load_folded(model, folded, [])
+    with pytest.raises(ValueError, match="`batches` must hold"):
+        backbone_weights.load_folded(backbones.resnet18(), random_folded(np.random.default_rng(7)), [])
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    home = tmp_path / "keras home"
+    home.mkdir()
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def server(safetensors_file, monkeypatch):
+    """A real web server that has the public file, or rather one of the same structure."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=safetensors_file.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{safetensors_file.name}"
+        digest = hashlib.sha256(safetensors_file.read_bytes()).hexdigest()
+        monkeypatch.setattr(backbone_weights, "IMAGENET_URL", url)
+        monkeypatch.setattr(backbone_weights, "IMAGENET_SHA256", digest)
+        yield server
+        server.shutdown()
+
+
+def test_imagenet_weights_are_downloaded_once(keras_home, server, safetensors_file):
+    first = backbones.resnet18("imagenet")
+    assert (keras_home / "models" / backbone_weights.IMAGENET_FILE).is_file()
+    server.shutdown()
+    server.server_close()
+    assert same_weights(backbones.resnet18("auto"), first)
+    assert same_weights(backbones.resnet18(safetensors_file), first)
+
+
+def test_a_download_with_another_hash_is_refused(keras_home, server, monkeypatch):
+    monkeypatch.setattr(backbone_weights, "IMAGENET_SHA256", "0" * 64)
+    with pytest.raises(ValueError, match="`weights` 'imagenet'.*hash"):
+        backbones.resnet18("imagenet")
+    with pytest.warns(UserWarning, match="the encoder starts untrained.*hash"):
+        backbones.resnet18("auto")
+
+
+def test_without_network_the_message_says_which_file_goes_where(keras_home, monkeypatch):
+    with socket.socket() as listener:  # accepts, but never answers
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/model.safetensors"
+        monkeypatch.setattr(backbone_weights, "IMAGENET_URL", url)
+        monkeypatch.setattr(backbone_weights, "DOWNLOAD_TIMEOUT_SECONDS", 0.2)
+        with pytest.raises(ValueError, match="timed out") as caught:
+            backbones.resnet18("imagenet")
+        target = pathlib.Path(keras_home, "models", backbone_weights.IMAGENET_FILE)
+        assert str(target) in str(caught.value)
+        assert url in str(caught.value)
+        with pytest.warns(UserWarning, match="the encoder starts untrained") as warned:
+            backbones.resnet18("auto")
+    assert len(warned) == 1
+    assert "\n" not in str(warned[0].message)
+    assert socket.getdefaulttimeout() is None
+    assert not target.exists()
+
+
+@pytest.fixture(scope="module")
+def script():
+    path = pathlib.Path(__file__).parents[1] / "scripts" / "import_backbone.py"
+    spec = importlib.util.spec_from_file_location("import_backbone", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_script_converts_folded_weights_for_gray_pictures(tmp_path, script, capsys):
+    (tmp_path / "photos").mkdir()
+    photos = [skimage.data.astronaut()[:256, :256], skimage.data.coffee()[:256, 100:356]]
+    for index, photo in enumerate(photos):
+        PIL.Image.fromarray(photo).save(tmp_path / "photos" / f"{index}.png")
+    folded = random_folded(np.random.default_rng(8))
+    np.savez(tmp_path / "folded.npz", **folded)
+    output = tmp_path / "encoder.weights.h5"
+    arguments = ["--folded", str(tmp_path / "folded.npz"), "--photos", str(tmp_path / "photos")]
+    assert script.main([*arguments, "--output", str(output)]) == 0
+    assert str(output) in capsys.readouterr().out
+
+    lightness = np.stack([skimage.color.rgb2lab(photo)[..., :1] for photo in photos]) / 100
+    x = np.float32((lightness - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])
+    model = backbones.resnet18(output)
+    for feature, truth in zip(model(x)[:4], folded_features(folded, x), strict=True):
+        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-5 * truth.max())
+    # The statistics are those of the gray pictures, so training mode agrees on the same ones.
+    stem = model(x, training=True)[0]
+    truth = folded_features(folded, x)[0]
+    np.testing.assert_allclose(stem, truth, rtol=0, atol=1e-2 * truth.max())
+
+
+@pytest.mark.parametrize("broken", ["--folded", "--photos", "--output"])
+def test_the_script_refuses_bad_input_in_one_line(tmp_path, script, capsys, broken):
+    np.savez(tmp_path / "folded.npz", **random_folded(np.random.default_rng(9)))
+    (tmp_path / "notes.txt").write_text("no photo")
+    good = {"--folded": "folded.npz", "--photos": ".", "--output": "encoder.weights.h5"}
+    bad = {"--folded": "notes.txt", "--photos": "absent", "--output": "absent/encoder.weights.h5"}
+    options = {**good, broken: bad[broken]}
+    assert script.main([text for name, value in options.items() for text in (name, str(tmp_path / value))]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert bad[broken] in lines[0]
+    assert not (tmp_path / "encoder.weights.h5").exists()

@@ -1,0 +1,227 @@
+"""Weights for `backbones.resnet18`: the public ImageNet file, files on disk, folded weights."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import warnings
+
+import h5py
+import keras
+import numpy as np
+
+# torchvision's IMAGENET1K_V1 (BSD-3-Clause) as timm publishes it, pinned to a commit.
+IMAGENET_FILE = "resnet18.tv_in1k.safetensors"
+IMAGENET_URL = (
+    "https://huggingface.co/timm/resnet18.tv_in1k/resolve/bbd144b3e5565108aad885f145491d11bc6ce807/model.safetensors"
+)
+IMAGENET_SHA256 = "694f673df6520a3158624e8a89af086f59923ee4cd7436fe5bc3bc71d295ad81"
+DOWNLOAD_TIMEOUT_SECONDS = 10.0
+
+_NORM_FIELDS = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
+
+
+def imagenet_file(*, required):
+    """Returns the path of the public ImageNet weights, downloaded into the Keras cache if absent.
+
+    The file is checked against `IMAGENET_SHA256`. When it cannot be had: `None` and a
+    `UserWarning` of one line, or a `ValueError` if `required`.
+    """
+    home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    target = home / "models" / IMAGENET_FILE
+    try:
+        with _socket_timeout(DOWNLOAD_TIMEOUT_SECONDS):
+            return keras.utils.get_file(
+                IMAGENET_FILE,
+                IMAGENET_URL,
+                file_hash=IMAGENET_SHA256,
+                cache_subdir="models",
+                cache_dir=home,
+            )
+    except Exception as error:  # get_file raises a plain Exception when there is no network
+        reason = " ".join(str(error.__context__ or error).split())
+    if required:
+        raise ValueError(
+            "`weights` 'imagenet' must be cached or downloadable. Received: weights='imagenet', "
+            f"but {reason}. Put the file {IMAGENET_URL} at {target}, or pass 'none' or a path."
+        )
+    warnings.warn(
+        f"the encoder starts untrained: there are no ImageNet weights at {target}, and {reason}",
+        stacklevel=3,
+    )
+    return None
+
+
+@contextlib.contextmanager
+def _socket_timeout(seconds):
+    # get_file takes none, and a firewall that drops packets would hold it for minutes.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def load(model, path):
+    """Sets the weights of `model`, from `backbones.resnet18`, from a file.
+
+    Args:
+        model: from `backbones.resnet18`.
+        path: `pathlib.Path` of a `.weights.h5` or `.safetensors` file.
+
+    Raises:
+        ValueError: `path` is no file, of another kind or of another network.
+    """
+    received = f"Received: weights={os.fspath(path)!r}"
+    if not path.is_file():
+        choices = "'none', 'auto', 'imagenet' or the path of a file"
+        raise ValueError(f"`weights` must be None, {choices}. {received}, which is no file.")
+    if path.suffix == ".npz":
+        raise ValueError(
+            f"`weights` must hold batch normalisation, which folded weights lack. {received}. Run: "
+            f"python scripts/import_backbone.py --folded {path} --photos DIR --output FILE.weights.h5"
+        )
+    readers = {".h5": _load_keras, ".safetensors": _load_safetensors}
+    if path.suffix not in readers:
+        raise ValueError(f"`weights` must end in '.weights.h5' or '.safetensors'. {received}.")
+    try:
+        readers[path.suffix](model, path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"`weights` must be those of a ResNet18. {received}: {reason}") from error
+
+
+def _load_keras(model, path):
+    shapes = []
+    with h5py.File(path) as file:
+        file.visititems(lambda _, node: shapes.append(getattr(node, "shape", None)))
+    shapes = [shape for shape in shapes if shape]  # groups have none, counters ()
+    # Keras reads a larger network's file as far as the shapes agree, and says nothing.
+    if sorted(shapes) != sorted(tuple(variable.shape) for variable in model.variables):
+        raise ValueError("its variables have other shapes than scripts/import_backbone.py writes.")
+    model.load_weights(path)
+
+
+def _load_safetensors(model, path):
+    import safetensors
+    import safetensors.numpy
+
+    try:
+        state = safetensors.numpy.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise ValueError(f"not a safetensors file ({error}).") from error
+    convert_torch(model, state)
+
+
+def convert_torch(model, state):
+    """Sets the weights of `model`, from `backbones.resnet18`, from torchvision's.
+
+    Args:
+        model: from `backbones.resnet18`.
+        state: mapping of torchvision's names to arrays. The classifier (`fc.*`) and the counters
+            (`*.num_batches_tracked`) are left out.
+
+    Raises:
+        ValueError: a name is missing or unknown or has another shape. No weight is changed then.
+    """
+    state = {
+        key: np.asarray(value, "float32")
+        for key, value in state.items()
+        if not key.startswith("fc.") and not key.endswith(".num_batches_tracked")
+    }
+    targets = {}
+    for conv, norm, layer in _parts():
+        targets[f"{conv}.weight"] = model.get_layer(f"{layer}_conv").kernel
+        for field, variable in _NORM_FIELDS.items():
+            targets[f"{norm}.{field}"] = getattr(model.get_layer(f"{layer}_bn"), variable)
+    _assign(targets, state, "state")
+
+
+def load_folded(model, folded, batches):
+    """Sets weights whose batch normalisation was folded into the convolutions, and unfolds it.
+
+    Inference is that of the folded network whatever `batches` holds. Training mode starts close
+    to it, because every normalisation gets the mean m and variance v that its convolution has
+    over `batches`: moving mean m, moving variance v, gamma sqrt(v + epsilon), beta bias + m.
+    A convolution of layer4 that `folded` lacks, and its normalisation, stay as they are.
+
+    Args:
+        model: from `backbones.resnet18`.
+        folded: mapping of torchvision's convolution names with `.weight` and `.bias` to arrays.
+        batches: iterable of float32 `(batch, height, width, 3)`, in the range that `resnet18`
+            takes; a few hundred pictures like those of the training to come.
+
+    Raises:
+        ValueError: `folded` is not a ResNet18 up to layer3, or `batches` is empty.
+    """
+    parts = [part for part in _parts() if not part[0].startswith("layer4") or f"{part[0]}.weight" in folded]
+    layers = {conv: (model.get_layer(f"{name}_conv"), model.get_layer(f"{name}_bn")) for conv, _, name in parts}
+    targets = {f"{name}.weight": conv.kernel for name, (conv, _) in layers.items()}
+    targets |= {f"{name}.bias": norm.beta for name, (_, norm) in layers.items()}
+    # A bias without its kernel is of no use.
+    unused = {f"{conv}.bias" for conv, _, _ in _parts()} - set(targets)
+    arrays = {key: np.asarray(value, "float32") for key, value in folded.items() if key not in unused}
+    _assign(targets, arrays, "folded")
+    for _, norm in layers.values():  # with the weights above, these make the model the folded network
+        norm.gamma.assign(np.full(norm.gamma.shape, np.sqrt(1.0 + norm.epsilon)))
+        norm.moving_mean.assign(np.zeros(norm.gamma.shape))
+        norm.moving_variance.assign(np.ones(norm.gamma.shape))
+    outputs = [conv.output for conv, _ in layers.values()]
+    means, variances = _channel_moments(keras.Model(model.input, outputs), batches)
+    for (_, norm), mean, variance in zip(layers.values(), means, variances, strict=True):
+        norm.beta.assign(norm.beta + mean)
+        norm.moving_mean.assign(mean)
+        norm.moving_variance.assign(variance)
+        norm.gamma.assign(np.sqrt(variance + norm.epsilon))
+
+
+def _parts():
+    """Lists (torchvision's convolution, torchvision's norm, keras-cv's layer prefix)."""
+    parts = [("conv1", "bn1", "conv1")]
+    for stage in range(4):
+        for block in range(2):
+            torch_block = f"layer{stage + 1}.{block}"
+            layer = f"v2_stack_{stage}_block{block + 1}"
+            for i in (1, 2):
+                parts.append((f"{torch_block}.conv{i}", f"{torch_block}.bn{i}", f"{layer}_{i}"))
+            if stage > 0 and block == 0:
+                parts.append((f"{torch_block}.downsample.0", f"{torch_block}.downsample.1", f"{layer}_0"))
+    return parts
+
+
+def _assign(targets, arrays, argument):
+    """Assigns every array to the variable of the same name, or none of them if one does not fit."""
+    rule = f"`{argument}` must hold the weights of a ResNet18 under torchvision's names. Received:"
+    different = sorted(set(targets) ^ set(arrays))
+    if different:
+        state = "is missing" if different[0] in targets else "is not part of it"
+        raise ValueError(f"{rule} {different[0]} {state} ({len(different)} such names).")
+    # torch keeps kernels as (out, in, height, width), Keras as (height, width, in, out).
+    arrays = {key: a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for key, a in arrays.items()}
+    for key, variable in targets.items():
+        if arrays[key].shape != tuple(variable.shape):
+            raise ValueError(f"{rule} {key} has {arrays[key].size} values in another shape.")
+    for key, variable in targets.items():
+        variable.assign(arrays[key])
+
+
+def _channel_moments(probe, batches):
+    """Returns the mean and the variance of every output's channels: two lists of float64 arrays."""
+    pictures, sums, squares = 0, [0.0] * len(probe.outputs), [0.0] * len(probe.outputs)
+    for batch in batches:
+        count = batch.shape[0]
+        pictures += count
+        for i, output in enumerate(probe(batch, training=False)):
+            mean, variance = (np.asarray(m, "float64") for m in keras.ops.moments(output, axes=(0, 1, 2)))
+            sums[i] += count * mean
+            squares[i] += count * (variance + mean**2)
+    if pictures == 0:
+        raise ValueError("`batches` must hold at least one batch of pictures. Received: none.")
+    means = [total / pictures for total in sums]
+    return means, [np.maximum(s / pictures - m**2, 0.0) for s, m in zip(squares, means, strict=True)]

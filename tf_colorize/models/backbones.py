@@ -1,0 +1,94 @@
+"""The ResNet18 encoder: the only file that imports keras_cv."""
+
+import pathlib
+
+import keras
+
+from tf_colorize.models import backbone_weights, blocks
+
+STRIDES = (2, 4, 8, 16, 32)
+
+# What torchvision's weights expect to be taken off an RGB picture in [0, 1], and to divide it by.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# torchvision's, not keras-cv's 1.001e-5 (converted weights would not be exact) and 0.99.
+NORMALIZATION = {"epsilon": 1e-5, "momentum": 0.9}
+
+
+def resnet18(weights=None, *, input_shape=(None, None, 3), name="resnet18"):
+    """Returns a ResNet18 that maps a picture to its features at strides 2, 4, 8, 16 and 32.
+
+    A functional model built by keras-cv, without its download, with fused batch normalisation.
+    With torchvision's weights its features equal torchvision's for sizes 32 k + 1; for even
+    sizes padding "same" shifts them by up to a pixel.
+
+    Source: He et al., "Deep Residual Learning for Image Recognition", 2015.
+
+    Args:
+        weights: `None` or "none" (untrained), "imagenet" (downloaded once into the Keras cache),
+            "auto" ("imagenet" if it is cached or can be fetched, otherwise untrained and a
+            `UserWarning` of one line), or a path: a `.weights.h5` file that
+            `scripts/import_backbone.py` wrote, or a `.safetensors` file with torchvision's names.
+        input_shape: `(height, width, 3)`, height and width an int or `None`.
+        name: str.
+
+    Input shape: `(batch, height, width, 3)`, float32: RGB in [0, 1] minus `IMAGENET_MEAN`, over
+    `IMAGENET_STD`. Output: a list in the order of `STRIDES` of float32, at least 0, of the shape
+    `(batch, height / stride, width / stride, channels)`, rounded up, with 64, 64, 128, 256 and
+    512 channels.
+
+    Raises:
+        ValueError: `weights` is unknown, cannot be fetched or belongs to another network.
+
+    Example:
+    >>> [tuple(feature.shape) for feature in resnet18()(keras.ops.zeros((1, 64, 96, 3)))][-1]
+    (1, 2, 3, 512)
+    """
+    model = _build(input_shape, name)
+    if weights is None or weights == "none":
+        return model
+    if weights in ("imagenet", "auto"):
+        weights = backbone_weights.imagenet_file(required=weights == "imagenet")
+    if weights is not None:
+        backbone_weights.load(model, pathlib.Path(weights))
+    return model
+
+
+def pooled_features(weights, *, name="resnet18_features"):
+    """Returns a model from a picture to its stride-16 features, averaged over the picture.
+
+    A fixed feature extractor, for a Frechet distance between two sets of pictures. `weights` and
+    the input are those of `resnet18`. Output shape: `(batch, 256)`, float32, at least 0.
+    """
+    backbone = resnet18(weights)
+    layer3 = backbone.outputs[STRIDES.index(16)]
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled", dtype="float32")(layer3)
+    model = keras.Model(backbone.input, pooled, name=name)
+    model.trainable = False
+    return model
+
+
+def _build(input_shape, name):
+    import keras_cv  # not at the top: half a second that `import tf_colorize.models` need not pay
+
+    # ResNet18Backbone() would download this configuration.
+    plain = keras_cv.models.ResNetBackbone(
+        stackwise_filters=[64, 128, 256, 512],
+        stackwise_blocks=[2, 2, 2, 2],
+        stackwise_strides=[1, 2, 2, 2],
+        include_rescaling=False,
+        block_type="basic_block",
+        input_shape=input_shape,
+    )
+    fused = keras.models.clone_model(plain, clone_function=_clone_layer)
+    pyramid = [plain.pyramid_level_inputs[level] for level in ("P2", "P3", "P4", "P5")]
+    outputs = [fused.get_layer(level).output for level in ("conv1_relu", *pyramid)]
+    return keras.Model(fused.input, outputs, name=name)
+
+
+def _clone_layer(layer):
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return blocks.FusedBatchNormalization.from_config({**config, **NORMALIZATION})
+    return type(layer).from_config(config)
