@@ -64,20 +64,21 @@ def load(source=None):
     """
     if source == "inception":
         return _inception()
+    # The backbone also takes words that mean untrained weights: only a file may pass.
+    if source is not None and not pathlib.Path(source).is_file():
+        raise ValueError(
+            "`source` must be None, 'inception' or the path of a weights or model file. "
+            f"Received: source={os.fspath(source)!r}, no such file."
+        )
     if source is not None and os.fspath(source).endswith(".keras"):
-        return _keras_model(pathlib.Path(source))
+        model = keras.saving.load_model(source, compile=False)
+        return FeatureModel(f"Frechet distance ({pathlib.Path(source).stem})", model)
     return FeatureModel(
         "Frechet distance (ResNet18 layer3)",
         backbones.pooled_features("imagenet" if source is None else source),
         mean=255 * np.array(backbones.IMAGENET_MEAN),
         scale=255 * np.array(backbones.IMAGENET_STD),
     )
-
-
-def _keras_model(path):
-    if not path.is_file():
-        raise ValueError(f"`source` must be a Keras model file. Received: source={os.fspath(path)!r}, no such file.")
-    return FeatureModel(f"Frechet distance ({path.stem})", keras.saving.load_model(path, compile=False))
 
 
 def _inception():
