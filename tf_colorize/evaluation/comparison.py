@@ -1,4 +1,4 @@
-"""How good colorizers are on photos whose colours are known: numbers, and what it takes to trust them."""
+"""Colorizers side by side on the same photos: the loop over photos, and the figures that come out of it."""
 
 import concurrent.futures
 import dataclasses
@@ -9,7 +9,8 @@ import time
 import numpy as np
 from PIL import Image
 
-from tf_colorize import image_io, measures, protocols
+from tf_colorize import image_io, measures
+from tf_colorize.evaluation import protocols
 
 # Photos held at a time: the memory used does not depend on how many there are.
 BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
@@ -124,21 +125,6 @@ def evaluate_colorizer(colorizer, photos, protocol="crop256", feature_model=None
     return figures
 
 
-def colorize(name, colorizer, picture):
-    """Calls a colorizer and makes sure that it returned a picture.
-
-    Raises:
-        ValueError: it did not.
-    """
-    result = np.asarray(colorizer(picture))
-    if result.shape != picture.shape or result.dtype != np.uint8:
-        raise ValueError(
-            f"`colorizers` must return a uint8 picture of the input's shape {picture.shape}. "
-            f"Received: {name!r} returned dtype={result.dtype}, shape={result.shape}."
-        )
-    return result
-
-
 def _check(photos, protocol):
     if protocol not in protocols.PROTOCOLS:
         raise ValueError(
@@ -211,7 +197,7 @@ class _Tally:
         self._fit("truth", [sample.truth for sample in samples])
         for name, colorizer in self.colorizers.items():
             start = time.perf_counter()
-            pictures = [colorize(name, colorizer, sample.gray) for sample in samples]
+            pictures = [protocols.colorize(name, colorizer, sample.gray) for sample in samples]
             self.seconds[name] += time.perf_counter() - start
             for row, histogram in pool.map(_compare, samples, pictures):
                 self.predictions[name].append(row)

@@ -66,11 +66,30 @@ def load(path, protocol):
         raise image_io.ImageError(str(error).replace("<bytes>", str(path), 1)) from error
     if min(truth.shape[:2]) < measures.MIN_SIDE:
         raise image_io.ImageError(f"{path}: smaller than {measures.MIN_SIDE} pixels")
-    lightness = lab.rgb_to_lightness(truth)
-    colourless = lab.lightness_ab_to_rgb(lightness, np.zeros((*truth.shape[:2], 2), np.float32))
-    # Rounding differs by one level between the channels, and gray has to be gray.
-    colourless = np.repeat(colourless[..., 1:2], 3, axis=-1)
-    return Sample(path, truth, colourless, measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
+    return Sample(path, truth, without_colour(truth), measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
+
+
+def without_colour(rgb):
+    """Returns the gray picture of the same lightness: uint8 `(height, width, 3)`, the channels equal."""
+    lightness = lab.rgb_to_lightness(rgb)
+    colourless = lab.lightness_ab_to_rgb(lightness, np.zeros((*rgb.shape[:2], 2), np.float32))
+    # Rounding may differ by one level between the channels, and gray has to be gray.
+    return np.repeat(colourless[..., 1:2], 3, axis=-1)
+
+
+def colorize(name, colorizer, picture):
+    """Calls a colorizer and makes sure that it returned a picture.
+
+    Raises:
+        ValueError: it did not.
+    """
+    result = np.asarray(colorizer(picture))
+    if result.shape != picture.shape or result.dtype != np.uint8:
+        raise ValueError(
+            f"`colorizers` must return a uint8 picture of the input's shape {picture.shape}. "
+            f"Received: {name!r} returned dtype={result.dtype}, shape={result.shape}."
+        )
+    return result
 
 
 def framed(image, protocol):

@@ -1,0 +1,102 @@
+"""What each figure of an evaluation means, and the table of them for the terminal."""
+
+import dataclasses
+
+from tf_colorize.evaluation import comparison, protocols
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A figure as it is shown.
+
+    Args:
+        key: in `Evaluation.figures`.
+        title: heading.
+        good: "high", "low", or the value to come near: "truth", "0" or "1".
+        decimals: how many are shown.
+        definition: a sentence or two.
+    """
+
+    key: str
+    title: str
+    good: str
+    decimals: int
+    definition: str
+
+
+FIGURES = (
+    Figure("psnr", "PSNR, dB", "high", 2, "Over the three sRGB channels of a photo. Rewards dull pictures."),
+    Figure(
+        *("ssim", "SSIM", "high", 4),
+        "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Mostly lightness, which is given.",
+    ),
+    Figure("ciede2000", "CIEDE2000", "low", 2, "Colour difference of the pixels; about 1 is just noticeable."),
+    Figure("ab_error", "ab error", "low", 2, "Absolute difference of a* and b*, in CIELAB units."),
+    Figure(
+        *("colorfulness", "Colourfulness", "truth", 2),
+        "Hasler and Suesstrunk 2003 with signed opponent channels, as in the paper.",
+    ),
+    Figure(
+        *("colorfulness_difference_of_means", "Difference of means", "0", 2),
+        "Mean colourfulness of the predictions minus that of the truth.",
+    ),
+    Figure(
+        *("colorfulness_mean_difference", "Mean difference", "low", 2),
+        "Absolute difference of colourfulness of a photo from its truth.",
+    ),
+    Figure(
+        *("colorfulness_absolute", "Colourfulness (absolute)", "truth", 2),
+        "The variant with absolute opponent channels that other code computes; not comparable with the signed one.",
+    ),
+    Figure(
+        *("colorfulness_absolute_difference_of_means", "Difference of means (absolute)", "0", 2),
+        "As above, of the absolute variant.",
+    ),
+    Figure(
+        *("colorfulness_absolute_mean_difference", "Mean difference (absolute)", "low", 2),
+        "As above, of the absolute variant.",
+    ),
+    Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean distance of the pixels from gray, over that of the truth."),
+    Figure(
+        *("frechet_distance", "Frechet distance", "low", 4),
+        "Between Gaussian fits of the network's features of predictions and truth. Comparable only with the same "
+        "network and the same photos.",
+    ),
+)
+
+
+def shown(result):
+    """Lists the `FIGURES` that an `Evaluation` has, the Frechet distance under the name of its network."""
+    named = [dataclasses.replace(FIGURES[-1], title=result.feature_name)] if result.feature_name else []
+    return [*FIGURES[:-1], *named]
+
+
+def of_truth(result):
+    """Returns the means that the truth itself has, by key."""
+    return dict(zip(comparison.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
+
+
+def table(result):
+    """Returns a `rich.table.Table` of an `Evaluation`: a row for each figure, a column for each colorizer."""
+    import rich.table
+
+    title = f"{len(result.photos)} photos, {result.protocol}: means, ± half of the 95 % interval"
+    view = rich.table.Table(title=title)
+    view.add_column("")
+    view.add_column("best")
+    for name in result.predictions:
+        view.add_column(name, justify="right", overflow="fold")
+    view.add_column("truth", justify="right")
+    values, truth = {name: result.figures(name) for name in result.predictions}, of_truth(result)
+    for figure in shown(result):
+        own = f"{truth[figure.key]:.{figure.decimals}f}" if figure.key in truth else ""
+        view.add_row(figure.title, figure.good, *(_cell(figure, values[name][figure.key]) for name in values), own)
+    speeds = ["" if name in protocols.BASELINES else f"{result.photos_per_second(name):.1f}" for name in values]
+    view.add_row("photos/s", "high", *speeds, "")
+    return view
+
+
+def _cell(figure, interval):
+    value, lower, upper = interval
+    text = f"{value:.{figure.decimals}f}"
+    return text if lower is None else f"{text} ±{(upper - lower) / 2:.{figure.decimals}f}"

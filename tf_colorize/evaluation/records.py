@@ -1,0 +1,109 @@
+"""The files of an evaluation for machines: metrics.json and photos.csv, with what it takes to repeat it."""
+
+import csv
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+
+import tf_colorize
+from tf_colorize.evaluation import comparison, figures, protocols
+
+PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What has to be known to repeat an evaluation.
+
+    Args:
+        command: as it was typed.
+        models: dict of name to the path or address of each model.
+        notes: sentences about what was left out.
+    """
+
+    command: str
+    models: dict
+    notes: tuple = ()
+
+
+def write_metrics(path, result, run):
+    """Writes metrics.json; all of it but `"run"` is the same for the same input."""
+    content = {
+        "protocol": {"name": result.protocol, "meaning": protocols.PROTOCOLS[result.protocol]},
+        "data": {"photos": len(result.photos), "sha256": result.data_sha256, "skipped": len(result.skipped)},
+        "feature_model": result.feature_name,
+        "truth": {key: _rounded(value) for key, value in figures.of_truth(result).items()},
+        "models": {name: _model(result, run, name) for name in result.predictions},
+        "run": {
+            **dataclasses.asdict(run),
+            "machine": machine(),
+            "versions": versions(),
+            "photos_per_second": {name: _rounded(result.photos_per_second(name)) for name in run.models},
+        },
+    }
+    pathlib.Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _model(result, run, name):
+    entries = {
+        key: {"value": _rounded(value), "interval_95": None if lower is None else [_rounded(lower), _rounded(upper)]}
+        for key, (value, lower, upper) in result.figures(name).items()
+    }
+    return {"sha256": sha256_of(run.models.get(name)), "figures": entries}
+
+
+def _rounded(value):
+    return round(float(value), 6)
+
+
+def write_photos(path, result):
+    """Writes a CSV file with one line for each photo and colorizer."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        truth_columns = [f"truth_{key}" for key in comparison.TRUTH_COLUMNS]
+        writer.writerow(["photo", "model", *comparison.COLUMNS, *truth_columns])
+        for index, photo in enumerate(photo_names(result)):
+            for name, rows in result.predictions.items():
+                values = [*rows[index], *result.truth[index]]
+                writer.writerow([photo, name, *(f"{value:.6f}" for value in values)])
+
+
+def photo_names(result):
+    """Lists the paths of the photos below the folder that they have in common."""
+    root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in result.photos])
+    return [pathlib.Path(os.path.relpath(path, root)).as_posix() for path in result.photos]
+
+
+def sha256_of(model):
+    """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for what is neither."""
+    if model is None or not os.path.exists(model):
+        return None
+    path = pathlib.Path(model)
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def versions():
+    """Returns the versions of Python, of this package and of what does the arithmetic."""
+    found = {"python": platform.python_version(), "tf_colorize": tf_colorize.__version__}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine():
+    """Returns what speeds depend on, as far as Python knows."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
