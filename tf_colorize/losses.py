@@ -1,0 +1,146 @@
+"""Losses: adversarial ones on logits, and the cross-entropy of chroma over a palette."""
+
+import keras
+import numpy as np
+
+GAN_LOSSES = ("vanilla", "lsgan", "hinge")
+
+
+def get_gan_loss(identifier):
+    """Returns `(discriminator_loss, generator_loss)` for a name or a Keras loss on logits.
+
+    - "vanilla": binary cross-entropy, the generator's in its non-saturating form (Goodfellow
+      et al. 2014, section 3). At equilibrium each discriminator term is log 2 = 0.69.
+    - "lsgan": squared distance of the logits to 1 and 0 (Mao et al. 2017).
+    - "hinge": max(0, 1 - real) and max(0, 1 + fake); the generator's is -fake (Lim and Ye 2017).
+    - a `keras.losses.Loss` or function `loss(y_true, logits)`: called with targets 1 and 0.
+
+    Args:
+        identifier: str, Keras loss or callable.
+
+    Returns:
+        `discriminator_loss(real_logits, fake_logits) -> (real, fake)` and
+        `generator_loss(fake_logits) -> scalar`: means over the batch and all patches, float32.
+
+    Raises:
+        ValueError: a name that is not one of `GAN_LOSSES`.
+
+    Example:
+    >>> discriminator_loss, generator_loss = get_gan_loss("lsgan")
+    >>> float(generator_loss(keras.ops.zeros((1, 30, 30, 1))))
+    1.0
+    """
+    mean = keras.ops.mean
+    if identifier == "hinge":
+        return (
+            lambda real, fake: (mean(keras.ops.relu(1.0 - real)), mean(keras.ops.relu(1.0 + fake))),
+            lambda fake: -mean(fake),
+        )
+    if identifier == "vanilla":
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    elif identifier == "lsgan":
+        loss = keras.losses.MeanSquaredError()
+    elif callable(identifier):
+        loss = identifier
+    else:
+        raise ValueError(
+            f"`gan_loss` must be one of {', '.join(GAN_LOSSES)} or a Keras loss on logits. "
+            f"Received: gan_loss={identifier!r}"
+        )
+
+    def against(value, logits):
+        return mean(loss(keras.ops.full_like(logits, value), logits))
+
+    return (
+        lambda real, fake: (against(1.0, real), against(0.0, fake)),
+        lambda fake: against(1.0, fake),
+    )
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class PaletteCrossentropy(keras.losses.Loss):
+    """Cross-entropy between true values and logits over a palette, rare entries weighted up.
+
+    The true picture is averaged down to the logits' size and each value becomes a soft label: a
+    Gaussian over its distance to the palette's entries. A weight per entry, chosen by the
+    nearest one, keeps common grays from drowning rare colours.
+
+    Source: Zhang et al. 2016, "Colorful Image Colorization", equations 2 to 4. They cut the
+    Gaussian at five neighbours; here it runs over all entries.
+
+    Args:
+        palette: array-like `(entries, channels)`, float.
+        weights: array-like `(entries,)` or None for equal ones.
+        sigma: float, standard deviation of the soft label, in the palette's units
+            (Zhang et al.: 5 of 110 Lab units).
+
+    Call arguments: `y_true` `(batch, height, width, channels)`, float32; `y_pred` logits
+    `(batch, height / k, width / k, entries)` for some whole k.
+
+    Example:
+    >>> loss = PaletteCrossentropy([[0.0, 0.0], [1.0, 1.0]])
+    >>> float(loss(keras.ops.ones((1, 8, 8, 2)), keras.ops.zeros((1, 4, 4, 2))))
+    0.6931...
+    """
+
+    def __init__(self, palette, weights=None, sigma=5 / 110, name="palette_crossentropy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.palette = np.asarray(palette, "float32")
+        self.weights = np.ones(len(self.palette), "float32") if weights is None else np.asarray(weights, "float32")
+        self.sigma = sigma
+        if self.weights.shape != self.palette.shape[:1]:
+            raise ValueError(
+                "`weights` must have one value for each entry of `palette`. Received: "
+                f"weights.shape={self.weights.shape}, palette.shape={self.palette.shape}"
+            )
+
+    def call(self, y_true, y_pred):
+        k = y_true.shape[1] // y_pred.shape[1]
+        if k > 1:
+            y_true = keras.ops.average_pool(y_true, k, strides=k)
+        nearest, labels = soft_encode(y_true, self.palette, self.sigma)
+        entropy = keras.ops.categorical_crossentropy(labels, keras.ops.cast(y_pred, "float32"), from_logits=True)
+        return entropy * keras.ops.take(self.weights, nearest)
+
+    def get_config(self):
+        config = {"palette": self.palette.tolist(), "weights": self.weights.tolist(), "sigma": self.sigma}
+        return {**super().get_config(), **config}
+
+
+def soft_encode(values, palette, sigma):
+    """Returns the nearest palette entry of each value and its soft label.
+
+    Args:
+        values: `(..., channels)`, float32.
+        palette: NumPy array `(entries, channels)`, float32.
+        sigma: float, standard deviation of the Gaussian, in the palette's units.
+
+    Returns:
+        `nearest` `(...)`, int32; `labels` `(..., entries)`, float32, summing to 1.
+    """
+    # |value - entry|^2 without |value|^2, which the softmax cancels.
+    closeness = keras.ops.matmul(values, 2.0 * palette.T) - np.sum(palette**2, axis=1)
+    labels = keras.ops.softmax(closeness / (2.0 * sigma**2), axis=-1)
+    return keras.ops.argmax(closeness, axis=-1), labels
+
+
+def rebalancing_weights(prior, uniform=0.5):
+    """Returns the weight of each palette entry that counters its frequency, with mean 1 over `prior`.
+
+    Source: Zhang et al. 2016, equation 4, where lambda = 0.5.
+
+    Args:
+        prior: `(entries,)`, float, share of each entry in the training data, summing to 1.
+        uniform: float in (0, 1], lambda: the share of the uniform distribution mixed into the
+            prior. 1 weighs all entries alike.
+
+    Returns:
+        NumPy array `(entries,)`, float32.
+
+    Example:
+    >>> rebalancing_weights([0.75, 0.25], uniform=0.5).round(3).tolist()
+    [0.857, 1.429]
+    """
+    prior = np.asarray(prior, "float64")
+    weights = 1.0 / ((1.0 - uniform) * prior + uniform / len(prior))
+    return (weights / np.sum(prior * weights)).astype("float32")

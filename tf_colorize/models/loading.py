@@ -1,0 +1,101 @@
+"""Generators in and out of files, with what they must be fed."""
+
+import json
+import pathlib
+import zipfile
+
+import keras
+
+METADATA_NAME = "tf_colorize.json"
+# The layers of a generator's head, which mixed precision leaves in float32.
+FLOAT32_LAYERS = ("chroma", "chroma_logits", "ab")
+
+
+def save_generator(generator, path, metadata):
+    """Saves a generator in float32 as one `.keras` file that also carries its metadata.
+
+    Args:
+        generator: Functional model, lightness -> ab, of any precision.
+        path: str or path ending in `.keras`.
+        metadata: dict for JSON: "image_size", "lightness_scale", "ab_scale", "package_version",
+            "licence".
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f"{path.stem}.tmp.keras")
+    with_policy(generator, "float32").save(temporary)
+    with zipfile.ZipFile(temporary, "a") as archive:
+        archive.writestr(METADATA_NAME, json.dumps(metadata, indent=2))
+    temporary.replace(path)
+
+
+def load_generator(path):
+    """Loads a generator, ready for inference in float32.
+
+    Args:
+        path: a run folder (its `generator.keras`), a `.keras` file or an exported SavedModel.
+
+    Returns:
+        `(generator, metadata)`: `keras.Model` and dict.
+
+    Raises:
+        ValueError: nothing is there, or it is not a colorizer's generator.
+    """
+    path = pathlib.Path(path)
+    if (path / "saved_model.pb").exists():
+        return _from_saved_model(path)
+    file = path / "generator.keras" if path.is_dir() else path
+    if file.suffix != ".keras" or not file.is_file():
+        raise ValueError(
+            "`path` must be a run folder with a generator.keras, a .keras file or a SavedModel folder. "
+            f"Received: path={str(path)!r}"
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            metadata = json.loads(archive.read(METADATA_NAME))
+        generator = keras.saving.load_model(file, compile=False)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise ValueError(
+            f"`path` is no generator saved by tf_colorize ({error}). Received: path={str(path)!r}"
+        ) from error
+    return generator, metadata
+
+
+def _from_saved_model(path):
+    """Rebuilds the generator from what `export.export_saved_model` wrote beside the graph."""
+    import tensorflow as tf
+
+    try:
+        metadata = json.loads((path / "assets.extra" / METADATA_NAME).read_text())
+        generator = keras.models.model_from_json(json.dumps(metadata["generator"]))
+    except (OSError, KeyError) as error:
+        raise ValueError(
+            f"`path` is no SavedModel exported by tf_colorize ({error}). Received: path={str(path)!r}"
+        ) from error
+    values = tf.train.load_checkpoint(str(path / "variables" / "variables"))
+    for index, weight in enumerate(generator.weights):
+        weight.assign(values.get_tensor(f"generator_weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"))
+    return generator, metadata
+
+
+def with_policy(generator, policy):
+    """Returns a copy that computes in another precision; its outputs stay float32.
+
+    Args:
+        generator: Functional model.
+        policy: "float32" or "mixed_bfloat16".
+    """
+    copy = generator.__class__.from_config(_config_with_policy(generator.get_config(), policy))
+    copy.set_weights(generator.get_weights())
+    return copy
+
+
+def _config_with_policy(config, policy):
+    if isinstance(config, dict):
+        if config.get("name") in FLOAT32_LAYERS:
+            return config
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": policy}}
+        return {key: _config_with_policy(value, policy) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_config_with_policy(value, policy) for value in config)
+    return config

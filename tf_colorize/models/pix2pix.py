@@ -1,0 +1,174 @@
+"""The adversarial trainer of the pix2pix paper, for any paired image-to-image task."""
+
+import keras
+import tensorflow as tf
+
+from tf_colorize import losses
+
+# Isola et al. 2017, section 3.3.
+LEARNING_RATE = 2e-4
+BETA_1 = 0.5
+
+LOG_KEYS = ("g_loss", "g_gan_loss", "g_l1_loss", "d_loss", "d_real_loss", "d_fake_loss")
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class Pix2Pix(keras.Model):
+    """A generator and a discriminator, trained against each other on pairs (condition, target).
+
+    Use it when pairs exist and a plain loss blurs: the discriminator sees condition and result
+    together and learns the loss that L1 lacks. Each step runs the generator once, updates the
+    discriminator on a real and a generated batch (its loss halved), then the generator on
+    `gan + lambda_l1 * L1`. Calling the model, `predict` and export use the generator alone.
+
+    Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
+    Networks".
+
+    Args:
+        generator: Functional model, condition -> target.
+        discriminator: Functional model, [condition, target] -> logits.
+        lambda_l1: float, weight of the loss given to `compile` (L1) against the adversarial one.
+
+    Input and output shape: the generator's.
+
+    Example:
+    >>> model = Pix2Pix(unet(), patchgan(), lambda_l1=100.0)
+    >>> model.compile(metrics=[DeltaE()])
+    >>> model.fit(train, validation_data=valid, epochs=20)
+    """
+
+    def __init__(self, generator, discriminator, lambda_l1=100.0, name="pix2pix", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.lambda_l1 = lambda_l1
+        self.trackers = [keras.metrics.Mean(name=key) for key in LOG_KEYS]
+        self.build(generator.input_shape)
+
+    def build(self, input_shape):
+        self.built = True  # both networks are Functional models and come built
+
+    def call(self, inputs, training=False):
+        return self.generator(inputs, training=training)
+
+    def compile(
+        self, optimizer="auto", loss="mae", metrics=None, *, discriminator_optimizer="auto", gan_loss="vanilla"
+    ):
+        """Configures the training.
+
+        Args:
+            optimizer: the generator's (stock callbacks act on it). "auto": the paper's Adam
+                with learning rate 2e-4 and beta_1 0.5.
+            loss: str or Keras loss between target and result, weighted by `lambda_l1`.
+            metrics: Keras metrics of (target, result).
+            discriminator_optimizer: the discriminator's; "auto" as above.
+            gan_loss: "vanilla", "lsgan", "hinge" or a Keras loss on logits.
+
+        Raises:
+            ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling knows
+                one optimizer only.
+        """
+        self._refuse_float16()
+        self._discriminator_loss, self._generator_loss = losses.get_gan_loss(gan_loss)
+        super().compile(optimizer=_optimizer(optimizer), loss=loss, metrics=metrics)
+        self.discriminator_optimizer = _optimizer(discriminator_optimizer)
+        # In a closure, because Keras takes metrics in an attribute for new state of the model.
+        self._compile_arguments = lambda: {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "metrics": metrics,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "gan_loss": gan_loss,
+        }
+        self.optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def train_step(self, data):
+        condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            fake = self.generator(condition, training=True)
+            with tape.stop_recording():
+                d_losses = self._train_discriminator(condition, target, fake)
+            fake_logits = self.discriminator([condition, fake], training=True)
+            g_losses = self._generator_losses(condition, target, fake, fake_logits)
+            scaled = _per_replica(g_losses["g_loss"])
+        variables = self.generator.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+        return self._log({**g_losses, **d_losses}, target, fake)
+
+    def test_step(self, data):
+        condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
+        fake = self.generator(condition, training=False)
+        real_logits = self.discriminator([condition, target], training=False)
+        fake_logits = self.discriminator([condition, fake], training=False)
+        g_losses = self._generator_losses(condition, target, fake, fake_logits)
+        return self._log({**g_losses, **self._discriminator_losses(real_logits, fake_logits)}, target, fake)
+
+    def _train_discriminator(self, condition, target, fake):
+        with tf.GradientTape() as tape:
+            real_logits = self.discriminator([condition, target], training=True)
+            fake_logits = self.discriminator([condition, fake], training=True)
+            d_losses = self._discriminator_losses(real_logits, fake_logits)
+            scaled = _per_replica(d_losses["d_loss"])
+        variables = self.discriminator.trainable_variables
+        self.discriminator_optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+        return d_losses
+
+    def _discriminator_losses(self, real_logits, fake_logits):
+        real, fake = self._discriminator_loss(real_logits, fake_logits)
+        # Halved: the paper slows the discriminator down against the generator.
+        return {"d_loss": 0.5 * (real + fake), "d_real_loss": real, "d_fake_loss": fake}
+
+    def _generator_losses(self, condition, target, fake, fake_logits):
+        gan = self._generator_loss(fake_logits)
+        l1 = self._compile_loss(target, fake)
+        return {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
+
+    def _log(self, step_losses, target, fake):
+        for tracker in self.trackers:
+            tracker.update_state(step_losses[tracker.name])
+        logs = {tracker.name: tracker.result() for tracker in self.trackers}
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(target, fake)
+            logs.update(self._compile_metrics.result())
+        return logs
+
+    def _refuse_float16(self):
+        networks = (self.generator, self.discriminator)
+        layers = [layer for network in networks for layer in network._flatten_layers()]
+        half = [layer.name for layer in layers if layer.compute_dtype == "float16"]
+        if half:
+            raise ValueError(
+                "`Pix2Pix` has two optimizers and cannot scale the losses that mixed_float16 needs: "
+                f"use mixed_bfloat16 or float32. Received: float16 layers {', '.join(half[:3])}"
+            )
+
+    def get_config(self):
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "lambda_l1": self.lambda_l1,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("generator", "discriminator")}
+        return cls(**{**config, **networks})
+
+    def get_compile_config(self):
+        return keras.saving.serialize_keras_object(self._compile_arguments())
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _optimizer(identifier):
+    if identifier == "auto":
+        return keras.optimizers.Adam(LEARNING_RATE, beta_1=BETA_1)
+    return keras.optimizers.get(identifier)
+
+
+def _per_replica(loss):
+    # Optimizers sum gradients over the replicas; each loss is a mean over its own part of the batch.
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync

@@ -1,0 +1,302 @@
+"""The recipe: stage 1 teaches the generator without an opponent, stage 2 adds the discriminator."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import signal
+import threading
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tf_colorize
+from tf_colorize import callbacks, contact_sheet, data, lab, losses, metrics, models, train_config
+from tf_colorize.models import loading
+
+LICENCE = "Apache-2.0"
+WARM_UP = 0.05  # share of a stage's steps
+N_PRIOR_BATCHES = 60
+# Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
+PALETTE_DECODER_FILTERS = (256, 128, 128)
+
+
+def train(config, *, resume=False, report=print):
+    """Trains a colorizer and leaves it in the run folder.
+
+    The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`,
+    `stage1.keras` and `generator.keras` (the kept generators, float32) and `contact_sheet.png`.
+
+    Kept is, of stage 1, the epoch with the lowest validation loss; of stage 2, the epoch with
+    the lowest val_score: delta E relative to a gray picture's, plus the distance of the mean
+    colourfulness from the truth's, relative to it. A low delta E alone would choose brown.
+
+    Args:
+        config: `TrainConfig`.
+        resume: bool. Go on from the last checkpoint of `config.run_dir`.
+        report: function of one str, called with lines worth telling.
+
+    Returns:
+        `pathlib.Path` of the run folder.
+
+    Raises:
+        ValueError: a bad value, data that cannot be used, a checkpoint of another config.
+        callbacks.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
+    """
+    config = train_config.resolve(config)
+    run_dir = pathlib.Path(config.run_dir)
+    if not resume and (run_dir / "config.json").exists():
+        raise ValueError(
+            f"`run_dir` {run_dir} already holds a run. Resume it with --resume {run_dir}, or choose another --run-dir."
+        )
+    train_paths, val_paths = _photos(config, report)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.precision)
+    keras.utils.set_random_seed(config.seed)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    try:
+        generator = build_generator(config, report)
+        run_dir.mkdir(parents=True, exist_ok=True)
+        (run_dir / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+        run = _Run(config, run_dir, generator, train_paths, val_paths, report)
+        if config.pretrain_epochs:
+            run.stage1()
+        if config.mode == "gan":
+            run.stage2()
+        run.finish()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    return run_dir
+
+
+def build_generator(config, report=print):
+    """Returns the generator of a config, with its initial weights, in the current precision."""
+    if config.init is not None and not config.init.endswith(".weights.h5"):
+        generator, _ = loading.load_generator(config.init)
+        report(f"Starting from {config.init}.")
+        return loading.with_policy(generator, config.precision)
+    if config.generator == "unet":
+        generator = models.unet()
+    else:
+        arguments = {"encoder_weights": None if config.init else config.encoder_weights}
+        if config.pretrain_loss == "classification":
+            arguments.update(palette=lab.ab_palette(), decoder_filters=PALETTE_DECODER_FILTERS)
+        generator = models.resnet18_unet(**arguments)
+    if config.init is not None:
+        try:
+            generator.load_weights(config.init)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"`init` does not fit generator {config.generator} with pretrain_loss {config.pretrain_loss}: "
+                f"{str(error).splitlines()[0]} Received: init={config.init!r}"
+            ) from error
+        report(f"Starting from {config.init}.")
+    return generator
+
+
+def _photos(config, report):
+    found = data.find_photos(config.data, progress=None)
+    report(
+        f"{len(found.paths)} photos in {config.data}; left out: {found.n_gray} gray, {len(found.unreadable)} unreadable."
+    )
+    val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
+    if val_data is None:
+        train_paths, val_paths = data.split(found.paths, config.val_fraction, config.seed)
+    else:
+        train_paths, val_paths = found.paths, data.find_photos(val_data, min_colorfulness=0.0).paths
+    report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
+    return train_paths, val_paths
+
+
+class _Run:
+    """One training: the data, the generator under training and where its files go."""
+
+    def __init__(self, config, run_dir, generator, train_paths, val_paths, report):
+        self.config = config
+        self.run_dir = run_dir
+        self.generator = generator
+        self.report = report
+        self.train_paths = train_paths
+        self.steps_per_epoch = config.steps_per_epoch or max(1, len(train_paths) // config.batch_size)
+        self.validation = data.image_dataset(val_paths, config.image_size, config.batch_size)
+        self.kept = {}  # title -> file of the kept generator
+
+    def stage1(self):
+        """Trains the generator alone; ends with the kept weights in it."""
+        config = self.config
+        outputs, loss = {"ab": self.generator.output}, {"ab": "mae"}
+        if config.pretrain_loss == "classification":
+            outputs["chroma_logits"] = self.generator.get_layer("chroma_logits").output
+            loss = {"chroma_logits": self._palette_loss()}
+        model = keras.Model(self.generator.input, outputs, name="stage1")
+        optimizer = keras.optimizers.Adam(self._schedule(config.pretrain_learning_rate, config.pretrain_epochs))
+        model.compile(optimizer, loss=loss, metrics={"ab": [metrics.DeltaE()]})
+
+        def as_targets(lightness, ab):
+            return lightness, {name: ab for name in outputs}
+
+        self._fit("stage1", model, config.pretrain_epochs, as_targets, score=lambda logs: logs["val_loss"])
+
+    def stage2(self):
+        """Trains generator and discriminator against each other."""
+        config = self.config
+        discriminator = models.patchgan(spectral_norm=config.spectral_norm)
+        model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1)
+        rate = self._schedule(config.learning_rate, config.epochs)
+        if config.generator == "unet":
+            rate = config.learning_rate  # constant, as in the paper
+        optimizers = [keras.optimizers.Adam(rate, beta_1=models.pix2pix.BETA_1) for _ in range(2)]
+        model.compile(
+            optimizers[0],
+            metrics=[metrics.DeltaE()],
+            discriminator_optimizer=optimizers[1],
+            gan_loss=config.gan_loss,
+        )
+        self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
+
+    def finish(self):
+        """Writes the contact sheet and says where everything is."""
+        last = list(self.kept.values())[-1]
+        target = self.run_dir / "generator.keras"
+        temporary = target.with_suffix(".tmp")
+        temporary.write_bytes(last.read_bytes())
+        temporary.replace(target)
+        columns = {}
+        for title, file in self.kept.items():
+            generator, _ = loading.load_generator(file)
+            _, (gray, prediction, truth) = callbacks.ColorReport(generator, self.validation).measure()
+            columns = {"gray": gray, **columns, title: prediction}
+        columns["truth"] = truth
+        columns = {title: np.uint8(np.round(255 * pictures)) for title, pictures in columns.items()}
+        contact_sheet.contact_sheet(columns).save(self.run_dir / "contact_sheet.png")
+        self.report(f"weights           {target}")
+        self.report(f"TensorBoard logs  {self.run_dir / 'logs'}  (tensorboard --logdir {self.run_dir.parent})")
+        self.report(f"contact sheet     {self.run_dir / 'contact_sheet.png'}")
+
+    def _fit(self, stage, model, epochs, as_targets, score):
+        """Runs what is left of a stage, then loads the kept weights back into the generator."""
+        total = epochs * self.steps_per_epoch
+        kept = self.run_dir / f"{stage}.keras"
+        validation = self.validation.map(as_targets)
+        # Keras creates the variables of metrics in the first step; checkpoints must know them.
+        model.evaluate(validation.take(1), verbose=0)
+        average = callbacks.WeightAverage(self.generator, self.config.average) if self.config.average else None
+        checkpoints = callbacks.Checkpoints(
+            self.run_dir / "checkpoints" / stage, average.variables if average else [], self.steps_per_epoch
+        )
+        checkpoints.attach(model)
+        first = checkpoints.find()
+        if first < total:
+            if first:
+                self.report(f"Resuming {stage} at step {first} of {total}.")
+            history = callbacks.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
+            log_dir = self.run_dir / "logs" / stage
+            line = callbacks.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
+            line.first_step = first
+            every = [
+                *([average] if average else []),
+                checkpoints,
+                line,
+                callbacks.ColorReport(self.generator, self.validation, log_dir / "validation"),
+                callbacks.KeepBest(self.generator, kept, self.metadata(), score, history.read(), stage),
+                history,
+                keras.callbacks.TensorBoard(log_dir, write_graph=False),
+            ]
+            with _signals(checkpoints.request_stop):
+                for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
+                    model.fit(
+                        self._stream(stage, step).map(as_targets),
+                        steps_per_epoch=self.steps_per_epoch - step % self.steps_per_epoch,
+                        initial_epoch=begin,
+                        epochs=end,
+                        validation_data=validation,
+                        callbacks=every,
+                        verbose=0,
+                    )
+            checkpoints.save()
+        self.kept[stage.replace("stage", "stage ")] = kept
+        best, _ = loading.load_generator(kept)
+        self.generator.set_weights(best.get_weights())
+
+    def _stream(self, stage, first_step):
+        config = self.config
+        seed = config.seed + (stage == "stage2")
+        return data.training_batches(
+            self.train_paths, config.image_size, config.batch_size, seed=seed, first_step=first_step
+        )
+
+    def _palette_loss(self):
+        """Cross-entropy over the generator's palette, weighted against how often its entries occur."""
+        palette = self.generator.get_layer("chroma").palette
+        loss = losses.PaletteCrossentropy(palette)
+        stride = self.generator.get_layer("ab").factor
+        shares = [
+            keras.ops.mean(losses.soft_encode(ab[:, ::stride, ::stride], palette, loss.sigma)[1], axis=(0, 1, 2))
+            for _, ab in self._stream("stage1", 0).take(N_PRIOR_BATCHES)
+        ]
+        prior = np.mean(shares, axis=0)
+        return losses.PaletteCrossentropy(palette, losses.rebalancing_weights(prior, self.config.rebalance))
+
+    def _schedule(self, peak, epochs):
+        """Linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017)."""
+        steps = epochs * self.steps_per_epoch
+        warm_up = max(1, int(WARM_UP * steps))
+        return keras.optimizers.schedules.CosineDecay(
+            peak / 100, max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
+        )
+
+    def metadata(self):
+        """What anyone needs to feed the generator."""
+        return {
+            "image_size": self.config.image_size,
+            "lightness_scale": lab.LIGHTNESS_SCALE,
+            "ab_scale": lab.AB_SCALE,
+            "package_version": tf_colorize.__version__,
+            "licence": LICENCE,
+        }
+
+
+def balanced_score(logs):
+    """Returns what stage 2 minimises when it chooses an epoch: wrong colour plus missing (or excess) colour.
+
+    Args:
+        logs: dict with "val_delta_e76", "val_delta_e76_gray", "val_colorfulness" and
+            "val_colorfulness_truth".
+    """
+    truth = logs["val_colorfulness_truth"]
+    gap = abs(logs["val_colorfulness"] - truth) / max(truth, 1e-6)
+    return logs["val_delta_e76"] / max(logs["val_delta_e76_gray"], 1e-6) + gap
+
+
+def _spans(first, epochs, steps_per_epoch):
+    """Yields (first epoch, last epoch, step) of each call of `fit`: a begun epoch needs one of its own."""
+    epoch, done = divmod(first, steps_per_epoch)
+    if done:
+        yield epoch, epoch + 1, first
+        epoch += 1
+    if epoch < epochs:
+        yield epoch, epochs, epoch * steps_per_epoch
+
+
+@contextlib.contextmanager
+def _signals(handler):
+    """Lets Ctrl-C and SIGTERM call `handler` once; a second one acts as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.getsignal(number) for number in numbers}
+
+    def once(number, frame):
+        signal.signal(number, previous[number])
+        handler()
+
+    for number in numbers:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, previous[number])
