@@ -3,36 +3,69 @@
 Everything here is NumPy and Pillow; nothing imports TensorFlow.
 """
 
+import dataclasses
 import io
+import math
 import os
 import pathlib
 
-import numpy as np
-from PIL import Image
-from PIL import ImageCms
-from PIL import ImageOps
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-IMAGE_SUFFIXES = (
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".png",
-    ".tif",
-    ".tiff",
-    ".webp",
-    ".bmp",
-    ".gif",
-    ".avif",
-    ".heic",
-    ".heif",
-)
+from tf_colorize import srgb
 
-DEFAULT_MAX_PIXELS = 200_000_000
+FORMATS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".avif": "AVIF",
+    ".heic": "HEIF",
+    ".heif": "HEIF",
+}
+"""File name suffix, in lower case, to Pillow's name of the format."""
+
+IMAGE_SUFFIXES = tuple(FORMATS)
+
+DEFAULT_MAX_PIXELS = 200_000_000  # the largest cameras of phones
+
+# Only these: some of Pillow's other readers start programs or follow links.
+_READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+WITH_ALPHA = frozenset(("PNG", "TIFF", "WEBP", "GIF", "AVIF", "HEIF"))
+_QUALITY = {"JPEG": 92, "WEBP": 90, "AVIF": 80, "HEIF": 80}
+_XMP_TAG = 700
+# What describes the photo; the other tags describe how the pixels were stored.
+_KEPT_EXIF_TAGS = {
+    *(ExifTags.Base[name] for name in ("DocumentName", "ImageDescription", "Make", "Model", "PageName")),
+    *(ExifTags.Base[name] for name in ("Software", "DateTime", "Artist", "HostComputer", "Copyright")),
+    *(ExifTags.Base[name] for name in ("Rating", "RatingPercent", "ImageID")),
+    *(ExifTags.Base[name] for name in ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject")),
+}
 
 
 class ImageError(ValueError):
     """A picture cannot be read or written; the message is one line that names it."""
+
+
+@dataclasses.dataclass
+class Picture:
+    """A picture that was read, and what its file says beside the pixels.
+
+    `image` is 8 bit sRGB, mode "L", "LA", "RGB" or "RGBA", upright. `format` is Pillow's name.
+    `metadata` holds "exif", "xmp", "dpi" and "icc_profile" as `Image.save` takes them, true for
+    the upright sRGB pixels. `notes` are sentences for people.
+    """
+
+    image: Image.Image
+    format: str
+    metadata: dict
+    notes: list
 
 
 def find_images(path):
@@ -81,46 +114,193 @@ def open_rgb(source, *, short_side=None):
     Raises:
         ImageError: if it is not a picture that can be read completely.
     """
-    return read(source, short_side=short_side).convert("RGB")
+    image = read(source, short_side=short_side).image
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def read(source, *, short_side=None, max_pixels=DEFAULT_MAX_PIXELS):
-    """Opens a picture as "L", "LA", "RGB" or "RGBA" in sRGB, upright."""
+def read(source, *, max_pixels=DEFAULT_MAX_PIXELS, allow_truncated=False, short_side=None):
+    """Reads a picture with its metadata.
+
+    Args:
+        source: A path, or the bytes of a file.
+        max_pixels: Refuse larger pictures before decoding them. Above 179 million pixels
+            Pillow has a limit of its own, `PIL.Image.MAX_IMAGE_PIXELS`.
+        allow_truncated: Take a JPEG that was cut off as far as it goes; the rest is gray.
+        short_side: As in `open_rgb`.
+
+    Returns:
+        A `Picture`.
+
+    Raises:
+        ImageError: if it is not a picture that can be read, or is too large.
+    """
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            if image.width * image.height > max_pixels:
-                raise ImageError(
-                    f"{name}: {image.width} x {image.height} pixels are more than {max_pixels}"
-                )
-            if short_side is not None:
-                scale = short_side / min(image.size)
-                image.draft(None, [max(1, int(np.ceil(side * scale))) for side in image.size])
-            image.load()
-            return to_srgb(ImageOps.exif_transpose(image))
-    except ImageError:
-        raise
-    except (OSError, SyntaxError, ValueError, TypeError, EOFError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name}: not a picture that can be read: {error}") from error
-
-
-def to_srgb(image):
-    """Converts any Pillow mode and ICC profile to 8 bit sRGB, gray kept gray, alpha kept."""
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-    if profile and image.mode in ("L", "RGB", "CMYK"):
         try:
-            image = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
+            return _read(source, max_pixels, short_side)
+        except OSError as error:
+            if not (allow_truncated and "truncated" in str(error)):
+                raise
+            data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
+            # libjpeg fills up what is missing when it meets the end marker.
+            picture = _read(data + b"\xff\xd9", max_pixels, short_side)
+            picture.notes.append("cut off, taken as far as it goes")
+            return picture
+    except Exception as error:  # Pillow's readers raise nearly anything on a broken file
+        raise ImageError(f"{name}: {_reason(error)}") from error
+
+
+def save(image, path, like=None, *, quality=None):
+    """Writes a picture file with the metadata of the one it was made from, all or nothing.
+
+    Args:
+        image: `PIL.Image.Image` of mode "RGB" or "RGBA"; where the format has no alpha, it is
+            laid on white.
+        path: Where to; its suffix decides the format. The folder is made if needed.
+        like: `Picture` that gives the metadata.
+        quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
+
+    Raises:
+        ImageError: it cannot be written; then nothing is left behind and an older file is as
+            it was.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                write(image, file, FORMATS[path.suffix.lower()], like, quality=quality)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut leaves an empty file that looks done
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except Exception as error:  # Pillow's writers raise nearly anything, too
+        raise ImageError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def write(image, file, image_format, like=None, *, quality=None):
+    """Writes a picture to an open binary file; see `save`."""
+    metadata = dict(like.metadata) if like else {}
+    if image.mode == "RGBA" and image_format not in WITH_ALPHA:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image).convert("RGB")
+    if image_format in _QUALITY:
+        metadata["quality"] = quality or _QUALITY[image_format]
+    if image_format == "JPEG":  # whose segments hold no more
+        metadata = {key: value for key, value in metadata.items() if key not in ("exif", "xmp") or len(value) < 65000}
+    if image_format == "PNG" and "xmp" in metadata:
+        metadata["pnginfo"] = PngImagePlugin.PngInfo()
+        metadata["pnginfo"].add_itxt("XML:com.adobe.xmp", metadata.pop("xmp").decode("utf-8", "replace"))
+    if image_format == "TIFF":
+        metadata.update(_tiff_parameters(metadata))
+    if image_format == "HEIF":
+        _register_heif()
+    image.save(file, image_format, **metadata)
+
+
+def _read(source, max_pixels, short_side):
+    with _opened(source) as image:
+        if image.width * image.height > max_pixels:
+            raise ImageError(
+                f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; "
+                "raise it with --max-pixels if you trust the file"
             )
-        except ImageCms.PyCMSError:
-            pass
-    if image.mode in ("L", "LA", "RGB", "RGBA"):
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image_format = "JPEG" if image.format == "MPO" else image.format
+        notes = []
+        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+            notes.append(f"the first of {image.n_frames} frames")
+        if short_side is not None:
+            scale = short_side / min(image.size)
+            image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])
+        image.load()
+        metadata = _metadata(image, notes)
+        converted, note = srgb.convert(image)
+        if note:
+            notes.append(note)
+        if "icc_profile" in image.info:
+            metadata["icc_profile"] = srgb.srgb_profile()
+        return Picture(converted, image_format, metadata, notes)
+
+
+def _opened(source):
+    if isinstance(source, bytes):
+        head, file = source[:12], io.BytesIO(source)
+    else:
+        with open(source, "rb") as opened:
+            head = opened.read(12)
+        file = source
+    if not head:
+        raise ImageError("the file is empty")
+    readers = _READERS
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        _register_heif()
+        readers = ("HEIF",)
+    try:
+        return Image.open(file, formats=readers)
+    except UnidentifiedImageError as error:
+        raise ImageError("not a picture in a format that can be read") from error
+
+
+def _register_heif():
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ImageError("HEIC needs the package pillow-heif: pip install pillow-heif") from error
+    pillow_heif.register_heif_opener()
+
+
+def _metadata(image, notes):
+    """Turns the image upright, in place, and returns what to save with it."""
+    metadata = {}
+    size = image.size
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+        exif = _kept_exif(image)
+        if len(exif) or exif._ifds:
+            metadata["exif"] = exif.tobytes()
+    except Exception:  # any kind of broken EXIF: the pixels are still good
+        notes.append("broken EXIF left out")
+    xmp = image.info.get("xmp")
+    if xmp:
+        metadata["xmp"] = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    dpi = image.info.get("dpi")
+    if dpi and all(math.isfinite(value) and value > 0 for value in dpi):
+        turned = image.size != size
+        metadata["dpi"] = tuple(float(value) for value in (dpi[::-1] if turned else dpi))
+    return metadata
+
+
+def _kept_exif(image):
+    """EXIF without orientation, thumbnail and storage details, true for upright sRGB."""
+    source, kept = image.getexif(), Image.Exif()
+    for tag in _KEPT_EXIF_TAGS & set(source):
+        kept[tag] = source[tag]
+    details = dict(source.get_ifd(ExifTags.IFD.Exif))
+    details.pop(ExifTags.IFD.Interop, None)
+    for tag, value in (("ColorSpace", 1), ("ExifImageWidth", image.width), ("ExifImageHeight", image.height)):
+        if ExifTags.Base[tag] in details:
+            details[ExifTags.Base[tag]] = value
+    for ifd, values in ((ExifTags.IFD.Exif, details), (ExifTags.IFD.GPSInfo, source.get_ifd(ExifTags.IFD.GPSInfo))):
+        if values:
+            kept.get_ifd(ifd).update(values)
+    return kept
+
+
+def _tiff_parameters(metadata):
+    """EXIF and XMP are tags among the others in a TIFF."""
+    exif = Image.Exif()
+    exif.load(metadata.pop("exif", b""))
+    if "xmp" in metadata:
+        exif[_XMP_TAG] = metadata.pop("xmp")
+    # Pillow writes EXIF's own directories into uncompressed files only.
+    has_directories = ExifTags.IFD.Exif in exif or ExifTags.IFD.GPSInfo in exif
+    return {"exif": exif, "compression": "raw" if has_directories else "tiff_lzw"}
+
+
+def _reason(error):
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.strip().splitlines()[0]

@@ -1,0 +1,165 @@
+"""Models of every kind as the same thing: a function from lightness to ab, and its image size.
+
+Each function returns `(predict_ab, image_size)` and imports its runtime when called, so
+that a `.tflite` file runs without TensorFlow. `predict_ab` maps float32
+`(1, image_size, image_size, 1)` to float32 `(1, image_size, image_size, 2)`, normalised as
+in `lab.py`, and may be called from several threads at once.
+"""
+
+import json
+import math
+import pathlib
+import threading
+import zipfile
+
+import numpy as np
+
+from tf_colorize import lab
+
+DEFAULT_IMAGE_SIZE = 256
+METADATA_NAME = "tf_colorize.json"
+
+
+def from_keras(model, image_size=None):
+    """Loads a run folder or `.keras` file, or takes a generator as it is.
+
+    Args:
+        model: Path, or `keras.Model` that maps lightness to ab.
+        image_size: Side of the square that the network sees; None takes the one that was
+            saved with the model, its input's, or 256.
+
+    Raises:
+        ValueError: it cannot be loaded or is not a generator.
+    """
+    metadata = {}
+    if not hasattr(model, "predict_on_batch"):
+        from tf_colorize.models import loading
+
+        path = _existing(model)
+        model, metadata = loading.load_generator(path)
+        _check_scales(metadata, path)
+    if len(model.inputs) != 1 or model.inputs[0].shape[-1] != 1 or model.output_shape[-1] != 2:
+        raise ValueError(
+            "`model` must map one lightness channel to two ab channels. Received: "
+            f"input {model.input_shape}, output {model.output_shape}. Use the generator, not the whole Pix2Pix."
+        )
+    import tensorflow as tf
+
+    forward = tf.function(lambda lightness: model(lightness, training=False), reduce_retracing=True)
+    size = image_size or metadata.get("image_size") or _side(model.input_shape)
+    return lambda lightness: forward(tf.constant(lightness)).numpy(), size
+
+
+def from_saved_model(path):
+    """Loads an exported SavedModel and its signature `predict_ab`.
+
+    Raises:
+        ValueError: it cannot be loaded or has no such signature.
+    """
+    import tensorflow as tf
+
+    path = _existing(path)
+    try:
+        loaded = tf.saved_model.load(str(path), tags=["serve"])
+        metadata = json.loads((path / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise ValueError(f"{path}: not a SavedModel that can be loaded: {_first_line(error)}") from error
+    _check_scales(metadata, path)
+    signature = loaded.signatures.get("predict_ab")
+    if signature is None:
+        raise ValueError(f"{path}: the SavedModel has no signature predict_ab. Export it with scripts/export.py.")
+    name = next(iter(signature.structured_input_signature[1]))
+    result = next(iter(signature.structured_outputs))
+
+    def predict_ab(lightness):
+        # The bound variables live as long as `loaded`, which only this closure holds.
+        return loaded.signatures["predict_ab"](**{name: tf.constant(lightness)})[result].numpy()
+
+    return predict_ab, metadata["image_size"]
+
+
+def from_tflite(path, threads):
+    """Runs a `.tflite` file with LiteRT, one interpreter per calling thread.
+
+    Args:
+        path: The file. Its metadata gives the image size; without, its input tensor.
+        threads: Positive integer, threads of each interpreter.
+
+    Raises:
+        ValueError: it is broken or not a colorizer.
+    """
+    from ai_edge_litert import interpreter as litert
+
+    path = _existing(path)
+    _check_scales(_tflite_metadata(path), path)
+
+    def new_interpreter():
+        try:
+            interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"{path}: not a TFLite model, or cut off: {_first_line(error)}") from error
+        return interpreter
+
+    first = new_interpreter()
+    inputs, outputs = first.get_input_details(), first.get_output_details()
+    shapes = [tuple(int(side) for side in detail["shape"]) for detail in (*inputs, *outputs)]
+    size = shapes[0][1] if len(shapes[0]) == 4 else 0
+    kinds = {detail["dtype"] for detail in (*inputs, *outputs)}
+    if shapes != [(1, size, size, 1), (1, size, size, 2)] or kinds != {np.float32}:
+        raise ValueError(
+            f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2). Received: "
+            f"{', '.join(f'{shape}' for shape in shapes)}"
+        )
+    local = threading.local()
+    local.interpreter = first
+
+    def predict_ab(lightness):
+        if not hasattr(local, "interpreter"):
+            local.interpreter = new_interpreter()
+        local.interpreter.set_tensor(inputs[0]["index"], lightness)
+        local.interpreter.invoke()
+        return local.interpreter.get_tensor(outputs[0]["index"])
+
+    return predict_ab, size
+
+
+def from_server(url, **options):
+    """Asks a model on TF Serving; `serving.Client` documents address and options."""
+    from tf_colorize import serving
+
+    client = serving.Client(url, **options)
+    return client.predict_ab, client.image_size
+
+
+def _existing(path):
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise ValueError(f"{path}: no such model")
+    return path
+
+
+def _tflite_metadata(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read(METADATA_NAME))
+    except (zipfile.BadZipFile, KeyError):
+        return {}  # any other converter's file: the tensors say what is needed
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read: {_first_line(error)}") from error
+
+
+def _check_scales(metadata, path):
+    expected = {"lightness_scale": lab.LIGHTNESS_SCALE, "ab_scale": lab.AB_SCALE}
+    for key, scale in expected.items():
+        if not math.isclose(metadata.get(key, scale), scale):
+            raise ValueError(f"{path}: made for {key} {metadata[key]}, this version uses {scale}. Export it again.")
+
+
+def _side(input_shape):
+    """The fixed side of a square input `(batch, height, width, 1)`, or the default."""
+    return input_shape[1] if input_shape[1] == input_shape[2] and input_shape[1] else DEFAULT_IMAGE_SIZE
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,97 @@
+"""Any Pillow mode, bit depth and colour profile to 8 bit sRGB. Lab must be computed from sRGB."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_BITS_PER_SAMPLE_TAG = 258
+_PHOTOMETRIC_TAG = 262
+
+
+def convert(image):
+    """Converts a loaded picture to 8 bit sRGB; gray stays gray, alpha is kept.
+
+    Args:
+        image: Loaded `PIL.Image.Image` of any mode; `info["icc_profile"]` is its profile.
+            It may be changed in place, to save the memory of a copy.
+
+    Returns:
+        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or one sentence on what
+        could not be respected.
+
+    Raises:
+        ValueError: the mode has no defined range (32 bit integers, floating point).
+    """
+    profile = image.info.get("icc_profile")
+    image = _to_8_bit(image)
+    if not profile or image.mode == "LAB":
+        return image if image.mode != "LAB" else _from_lab(image), None
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in (profile.profile.profile_description or ""):
+            return _to_four_modes(image), None
+        return _apply_profile(image, profile), None
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        return _to_four_modes(image), f"colour profile ignored ({str(error).strip() or 'broken'})"
+
+
+def srgb_profile():
+    """The bytes of an sRGB profile, for files that had another one."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _to_8_bit(image):
+    """Modes that Pillow converts wrongly or not at all, to 8 bit; without profile, to four modes."""
+    if image.mode.startswith("I;16"):
+        return _from_16_bit(image)
+    if image.mode in ("I", "F"):
+        raise ValueError("32 bit pixels have no defined white; save it with 8 or 16 bits")
+    if image.mode in ("CMYK", "LAB") and (image.mode == "LAB" or image.info.get("icc_profile")):
+        return image
+    return _to_four_modes(image)
+
+
+def _to_four_modes(image):
+    has_alpha = image.has_transparency_data
+    if image.mode in ("L", "LA", "RGB", "RGBA") and has_alpha == image.mode.endswith("A"):
+        return image
+    is_gray = image.mode in ("1", "L", "LA", "La")
+    return image.convert(("LA" if has_alpha else "L") if is_gray else ("RGBA" if has_alpha else "RGB"))
+
+
+def _from_16_bit(image):
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(_BITS_PER_SAMPLE_TAG, (16,))[0]
+    values = np.asarray(image)
+    # The high byte, as Pillow takes it of 16 bit RGB.
+    gray = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
+    if tags.get(_PHOTOMETRIC_TAG) == 0:  # white is zero; Pillow inverts 8 bits only
+        gray = gray.point(range(255, -1, -1))
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        gray.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return gray
+
+
+def _apply_profile(image, profile):
+    space = profile.profile.xcolor_space.strip()
+    expected = {"L": "GRAY", "LA": "GRAY", "CMYK": "CMYK"}.get(image.mode, "RGB")
+    if space != expected:
+        raise ValueError(f"it is for {space} pixels")
+    target = ImageCms.createProfile("sRGB")
+    if space == "GRAY":
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[np.newaxis])
+        ramp = ImageCms.profileToProfile(ramp, profile, target, outputMode="RGB").getchannel("G")
+        table = list(ramp.tobytes())
+        return image.point(table + list(range(256)) if image.mode == "LA" else table)
+    if space == "CMYK":
+        return ImageCms.profileToProfile(image, profile, target, outputMode="RGB")
+    transform = ImageCms.buildTransform(profile, target, image.mode, image.mode)
+    ImageCms.applyTransform(image, transform, inPlace=True)
+    return image
+
+
+def _from_lab(image):
+    lab_profile = ImageCms.createProfile("LAB")
+    return ImageCms.profileToProfile(image, lab_profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
