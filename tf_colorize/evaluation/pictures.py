@@ -2,15 +2,12 @@
 
 import base64
 import io
-import pathlib
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from tf_colorize import image_io
+from tf_colorize import contact_sheet, image_io
 from tf_colorize.evaluation import protocols
-
-_GAP, _CAPTION = 8, 18
 
 
 def coloured(colorizers, picture):
@@ -52,30 +49,26 @@ def data_uri(image, quality=88):
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def contact_sheet(rows, titles, *, tile=256, columns=6):
-    """Lays out photos, each followed by its coloured versions.
+def sheet(rows, titles, *, height=256, across=6):
+    """Lays out photos beside their coloured versions, in as many groups as fit side by side.
 
     Args:
-        rows: pairs of path and a list of `PIL.Image.Image`, at most `tile` pixels wide and high.
+        rows: lists of uint8 `(height, width, 3)` pictures, the pictures of a row of one shape.
         titles: names of the pictures in a row.
-        tile: side of the square that a picture gets.
-        columns: pictures side by side, though at least one row's.
+        height: of a picture in pixels.
+        across: pictures side by side, though at least one row's.
 
     Returns:
         A `PIL.Image.Image`.
     """
-    across = max(1, min(columns // len(titles), len(rows)))
-    down = -(-len(rows) // across)
-    cell_width, cell_height, group_width = tile + _GAP, tile + _GAP + _CAPTION, (tile + _GAP) * len(titles) + 2 * _GAP
-    sheet = Image.new("RGB", (group_width * across, cell_height * down + _CAPTION + 2 * _GAP), (246, 246, 246))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    for group in range(across):
-        for column, title in enumerate(titles):
-            draw.text((group * group_width + _GAP + column * cell_width, 6), title, (60, 60, 60), font)
-    for index, (path, images) in enumerate(rows):
-        left, top = index % across * group_width + _GAP, index // across * cell_height + _CAPTION + _GAP
-        for column, image in enumerate(images):
-            x, y = left + column * cell_width + (tile - image.width) // 2, top + (tile - image.height) // 2
-            sheet.paste(image, (x, y))
-        draw.text((left, top + tile + 2), pathlib.Path(path).name[:40], (120, 120, 120), font)
-    return sheet
+    groups = max(1, min(across // len(titles), len(rows)))
+    length = -(-len(rows) // groups)
+    parts = [rows[start : start + length] for start in range(0, len(rows), length)]
+    sheets = [contact_sheet.contact_sheet(dict(zip(titles, zip(*part))), height) for part in parts]
+    width = sum(part.width for part in sheets)
+    joined = Image.new("RGB", (width, max(part.height for part in sheets)), contact_sheet.BACKGROUND)
+    left = 0
+    for part in sheets:
+        joined.paste(part, (left, 0))
+        left += part.width
+    return joined

@@ -79,10 +79,14 @@ def photo_names(result):
 
 
 def sha256_of(model):
-    """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for what is neither."""
+    """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for what is neither.
+
+    Of the folder of a training run only the model counts, not its logs.
+    """
     if model is None or not os.path.exists(model):
         return None
     path = pathlib.Path(model)
+    path = path / "generator.keras" if (path / "generator.keras").is_file() else path
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     digest = hashlib.sha256()

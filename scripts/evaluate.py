@@ -1,0 +1,118 @@
+"""Measures colorizers on photos whose colours are known, and lays out photos whose colours nobody knows.
+
+python scripts/evaluate.py --model MODEL --data DIR --out report
+python scripts/evaluate.py --model A.tflite --model runs/NAME --data DIR --out report
+python scripts/evaluate.py --model MODEL --bw DIR --out sheets
+"""
+
+import argparse
+import pathlib
+import shlex
+import sys
+
+import rich.console
+import rich.progress
+
+from tf_colorize import colorizer, evaluation, image_io
+from tf_colorize.evaluation import figures, pictures, records, report
+
+
+def parse_args(args=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--model", action="append", required=True, help="anything that Colorizer.load takes; repeatable"
+    )
+    parser.add_argument("--data", type=pathlib.Path, help="folder of colour photos")
+    parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth: makes contact_sheet.jpg")
+    parser.add_argument("--protocol", choices=tuple(evaluation.PROTOCOLS), default="crop256")
+    parser.add_argument("--features", help="weights or Keras model of the Frechet distance, or inception for FID")
+    parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
+    options = parser.parse_args(args)
+    if options.data is None and options.bw is None:
+        parser.error("give --data, --bw or both")
+    if options.bw is not None and options.out is None:
+        parser.error("--bw needs --out for its contact sheet")
+    return options
+
+
+def main(args=None):
+    options = parse_args(args)
+    command = shlex.join(["python", *(sys.argv if args is None else ["scripts/evaluate.py", *args])])
+    try:
+        models = names_of(options.model)
+        colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
+        feature_model, notes = load_features(options) if options.data else (None, ())
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+        bw, failed = colour_bw(options, colorizers) if options.bw else ([], False)
+        if options.data:
+            run = records.Run(command, models, notes)
+            failed |= measure(options, colorizers, feature_model, run, bw)
+    except (ValueError, OSError) as error:
+        print(f"evaluate.py: {error}", file=sys.stderr)
+        return 1
+    return int(failed)
+
+
+def names_of(models):
+    """Names models by the end of their paths, as short as tells them apart."""
+    parts = [model.removesuffix(".keras").removesuffix(".tflite").rstrip("/").split("/") for model in models]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len(set(names)) == len(names) and not set(names) & set(evaluation.BASELINES):
+            return dict(zip(names, models))
+    return dict(zip(models, models))
+
+
+def load_features(options):
+    from tf_colorize.evaluation import features
+
+    note = "LPIPS: needs trained weights of its own that this package does not have. "
+    try:
+        return features.load(options.features), (note,)
+    except ValueError as error:
+        if options.features is not None:
+            raise
+        return None, (note, f"Frechet distance: {error}")
+
+
+def colour_bw(options, colorizers):
+    paths = image_io.find_images(options.bw)
+    rows, failed = [], False
+    with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
+        for path, result in progress.track(pictures.without_truth(colorizers, paths), len(paths), description="bw"):
+            if isinstance(result, Exception):
+                print(f"evaluate.py: {result}", file=sys.stderr)
+                failed = True
+            else:
+                rows.append((path.name, [pictures.thumbnail(picture, report.THUMBNAIL) for picture in result]))
+    if rows:
+        sheet = pictures.sheet([images for _, images in rows], ["photo", *colorizers])
+        sheet.save(options.out / "contact_sheet.jpg", quality=90, subsampling=0)
+    return rows, failed
+
+
+def measure(options, colorizers, feature_model, run, bw):
+    with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
+        task = progress.add_task("photos", total=None)
+        result = evaluation.evaluate(
+            colorizers,
+            options.data,
+            protocol=options.protocol,
+            features=feature_model,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    for _, reason in result.skipped:
+        print(f"evaluate.py: {reason}", file=sys.stderr)
+    rich.console.Console().print(figures.table(result))
+    for note in run.notes:
+        print(f"left out: {note}", file=sys.stderr)
+    if options.out:
+        records.write_metrics(options.out / "metrics.json", result, run)
+        records.write_photos(options.out / "photos.csv", result)
+        report.write(options.out / "report.html", result, colorizers, run, bw)
+    return bool(result.skipped)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""An evaluation as one HTML file that holds its pictures and charts itself."""
+
+import html
+import pathlib
+
+import numpy as np
+
+from tf_colorize.evaluation import charts, comparison, figures, page, pictures, protocols, records
+
+THUMBNAIL = 256
+EXTREMES, RANDOM = 6, 12
+TRUTH_COLOR = "#d3d7dc"
+
+
+def write(path, result, colorizers, run, bw=()):
+    """Writes the report.
+
+    Args:
+        path: of the HTML file.
+        result: an `Evaluation`.
+        colorizers: dict of those that `result` measured, without baselines; asked again for the photos that are shown.
+        run: a `records.Run`.
+        bw: pairs of the name of a photo without truth and its thumbnails, gray and then by each colorizer.
+    """
+    truth = figures.of_truth(result)["colorfulness"]
+    subtitle = (
+        f"{len(result.photos)} photos · {protocols.PROTOCOLS[result.protocol]} · the truth's colourfulness: {truth:.1f}"
+    )
+    colorizers = colorizers or {"warm tint": protocols.warm_tint}
+    sections = [
+        ("Figures", _figures_table(result)),
+        ("Colours", _colour_charts(result, colorizers)),
+        *_galleries(result, colorizers),
+        *([("Photos without truth", _without_truth(bw, colorizers))] if bw else []),
+        ("What the figures are", _definitions(result, run)),
+        ("How to repeat this", _provenance(result, run)),
+    ]
+    pathlib.Path(path).write_text(page.document("Colorization report", subtitle, sections), encoding="utf-8")
+
+
+def chosen(result, subject):
+    """Returns a dict of heading to indices of photos: best and worst of one colorizer, and random ones."""
+    errors = result.predictions[subject][:, comparison.COLUMNS.index("ciede2000")]
+    order = np.argsort(errors, kind="stable")
+    some = np.random.default_rng(0).permutation(len(order))[:RANDOM]
+    return {
+        "Random photos": np.sort(some).tolist(),
+        f"Best photos of {subject}, by CIEDE2000": order[:EXTREMES].tolist(),
+        f"Worst photos of {subject}, by CIEDE2000": order[::-1][:EXTREMES].tolist(),
+    }
+
+
+def _figures_table(result):
+    values = {name: result.figures(name) for name in result.predictions}
+    best, truth = _best(result, values), figures.of_truth(result)
+    heads = [
+        f"<th>{html.escape(figure.title)}<small>best: {figure.good}</small></th>" for figure in figures.shown(result)
+    ]
+    rows = [f"<tr><th></th>{''.join(heads)}<th>photos/s</th></tr>"]
+    for name, own in values.items():
+        baseline = name in protocols.BASELINES
+        cells = [_cell(figure, own[figure.key], best.get(figure.key) == name) for figure in figures.shown(result)]
+        speed = "" if baseline else f"{result.photos_per_second(name):.1f}"
+        kind = ' class="baseline"' if baseline else ""
+        rows.append(f"<tr{kind}><th>{html.escape(name)}</th>{''.join(cells)}<td>{speed}</td></tr>")
+    known = [
+        f"{truth[figure.key]:.{figure.decimals}f}" if figure.key in truth else "" for figure in figures.shown(result)
+    ]
+    rows.append(f'<tr class="truth"><th>truth</th>{"".join(f"<td>{text}</td>" for text in known)}<td></td></tr>')
+    return (
+        '<p class="muted">Means over photos, with 95 % bootstrap intervals. The gray and warm tint rows are no models: '
+        "a figure by which they do well says little about colour.</p>\n"
+        f'<div class="scroll"><table class="figures">{"".join(rows)}</table></div>\n'
+    )
+
+
+def _cell(figure, interval, is_best):
+    value, lower, upper = (None if end is None else f"{end:.{figure.decimals}f}" for end in interval)
+    ends = "" if lower is None else f"<small>{lower} to {upper}</small>"
+    kind = ' class="best"' if is_best else ""
+    return f"<td{kind}>{value}{ends}</td>"
+
+
+def _best(result, values):
+    """Returns the model that is best by each figure, where there are at least two to choose from."""
+    models = [name for name in values if name not in protocols.BASELINES]
+    if len(models) < 2:
+        return {}
+    truth = figures.of_truth(result)
+
+    def badness(figure, name):
+        value = values[name][figure.key][0]
+        if figure.good in ("high", "low"):
+            return -value if figure.good == "high" else value
+        return abs(value - (truth[figure.key] if figure.good == "truth" else float(figure.good)))
+
+    return {figure.key: min(models, key=lambda name: badness(figure, name)) for figure in figures.shown(result)}
+
+
+def _colour_charts(result, colorizers):
+    colors = dict(zip(colorizers, charts.COLORS * len(colorizers)))
+    own = comparison.COLUMNS.index("colorfulness")
+    scatters = [
+        page.chart(
+            f"Colourfulness of each photo: {name}",
+            charts.scatter(
+                list(zip(result.truth[:, 0].tolist(), result.predictions[name][:, own].tolist())),
+                title=f"Colourfulness of each photo, {name} against truth",
+                labels=("truth", name),
+                color=colors[name],
+            ),
+        )
+        for name in colorizers
+    ]
+    histograms = [
+        page.chart(
+            f"How often each {axis} occurs",
+            charts.shares(
+                comparison.AB_EDGES.tolist(),
+                result.histograms["truth"][index].tolist(),
+                {colors[name]: result.histograms[name][index].tolist() for name in colorizers},
+                title=f"Histogram of {axis} of all pixels, truth and predictions",
+                label=meaning,
+            ),
+        )
+        for index, (axis, meaning) in enumerate([("a*", "a*: green to red"), ("b*", "b*: blue to yellow")])
+    ]
+    return (
+        '<p class="muted">Left of the centre of the histograms is green or blue, right is red or yellow. A dull model '
+        "lies below the diagonal and inside the gray area.</p>\n"
+        f'{page.legend({"truth": TRUTH_COLOR, **colors})}<div class="charts">{"".join(histograms + scatters)}</div>\n'
+    )
+
+
+def _galleries(result, colorizers):
+    titles = ["gray", *colorizers, "truth"]
+    names = records.photo_names(result)
+    for heading, indices in chosen(result, next(iter(colorizers))).items():
+        rows = []
+        for index in indices:
+            sample = protocols.load(result.photos[index], result.protocol)
+            shown = [sample.gray, *pictures.coloured(colorizers, sample.gray), sample.truth]
+            uris = [pictures.data_uri(pictures.thumbnail(picture, THUMBNAIL)) for picture in shown]
+            captions = [names[index], *(_caption(result, name, index) for name in colorizers)]
+            captions.append(f"colourfulness {result.truth[index, 0]:.0f}")
+            rows.append([(uri, f"{names[index]}: {t}", c) for uri, t, c in zip(uris, titles, captions)])
+        yield heading, page.gallery(titles, rows)
+
+
+def _caption(result, name, index):
+    row = dict(zip(comparison.COLUMNS, result.predictions[name][index]))
+    return f"CIEDE2000 {row['ciede2000']:.1f} · colourfulness {row['colorfulness']:.0f}"
+
+
+def _without_truth(bw, colorizers):
+    titles = ["photo, its tone removed", *colorizers]
+    rows = [
+        [(pictures.data_uri(image), f"{name}: {title}", name if i == 0 else "")]
+        for name, images in bw
+        for i, (image, title) in enumerate(zip(images, titles))
+    ]
+    return page.gallery(titles, rows)
+
+
+def _definitions(result, run):
+    entries = [(figure.title, html.escape(figure.definition)) for figure in figures.shown(result)]
+    entries += [("photos/s", "Time inside the colorizer only, one photo at a time; not the same in every run.")]
+    entries += [("Left out", html.escape(note)) for note in run.notes]
+    return page.terms(entries)
+
+
+def _provenance(result, run):
+    tint = ", ".join(f"{value:g}" for value in protocols.WARM_TINT)
+    models = [
+        f"{html.escape(name)}: {html.escape(str(path))}<br><code>{records.sha256_of(path) or 'no file: served'}</code>"
+        for name, path in run.models.items()
+    ]
+    entries = [
+        ("Command", f"<pre>{html.escape(run.command)}</pre>"),
+        ("Models, SHA-256", "<br>".join(models)),
+        ("Photos", f"{len(result.photos)}, SHA-256 over those of the files:<br><code>{result.data_sha256}</code>"),
+        ("Protocol", f"{result.protocol}: {protocols.PROTOCOLS[result.protocol]}, bicubic with antialiasing"),
+        ("Input", "The gray picture of the same L*, 8 bit; colorizers see nothing else."),
+        ("Baselines", f"gray: a* = b* = 0; warm tint: a*, b* = {tint} everywhere"),
+        ("Intervals", "95 %, percentiles of 2000 resamples of the photos, seed 0"),
+        ("Versions", html.escape(", ".join(f"{name} {version}" for name, version in records.versions().items()))),
+        ("Machine", html.escape(records.machine())),
+    ]
+    skipped = "<br>".join(html.escape(reason) for _, reason in result.skipped)
+    return page.terms(entries + ([("Not readable", skipped)] if skipped else []))
