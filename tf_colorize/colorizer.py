@@ -37,9 +37,10 @@ class Colorizer:
             thread-safe.
         image_size: Side of the square that the network sees.
 
-    Calling it takes a path, the bytes of a file, a `PIL.Image.Image` or a uint8 array
-    `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and returns a
-    uint8 array `(height, width, 3)`, sRGB, upright.
+    Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, an `image_io.Picture` or
+    a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
+    returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, is
+    `lab.with_vividness`'s.
 
     Example:
         colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
@@ -155,7 +156,9 @@ def _opened(image):
                 "Convert it to 8 bit sRGB first."
             )
         return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
-    if isinstance(image, Image.Image):
+    if isinstance(image, image_io.Picture):
+        image = image.image
+    elif isinstance(image, Image.Image):
         image, _ = srgb.convert(ImageOps.exif_transpose(image))
     else:
         image = image_io.read(image).image

@@ -80,7 +80,7 @@ def find_images(path):
         without hidden files and folders.
 
     Raises:
-        ImageError: if `path` does not exist.
+        ImageError: if `path` does not exist or a folder cannot be listed.
     """
     path = pathlib.Path(path)
     if path.is_file():
@@ -88,7 +88,7 @@ def find_images(path):
     if not path.is_dir():
         raise ImageError(f"{path}: no such file or folder")
     found = []
-    for folder, folders, names in os.walk(path):
+    for folder, folders, names in os.walk(path, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
             pathlib.Path(folder, name)
@@ -150,38 +150,67 @@ def read(source, *, max_pixels=DEFAULT_MAX_PIXELS, allow_truncated=False, short_
         raise ImageError(f"{name}: {_reason(error)}") from error
 
 
-def save(image, path, like=None, *, quality=None):
-    """Writes a picture file with the metadata of the one it was made from, all or nothing.
+def save(image, target, like=None, *, image_format=None, quality=None):
+    """Writes a picture with the metadata of the one it was made from, all or nothing.
 
     Args:
         image: `PIL.Image.Image` of mode "RGB" or "RGBA"; where the format has no alpha, it is
             laid on white.
-        path: Where to; its suffix decides the format. The folder is made if needed.
+        target: Path, whose folder is made if needed, or open binary file.
         like: `Picture` that gives the metadata.
+        image_format: One of Pillow's names in `FORMATS`; None goes by the suffix of the path.
         quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
 
     Raises:
         ImageError: it cannot be written; then nothing is left behind and an older file is as
             it was.
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                write(image, file, FORMATS[path.suffix.lower()], like, quality=quality)
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut leaves an empty file that looks done
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if hasattr(target, "write"):
+            _write(image, target, image_format, like, quality)
+        else:
+            _write_atomically(image, pathlib.Path(target), image_format, like, quality)
     except Exception as error:  # Pillow's writers raise nearly anything, too
-        raise ImageError(f"{path}: cannot be written: {_reason(error)}") from error
+        name = "<bytes>" if hasattr(target, "write") else target
+        raise ImageError(f"{name}: cannot be written: {_reason(error)}") from error
 
 
-def write(image, file, image_format, like=None, *, quality=None):
-    """Writes a picture to an open binary file; see `save`."""
+def format_of(path):
+    """Pillow's name of the format that the suffix of a path stands for.
+
+    Raises:
+        ImageError: the suffix is not in `IMAGE_SUFFIXES`.
+    """
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ImageError(f"{path}: the suffix must be one of {', '.join(IMAGE_SUFFIXES)}")
+    return FORMATS[suffix]
+
+
+def pixel_count(source):
+    """Width times height as the file's head says, 0 if it cannot be read."""
+    try:
+        with _opened(source) as image:
+            return image.width * image.height
+    except Exception:  # whoever reads the file for its pixels will say what is wrong
+        return 0
+
+
+def _write_atomically(image, path, image_format, like, quality):
+    image_format = image_format or format_of(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(temporary, "wb") as file:
+            _write(image, file, image_format, like, quality)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut leaves an empty file that looks done
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(image, file, image_format, like, quality):
     metadata = dict(like.metadata) if like else {}
     if image.mode == "RGBA" and image_format not in WITH_ALPHA:
         white = Image.new("RGBA", image.size, "white")
@@ -297,6 +326,10 @@ def _tiff_parameters(metadata):
     # Pillow writes EXIF's own directories into uncompressed files only.
     has_directories = ExifTags.IFD.Exif in exif or ExifTags.IFD.GPSInfo in exif
     return {"exif": exif, "compression": "raw" if has_directories else "tiff_lzw"}
+
+
+def _refuse(error):
+    raise ImageError(f"{error.filename}: {_reason(error)}") from error
 
 
 def _reason(error):

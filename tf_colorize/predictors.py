@@ -20,6 +20,23 @@ DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"
 
 
+def default_model():
+    """The path of the model that comes with the package.
+
+    Raises:
+        ValueError: there is none here.
+    """
+    package = pathlib.Path(__file__).parent
+    for folder in (package, package.parent):  # installed; a checkout
+        path = folder / "saved_models" / "colorizer.tflite"
+        if path.is_file():
+            return path
+    raise ValueError(
+        f"no model: {path} is missing. Train one and export it there (scripts/train.py, then scripts/export.py "
+        "--tflite), or name another with --model."
+    )
+
+
 def from_keras(model, image_size=None):
     """Loads a run folder or `.keras` file, or takes a generator as it is.
 

@@ -1,0 +1,239 @@
+"""Many picture files: which become which, and colouring them with all cores in constant memory."""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import glob
+import os
+import pathlib
+import threading
+import time
+
+from PIL import Image
+
+from tf_colorize import image_io
+
+_MARK = ".color"
+_COMPARE_MARK = ".compare"
+_COMPARE_SIDE = 1600
+# About 10 bytes of memory each: what may be in work at once, over all workers.
+_PIXELS_IN_WORK = 120_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A picture to read and the file to write; `compare` is the side-by-side picture or None."""
+
+    source: pathlib.Path
+    target: pathlib.Path
+    compare: pathlib.Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How pictures are read, coloured and written."""
+
+    vividness: float = 1.0
+    quality: int | None = None  # None: the format's default
+    overwrite: bool = False
+    max_pixels: int = image_io.DEFAULT_MAX_PIXELS
+    allow_truncated: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What was made of a picture; `notes` are sentences for people."""
+
+    size: tuple
+    seconds: float
+    notes: tuple
+
+
+def plan(inputs, output=None, *, suffix=None, compare=False):
+    """Decides what is read and where it goes, without reading pictures.
+
+    A picture becomes `name.color.suffix` beside it, or, with `output`, a file of its own name
+    under that folder; folders are walked and mirrored. Pictures made by an earlier run beside
+    their originals are left out.
+
+    Args:
+        inputs: Files, folders and glob patterns.
+        output: Folder, or for a single picture a file; None writes beside the originals.
+        suffix: Such as ".png", to write another format; None keeps each one's.
+        compare: Whether to make side-by-side pictures too.
+
+    Returns:
+        `(jobs, problems)`: list of `Job`, and one line for each input that cannot be used.
+    """
+    output = None if output is None else pathlib.Path(output)
+    found, problems = _found(inputs, output)
+    if output and output.suffix.lower() in image_io.FORMATS and not output.is_dir() and len(found) > 1:
+        return [], [f"{output}: must be a folder for {len(found)} pictures", *problems]
+    stems = {(source.parent, source.stem) for source, _ in found}
+    jobs, taken = {}, {}
+    for source, relative in found:
+        mark = next((mark for mark in (_MARK, _COMPARE_MARK) if source.stem.endswith(mark)), None)
+        if mark and (source.parent, source.stem[: -len(mark)]) in stems:
+            continue
+        target = _target(source, relative, output, suffix, is_single=len(found) == 1)
+        if target in taken and taken[target] != source:
+            problems.append(f"{source}: {target} is already what {taken[target]} becomes; use -o or --format")
+        elif target.resolve() == source.resolve():
+            problems.append(f"{source}: would be overwritten; choose another folder with -o")
+        else:
+            taken[target] = source
+            stem = target.stem.removesuffix(_MARK)
+            beside = target.with_name(f"{stem}{_COMPARE_MARK}{target.suffix}")
+            jobs[source] = Job(source, target, beside if compare else None)
+    return list(jobs.values()), problems
+
+
+def colorize_file(colorizer, job, options):
+    """Reads, colours and writes one picture.
+
+    Raises:
+        ImageError: it cannot be read or written.
+    """
+    start = time.perf_counter()
+    picture = image_io.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
+    before = _thumbnail(picture.image) if job.compare else None
+    if picture.image.mode.endswith("A") and image_io.format_of(job.target) not in image_io.WITH_ALPHA:
+        picture.notes.append("transparency laid on white")
+    image = colorize_picture(colorizer, picture, options.vividness)
+    if options.overwrite or not job.target.exists():
+        image_io.save(image, job.target, picture, quality=options.quality)
+    if job.compare and (options.overwrite or not job.compare.exists()):
+        image_io.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
+    return Done(image.size, time.perf_counter() - start, tuple(picture.notes))
+
+
+def colorize_picture(colorizer, picture, vividness=1.0):
+    """Returns the picture in colour, with its own alpha: mode "RGB" or "RGBA".
+
+    `picture.image` is given up on the way: with 100 megapixels it has 400 MB.
+    """
+    rgb = colorizer(picture, vividness=vividness)
+    alpha = picture.image.getchannel("A") if picture.image.mode.endswith("A") else None
+    picture.image = None
+    image = Image.fromarray(rgb)
+    if alpha is not None:
+        image.putalpha(alpha)
+    return image
+
+
+def is_done(job):
+    """Whether everything that the job would write is there."""
+    return job.target.exists() and (job.compare is None or job.compare.exists())
+
+
+def run(jobs, work, workers):
+    """Calls `work(job)` for all jobs, `workers` at a time, and yields as they finish.
+
+    Memory does not grow with the number of jobs, and large pictures wait for each other.
+
+    Yields:
+        `(job, result, error)`: what `work` returned or None, and what it raised or None.
+    """
+    budget = _PixelBudget(_PIXELS_IN_WORK)
+
+    def guarded(job):
+        with budget.of(job.source):
+            return work(job)
+
+    pending = {}
+    waiting = collections.deque(jobs)
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
+    try:
+        while waiting or pending:
+            while waiting and len(pending) < 2 * workers:
+                job = waiting.popleft()
+                pending[pool.submit(guarded, job)] = job
+            finished, _ = concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in finished:
+                error = future.exception()
+                yield pending.pop(future), None if error else future.result(), error
+    finally:
+        # Also when the caller stops early: what is in work is finished, nothing else begins.
+        pool.shutdown(cancel_futures=True)
+
+
+class _PixelBudget:
+    """Lets pictures in as long as their pixels together stay under a limit; one always may."""
+
+    def __init__(self, limit):
+        self._limit = limit
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def of(self, source):
+        pixels = min(image_io.pixel_count(source), self._limit)
+        with self._changed:
+            self._changed.wait_for(lambda: self._used + pixels <= self._limit)
+            self._used += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= pixels
+                self._changed.notify_all()
+
+
+def _found(inputs, output):
+    """`[(picture, its path under `output`)]` and one line per input without pictures."""
+    found, problems = [], []
+    matches = []
+    for text in map(str, inputs):
+        matching = [text] if os.path.lexists(text) else sorted(glob.glob(text, recursive=True))
+        matches += map(pathlib.Path, matching)
+        if not matching:
+            problems.append(f"{text}: no such file or folder")
+    for match in matches:
+        if not match.is_dir():
+            found.append((match, pathlib.Path(match.name)))
+            continue
+        folder = pathlib.Path(os.path.abspath(match))
+        # Of several folders each gets its own, so that equal names do not meet.
+        base = folder if len(matches) == 1 else folder.parent
+        try:
+            pictures = [path for path in image_io.find_images(match) if not _is_under(path, output)]
+        except image_io.ImageError as error:
+            problems.append(str(error))
+            continue
+        found += [(path, pathlib.Path(os.path.abspath(path)).relative_to(base)) for path in pictures]
+        if not pictures:
+            problems.append(f"{match}: no pictures in it ({', '.join(image_io.IMAGE_SUFFIXES)})")
+    return found, problems
+
+
+def _is_under(path, folder):
+    return folder is not None and pathlib.Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder))
+
+
+def _target(source, relative, output, suffix, is_single):
+    if suffix is None:
+        suffix = source.suffix if source.suffix.lower() in image_io.FORMATS else ".jpg"
+    if output is None:
+        return source.with_name(f"{source.stem}{_MARK}{suffix}")
+    if is_single and output.suffix.lower() in image_io.FORMATS and not output.is_dir():
+        return output
+    return (output / relative).with_suffix(suffix)
+
+
+def _thumbnail(image):
+    """ "RGB", at most 1600 pixels a side, transparency laid on white."""
+    scale = min(1.0, _COMPARE_SIDE / max(image.size))
+    size = tuple(max(1, round(side * scale)) for side in image.size)
+    image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    if image.mode.endswith("A"):
+        image = Image.alpha_composite(Image.new("RGBA", size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _side_by_side(before, after):
+    gap = 8
+    both = Image.new("RGB", (before.width + gap + after.width, before.height), "white")
+    both.paste(before, (0, 0))
+    both.paste(after, (before.width + gap, 0))
+    return both

@@ -1,0 +1,234 @@
+"""The command `tf-colorize`: reads the command line and says what happens; `batch` does it."""
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+
+# Nothing heavy up here: `tf-colorize --help` has to answer at once.
+
+_FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
+
+_EPILOG = """\
+examples:
+  tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
+  tf-colorize album/ -o coloured/         a folder with all that is in it
+  tf-colorize "scans/**/*.tif" --format jpg --quality 90
+  cat grandma.jpg | tf-colorize - > grandma.color.jpg
+"""
+
+
+def main(arguments=None):
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None  # --max-pixels takes its place
+    try:
+        return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
+    except KeyboardInterrupt:
+        _complain("stopped; the same command goes on from here")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
+        return 1
+
+
+def _parser():
+    from tf_colorize import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="tf-colorize",
+        description="Colour black-and-white photos. Size, lightness and metadata stay as they are.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="PHOTO", help="files, folders, glob patterns, or - for a pipe")
+    add("-o", "--output", metavar="PATH", help="folder for the results, or a file for one photo (default: beside it)")
+    add(
+        "-m",
+        "--model",
+        help="run folder, .keras, SavedModel, .tflite, or http:// or grpc:// address of TF Serving "
+        "(default: the model that comes with tf-colorize)",
+    )
+    add(
+        "--vividness",
+        type=_number(0, 2, float),
+        default=1.0,
+        metavar="0..2",
+        help="strength of the colours: 0 gray, 1 as the model sees it (default), 2 strong",
+    )
+    add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
+    add("--quality", type=_number(1, 100, int), metavar="1..100", help="of JPEG (default 92), WebP, AVIF and HEIC")
+    add("--compare", action="store_true", help="also write a side-by-side picture, NAME.compare.jpg")
+    add("--overwrite", action="store_true", help="replace results that exist (default: skip those photos)")
+    add("--jobs", type=_number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
+    add(
+        "--max-pixels",
+        type=_number(1, 2**40, int),
+        default=200_000_000,
+        metavar="N",
+        help="refuse larger photos (default: 200 million)",
+    )
+    add("--allow-truncated", action="store_true", help="colour a JPEG that was cut off as far as it goes")
+    add("--version", action="version", version=f"tf-colorize {__version__}")
+    return parser
+
+
+def _number(low, high, kind):
+    def parse(text):
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be {low} to {high}, not {text}")
+        return value
+
+    parse.__name__ = "number"  # argparse names the type in its message
+    return parse
+
+
+def _colorize_stream(options):
+    """Standard input to standard output, or to the file that -o names."""
+    from tf_colorize import batch, image_io
+
+    if options.output is None and sys.stdout.isatty():
+        _complain("the picture would go to the terminal; add > picture.jpg or -o picture.jpg")
+        return 2
+    try:
+        picture = image_io.read(
+            sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
+        )
+        for note in picture.notes:
+            _complain(f"standard input: {note}")
+        image = batch.colorize_picture(_load(options, threads=None), picture, options.vividness)
+        image_format = image_io.FORMATS[f".{options.format}"] if options.format else None
+        if options.output is None:
+            target, image_format = sys.stdout.buffer, image_format or picture.format
+        else:
+            target = options.output
+        image_io.save(image, target, picture, image_format=image_format, quality=options.quality)
+    except ValueError as error:
+        _complain(str(error).replace("<bytes>", "standard input", 1))
+        return 1
+    return 0
+
+
+def _colorize_files(options):
+    from tf_colorize import batch
+
+    if "-" in options.inputs:
+        _complain("- cannot be mixed with files")
+        return 2
+    suffix = f".{options.format}" if options.format else None
+    jobs, problems = batch.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
+    for problem in problems:
+        _complain(problem)
+    waiting = jobs if options.overwrite else [job for job in jobs if not batch.is_done(job)]
+    skipped = len(jobs) - len(waiting)
+    if skipped == 1 == len(jobs):
+        print(f"{jobs[0].target} exists; --overwrite replaces it")
+    elif skipped:
+        print(f"{skipped} of {len(jobs)} photos are done already; --overwrite does them again")
+    if not waiting:
+        return 1 if problems else 0
+    workers = min(options.jobs or os.cpu_count() or 1, len(waiting))
+    try:
+        colorizer = _load(options, threads=None if workers == 1 else 1)
+    except ValueError as error:
+        _complain(str(error))
+        return 1
+    failures = _work(batch, colorizer, waiting, workers, options)
+    return 1 if failures or problems else 0
+
+
+def _work(batch, colorizer, jobs, workers, options):
+    """Colours all jobs and reports; returns the lines of those that failed."""
+    settings = batch.Options(
+        vividness=options.vividness,
+        quality=options.quality,
+        overwrite=options.overwrite,
+        max_pixels=options.max_pixels,
+        allow_truncated=options.allow_truncated,
+    )
+    start, failures, n_done = time.perf_counter(), [], 0
+    try:
+        with _progress(len(jobs)) as advance:
+            for job, done, error in batch.run(jobs, lambda job: batch.colorize_file(colorizer, job, settings), workers):
+                if error is None:
+                    n_done += 1
+                    print(_line(job, done))
+                elif isinstance(error, (ValueError, OSError, RuntimeError)):
+                    failures.append(str(error).strip() or repr(error))
+                else:
+                    raise error
+                advance()
+    finally:  # also when it was stopped
+        seconds = time.perf_counter() - start
+        if len(jobs) > 1:
+            print(f"{n_done} photos in {_duration(seconds)}, {n_done / seconds:.1f} photos/s")
+        if failures and len(jobs) > 1:
+            _complain(f"{len(failures)} photos failed:")
+        for failure in failures:
+            _complain(failure)
+    return failures
+
+
+def _load(options, threads):
+    from tf_colorize import colorizer, predictors
+
+    model = options.model or predictors.default_model()
+    loading = {"threads": threads} if str(model).endswith(".tflite") else {}
+    with _quiet_runtime():
+        return colorizer.Colorizer.load(model, **loading)
+
+
+def _line(job, done):
+    width, height = done.size
+    notes = "".join(f"; {note}" for note in done.notes)
+    also = f" and {job.compare.name}" if job.compare else ""
+    return f"{job.target}{also}  {width} x {height}, {done.seconds:.2f} s{notes}"
+
+
+@contextlib.contextmanager
+def _progress(total):
+    """Gives a function to call after each photo; a bar with the time left for many on a terminal."""
+    if total == 1 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich import console, progress
+
+    columns = (
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("left"),
+    )
+    terminal = console.Console(stderr=True)
+    with progress.Progress(*columns, console=terminal, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def _quiet_runtime():
+    """LiteRT reports its set-up on the standard error file itself, below Python."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+def _duration(seconds):
+    minutes, seconds = divmod(seconds, 60)
+    return f"{int(minutes)} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
+
+
+def _complain(text):
+    print(f"tf-colorize: {text}", file=sys.stderr)
