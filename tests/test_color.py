@@ -91,9 +91,7 @@ def test_gradients_are_finite_at_black_and_white(run):
 def test_gradient_equals_finite_differences_inside_the_gamut():
     rgb = tf.random.stateless_uniform((50, 3), seed=(1, 2), minval=0.05, maxval=0.95)
     rgb = tf.cast(rgb, tf.float64)
-    analytic, numeric = tf.test.compute_gradient(
-        lambda x: color.lab_to_rgb(color.rgb_to_lab(x)), [rgb[:4]], delta=1e-5
-    )
+    analytic, numeric = tf.test.compute_gradient(lambda x: color.lab_to_rgb(color.rgb_to_lab(x)), [rgb[:4]], delta=1e-5)
     np.testing.assert_allclose(analytic[0], numeric[0], atol=1e-4)
     np.testing.assert_allclose(analytic[0], np.eye(12), atol=1e-4)
 

@@ -13,9 +13,7 @@ from tf_colorize import lab
 with warnings.catch_warnings():
     # The compiled plugins of tensorflow-io do not load beside current TensorFlow; its
     # colour functions are plain TensorFlow and do not need them.
-    warnings.filterwarnings(
-        "ignore", "unable to load libtensorflow_io_plugins", UserWarning
-    )
+    warnings.filterwarnings("ignore", "unable to load libtensorflow_io_plugins", UserWarning)
     warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
     import tensorflow_io as tfio
 

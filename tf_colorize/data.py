@@ -1,0 +1,293 @@
+"""Photos to `tf.data` pipelines of (lightness, ab), which Keras reads as (x, y).
+
+A photo is opened, cropped and resized by one Pillow call per sample, several at a time;
+Lab conversion then runs on whole batches in TensorFlow. Everything random about a sample
+is a function of a seed and the sample's position in the stream, so that a stream can be
+entered anywhere and gives the same samples.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import math
+import os
+import threading
+import warnings
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tf_colorize import color, image_io, lab, sources
+
+MIN_COLORFULNESS = 10.0
+"""Photos under this (Hasler and Suesstrunk's "slightly colourful" is 15) count as gray."""
+
+# A crop's share of the largest square's area: small enough to be another picture, large
+# enough to still show what is in it.
+_MIN_CROP_AREA = 0.5
+_SCAN_SIDE = 64
+_MAX_THREADS = 16
+_SHUFFLE = 1  # sets the random numbers of an epoch's order apart from those of a sample
+_MAX_NAMED = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Photos:
+    """The usable photos of a source, and what was left out.
+
+    Attributes:
+        paths: List of str, sorted: colour photos that can be read.
+        unreadable: List of str, one line per file that cannot be read, with the reason.
+        n_gray: How many photos were left out for having (nearly) no colour.
+    """
+
+    paths: list
+    unreadable: list
+    n_gray: int
+
+
+def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
+    """Finds the colour photos of a source; every file is opened once.
+
+    Args:
+        source: A folder, `"sample"` (photographs that ship inside scikit-image) or
+            `"tfds:NAME"`; more in `sources.folder_of`.
+        min_colorfulness: Photos with less are left out as gray; 0 keeps them all.
+        progress: Optional function `progress(n_done, n_files)`, called for every file.
+
+    Returns:
+        `Photos`. Unreadable files are also named in one warning.
+
+    Raises:
+        ValueError: `source` does not exist or holds no usable photo.
+    """
+    paths = image_io.find_images(sources.folder_of(source))
+    usable, unreadable, n_gray = [], [], 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (path, found) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
+            if isinstance(found, image_io.ImageError):
+                unreadable.append(str(found))
+            elif found < min_colorfulness:
+                n_gray += 1
+            else:
+                usable.append(str(path))
+            if progress is not None:
+                progress(done, len(paths))
+    if unreadable:
+        warnings.warn(_unreadable_message(unreadable), stacklevel=2)
+    if not usable:
+        raise ValueError(
+            "`source` must hold at least one colour photo. Received: "
+            f"source={str(source)!r}, with {len(paths)} picture files "
+            f"({', '.join(image_io.IMAGE_SUFFIXES)}; folders inside it too), of which "
+            f"{len(unreadable)} cannot be read and {n_gray} are gray (colourfulness under "
+            f"{min_colorfulness:g}). Give a folder of colour photographs."
+        )
+    return Photos(usable, unreadable, n_gray)
+
+
+def split(paths, fraction, seed=0):
+    """Splits photos at random into those to train on and those to validate on.
+
+    Args:
+        paths: Sequence of at least 2 paths.
+        fraction: Share of validation photos, in (0, 1); at least one photo goes to
+            either side.
+        seed: Integer; the same seed and paths give the same split.
+
+    Returns:
+        Tuple of lists of paths, (train, validation), each in the order given.
+
+    Raises:
+        ValueError: `fraction` is not in (0, 1), or there are fewer than 2 paths.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"`fraction` must be between 0 and 1. Received: fraction={fraction}.")
+    if len(paths) < 2:
+        raise ValueError(
+            f"`paths` must hold at least 2 photos to be split. Received: {len(paths)}. "
+            "Add photos, or give a validation folder of its own."
+        )
+    n_validation = min(max(1, round(len(paths) * fraction)), len(paths) - 1)
+    held_out = set(np.random.default_rng(seed).permutation(len(paths))[:n_validation].tolist())
+    train = [path for position, path in enumerate(paths) if position not in held_out]
+    return train, [paths[position] for position in sorted(held_out)]
+
+
+def image_dataset(source_or_paths, image_size=256, batch_size=16, *, training=False, seed=0):
+    """Builds the data set of a source for `fit`, `evaluate` and `predict`.
+
+    Args:
+        source_or_paths: What `find_photos` takes, or a list of paths.
+        image_size: Height and width of the crops in pixels.
+        batch_size: Pictures per batch.
+        training: True gives random crops, flips and lightness (see `training_batches`),
+            shuffled and drawn anew at each iteration, in full batches. False gives
+            every photo's centre in order, with a shorter last batch.
+        seed: Integer; the same seed gives the same sequence of epochs.
+
+    Returns:
+        `tf.data.Dataset` of known cardinality, one epoch per iteration, of (lightness,
+        ab): float32 `(batch, image_size, image_size, 1)` in [-1, 1], L* / 50 - 1, and
+        float32 `(batch, image_size, image_size, 2)` in [-1, 1], (a*, b*) / 110.
+
+    Raises:
+        ValueError: the source holds no usable photo, or a size is not positive.
+    """
+    if isinstance(source_or_paths, str | os.PathLike):
+        # Gray photos spoil training; validation measures what it is given.
+        found = find_photos(source_or_paths, min_colorfulness=MIN_COLORFULNESS if training else 0.0)
+        source_or_paths = found.paths
+    reader = _Reader(source_or_paths, image_size, batch_size, training=training)
+    if not training:
+        return reader.dataset(0, 0, math.ceil(len(reader.paths) / batch_size))
+    n_batches = max(1, len(reader.paths) // batch_size)
+    # The only element that differs from iteration to iteration: the epoch's seed.
+    epoch = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+    batches = epoch.flat_map(lambda epoch_seed: reader.dataset(epoch_seed, 0, n_batches))
+    return batches.apply(tf.data.experimental.assert_cardinality(n_batches))
+
+
+def training_batches(paths, image_size, batch_size, *, seed, first_step=0, luma_gray=0.3):
+    """Builds an endless stream of training batches that can be entered at any step.
+
+    Each photo comes once per epoch, in an order of its own, as a random square crop
+    without distortion, flipped half of the time. Batches run across epochs, so fewer
+    photos than a batch are enough.
+
+    Args:
+        paths: Sequence of paths of photos.
+        image_size: Height and width of the crops in pixels.
+        batch_size: Pictures per batch.
+        seed: Integer; batch k is a function of the arguments, `seed` and k.
+        first_step: The batch to begin with, for resuming.
+        luma_gray: Share of samples whose lightness is that of the photo turned gray by
+            its Rec. 601 luma, as cameras and editors do, instead of its L*. Their ab is
+            the photo's all the same.
+
+    Returns:
+        Endless `tf.data.Dataset` of (lightness, ab), shapes and ranges as
+        `image_dataset`. Reading a file that is gone or broken since it was found raises
+        a `tf.errors.OpError` that names it.
+
+    Raises:
+        ValueError: `paths` is empty or a number is out of its range.
+    """
+    if not 0 <= luma_gray <= 1:
+        raise ValueError(f"`luma_gray` must be in [0, 1]. Received: luma_gray={luma_gray}.")
+    if first_step < 0:
+        raise ValueError(f"`first_step` must not be negative. Received: first_step={first_step}.")
+    reader = _Reader(paths, image_size, batch_size, luma_gray)
+    return reader.dataset(seed, first_step, tf.int64.max)
+
+
+class _Reader:
+    """Reads batches of (lightness, ab), the next ones ahead of time, in Python threads.
+
+    `tf.data` only asks for the batch it hands out. With its own parallel calls or prefetch,
+    calls into Python would be under way at any moment, and a process that ends while an
+    iterator is alive (Ctrl-C, an error) would wait for them forever.
+    """
+
+    def __init__(self, paths, image_size, batch_size, luma_gray=0.3, training=True):
+        for name, value in (("image_size", image_size), ("batch_size", batch_size)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
+        if not len(paths):
+            raise ValueError("`paths` must hold at least one photo. Received: no paths.")
+        self.paths = [os.fspath(path) for path in paths]
+        self.image_size, self.batch_size = image_size, batch_size
+        self.luma_gray, self.training = luma_gray, training
+        n_threads = min(os.cpu_count(), _MAX_THREADS)
+        self.n_ahead = n_threads + 1  # nobody idles while a batch is being handed over
+        self.pool = concurrent.futures.ThreadPoolExecutor(n_threads)
+        self.pending, self.lock = {}, threading.Lock()
+        self.shuffled = functools.lru_cache(maxsize=4)(self.shuffled)
+
+    def dataset(self, seed, start, stop):
+        """The batches from step `start` to `stop` of the stream that `seed` gives."""
+
+        def batch(step):
+            lightness, ab = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32, tf.float32])
+            shape = (self.batch_size if self.training else None, self.image_size, self.image_size)
+            return tf.ensure_shape(lightness, (*shape, 1)), tf.ensure_shape(ab, (*shape, 2))
+
+        dataset = tf.data.Dataset.range(start, stop).map(batch)
+        options = tf.data.Options()
+        # They would add parallel calls and prefetch, see above.
+        options.autotune.enabled = False
+        options.experimental_optimization.apply_default_optimizations = False
+        return dataset.with_options(options)
+
+    def fetch(self, seed, step, stop):
+        seed, step = int(seed), int(step)
+        window = [(seed, ahead) for ahead in range(step, min(step + self.n_ahead, int(stop)))]
+        with self.lock:
+            pending = {key: self.pending.pop(key, None) or self.pool.submit(self.read, *key) for key in window}
+            for abandoned in self.pending.values():
+                abandoned.cancel()
+            self.pending = pending
+            batch = pending.pop((seed, step))
+        return batch.result()
+
+    def read(self, seed, step):
+        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        if self.training:
+            samples = [self.random_sample(seed, position) for position in positions]
+        else:
+            samples = [(_crop(path, self.image_size), False) for path in self.paths[positions.start : positions.stop]]
+        rgb, is_gray = zip(*samples)
+        return [tensor.numpy() for tensor in _lightness_ab(np.stack(rgb), np.array(is_gray))]
+
+    def random_sample(self, seed, position):
+        epoch, place = divmod(position, len(self.paths))
+        path = self.paths[self.shuffled(seed, epoch)[place]]
+        random = np.random.default_rng((seed, position))
+        side = math.sqrt(random.uniform(_MIN_CROP_AREA, 1.0))
+        left, top, flip, gray = random.uniform(size=4)
+        rgb = _crop(path, self.image_size, side, left, top)
+        return rgb[:, ::-1] if flip < 0.5 else rgb, gray < self.luma_gray
+
+    def shuffled(self, seed, epoch):
+        return np.random.default_rng((seed, epoch, _SHUFFLE)).permutation(len(self.paths))
+
+
+def _crop(path, image_size, side=1.0, left=0.5, top=0.5):
+    """Cuts a square out of a photo and resizes it; all arguments are shares in [0, 1]."""
+    image = image_io.open_rgb(path, short_side=math.ceil(image_size / side))
+    pixels = side * min(image.size)
+    x, y = left * (image.width - pixels), top * (image.height - pixels)
+    size, box = (image_size, image_size), (x, y, x + pixels, y + pixels)
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=box, reducing_gap=2.0))
+
+
+@tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8), tf.TensorSpec((None,), tf.bool)])
+def _lightness_ab(rgb, is_gray):
+    lightness, ab = color.rgb_to_lightness_ab(tf.image.convert_image_dtype(rgb, tf.float32))
+    luma = tf.tensordot(tf.cast(rgb, tf.float32), [0.299, 0.587, 0.114], axes=1)
+    # As files hold it: rounded to 8 bits.
+    grays = np.repeat(np.arange(256, dtype=np.uint8)[:, np.newaxis], 3, axis=1)
+    gray_lightness = tf.gather(lab.rgb_to_lightness(grays), tf.cast(tf.round(luma), tf.int32))
+    return tf.where(is_gray[:, None, None, None], gray_lightness, lightness), ab
+
+
+def _colorfulness_of(path):
+    try:
+        return _colorfulness(np.asarray(image_io.open_rgb(path, short_side=_SCAN_SIDE)))
+    except image_io.ImageError as error:
+        return error
+
+
+def _colorfulness(rgb):
+    """Hasler and Suesstrunk's measure, of uint8 `(h, w, 3)`."""
+    red, green, blue = np.moveaxis(rgb.astype(np.float32), -1, 0)
+    red_green, yellow_blue = red - green, (red + green) / 2 - blue
+    spread = math.hypot(red_green.std(), yellow_blue.std())
+    return spread + 0.3 * math.hypot(red_green.mean(), yellow_blue.mean())
+
+
+def _unreadable_message(unreadable):
+    more = len(unreadable) - _MAX_NAMED
+    lines = unreadable[:_MAX_NAMED] + ([f"... and {more} more"] if more > 0 else [])
+    return "\n  ".join([f"{len(unreadable)} picture files cannot be read and are skipped:", *lines])

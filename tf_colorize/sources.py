@@ -1,0 +1,151 @@
+"""TensorFlow Datasets and the embedded sample as folders of picture files.
+
+Each is written once into a cache folder, complete or not at all, and is an ordinary
+folder from then on.
+"""
+
+import os
+import pathlib
+import tempfile
+
+import numpy as np
+from PIL import Image
+
+# Which part of each scikit-image photograph is held out for validation: the side, and
+# the share of the width. Chosen by eye, so that both parts show the photograph's colours.
+_SAMPLE_HOLD_OUT = {
+    "astronaut": ("left", 0.3),
+    "chelsea": ("right", 0.4),
+    "coffee": ("right", 0.35),
+    "rocket": ("left", 0.3),
+    "stereo_motorcycle": ("right", 0.4),
+}
+_SAMPLE_SPLITS = ("train", "validation")
+
+
+def folder_of(source):
+    """Returns the folder of picture files behind a source, writing it where needed.
+
+    Args:
+        source: A folder or file (returned as it is); `"sample"` or
+            `"sample@validation"`: the photographs that ship inside scikit-image, cut into
+            a part to train on and a part held out; or `"tfds:NAME"`,
+            `"tfds:NAME@SPLIT"`: a TensorFlow Datasets data set, whose split "train" is
+            the default, with the configuration, version and slicing that
+            `tfds.load` understands (`"tfds:NAME/CONFIG:1.0.0@train[:10%]"`).
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        ValueError: the split or data set does not exist or holds no RGB images.
+        OSError: the cache folder cannot be written; set `TF_COLORIZE_CACHE` to another.
+    """
+    name, _, split = str(source).partition("@")
+    if name == "sample":
+        return _sample_folder(split or "train")
+    if name.startswith("tfds:"):
+        return _tfds_folder(name.removeprefix("tfds:"), split or "train")
+    return pathlib.Path(source)
+
+
+def cache_folder():
+    """Returns where downloads and converted data sets are kept, a `pathlib.Path`.
+
+    `$TF_COLORIZE_CACHE`, else `$XDG_CACHE_HOME/tf_colorize`, else `~/.cache/tf_colorize`.
+    """
+    own = os.environ.get("TF_COLORIZE_CACHE")
+    if own:
+        return pathlib.Path(own)
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tf_colorize"
+
+
+def _sample_folder(split):
+    if split not in _SAMPLE_SPLITS:
+        raise ValueError(
+            f'`source` "sample" has the splits {", ".join(_SAMPLE_SPLITS)}. Received: source="sample@{split}".'
+        )
+    return _written_once(cache_folder() / "sample-1", _write_sample) / split
+
+
+def _write_sample(folder):
+    import skimage.data
+
+    for split in _SAMPLE_SPLITS:
+        (folder / split).mkdir()
+    for name, (side, share) in _SAMPLE_HOLD_OUT.items():
+        photo = getattr(skimage.data, name)()
+        photo = photo[0] if isinstance(photo, tuple) else photo  # the left one of a pair
+        cut = round(photo.shape[1] * (share if side == "left" else 1 - share))
+        parts = np.split(photo, [cut], axis=1)
+        for split, part in zip(_SAMPLE_SPLITS, parts[::-1] if side == "left" else parts):
+            Image.fromarray(part).save(folder / split / f"{name}.png")
+
+
+def _tfds_folder(name, split):
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ValueError(
+            f'`source` "tfds:NAME" needs TensorFlow Datasets. Received: source="tfds:{name}". '
+            "Install it with `pip install tensorflow-datasets`."
+        ) from error
+    try:
+        builder = tfds.builder(name)
+    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"`source` must name a TensorFlow Datasets data set. Received: "
+            f'source="tfds:{name}": {str(error).splitlines()[0]}'
+        ) from error
+    key = _rgb_feature(builder.info.features, tfds.features.Image, name)
+    target = cache_folder() / "tfds" / f"{builder.info.full_name}@{split}".replace("/", "-")
+    return _written_once(target, lambda folder: _write_tfds(tfds, builder, key, split, folder))
+
+
+def _rgb_feature(features, image_type, name):
+    # A data set of single images (no dictionary) has no items to look through.
+    for key, feature in getattr(features, "items", dict)():
+        if isinstance(feature, image_type) and feature.shape[-1] == 3:
+            return key
+    raise ValueError(
+        f'`source` must be a data set with RGB images. Received: source="tfds:{name}", whose features are {features}.'
+    )
+
+
+def _write_tfds(tfds, builder, key, split, folder):
+    builder.download_and_prepare()
+    try:
+        dataset = builder.as_dataset(
+            split=split,
+            # The encoded bytes go to the file as they are: nothing is lost or decoded.
+            decoders=tfds.decode.PartialDecoding({key: tfds.features.Image()}, {key: tfds.decode.SkipDecoding()}),
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"`source` names a split that the data set does not have. Received: split={split!r}. "
+            f"It has: {', '.join(builder.info.splits)}."
+        ) from error
+    for position, example in enumerate(dataset.as_numpy_iterator()):
+        data = example[key]
+        suffix = ".png" if data.startswith(b"\x89PNG") else ".jpg"
+        # Folders of 1000 stay usable in file managers.
+        path = folder / f"{position // 1000:05d}" / f"{position:08d}{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+
+def _written_once(target, write):
+    """Calls `write(folder)` on a temporary folder that then becomes `target`."""
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-", ignore_cleanup_errors=True) as temporary:
+        finished = pathlib.Path(temporary, "finished")
+        finished.mkdir()
+        write(finished)
+        try:
+            finished.rename(target)
+        except OSError:
+            if not target.is_dir():  # otherwise another process was first
+                raise
+    return target
