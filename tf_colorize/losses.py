@@ -37,11 +37,11 @@ def get_gan_loss(identifier):
             lambda fake: -mean(fake),
         )
     if identifier == "vanilla":
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        loss = per_sample(keras.losses.BinaryCrossentropy(from_logits=True))
     elif identifier == "lsgan":
-        loss = keras.losses.MeanSquaredError()
+        loss = per_sample(keras.losses.MeanSquaredError())
     elif callable(identifier):
-        loss = identifier
+        loss = per_sample(identifier)
     else:
         raise ValueError(
             f"`gan_loss` must be one of {', '.join(GAN_LOSSES)} or a Keras loss on logits. "
@@ -55,6 +55,18 @@ def get_gan_loss(identifier):
         lambda real, fake: (against(1.0, real), against(0.0, fake)),
         lambda fake: against(1.0, fake),
     )
+
+
+def per_sample(loss):
+    """Returns a function of (target, result) without the reduction of `keras.losses.Loss`.
+
+    That one divides by the number of replicas, which logs and sums of losses must not see.
+
+    Args:
+        loss: str, `keras.losses.Loss` or function.
+    """
+    loss = keras.losses.get(loss)
+    return loss.call if isinstance(loss, keras.losses.Loss) else loss
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")

@@ -70,6 +70,7 @@ class Pix2Pix(keras.Model):
         """
         self._refuse_float16()
         self._discriminator_loss, self._generator_loss = losses.get_gan_loss(gan_loss)
+        self._l1 = losses.per_sample(loss)
         super().compile(optimizer=_optimizer(optimizer), loss=loss, metrics=metrics)
         self.discriminator_optimizer = _optimizer(discriminator_optimizer)
         # In a closure, because Keras takes metrics in an attribute for new state of the model.
@@ -121,7 +122,7 @@ class Pix2Pix(keras.Model):
 
     def _generator_losses(self, condition, target, fake, fake_logits):
         gan = self._generator_loss(fake_logits)
-        l1 = self._compile_loss(target, fake)
+        l1 = keras.ops.mean(self._l1(target, fake))
         return {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
 
     def _log(self, step_losses, target, fake):

@@ -1,0 +1,45 @@
+"""Photos that tests make themselves, and TensorFlow kept quiet."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photo_folder(tmp_path):
+    """A folder of twelve small colour pictures: blue over green, with an orange disc."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        rows, columns = np.mgrid[:80, :100]
+        picture = np.where((rows < 40)[..., None], (90, 140, 220), (60, 130, 50))
+        y, x = rng.integers(20, 60, 2)
+        picture = np.where(((rows - y) ** 2 + (columns - x) ** 2 < 200)[..., None], (230, 130, 30), picture)
+        picture = np.clip(picture + rng.normal(0, 8, (80, 100, 1)), 0, 255)
+        Image.fromarray(picture.astype("uint8")).save(folder / f"{index:02d}.png")
+    return folder
+
+
+@pytest.fixture
+def run_python():
+    """Runs a piece of Python in a process of its own and returns what it printed."""
+
+    def run(code, **environment):
+        process = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        assert process.returncode == 0, process.stderr[-3000:]
+        return process.stdout
+
+    return run

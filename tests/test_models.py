@@ -1,0 +1,213 @@
+"""One table of networks times the invariants all of them keep."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_colorize import lab, models
+from tf_colorize.models import blocks, loading
+
+METADATA = {"image_size": 64}
+
+
+def _palette_unet():
+    return models.resnet18_unet(palette=lab.ab_palette(), decoder_filters=(64, 32, 32))
+
+
+def _as_discriminator(**arguments):
+    network = models.patchgan(**arguments)
+    pair = keras.Input((None, None, 3))
+    return keras.Model(pair, network([pair[..., :1], pair[..., 1:]]))
+
+
+# name: (function, shape of one input, shape of its output, parameters in the source or None)
+NETWORKS = {
+    "unet": (models.unet, (256, 512, 1), (256, 512, 2), 54_420_290),
+    "resnet18_unet": (models.resnet18_unet, (64, 96, 1), (64, 96, 2), None),
+    "palette_unet": (_palette_unet, (64, 96, 1), (64, 96, 2), None),
+    "patchgan": (_as_discriminator, (256, 192, 3), (30, 22, 1), 2_767_425),
+    "patchgan_sn": (lambda: _as_discriminator(spectral_norm=True), (64, 96, 3), (6, 10, 1), None),
+}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def case(request):
+    function, input_shape, output_shape, n_parameters = NETWORKS[request.param]
+    keras.utils.set_random_seed(0)
+    inputs = np.random.default_rng(0).uniform(-1, 1, (2, *input_shape)).astype("float32")
+    return request.param, function(), inputs, output_shape, n_parameters
+
+
+def test_output_has_the_stated_shape_type_and_range(case):
+    name, network, inputs, output_shape, _ = case
+    outputs = network(inputs, training=False)
+    assert outputs.shape == (2, *output_shape)
+    assert outputs.dtype == "float32"
+    assert np.all(np.isfinite(outputs))
+    if "unet" in name:
+        assert np.abs(outputs).max() <= 1.0
+
+
+def test_parameter_count_is_that_of_the_paper(case):
+    _, network, _, _, n_parameters = case
+    if n_parameters is not None:
+        assert network.count_params() == n_parameters
+
+
+def test_inference_is_deterministic_and_each_picture_stands_alone(case):
+    _, network, inputs, _, _ = case
+    together = network(inputs, training=False).numpy()
+    np.testing.assert_array_equal(together, network(inputs, training=False).numpy())
+    alone = network(inputs[1:], training=False).numpy()
+    np.testing.assert_allclose(together[1:], alone, atol=1e-5)
+
+
+def test_gradients_reach_every_variable(case):
+    name, network, inputs, output_shape, _ = case
+    network = network if "patchgan" not in name else network.layers[-1]
+    inputs = inputs if "patchgan" not in name else [inputs[..., :1], inputs[..., 1:]]
+    weights = np.random.default_rng(1).normal(size=(2, *output_shape)).astype("float32")
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(weights * network(inputs, training=True))
+    gradients = tape.gradient(loss, network.trainable_variables)
+    dead = [
+        variable.path
+        for variable, gradient in zip(network.trainable_variables, gradients)
+        if gradient is None or not np.all(np.isfinite(gradient)) or not np.any(gradient)
+    ]
+    assert dead == []
+
+
+def test_every_layer_with_weights_has_a_name_of_its_own(case):
+    _, network, _, _, _ = case
+    layers = [layer for layer in network._flatten_layers() if layer.weights and not isinstance(layer, keras.Model)]
+    assert layers
+    automatic = [layer.name for layer in layers if layer.name.startswith(("conv2d", "batch_norm", "fused_batch"))]
+    assert automatic == []
+
+
+def test_saving_and_loading_changes_nothing(case, tmp_path):
+    _, network, inputs, _, _ = case
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded(inputs, training=False), network(inputs, training=False))
+
+
+def test_mixed_bfloat16_stays_close_and_gives_float32(case):
+    name, network, inputs, _, _ = case
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = NETWORKS[name][0]()
+    finally:
+        keras.config.set_dtype_policy(previous)
+    mixed.set_weights(network.get_weights())
+    outputs, expected = mixed(inputs, training=False), network(inputs, training=False)
+    assert outputs.dtype == "float32"
+    # bfloat16 has 8 bits of mantissa: errors are some per cent of the outputs' spread.
+    assert np.abs(outputs - expected).mean() < 0.05 * np.std(expected) + 1e-3
+
+
+@pytest.mark.parametrize("name", ["resnet18_unet", "palette_unet"])
+def test_generator_files_hold_float32_and_metadata(name, tmp_path):
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator = NETWORKS[name][0]()
+    finally:
+        keras.config.set_dtype_policy(previous)
+    loading.save_generator(generator, tmp_path / "generator.keras", METADATA)
+    loaded, metadata = loading.load_generator(tmp_path)
+    assert metadata == METADATA
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+    for mine, theirs in zip(generator.get_weights(), loaded.get_weights()):
+        np.testing.assert_array_equal(mine, theirs)
+    again = loading.with_policy(loaded, "mixed_bfloat16")
+    assert again.get_layer("decoder1_conv").compute_dtype == "bfloat16"
+    assert again.get_layer("ab").compute_dtype == "float32"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a zip", b"PK\x03\x04 cut"])
+def test_load_generator_names_what_it_was_given(content, tmp_path):
+    path = tmp_path / "model.keras"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"`path`.*model\.keras"):
+        loading.load_generator(path)
+
+
+def test_paper_networks_start_from_the_papers_distribution():
+    keras.utils.set_random_seed(0)
+    for network in (models.unet(), models.patchgan()):
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                kernel = layer.kernel.numpy()
+                tolerance = 5 * 0.02 / np.sqrt(kernel.size)
+                assert abs(kernel.mean()) < tolerance
+                assert abs(kernel.std() - 0.02) < tolerance
+
+
+def test_a_patchgan_logit_sees_seventy_pixels():
+    network = models.patchgan(spectral_norm=True)  # batch statistics would see the whole batch
+    condition = tf.zeros((1, 256, 256, 1))
+    target = tf.Variable(tf.random.stateless_normal((1, 256, 256, 2), (0, 1)))
+    with tf.GradientTape() as tape:
+        logit = network([condition, target], training=False)[0, 15, 15, 0]
+    seen = np.argwhere(np.any(tape.gradient(logit, target).numpy()[0] != 0, axis=-1))
+    assert tuple(np.ptp(seen, axis=0) + 1) == (70, 70)
+
+
+def test_unet_dropout_acts_in_training_only():
+    keras.utils.set_random_seed(0)
+    network = models.unet()
+    dropouts = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    assert [layer.rate for layer in dropouts] == [0.5, 0.5, 0.5]
+
+
+def test_resnet18_unet_refuses_a_decoder_it_cannot_build():
+    with pytest.raises(ValueError, match="`decoder_filters`.*Received"):
+        models.resnet18_unet(decoder_filters=(64,) * 5)
+
+
+def test_temperature_makes_the_palette_mean_vivid_or_dull():
+    palette = np.array([[-0.5, 0.0], [0.5, 0.2]], "float32")
+    logits = np.array([[[[0.0, 1.0]]]], "float32")
+    shares = np.exp([0.0, 1.0]) / np.exp([0.0, 1.0]).sum()
+    expectation = blocks.AnnealedMean(palette, temperature=1.0)(logits)[0, 0, 0]
+    np.testing.assert_allclose(expectation, shares @ palette, rtol=1e-6)
+    mode = blocks.AnnealedMean(palette, temperature=0.01)(logits)[0, 0, 0]
+    np.testing.assert_allclose(mode, palette[1], rtol=1e-6)
+    with pytest.raises(ValueError, match="`temperature`.*Received"):
+        blocks.AnnealedMean(palette, temperature=0)
+
+
+def test_bilinear_upsampling_is_pillows(tmp_path):
+    from PIL import Image
+
+    small = np.random.default_rng(0).uniform(size=(5, 7)).astype("float32")
+    ours = blocks.BilinearUpsampling(4)(small[None, :, :, None]).numpy()[0, :, :, 0]
+    pillow = np.asarray(Image.fromarray(small).resize((28, 20), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(ours, pillow, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_fused_batch_normalisation_is_keras_own(training):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(2.0, 3.0, (8, 9, 10, 5)).astype("float32")
+    fused = blocks.FusedBatchNormalization(momentum=0.9, epsilon=1e-5)
+    plain = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    fused.build(inputs.shape)
+    plain.build(inputs.shape)
+    weights = [rng.uniform(0.5, 2.0, 5).astype("float32") for _ in range(4)]
+    fused.set_weights(weights)
+    plain.set_weights(weights)
+    np.testing.assert_allclose(fused(inputs, training=training), plain(inputs, training=training), atol=2e-5)
+    for mine, theirs in zip(fused.get_weights()[:3], plain.get_weights()[:3]):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+    # Of 720 values a channel, the unbiased variance is larger by a part in 719; a tenth of it is taken in.
+    unbiased = 0.1 * inputs.var(axis=(0, 1, 2)) / 719 if training else 0.0
+    np.testing.assert_allclose(fused.get_weights()[3], plain.get_weights()[3] + unbiased, rtol=1e-5)
+    frozen = blocks.FusedBatchNormalization(trainable=False)
+    frozen(inputs, training=True)
+    np.testing.assert_array_equal(frozen.get_weights()[-2], np.zeros(5))
