@@ -9,9 +9,9 @@ import math
 import os
 import pathlib
 
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from tf_colorize import srgb
+from tf_colorize import image_metadata, srgb
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -39,14 +39,6 @@ _READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 WITH_ALPHA = frozenset(("PNG", "TIFF", "WEBP", "GIF", "AVIF", "HEIF"))
 _QUALITY = {"JPEG": 92, "WEBP": 90, "AVIF": 80, "HEIF": 80}
-_XMP_TAG = 700
-# What describes the photo; the other tags describe how the pixels were stored.
-_KEPT_EXIF_TAGS = {
-    *(ExifTags.Base[name] for name in ("DocumentName", "ImageDescription", "Make", "Model", "PageName")),
-    *(ExifTags.Base[name] for name in ("Software", "DateTime", "Artist", "HostComputer", "Copyright")),
-    *(ExifTags.Base[name] for name in ("Rating", "RatingPercent", "ImageID")),
-    *(ExifTags.Base[name] for name in ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject")),
-}
 
 
 class ImageError(ValueError):
@@ -211,22 +203,15 @@ def _write_atomically(image, path, image_format, like, quality):
 
 
 def _write(image, file, image_format, like, quality):
-    metadata = dict(like.metadata) if like else {}
     if image.mode == "RGBA" and image_format not in WITH_ALPHA:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
+    parameters = image_metadata.save_parameters(like.metadata if like else {}, image_format)
     if image_format in _QUALITY:
-        metadata["quality"] = quality or _QUALITY[image_format]
-    if image_format == "JPEG":  # whose segments hold no more
-        metadata = {key: value for key, value in metadata.items() if key not in ("exif", "xmp") or len(value) < 65000}
-    if image_format == "PNG" and "xmp" in metadata:
-        metadata["pnginfo"] = PngImagePlugin.PngInfo()
-        metadata["pnginfo"].add_itxt("XML:com.adobe.xmp", metadata.pop("xmp").decode("utf-8", "replace"))
-    if image_format == "TIFF":
-        metadata.update(_tiff_parameters(metadata))
+        parameters["quality"] = quality or _QUALITY[image_format]
     if image_format == "HEIF":
         _register_heif()
-    image.save(file, image_format, **metadata)
+    image.save(file, image_format, **parameters)
 
 
 def _read(source, max_pixels, short_side):
@@ -243,11 +228,12 @@ def _read(source, max_pixels, short_side):
         if short_side is not None:
             scale = short_side / min(image.size)
             image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])
+        turned = image_metadata.is_turned(image)
         image.load()
-        metadata = _metadata(image, notes)
+        metadata, note = image_metadata.take(image, turned)
+        notes += [note] if note else []
         converted, note = srgb.convert(image)
-        if note:
-            notes.append(note)
+        notes += [note] if note else []
         if "icc_profile" in image.info:
             metadata["icc_profile"] = srgb.srgb_profile()
         return Picture(converted, image_format, metadata, notes)
@@ -278,54 +264,6 @@ def _register_heif():
     except ImportError as error:
         raise ImageError("HEIC needs the package pillow-heif: pip install pillow-heif") from error
     pillow_heif.register_heif_opener()
-
-
-def _metadata(image, notes):
-    """Turns the image upright, in place, and returns what to save with it."""
-    metadata = {}
-    size = image.size
-    try:
-        ImageOps.exif_transpose(image, in_place=True)
-        exif = _kept_exif(image)
-        if len(exif) or exif._ifds:
-            metadata["exif"] = exif.tobytes()
-    except Exception:  # any kind of broken EXIF: the pixels are still good
-        notes.append("broken EXIF left out")
-    xmp = image.info.get("xmp")
-    if xmp:
-        metadata["xmp"] = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
-    dpi = image.info.get("dpi")
-    if dpi and all(math.isfinite(value) and value > 0 for value in dpi):
-        turned = image.size != size
-        metadata["dpi"] = tuple(float(value) for value in (dpi[::-1] if turned else dpi))
-    return metadata
-
-
-def _kept_exif(image):
-    """EXIF without orientation, thumbnail and storage details, true for upright sRGB."""
-    source, kept = image.getexif(), Image.Exif()
-    for tag in _KEPT_EXIF_TAGS & set(source):
-        kept[tag] = source[tag]
-    details = dict(source.get_ifd(ExifTags.IFD.Exif))
-    details.pop(ExifTags.IFD.Interop, None)
-    for tag, value in (("ColorSpace", 1), ("ExifImageWidth", image.width), ("ExifImageHeight", image.height)):
-        if ExifTags.Base[tag] in details:
-            details[ExifTags.Base[tag]] = value
-    for ifd, values in ((ExifTags.IFD.Exif, details), (ExifTags.IFD.GPSInfo, source.get_ifd(ExifTags.IFD.GPSInfo))):
-        if values:
-            kept.get_ifd(ifd).update(values)
-    return kept
-
-
-def _tiff_parameters(metadata):
-    """EXIF and XMP are tags among the others in a TIFF."""
-    exif = Image.Exif()
-    exif.load(metadata.pop("exif", b""))
-    if "xmp" in metadata:
-        exif[_XMP_TAG] = metadata.pop("xmp")
-    # Pillow writes EXIF's own directories into uncompressed files only.
-    has_directories = ExifTags.IFD.Exif in exif or ExifTags.IFD.GPSInfo in exif
-    return {"exif": exif, "compression": "raw" if has_directories else "tiff_lzw"}
 
 
 def _refuse(error):
