@@ -8,6 +8,7 @@ in `lab.py`, and may be called from several threads at once.
 
 import json
 import math
+import os
 import pathlib
 import threading
 import zipfile
@@ -18,6 +19,7 @@ from tf_colorize import lab
 
 DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"
+_TAIL_BYTES = 1 << 16  # more than the metadata takes
 
 
 def default_model():
@@ -157,12 +159,17 @@ def _existing(path):
 
 
 def _tflite_metadata(path):
+    """What `export.py` appended as a zip archive; other converters' files have nothing."""
     try:
+        if not zipfile.is_zipfile(path):
+            with open(path, "rb") as file:
+                file.seek(-min(_TAIL_BYTES, path.stat().st_size), os.SEEK_END)
+                if b"PK\3\4" in file.read():
+                    raise ValueError("it is cut off in its metadata")
+            return {}
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(METADATA_NAME))
-    except (zipfile.BadZipFile, KeyError):
-        return {}  # any other converter's file: the tensors say what is needed
-    except (OSError, ValueError) as error:
+            return json.loads(archive.read(METADATA_NAME)) if METADATA_NAME in archive.namelist() else {}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: cannot be read: {_first_line(error)}") from error
 
 
