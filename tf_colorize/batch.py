@@ -195,7 +195,7 @@ def _found(inputs, output):
             continue
         folder = pathlib.Path(os.path.abspath(match))
         # Of several folders each gets its own, so that equal names do not meet.
-        base = folder if len(matches) == 1 else folder.parent
+        base = folder if len(inputs) == len(matches) == 1 else folder.parent
         try:
             pictures = [path for path in image_io.find_images(match) if not _is_under(path, output)]
         except image_io.ImageError as error:
