@@ -126,7 +126,7 @@ def image_dataset(source_or_paths, image_size=256, batch_size=16, *, training=Fa
         training: True gives random crops, flips and lightness (see `training_batches`),
             shuffled and drawn anew at each iteration, in full batches. False gives
             every photo's centre in order, with a shorter last batch.
-        seed: Integer; the same seed gives the same sequence of epochs.
+        seed: Integer of at least 0; the same seed gives the same sequence of epochs.
 
     Returns:
         `tf.data.Dataset` of known cardinality, one epoch per iteration, of (lightness,
@@ -140,6 +140,7 @@ def image_dataset(source_or_paths, image_size=256, batch_size=16, *, training=Fa
         # Gray photos spoil training; validation measures what it is given.
         found = find_photos(source_or_paths, min_colorfulness=MIN_COLORFULNESS if training else 0.0)
         source_or_paths = found.paths
+    _check_integers(0, seed=seed)
     reader = _Reader(source_or_paths, image_size, batch_size, training=training)
     if not training:
         return reader.dataset(0, 0, math.ceil(len(reader.paths) / batch_size))
@@ -161,7 +162,7 @@ def training_batches(paths, image_size, batch_size, *, seed, first_step=0, luma_
         paths: Sequence of paths of photos.
         image_size: Height and width of the crops in pixels.
         batch_size: Pictures per batch.
-        seed: Integer; batch k is a function of the arguments, `seed` and k.
+        seed: Integer of at least 0; batch k is a function of the arguments, `seed` and k.
         first_step: The batch to begin with, for resuming.
         luma_gray: Share of samples whose lightness is that of the photo turned gray by
             its Rec. 601 luma, as cameras and editors do, instead of its L*. Their ab is
@@ -176,11 +177,16 @@ def training_batches(paths, image_size, batch_size, *, seed, first_step=0, luma_
         ValueError: `paths` is empty or a number is out of its range.
     """
     if not 0 <= luma_gray <= 1:
-        raise ValueError(f"`luma_gray` must be in [0, 1]. Received: luma_gray={luma_gray}.")
-    if first_step < 0:
-        raise ValueError(f"`first_step` must not be negative. Received: first_step={first_step}.")
+        raise ValueError(f"`luma_gray` must be a share in [0, 1]. Received: luma_gray={luma_gray}.")
+    _check_integers(0, seed=seed, first_step=first_step)
     reader = _Reader(paths, image_size, batch_size, luma_gray)
     return reader.dataset(seed, first_step, tf.int64.max)
+
+
+def _check_integers(minimum, **values):
+    for name, value in values.items():
+        if not isinstance(value, int) or value < minimum:
+            raise ValueError(f"`{name}` must be an integer of at least {minimum}. Received: {name}={value!r}.")
 
 
 class _Reader:
@@ -192,9 +198,7 @@ class _Reader:
     """
 
     def __init__(self, paths, image_size, batch_size, luma_gray=0.3, training=True):
-        for name, value in (("image_size", image_size), ("batch_size", batch_size)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
+        _check_integers(1, image_size=image_size, batch_size=batch_size)
         if not len(paths):
             raise ValueError("`paths` must hold at least one photo. Received: no paths.")
         self.paths = [os.fspath(path) for path in paths]
@@ -204,7 +208,6 @@ class _Reader:
         self.n_ahead = n_threads + 1  # nobody idles while a batch is being handed over
         self.pool = concurrent.futures.ThreadPoolExecutor(n_threads)
         self.pending, self.lock = {}, threading.Lock()
-        self.shuffled = functools.lru_cache(maxsize=4)(self.shuffled)
 
     def dataset(self, seed, start, stop):
         """The batches from step `start` to `stop` of the stream that `seed` gives."""
@@ -243,7 +246,7 @@ class _Reader:
 
     def random_sample(self, seed, position):
         epoch, place = divmod(position, len(self.paths))
-        path = self.paths[self.shuffled(seed, epoch)[place]]
+        path = self.paths[_shuffled(len(self.paths), seed, epoch)[place]]
         random = np.random.default_rng((seed, position))
         side = math.sqrt(random.uniform(_MIN_CROP_AREA, 1.0))
         left, top, flip, gray = random.uniform(size=4)
@@ -252,8 +255,10 @@ class _Reader:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return _lightness_ab(image, luma_gray=gray < self.luma_gray)
 
-    def shuffled(self, seed, epoch):
-        return np.random.default_rng((seed, epoch, _SHUFFLE)).permutation(len(self.paths))
+
+@functools.lru_cache(maxsize=4)  # a batch can reach into the next epoch
+def _shuffled(n_paths, seed, epoch):
+    return np.random.default_rng((seed, epoch, _SHUFFLE)).permutation(n_paths)
 
 
 def _crop(path, image_size, side=1.0, left=0.5, top=0.5):

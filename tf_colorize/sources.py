@@ -92,7 +92,7 @@ def _tfds_folder(name, split):
         ) from error
     try:
         builder = tfds.builder(name)
-    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+    except (ValueError, AssertionError) as error:  # no such data set; no such version
         raise ValueError(
             f"`source` must name a TensorFlow Datasets data set. Received: "
             f'source="tfds:{name}": {str(error).splitlines()[0]}'
@@ -113,7 +113,13 @@ def _rgb_feature(features, image_type, name):
 
 
 def _write_tfds(tfds, builder, key, split, folder):
-    builder.download_and_prepare()
+    try:
+        builder.download_and_prepare()
+    except (AssertionError, tfds.download.DownloadError) as error:
+        raise ValueError(
+            f"`source` could not be downloaded by TensorFlow Datasets. Received: "
+            f'source="tfds:{builder.info.full_name}": {error}'
+        ) from error
     try:
         dataset = builder.as_dataset(
             split=split,

@@ -1,0 +1,27 @@
+"""Measures parts of tf_colorize: `python scripts/benchmark.py data --help`."""
+
+import argparse
+
+from benchmarks import data
+
+BENCHMARKS = {"data": data}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, module in BENCHMARKS.items():
+        summary = module.__doc__.splitlines()[0]
+        command = commands.add_parser(
+            name, help=summary, description=summary, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        module.add_arguments(command)
+    arguments = parser.parse_args()
+    try:
+        BENCHMARKS[arguments.command].run(arguments)
+    except ValueError as error:
+        parser.exit(1, f"benchmark {arguments.command}: {error}\n")
+
+
+if __name__ == "__main__":
+    main()
