@@ -6,9 +6,12 @@ python scripts/evaluate.py --model MODEL --bw DIR --out sheets
 """
 
 import argparse
+import os
 import pathlib
 import shlex
 import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notices
 
 import rich.console
 import rich.progress
@@ -59,7 +62,7 @@ def names_of(models):
     parts = [model.removesuffix(".keras").removesuffix(".tflite").rstrip("/").split("/") for model in models]
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-length:]) for part in parts]
-        if len(set(names)) == len(names) and not set(names) & set(evaluation.BASELINES):
+        if len(set(names)) == len(names) and not set(names) & {"truth", *evaluation.BASELINES}:
             return dict(zip(names, models))
     return dict(zip(models, models))
 
@@ -67,13 +70,15 @@ def names_of(models):
 def load_features(options):
     from tf_colorize.evaluation import features
 
-    note = "LPIPS: needs trained weights of its own that this package does not have. "
+    notes = ("LPIPS: needs trained weights of its own that this package does not have.",)
     try:
-        return features.load(options.features), (note,)
+        if options.features is None and len(image_io.find_images(options.data)) < 2:
+            raise ValueError("takes at least two photos.")
+        return features.load(options.features), notes
     except ValueError as error:
         if options.features is not None:
             raise
-        return None, (note, f"Frechet distance: {error}")
+        return None, (*notes, f"Frechet distance: {error}")
 
 
 def colour_bw(options, colorizers):

@@ -5,10 +5,10 @@ import math
 
 # Okabe and Ito's, which colour-blind readers can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 44
 
 
-def scatter(points, *, title, labels, color=COLORS[0], size=360):
+def scatter(points, *, title, labels, color=COLORS[0], size=364):
     """Draws pairs of the same quantity, with the diagonal where both are equal.
 
     Args:
@@ -58,13 +58,19 @@ def shares(edges, truth, series, *, title, label, width=520, height=300):
     area = [(edges[0], _FLOOR), *zip(centers, _log_shares(truth)), (edges[-1], _FLOOR)]
     parts = [frame.line(area, 'class="truth"'), frame.axes((label, "share of all pixels"), ticks, decades)]
     parts += [
-        frame.line(list(zip(centers, _log_shares(counts))), f'fill="none" stroke="{color}" stroke-width="2"')
+        frame.line(_without_empty_ends(centers, counts), f'fill="none" stroke="{color}" stroke-width="2"')
         for color, counts in series.items()
     ]
     return frame.svg(title, parts)
 
 
 _FLOOR = -5  # 0.001 % of all pixels
+
+
+def _without_empty_ends(centers, counts):
+    filled = [index for index, count in enumerate(counts) if count]
+    part = slice(max(filled[0] - 1, 0), filled[-1] + 2) if filled else slice(0)
+    return list(zip(centers[part], _log_shares(counts)[part]))
 
 
 def _log_shares(counts):

@@ -99,7 +99,7 @@ def evaluate(colorizers, photos, *, protocol="crop256", features=None, baselines
         ValueError: an argument is not one of the above, no photo can be read, or a colorizer returns something else
             than a picture of the input's size.
     """
-    paths = _check(photos, protocol)
+    paths = _check(colorizers, photos, protocol, features)
     colorizers = {**(protocols.BASELINES if baselines else {}), **colorizers}
     tally = _Tally(protocol, colorizers, features)
     step = BATCH_SIZES[protocol]
@@ -125,7 +125,10 @@ def evaluate_colorizer(colorizer, photos, protocol="crop256", feature_model=None
     return figures
 
 
-def _check(photos, protocol):
+def _check(colorizers, photos, protocol, features):
+    reserved = {"truth", *protocols.BASELINES} & set(colorizers)
+    if reserved:
+        raise ValueError(f"`colorizers` must have other names than truth and the baselines. Received: {reserved}.")
     if protocol not in protocols.PROTOCOLS:
         raise ValueError(
             f"`protocol` must be one of {', '.join(protocols.PROTOCOLS)}. Received: protocol={protocol!r}."
@@ -133,6 +136,8 @@ def _check(photos, protocol):
     paths = image_io.find_images(photos) if isinstance(photos, str | os.PathLike) else list(photos)
     if not paths:
         raise ValueError(f"`photos` must hold at least one picture. Received: photos={photos!r}.")
+    if features is not None and len(paths) < 2:
+        raise ValueError(f"`photos` must be at least two for a Frechet distance. Received: photos={photos!r}.")
     return paths
 
 
@@ -196,6 +201,8 @@ class _Tally:
         self.truth += pool.map(_truth_row, samples)
         self._fit("truth", [sample.truth for sample in samples])
         for name, colorizer in self.colorizers.items():
+            if not self.predictions[name]:
+                protocols.colorize(name, colorizer, samples[0].gray)  # the first call may compile
             start = time.perf_counter()
             pictures = [protocols.colorize(name, colorizer, sample.gray) for sample in samples]
             self.seconds[name] += time.perf_counter() - start

@@ -27,7 +27,7 @@ class Figure:
 FIGURES = (
     Figure("psnr", "PSNR, dB", "high", 2, "Over the three sRGB channels of a photo. Rewards dull pictures."),
     Figure(
-        *("ssim", "SSIM", "high", 4),
+        *("ssim", "SSIM", "high", 3),
         "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Mostly lightness, which is given.",
     ),
     Figure("ciede2000", "CIEDE2000", "low", 2, "Colour difference of the pixels; about 1 is just noticeable."),
@@ -41,19 +41,19 @@ FIGURES = (
         "Mean colourfulness of the predictions minus that of the truth.",
     ),
     Figure(
-        *("colorfulness_mean_difference", "Mean difference", "low", 2),
+        *("colorfulness_mean_difference", "Mean of differences", "low", 2),
         "Absolute difference of colourfulness of a photo from its truth.",
     ),
     Figure(
-        *("colorfulness_absolute", "Colourfulness (absolute)", "truth", 2),
+        *("colorfulness_absolute", "Colourfulness, absolute", "truth", 2),
         "The variant with absolute opponent channels that other code computes; not comparable with the signed one.",
     ),
     Figure(
-        *("colorfulness_absolute_difference_of_means", "Difference of means (absolute)", "0", 2),
+        *("colorfulness_absolute_difference_of_means", "Difference of means, absolute", "0", 2),
         "As above, of the absolute variant.",
     ),
     Figure(
-        *("colorfulness_absolute_mean_difference", "Mean difference (absolute)", "low", 2),
+        *("colorfulness_absolute_mean_difference", "Mean of differences, absolute", "low", 2),
         "As above, of the absolute variant.",
     ),
     Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean distance of the pixels from gray, over that of the truth."),
@@ -78,22 +78,26 @@ def of_truth(result):
 
 def table(result):
     """Returns a `rich.table.Table` of an `Evaluation`: a row for each figure, a column for each colorizer."""
+    import rich.box
     import rich.table
 
-    title = f"{len(result.photos)} photos, {result.protocol}: means, ± half of the 95 % interval"
-    view = rich.table.Table(title=title)
+    title = f"{len(result.photos)} photos, {result.protocol}: means ± half of the 95 % interval"
+    view = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     view.add_column("")
-    view.add_column("best")
     for name in result.predictions:
-        view.add_column(name, justify="right", overflow="fold")
+        view.add_column(name, justify="right", overflow="fold", min_width=13)
     view.add_column("truth", justify="right")
     values, truth = {name: result.figures(name) for name in result.predictions}, of_truth(result)
     for figure in shown(result):
         own = f"{truth[figure.key]:.{figure.decimals}f}" if figure.key in truth else ""
-        view.add_row(figure.title, figure.good, *(_cell(figure, values[name][figure.key]) for name in values), own)
+        cells = [_cell(figure, values[name][figure.key]) for name in values]
+        view.add_row(f"{figure.title} {_ARROWS.get(figure.good, '→ ' + figure.good)}", *cells, own)
     speeds = ["" if name in protocols.BASELINES else f"{result.photos_per_second(name):.1f}" for name in values]
-    view.add_row("photos/s", "high", *speeds, "")
+    view.add_row("photos/s ↑", *speeds, "")
     return view
+
+
+_ARROWS = {"high": "↑", "low": "↓"}
 
 
 def _cell(figure, interval):

@@ -14,8 +14,10 @@ p { max-width: 78ch; margin: 6px 0 14px; } .muted, figcaption, caption { color: 
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .figures th { font-weight: 600; font-size: 13px; vertical-align: bottom; line-height: 1.25; }
-.figures th, .figures td { padding: 8px 10px; text-align: right; border-bottom: 1px solid var(--line); }
-.figures th:first-child { text-align: left; padding-left: 0; white-space: nowrap; }
+.figures { margin-bottom: 26px; } .figures td { vertical-align: top; }
+.figures th, .figures td { padding: 7px 0 7px 28px; text-align: right; border-bottom: 1px solid var(--line); }
+.figures th:first-child { text-align: left; vertical-align: top; white-space: nowrap; }
+.figures th:first-child { padding-left: 0; font-size: 15px; }
 .figures small { display: block; color: var(--muted); font-size: 11.5px; font-weight: 400; white-space: nowrap; }
 .figures .best { font-weight: 700; } .figures .baseline, .figures .baseline th { color: var(--muted); }
 .figures .baseline th { font-weight: 400; } .figures .truth th, .figures .truth td { border-bottom: 0; }

@@ -4,7 +4,7 @@ import base64
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tf_colorize import contact_sheet, image_io
 from tf_colorize.evaluation import protocols
@@ -49,24 +49,25 @@ def data_uri(image, quality=88):
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def sheet(rows, titles, *, height=256, across=6):
+def sheet(rows, titles, *, side=256, across=6):
     """Lays out photos beside their coloured versions, in as many groups as fit side by side.
 
     Args:
-        rows: lists of uint8 `(height, width, 3)` pictures, the pictures of a row of one shape.
+        rows: lists of `PIL.Image.Image`, of any shape.
         titles: names of the pictures in a row.
-        height: of a picture in pixels.
+        side: of the square in pixels that each picture is fitted into.
         across: pictures side by side, though at least one row's.
 
     Returns:
         A `PIL.Image.Image`.
     """
-    groups = max(1, min(across // len(titles), len(rows)))
-    length = -(-len(rows) // groups)
-    parts = [rows[start : start + length] for start in range(0, len(rows), length)]
-    sheets = [contact_sheet.contact_sheet(dict(zip(titles, zip(*part))), height) for part in parts]
-    width = sum(part.width for part in sheets)
-    joined = Image.new("RGB", (width, max(part.height for part in sheets)), contact_sheet.BACKGROUND)
+    paper = contact_sheet.BACKGROUND
+    tiles = [[np.asarray(ImageOps.pad(image, (side, side), color=paper)) for image in row] for row in rows]
+    groups = max(1, min(across // len(titles), len(tiles)))
+    length = -(-len(tiles) // groups)
+    parts = [tiles[start : start + length] for start in range(0, len(tiles), length)]
+    sheets = [contact_sheet.contact_sheet(dict(zip(titles, zip(*part))), side) for part in parts]
+    joined = Image.new("RGB", (sum(part.width for part in sheets), sheets[0].height), paper)
     left = 0
     for part in sheets:
         joined.paste(part, (left, 0))

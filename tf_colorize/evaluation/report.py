@@ -10,6 +10,7 @@ from tf_colorize.evaluation import charts, comparison, figures, page, pictures, 
 THUMBNAIL = 256
 EXTREMES, RANDOM = 6, 12
 TRUTH_COLOR = "#d3d7dc"
+LIKENESS = ("psnr", "ssim", "ciede2000", "ab_error", "frechet_distance")
 
 
 def write(path, result, colorizers, run, bw=()):
@@ -28,7 +29,7 @@ def write(path, result, colorizers, run, bw=()):
     )
     colorizers = colorizers or {"warm tint": protocols.warm_tint}
     sections = [
-        ("Figures", _figures_table(result)),
+        ("Figures", _figures(result)),
         ("Colours", _colour_charts(result, colorizers)),
         *_galleries(result, colorizers),
         *([("Photos without truth", _without_truth(bw, colorizers))] if bw else []),
@@ -50,38 +51,48 @@ def chosen(result, subject):
     }
 
 
-def _figures_table(result):
+def _figures(result):
     values = {name: result.figures(name) for name in result.predictions}
-    best, truth = _best(result, values), figures.of_truth(result)
-    heads = [
-        f"<th>{html.escape(figure.title)}<small>best: {figure.good}</small></th>" for figure in figures.shown(result)
-    ]
-    rows = [f"<tr><th></th>{''.join(heads)}<th>photos/s</th></tr>"]
-    for name, own in values.items():
-        baseline = name in protocols.BASELINES
-        cells = [_cell(figure, own[figure.key], best.get(figure.key) == name) for figure in figures.shown(result)]
-        speed = "" if baseline else f"{result.photos_per_second(name):.1f}"
-        kind = ' class="baseline"' if baseline else ""
-        rows.append(f"<tr{kind}><th>{html.escape(name)}</th>{''.join(cells)}<td>{speed}</td></tr>")
-    known = [
-        f"{truth[figure.key]:.{figure.decimals}f}" if figure.key in truth else "" for figure in figures.shown(result)
-    ]
-    rows.append(f'<tr class="truth"><th>truth</th>{"".join(f"<td>{text}</td>" for text in known)}<td></td></tr>')
+    shown = figures.shown(result)
+    likeness = [figure for figure in shown if figure.key in LIKENESS]
+    speeds = [""] * len(protocols.BASELINES)
+    speeds += [f"{result.photos_per_second(name):.1f}" for name in values if name not in protocols.BASELINES]
     return (
         '<p class="muted">Means over photos, with 95 % bootstrap intervals. The gray and warm tint rows are no models: '
-        "a figure by which they do well says little about colour.</p>\n"
-        f'<div class="scroll"><table class="figures">{"".join(rows)}</table></div>\n'
+        "a figure by which they do well says little about colour. Bold is the best of the models, however close.</p>\n"
+        + _table(result, values, likeness, ("photos/s", speeds))
+        + _table(result, values, [figure for figure in shown if figure not in likeness])
     )
 
 
+def _table(result, values, columns, extra=None):
+    best, truth = _best(result, values, columns), figures.of_truth(result)
+    heads = [f"<th>{html.escape(figure.title)}<small>best: {figure.good}</small></th>" for figure in columns]
+    heads += [f"<th>{extra[0]}<small>best: high</small></th>"] if extra else []
+    rows = [f"<tr><th></th>{''.join(heads)}</tr>"]
+    for index, (name, own) in enumerate(values.items()):
+        cells = [_cell(figure, own[figure.key], best.get(figure.key) == name) for figure in columns]
+        cells += [f"<td>{extra[1][index]}</td>"] if extra else []
+        kind = ' class="baseline"' if name in protocols.BASELINES else ""
+        rows.append(f"<tr{kind}><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
+    if any(figure.key in truth for figure in columns):
+        known = [f"{truth[f.key]:.{f.decimals}f}" if f.key in truth else "" for f in columns]
+        rows.append(f'<tr class="truth"><th>truth</th>{"".join(f"<td>{text}</td>" for text in known)}</tr>')
+    return f'<div class="scroll"><table class="figures">{"".join(rows)}</table></div>\n'
+
+
 def _cell(figure, interval, is_best):
-    value, lower, upper = (None if end is None else f"{end:.{figure.decimals}f}" for end in interval)
+    value, lower, upper = (None if end is None else _number(end, figure) for end in interval)
     ends = "" if lower is None else f"<small>{lower} to {upper}</small>"
     kind = ' class="best"' if is_best else ""
     return f"<td{kind}>{value}{ends}</td>"
 
 
-def _best(result, values):
+def _number(value, figure):
+    return f"{value:.{figure.decimals}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _best(result, values, columns):
     """Returns the model that is best by each figure, where there are at least two to choose from."""
     models = [name for name in values if name not in protocols.BASELINES]
     if len(models) < 2:
@@ -94,7 +105,7 @@ def _best(result, values):
             return -value if figure.good == "high" else value
         return abs(value - (truth[figure.key] if figure.good == "truth" else float(figure.good)))
 
-    return {figure.key: min(models, key=lambda name: badness(figure, name)) for figure in figures.shown(result)}
+    return {figure.key: min(models, key=lambda name: badness(figure, name)) for figure in columns}
 
 
 def _colour_charts(result, colorizers):
