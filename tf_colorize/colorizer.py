@@ -146,7 +146,7 @@ class Colorizer:
 
 
 def _opened(image):
-    """A loaded "L" or "RGB" image, sRGB and upright, of whatever `Colorizer` accepts."""
+    """A loaded "L", "LA", "RGB" or "RGBA" image, sRGB and upright, of whatever `Colorizer` accepts."""
     if isinstance(image, np.ndarray):
         shape_is_right = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3))
         if image.dtype != np.uint8 or not shape_is_right or 0 in image.shape:
@@ -157,12 +157,10 @@ def _opened(image):
             )
         return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
     if isinstance(image, image_io.Picture):
-        image = image.image
-    elif isinstance(image, Image.Image):
-        image, _ = srgb.convert(ImageOps.exif_transpose(image))
-    else:
-        image = image_io.read(image).image
-    return image if image.mode in ("L", "RGB") else image.convert(image.mode[:-1])
+        return image.image
+    if isinstance(image, Image.Image):
+        return srgb.convert(ImageOps.exif_transpose(image))[0]
+    return image_io.read(image).image
 
 
 def _joined(picture, ab):
@@ -186,9 +184,11 @@ def _joined(picture, ab):
 
 
 def _lightness(picture, box):
-    """float32 `(rows, columns, 1)` in [-1, 1] of a part of an "L" or "RGB" image."""
+    """float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is left aside."""
     part = np.asarray(picture.crop(box))
-    return _gray_to_lightness()[part] if part.ndim == 2 else lab.rgb_to_lightness(part)
+    if picture.mode in ("L", "LA"):
+        return _gray_to_lightness()[part if part.ndim == 2 else part[..., 0]]
+    return lab.rgb_to_lightness(part[..., :3])
 
 
 @functools.cache
