@@ -187,14 +187,14 @@ def _lightness(picture, box):
     """float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is left aside."""
     part = np.asarray(picture.crop(box))
     if picture.mode in ("L", "LA"):
-        return _gray_to_lightness()[part if part.ndim == 2 else part[..., 0]]
+        return np.take(_gray_to_lightness(), part if part.ndim == 2 else part[..., 0])[..., np.newaxis]
     return lab.rgb_to_lightness(part[..., :3])
 
 
 @functools.cache
 def _gray_to_lightness():
-    """float32 `(256, 1)`."""
-    return lab.rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))
+    """float32 `(256,)`."""
+    return lab.rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))[:, 0]
 
 
 def _for_each_strip(work, width, height, *, along_long_side):
