@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import pathlib
@@ -265,6 +266,33 @@ def test_an_interrupted_run_stops_with_a_line(tmp_path, model):
     assert process.returncode == 130
     assert said == "tf-colorize: stopped; the same command goes on from here\n"
     assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_terminal_gets_a_bar_with_the_time_left(album, model):
+    listener, terminal = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tf_colorize", str(album), "-o", "out", "--model", model],
+        stdout=terminal,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+        while data := os.read(listener, 4096):
+            shown += data
+    os.close(listener)
+    assert process.wait() == 0
+    assert b"0/2" in shown and b"2/2" in shown and b"left" in shown
+    assert b"out/a.jpg  80 x 60" in shown and shown.rstrip().endswith(b"photos/s")
+
+
+def test_file_names_need_not_be_text(album, model):
+    name = os.fsencode(album) + b"/\xff[1].jpg"
+    os.rename(album / "a.jpg", name)
+    result = command(os.fsdecode(name), "--model", model, check=True)
+    assert result.stdout.startswith(os.fsencode(album) + b"/\\udcff[1].color.jpg  80 x 60")
+    assert os.path.exists(os.fsencode(album) + b"/\xff[1].color.jpg")
 
 
 def test_large_pictures_wait_for_each_other(tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ def main(arguments=None):
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
+    sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # --max-pixels takes its place
@@ -153,13 +154,14 @@ def _work(batch, colorizer, jobs, workers, options):
         allow_truncated=options.allow_truncated,
     )
     start, failures, n_done = time.perf_counter(), [], 0
+    outcomes = batch.run(jobs, lambda job: batch.colorize_file(colorizer, job, settings), workers)
     try:
-        with _progress(len(jobs)) as advance:
-            for job, done, error in batch.run(jobs, lambda job: batch.colorize_file(colorizer, job, settings), workers):
+        with _progress(len(jobs)) as advance, contextlib.closing(outcomes):
+            for job, done, error in outcomes:
                 if error is None:
                     n_done += 1
                     print(_line(job, done))
-                elif isinstance(error, (ValueError, OSError, RuntimeError)):
+                elif isinstance(error, (ValueError, OSError, RuntimeError, MemoryError)):
                     failures.append(str(error).strip() or repr(error))
                 else:
                     raise error
