@@ -1,0 +1,192 @@
+"""The page of `web/` on this computer: photos are coloured in the browser and stay there."""
+
+import argparse
+import contextlib
+import functools
+import hashlib
+import http.server
+import json
+import pathlib
+import shutil
+import sys
+import webbrowser
+
+PAGE = pathlib.Path(__file__).parent / "page"
+"""Where `make web` puts the page, and where a wheel carries it."""
+
+DEFAULT_PORT = 8347  # always the same: the browser keeps the model for one address
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
+    ".wasm": "application/wasm",
+}
+_HEADERS = {
+    # Without these two, browsers give WebAssembly no threads.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # asks whether the file has changed
+    "X-Content-Type-Options": "nosniff",
+    # The page's own policy does not hold for its worker.
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob:; "
+    "frame-ancestors 'none'",
+}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves the page and models on 127.0.0.1; `serve_forever` and `shutdown` as in the standard library.
+
+    Args:
+        port: Port; 0 takes any that is free.
+        page: Folder that `make web` wrote.
+        models: List of paths of `.tflite` files; the first is the one the page begins with.
+
+    Raises:
+        ValueError: the page was not built.
+        OSError: the port is taken.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, port, page=PAGE, models=()):
+        self.page = pathlib.Path(page)
+        if not (self.page / "index.html").is_file():
+            raise ValueError(f"the page is not built: {self.page} is missing. Run `make web` in a checkout (needs Node).")
+        self.models = {path.name: path for path in map(pathlib.Path, models)}
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def url(self):
+        """The address to open in a browser."""
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    extensions_map = {"": "application/octet-stream", **_TYPES}
+
+    def __init__(self, request, address, server):
+        super().__init__(request, address, server, directory=str(server.page))
+
+    def do_GET(self):
+        if self._route() == "/models/models.json":
+            self._send_json(models_index(self.server.models.values()))
+        else:
+            super().do_GET()
+
+    def translate_path(self, path):
+        model = self.server.models.get(self._route().removeprefix("/models/"))
+        return str(model) if model else super().translate_path(path)
+
+    def list_directory(self, path):
+        self.send_error(http.HTTPStatus.NOT_FOUND)
+
+    def end_headers(self):
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass  # a terminal full of requests tells nobody anything
+
+    def _route(self):
+        return self.path.partition("?")[0]
+
+    def _send_json(self, value):
+        body = json.dumps(value).encode()
+        self.send_response(http.HTTPStatus.OK)
+        self.send_header("Content-Type", _TYPES[".json"])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def models_index(paths):
+    """What the page wants to know of models: a list of dicts with "name", "file" and "version".
+
+    Args:
+        paths: Paths of `.tflite` files. The version changes with the content, so that browsers
+            keep a model as long as it is the same.
+    """
+    return [{"name": path.stem, "file": path.name, "version": _version(path, path.stat().st_mtime_ns)} for path in paths]
+
+
+def shipped_models():
+    """The `.tflite` files beside the default model, that one first; empty where there is none."""
+    from tf_colorize import predictors
+
+    try:
+        default = predictors.default_model()
+    except ValueError:
+        return []
+    return [default, *sorted(set(default.parent.glob("*.tflite")) - {default})]
+
+
+def write_site(folder):
+    """Writes page and models as a folder of plain files that any web host can serve.
+
+    Raises:
+        ValueError: the page was not built.
+        OSError: the folder cannot be written.
+    """
+    folder = pathlib.Path(folder)
+    models = shipped_models()
+    shutil.copytree(PAGE, folder, dirs_exist_ok=True)
+    (folder / "models").mkdir(exist_ok=True)
+    for path in models:
+        shutil.copy(path, folder / "models" / path.name)
+    (folder / "models" / "models.json").write_text(json.dumps(models_index(models)))
+
+
+def serve(port=None, open_browser=True, announce=lambda url: None):
+    """Serves the page with the shipped models until it is interrupted.
+
+    Args:
+        port: Port on 127.0.0.1; None takes 8347, or any other when that is taken.
+        open_browser: Whether to open the page in the default browser.
+        announce: Called with the address once the page can be opened.
+
+    Raises:
+        ValueError: the page was not built.
+        OSError: `port` is taken.
+    """
+    models = shipped_models()
+    try:
+        server = Server(DEFAULT_PORT if port is None else port, models=models)
+    except OSError:
+        if port is not None:
+            raise
+        server = Server(0, models=models)
+    with server:
+        announce(server.url)
+        if open_browser:
+            webbrowser.open(server.url)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def main(arguments=None):
+    """Runs `tf-colorize demo`; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="tf-colorize demo",
+        description="Colour photos in the browser, on this computer: no photo leaves it. Ctrl+C ends it.",
+    )
+    parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: {DEFAULT_PORT}, or a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="only say the address")
+    options = parser.parse_args(arguments)
+    try:
+        serve(options.port, not options.no_browser, announce=lambda url: print(f"{url}  (Ctrl+C ends it)", flush=True))
+    except (ValueError, OSError, OverflowError) as error:
+        print(f"tf-colorize: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@functools.lru_cache
+def _version(path, _modified):
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -1,0 +1,114 @@
+/** Photos and models, and who has been coloured by whom. Knows no page, only the engine. */
+
+/**
+ * Events: "model" `{name, state, ...}` while one is loaded, "opened", "coloured" and "failed"
+ * `{photo, ...}` as photos go their way.
+ */
+export class Darkroom extends EventTarget {
+  photos = [];
+  #engine;
+  #models = new Map(); // name -> what the worker needs
+  #loading = new Map(); // name -> promise of whether it can be used
+  #lastId = 0;
+  #queue = Promise.resolve();
+
+  /** @param {{ask: Function}} engine */
+  constructor(engine) {
+    super();
+    this.#engine = engine;
+  }
+
+  /** @param {{name: string, url?: string, version?: string, file?: Blob}} model */
+  addModel(model) {
+    this.#models.set(model.name, model);
+  }
+
+  hasModel(name) {
+    return this.#models.has(name);
+  }
+
+  /** @returns {Promise<boolean>} Whether the model can be used; what is wrong comes as an event. */
+  loadModel(name) {
+    if (!this.#loading.has(name)) this.#loading.set(name, this.#load(name));
+    return this.#loading.get(name);
+  }
+
+  async #load(name) {
+    const model = this.#models.get(name);
+    this.#tell("model", { name, state: "preparing" });
+    try {
+      const onProgress = (sizes) => this.#tell("model", { name, state: "downloading", ...sizes });
+      const { accelerator } = await this.#engine.ask("loadModel", { model }, onProgress);
+      this.#tell("model", { name, state: "ready", accelerator });
+      return true;
+    } catch (error) {
+      this.#loading.delete(name); // asking again tries again
+      this.#tell("model", { name, state: "failed", error });
+      return false;
+    }
+  }
+
+  /**
+   * Takes photos in: each is opened and coloured in its turn.
+   *
+   * @param {File[]} files
+   * @param {() => string | undefined} model Gives the name of the model when a photo's turn comes.
+   * @returns {object[]} The photos.
+   */
+  add(files, model) {
+    const added = files.map((file) => {
+      // Pasted pictures may have no name.
+      return { id: ++this.#lastId, name: file.name || "pasted.png", file, colouring: new Map(), seconds: new Map() };
+    });
+    this.photos.push(...added);
+    // One after the other: few decoded photos in memory, and the first is ready soon.
+    for (const photo of added) this.#queue = this.#queue.then(() => this.#develop(photo, model));
+    return added;
+  }
+
+  remove(photo) {
+    this.photos = this.photos.filter((other) => other !== photo);
+    this.#engine.ask("close", { photo: photo.id });
+  }
+
+  async #develop(photo, model) {
+    if (!this.photos.includes(photo)) return; // removed while it waited
+    try {
+      Object.assign(photo, await this.#engine.ask("open", { photo: photo.id, file: photo.file }));
+    } catch (error) {
+      this.#tell("failed", { photo, error, isUnusable: true });
+      return;
+    }
+    this.#tell("opened", { photo });
+    if (model()) await this.colour(photo, model());
+  }
+
+  /** @returns {Promise<boolean>} Whether it worked; what went wrong comes as an event. */
+  colour(photo, model) {
+    if (!photo.colouring.has(model)) photo.colouring.set(model, this.#colour(photo, model));
+    return photo.colouring.get(model);
+  }
+
+  async #colour(photo, model) {
+    if (!(await this.loadModel(model))) {
+      photo.colouring.delete(model);
+      return false;
+    }
+    try {
+      const { seconds, hasColour } = await this.#engine.ask("colour", { photo: photo.id, model });
+      photo.seconds.set(model, seconds);
+      photo.hasColour = hasColour;
+      this.#tell("coloured", { photo, model });
+      return true;
+    } catch (error) {
+      photo.colouring.delete(model);
+      const isRemoved = !this.photos.includes(photo);
+      if (!isRemoved) this.#tell("failed", { photo, error });
+      return false;
+    }
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,39 @@
+/** Ways in for files: choose, take, drop, paste. */
+
+/**
+ * @param {(files: File[]) => void} receive
+ */
+export function listen(receive) {
+  const chosen = document.getElementById("file-input");
+  const taken = document.getElementById("camera-input");
+  for (const input of [chosen, taken]) {
+    input.addEventListener("change", () => {
+      receive([...input.files]);
+      input.value = ""; // the same file may be chosen again
+    });
+  }
+  for (const button of document.querySelectorAll("[data-choose]")) button.addEventListener("click", () => chosen.click());
+  const take = document.querySelector("[data-take]");
+  take.hidden = !matchMedia("(pointer: coarse)").matches; // elsewhere it would open the same file chooser
+  take.addEventListener("click", () => taken.click());
+  document.addEventListener("paste", ({ clipboardData }) => receive([...clipboardData.files]));
+  listenForDrops(receive);
+}
+
+function listenForDrops(receive) {
+  const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+  let depth = 0; // dragenter and dragleave come from every element on the way
+  const mark = (change) => {
+    depth = change === 0 ? 0 : depth + change;
+    document.body.classList.toggle("dragging", depth > 0);
+  };
+  document.addEventListener("dragenter", (event) => hasFiles(event) && mark(1));
+  document.addEventListener("dragleave", (event) => hasFiles(event) && mark(-1));
+  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault(); // else the browser would leave the page for the file
+    mark(0);
+    receive([...event.dataTransfer.files]);
+  });
+}

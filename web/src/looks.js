@@ -1,0 +1,90 @@
+/** What the two sides of the stage show: black and white, the original, or a model's colours. */
+
+const OPEN = "open";
+export const GRAY = { kind: "gray", label: "Black and white" };
+const ORIGINAL = { kind: "original", label: "Original" };
+
+export class Looks extends EventTarget {
+  #left = document.getElementById("left-look");
+  #right = document.getElementById("right-look");
+  #names = [];
+  #model; // name of the one on the right
+  #hasOriginal = false;
+
+  constructor() {
+    super();
+    const input = document.getElementById("model-input");
+    input.addEventListener("change", () => {
+      for (const file of input.files) this.#tell("open", file);
+      input.value = "";
+    });
+    this.#left.addEventListener("change", () => this.#tell("change"));
+    this.#right.addEventListener("change", () => {
+      if (this.#right.value === OPEN) {
+        this.#right.value = this.#model;
+        input.click();
+      } else {
+        this.#model = this.#right.value;
+        this.#tell("change");
+      }
+    });
+    this.#fill();
+  }
+
+  /** Name of the model on the right. */
+  get model() {
+    return this.#model;
+  }
+
+  get left() {
+    return this.#look(this.#left.value);
+  }
+
+  get right() {
+    return this.#look(this.#model);
+  }
+
+  /** Models the left side needs, too. */
+  get models() {
+    return [...new Set([this.left.model, this.#model].filter(Boolean))];
+  }
+
+  /** One more model to choose from, by name; `chosen` puts it on the right. */
+  add(name, { chosen = false } = {}) {
+    this.#names.push(name);
+    if (chosen || !this.#model) this.#model = name;
+    this.#fill();
+  }
+
+  /** Offers a photo's own colours. */
+  offerOriginal(isOffered) {
+    if (isOffered === this.#hasOriginal) return;
+    this.#hasOriginal = isOffered;
+    this.#fill();
+  }
+
+  #look(value) {
+    if (value === ORIGINAL.kind) return ORIGINAL;
+    if (value === GRAY.kind || value === undefined) return GRAY;
+    return { kind: "colour", model: value, label: this.#names.length > 1 ? `Colour: ${value}` : "Colour" };
+  }
+
+  #fill() {
+    const models = this.#names.map((name) => [name, this.#look(name).label]);
+    const left = [[GRAY.kind, GRAY.label]];
+    if (this.#hasOriginal) left.push([ORIGINAL.kind, ORIGINAL.label]);
+    if (models.length > 1) left.push(...models);
+    setOptions(this.#left, left, this.#left.value);
+    setOptions(this.#right, [...models, [OPEN, "Open a model file…"]], this.#model);
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+function setOptions(select, options, value) {
+  select.replaceChildren(...options.map(([key, label]) => new Option(label, key)));
+  select.value = value;
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
+}

@@ -1,0 +1,191 @@
+/** The page: brings files, models, the stage and the shelf together. */
+
+import { Darkroom } from "./darkroom.js";
+import { Engine } from "./engine.js";
+import * as intake from "./intake.js";
+import { GRAY, Looks } from "./looks.js";
+import { complain, speak } from "./notices.js";
+import * as saving from "./saving.js";
+import { Shelf, listenToSamples, thumbnailOf } from "./shelf.js";
+import { Status } from "./status.js";
+import { Viewer } from "./viewer.js";
+
+const element = (id) => document.getElementById(id);
+const engine = new Engine("worker.js");
+const darkroom = new Darkroom(engine);
+const status = new Status();
+const looks = new Looks();
+const shelf = new Shelf();
+const viewer = new Viewer((request) => engine.ask("draw", request));
+let current = null; // the photo on the stage
+
+/** Brings everything that can be seen in line with what is so. */
+function refresh() {
+  shelf.mark(current);
+  status.show(current, current?.seconds.get(looks.model));
+  element("add").hidden = darkroom.photos.length === 0;
+  element("samples-label").textContent = darkroom.photos.length ? "Samples" : "No photo at hand? Try a sample";
+  element("download-all").hidden = darkroom.photos.length < 2;
+  element("invite").hidden = Boolean(current);
+  element("controls").inert = !current?.seconds.has(looks.model);
+  if (!current) viewer.hide();
+  if (!current?.width) return;
+  looks.offerOriginal(Boolean(current.hasColour));
+  const missing = looks.models.filter((model) => !current.seconds.has(model));
+  element("viewer").classList.toggle("pending", missing.length > 0 || !looks.model);
+  viewer.show(current, missing.length ? { left: GRAY, right: GRAY } : { left: looks.left, right: looks.right });
+  for (const model of missing) darkroom.colour(current, model);
+}
+
+function select(photo) {
+  current = photo;
+  refresh();
+}
+
+function receive(files) {
+  const isModel = ({ name }) => /\.tflite$/i.test(name);
+  for (const file of files.filter(isModel)) openModel(file);
+  const added = darkroom.add(files.filter((file) => !isModel(file)), () => looks.model);
+  for (const photo of added) shelf.add(photo);
+  if (added.length === 0) return;
+  const hadFocus = element("invite").contains(document.activeElement);
+  select(added[0]);
+  if (hadFocus) shelf.focus(added[0]);
+}
+
+function remove(photo) {
+  const { photos } = darkroom;
+  const next = photos[photos.indexOf(photo) + 1] ?? photos[photos.indexOf(photo) - 1] ?? null;
+  darkroom.remove(photo);
+  shelf.remove(photo);
+  select(photo === current ? next : current);
+}
+
+async function drawThumbnail(photo) {
+  const looksOfThumbnail = [photo.seconds.has(looks.model) ? looks.right : GRAY];
+  const request = { photo: photo.id, ...thumbnailOf(photo), looks: looksOfThumbnail, vividness: 1 };
+  const bitmaps = await engine.ask("draw", request).catch(() => []); // a photo that was removed meanwhile
+  if (bitmaps.length) shelf.picture(photo, bitmaps[0]);
+}
+
+function listenToDarkroom() {
+  darkroom.addEventListener("model", ({ detail }) => {
+    status[detail.state](detail);
+    if (detail.state === "failed") complain(detail.name, detail.error.message);
+    if (detail.state === "ready") speak(`Ready, on ${detail.accelerator}`);
+    status.show(current, current?.seconds.get(looks.model));
+  });
+  darkroom.addEventListener("opened", ({ detail: { photo } }) => {
+    if (!looks.model) shelf.setBusy(photo, false);
+    if (photo === current) refresh();
+    drawThumbnail(photo);
+  });
+  darkroom.addEventListener("coloured", ({ detail: { photo, model } }) => {
+    if (model === looks.model) {
+      shelf.setBusy(photo, false);
+      drawThumbnail(photo);
+    }
+    if (photo !== current) return;
+    speak(`${photo.name} is coloured`);
+    refresh();
+    if (photo.seconds.size === 1) viewer.reveal();
+  });
+  darkroom.addEventListener("failed", ({ detail: { photo, error, isUnusable } }) => {
+    complain(photo.name, error.message);
+    if (isUnusable) remove(photo);
+    else shelf.setBusy(photo, false);
+  });
+}
+
+async function loadShippedModels() {
+  const response = await fetch("models/models.json");
+  const shipped = response.ok ? await response.json() : [];
+  for (const { name, file, version } of shipped) {
+    darkroom.addModel({ name, url: new URL(`models/${file}`, location.href).href, version });
+    looks.add(name);
+  }
+  if (looks.model) await darkroom.loadModel(looks.model);
+  else complain("", "No model comes with this page. Drop a .tflite file here to begin.");
+}
+
+async function openModel(file) {
+  let name = file.name.replace(/\.tflite$/i, "");
+  for (let count = 2; darkroom.hasModel(name); count++) name = `${name.replace(/ \d+$/, "")} ${count}`;
+  darkroom.addModel({ name, file });
+  if (!(await darkroom.loadModel(name))) return;
+  looks.add(name, { chosen: true });
+  for (const photo of darkroom.photos) darkroom.colour(photo, name);
+  refresh();
+}
+
+async function saved(photo) {
+  if (!(await darkroom.colour(photo, looks.model))) return null;
+  const settings = { model: looks.model, vividness: vividness(), choice: element("format").value };
+  return saving.resultFile((request) => engine.ask("save", request), photo, settings);
+}
+
+async function whileBusy(button, work) {
+  const label = button.textContent;
+  button.disabled = true;
+  try {
+    await work((text) => (button.textContent = text));
+  } catch (error) {
+    complain("", error.message);
+  } finally {
+    button.disabled = false;
+    button.textContent = label;
+  }
+}
+
+function listenToControls() {
+  element("vividness").addEventListener("input", () => {
+    element("vividness-value").textContent = `${Math.round(vividness() * 100)} %`;
+    viewer.setVividness(vividness());
+  });
+  element("controls").addEventListener("submit", (event) => {
+    event.preventDefault();
+    whileBusy(element("download"), async (tell) => {
+      tell("Saving…");
+      const file = await saved(current);
+      if (file) saving.download(file);
+    });
+  });
+  element("download-all").addEventListener("click", () =>
+    whileBusy(element("download-all"), async (tell) => {
+      const files = [];
+      for (const [index, photo] of darkroom.photos.entries()) {
+        tell(`Saving ${index + 1} of ${darkroom.photos.length}`);
+        files.push(await saved(photo));
+      }
+      saving.download({ name: "photos.color.zip", blob: await saving.archive(files.filter(Boolean)) });
+    }),
+  );
+}
+
+function vividness() {
+  return element("vividness").value / 100;
+}
+
+function listenToStage() {
+  const zooms = { "zoom-in": () => viewer.zoomBy(1.5), "zoom-out": () => viewer.zoomBy(1 / 1.5) };
+  zooms["zoom-fit"] = () => viewer.toggleZoom();
+  for (const [id, zoom] of Object.entries(zooms)) element(id).addEventListener("click", zoom);
+  viewer.addEventListener("zoom", ({ detail: { isZoomed, percent } }) => {
+    element("zoom-fit").textContent = isZoomed ? `${Math.round(percent)} %` : "Fit";
+  });
+  viewer.addEventListener("failure", ({ detail: { photo, error } }) => {
+    if (darkroom.photos.includes(photo)) complain(photo.name, error.message);
+  });
+}
+
+listenToDarkroom();
+listenToControls();
+listenToStage();
+looks.addEventListener("change", refresh);
+looks.addEventListener("open", ({ detail }) => openModel(detail));
+shelf.addEventListener("select", ({ detail }) => select(detail));
+shelf.addEventListener("remove", ({ detail }) => remove(detail));
+intake.listen(receive);
+listenToSamples((file) => receive([file]));
+refresh();
+loadShippedModels().catch((error) => complain("", error.message));

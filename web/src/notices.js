@@ -1,0 +1,32 @@
+/** Messages: what went wrong stays until it is closed, what went well is spoken only. */
+
+const notices = document.getElementById("notices");
+const spoken = document.getElementById("spoken");
+
+/**
+ * @param {string} subject A file or model; empty for the page itself.
+ * @param {string} text One sentence.
+ */
+export function complain(subject, text) {
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  const line = document.createElement("p");
+  if (subject) {
+    const name = document.createElement("strong");
+    name.textContent = `${subject}: `;
+    line.append(name);
+  }
+  line.append(text);
+  const close = document.createElement("button");
+  close.type = "button";
+  close.textContent = "×";
+  close.setAttribute("aria-label", subject ? `Close the message about ${subject}` : "Close this message");
+  close.addEventListener("click", () => notice.remove());
+  notice.append(line, close);
+  notices.append(notice);
+}
+
+/** @param {string} text For screen readers. */
+export function speak(text) {
+  spoken.textContent = text;
+}

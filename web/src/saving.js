@@ -1,0 +1,54 @@
+/** From a coloured photo to files on the device: one, or all in a zip archive. */
+
+import { zip } from "./zip.js";
+
+const QUALITY = 0.92;
+const SUFFIX = { "image/jpeg": ".jpg", "image/png": ".png" };
+
+/** The type a photo is saved as: JPEG stays JPEG, everything else must lose nothing. */
+export function typeFor(format, choice) {
+  if (choice !== "same") return choice;
+  return format === "JPEG" ? "image/jpeg" : "image/png";
+}
+
+/** `grandma.jpg` becomes `grandma.color.jpg`, as on the command line. */
+export function resultName(name, type) {
+  const stem = name.replace(/\.[^.]+$/, "");
+  const suffix = name.slice(stem.length);
+  const fits = type === "image/jpeg" ? /^\.jpe?g$/i : /^\.png$/i;
+  return `${stem}.color${fits.test(suffix) ? suffix : SUFFIX[type]}`;
+}
+
+/**
+ * @param {(request: object) => Promise<Blob>} save See `Workshop.save`.
+ * @param {{id: number, name: string, format: string}} photo
+ * @param {{model: string, vividness: number, choice: string}} settings
+ * @returns {Promise<{name: string, blob: Blob}>}
+ */
+export async function resultFile(save, photo, { model, vividness, choice }) {
+  const type = typeFor(photo.format, choice);
+  const blob = await save({ photo: photo.id, model, vividness, type, quality: QUALITY });
+  return { name: resultName(photo.name, type), blob };
+}
+
+/** One archive; files of the same name get a number. */
+export function archive(files) {
+  const taken = new Set();
+  const unique = files.map(({ name, blob }) => {
+    let candidate = name;
+    for (let count = 2; taken.has(candidate); count++) candidate = name.replace(/(\.color\.\w+)$/, ` ${count}$1`);
+    taken.add(candidate);
+    return { name: candidate, blob };
+  });
+  return zip(unique);
+}
+
+/** Hands a file to the browser's downloads. */
+export function download({ name, blob }) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // Some browsers read the address only after the click.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,87 @@
+/** The row of thumbnails: photos of the visitor, and samples. */
+
+const THUMBNAIL = 144; // pixels; shown at 72 on most screens
+
+export class Shelf extends EventTarget {
+  #list = document.getElementById("photos");
+  #items = new Map();
+
+  /** @param {{id: number, name: string}} photo */
+  add(photo) {
+    const item = document.createElement("li");
+    item.className = "busy";
+    const thumb = button("thumb", photo.name, () => this.#tell("select", photo));
+    thumb.append(document.createElement("canvas"));
+    const remove = button("remove", `Remove ${photo.name}`, () => this.#tell("remove", photo));
+    remove.textContent = "×";
+    item.append(thumb, remove);
+    this.#list.append(item);
+    this.#items.set(photo, item);
+  }
+
+  remove(photo) {
+    this.#items.get(photo)?.remove();
+    this.#items.delete(photo);
+  }
+
+  /** Marks the photo on the stage. */
+  mark(photo) {
+    for (const [other, item] of this.#items) {
+      const thumb = item.querySelector(".thumb");
+      if (other === photo) thumb.setAttribute("aria-current", "true");
+      else thumb.removeAttribute("aria-current");
+    }
+    this.#items.get(photo)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  setBusy(photo, isBusy) {
+    this.#items.get(photo)?.classList.toggle("busy", isBusy);
+  }
+
+  /** @param {ImageBitmap} bitmap What `thumbnailOf` describes. */
+  picture(photo, bitmap) {
+    const canvas = this.#items.get(photo)?.querySelector("canvas");
+    if (!canvas) return;
+    canvas.width = bitmap.width;
+    canvas.height = bitmap.height;
+    canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
+  }
+
+  focus(photo) {
+    this.#items.get(photo)?.querySelector(".thumb").focus();
+  }
+
+  #tell(type, photo) {
+    this.dispatchEvent(new CustomEvent(type, { detail: photo }));
+  }
+}
+
+/** The square in the middle of a photo, and its size as a thumbnail, as `Workshop.draw` takes them. */
+export function thumbnailOf({ width, height }) {
+  const side = Math.min(width, height);
+  const size = Math.min(side, THUMBNAIL);
+  const part = { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };
+  return { part, width: size, height: size };
+}
+
+/**
+ * Makes the buttons of the samples work.
+ *
+ * @param {(file: File) => void} receive Gets the sample that was chosen.
+ */
+export function listenToSamples(receive) {
+  for (const choose of document.querySelectorAll("[data-sample]")) {
+    const name = choose.dataset.sample;
+    // Kept from the start: samples work without a network, too.
+    const blob = fetch(`samples/${name}`).then((response) => response.blob());
+    choose.addEventListener("click", async () => receive(new File([await blob], name, { type: "image/jpeg" })));
+  }
+}
+
+function button(className, label, onClick) {
+  const element = Object.assign(document.createElement("button"), { type: "button", className });
+  element.setAttribute("aria-label", label);
+  element.title = label;
+  element.addEventListener("click", onClick);
+  return element;
+}

@@ -1,0 +1,189 @@
+/** The stage: two looks of a photo with a divider between them, zoomed and moved at will. */
+
+import { Gestures } from "./gestures.js";
+import * as viewport from "./viewport.js";
+
+const SIDES = ["left", "right"];
+const DRAFT = 0.5; // while a control moves, a quarter of the pixels will do
+const SETTLED_MS = 150;
+
+export class Viewer extends EventTarget {
+  #element = document.getElementById("viewer");
+  #frame = document.getElementById("frame");
+  #splitInput = document.getElementById("split");
+  #canvases = { left: document.getElementById("left"), right: document.getElementById("right") };
+  #drawn = {}; // what each canvas holds: `{photo, part, quality, key}`
+  #photo = null;
+  #looks = {};
+  #vividness = 1;
+  #view = viewport.WHOLE;
+  #drawing = false;
+  #settle = 0;
+  #ask;
+
+  /** @param {(request: object) => Promise<ImageBitmap[]>} ask Draws looks; see `Workshop.draw`. */
+  constructor(ask) {
+    super();
+    this.#ask = ask;
+    this.#splitInput.addEventListener("input", () => this.#setSplit(Number(this.#splitInput.value)));
+    new ResizeObserver(() => this.#update()).observe(this.#element);
+    new Gestures(this.#frame, {
+      isZoomed: () => this.#view.zoom > 1,
+      split: (share) => this.#setSplit(share * 100),
+      move: (dx, dy) => this.#look(viewport.moved(this.#stage, this.#photo, this.#view, dx, dy)),
+      zoom: (factor, point) => this.zoomBy(factor, point),
+      toggle: (point) => this.toggleZoom(point),
+    });
+    this.#setSplit(50);
+  }
+
+  /**
+   * Shows a photo.
+   *
+   * @param {{id: number, name: string, width: number, height: number}} photo
+   * @param {{left: object, right: object}} looks As in `Workshop.draw`, with a `label`.
+   */
+  show(photo, looks) {
+    if (photo !== this.#photo) this.#view = viewport.WHOLE;
+    this.#photo = photo;
+    this.#looks = looks;
+    this.#element.hidden = false;
+    for (const side of SIDES) this.#canvases[side].setAttribute("aria-label", `${photo.name}, ${looks[side].label}`);
+    this.#splitInput.setAttribute("aria-label", `Divider between ${looks.left.label} and ${looks.right.label}`);
+    this.#update();
+  }
+
+  hide() {
+    this.#photo = null;
+    this.#drawn = {};
+    this.#element.hidden = true;
+  }
+
+  /** @param {number} vividness 0 to 2. */
+  setVividness(vividness) {
+    this.#vividness = vividness;
+    this.#update();
+  }
+
+  /** Wipes the right side in. */
+  reveal() {
+    this.#frame.classList.remove("reveal");
+    this.#setSplit(100);
+    requestAnimationFrame(() => {
+      this.#frame.classList.add("reveal");
+      this.#setSplit(50);
+    });
+  }
+
+  focus() {
+    this.#splitInput.focus();
+  }
+
+  zoomBy(factor, point) {
+    this.#look(viewport.zoomed(this.#stage, this.#photo, this.#view, this.#view.zoom * factor, point));
+  }
+
+  /** The whole photo, or one photo pixel per screen pixel. */
+  toggleZoom(point) {
+    const full = 1 / devicePixelRatio / viewport.fitScale(this.#stage, this.#photo);
+    const zoom = this.#view.zoom > 1 ? 1 : Math.max(2, full);
+    this.#look(viewport.zoomed(this.#stage, this.#photo, this.#view, zoom, point));
+  }
+
+  get #stage() {
+    return { width: this.#element.clientWidth, height: this.#element.clientHeight };
+  }
+
+  #look(view) {
+    this.#view = view;
+    this.#update();
+  }
+
+  #setSplit(percent) {
+    const limited = viewport.clamp(percent, 0, 100);
+    this.#frame.style.setProperty("--split", `${limited}%`);
+    this.#splitInput.value = String(Math.round(limited));
+    this.#splitInput.setAttribute("aria-valuetext", `${Math.round(limited)} %`);
+  }
+
+  #update() {
+    if (!this.#photo || this.#stage.width === 0) return;
+    const { width, height, part, scale } = viewport.layout(this.#stage, this.#photo, this.#view);
+    const isZoomed = this.#view.zoom > 1;
+    this.#frame.style.width = `${width}px`;
+    this.#frame.style.height = `${height}px`;
+    this.#frame.classList.toggle("zoomed", isZoomed);
+    // What was drawn last is moved to where it belongs until the new drawing is there.
+    for (const side of SIDES) this.#place(side, part, scale);
+    this.dispatchEvent(new CustomEvent("zoom", { detail: { isZoomed, percent: scale * devicePixelRatio * 100 } }));
+    const isFirst = SIDES.some((side) => this.#canvases[side].hidden);
+    this.#draw(isFirst ? 1 : DRAFT);
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => this.#draw(1), SETTLED_MS);
+  }
+
+  #place(side, part, scale) {
+    const canvas = this.#canvases[side];
+    const drawn = this.#drawn[side];
+    canvas.hidden = drawn?.photo !== this.#photo;
+    if (canvas.hidden) return;
+    canvas.style.left = `${(drawn.part.x - part.x) * scale}px`;
+    canvas.style.top = `${(drawn.part.y - part.y) * scale}px`;
+    canvas.style.width = `${drawn.part.width * scale}px`;
+    canvas.style.height = `${drawn.part.height * scale}px`;
+  }
+
+  /** Draws what is wanted and not shown yet, one request at a time, always the latest. */
+  async #draw(quality) {
+    if (!this.#photo || this.#drawing) return;
+    const photo = this.#photo;
+    const { part, width, height } = viewport.layout(this.#stage, photo, this.#view);
+    const sides = SIDES.filter((side) => this.#isMissing(side, quality));
+    if (sides.length === 0) return;
+    const wanted = sides.map((side) => ({ photo, part, quality, key: this.#key(side) }));
+    const density = devicePixelRatio * quality;
+    this.#drawing = true;
+    try {
+      const bitmaps = await this.#ask({
+        photo: photo.id,
+        part,
+        width: Math.max(1, Math.round(width * density)),
+        height: Math.max(1, Math.round(height * density)),
+        vividness: this.#vividness,
+        looks: sides.map((side) => this.#looks[side]),
+      });
+      sides.forEach((side, index) => this.#take(side, bitmaps[index], wanted[index]));
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent("failure", { detail: { photo, error } }));
+      return;
+    } finally {
+      this.#drawing = false;
+    }
+    if (SIDES.some((side) => this.#isMissing(side, quality))) this.#update();
+  }
+
+  #isMissing(side, quality) {
+    const drawn = this.#drawn[side];
+    return Boolean(this.#photo) && (drawn?.key !== this.#key(side) || drawn.quality < quality);
+  }
+
+  /** All that decides what a side shows. */
+  #key(side) {
+    const { part, width, height } = viewport.layout(this.#stage, this.#photo, this.#view);
+    const { kind, model } = this.#looks[side];
+    const colour = kind === "colour" ? [model, this.#vividness] : [];
+    return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...colour].join();
+  }
+
+  #take(side, bitmap, drawn) {
+    const canvas = this.#canvases[side];
+    canvas.width = bitmap.width;
+    canvas.height = bitmap.height;
+    canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
+    this.#drawn[side] = drawn;
+    if (!this.#photo) return;
+    const { part, scale } = viewport.layout(this.#stage, this.#photo, this.#view);
+    this.#place(side, part, scale);
+    if (drawn.key === this.#key(side)) this.dispatchEvent(new CustomEvent("drawn", { detail: { side } }));
+  }
+}

@@ -1,0 +1,69 @@
+/** Which part of a photo is seen, and how large. Plain arithmetic, in CSS pixels. */
+
+/** What is seen of a photo: `zoom` 1 shows all of it, `x` and `y` are the shares at the centre. */
+export const WHOLE = Object.freeze({ zoom: 1, x: 0.5, y: 0.5 });
+
+/**
+ * @param {{width: number, height: number}} stage
+ * @param {{width: number, height: number}} photo
+ * @param {{zoom: number, x: number, y: number}} view
+ * @returns {{scale: number, width: number, height: number, part: object}} Size of the visible
+ *   frame, CSS pixels per photo pixel, and the part of the photo in it.
+ */
+export function layout(stage, photo, view) {
+  const scale = fitScale(stage, photo) * view.zoom;
+  const width = Math.min(stage.width, photo.width * scale);
+  const height = Math.min(stage.height, photo.height * scale);
+  const part = { width: width / scale, height: height / scale };
+  part.x = clamp(view.x * photo.width - part.width / 2, 0, photo.width - part.width);
+  part.y = clamp(view.y * photo.height - part.height / 2, 0, photo.height - part.height);
+  return { scale, width, height, part };
+}
+
+/** CSS pixels per photo pixel that show the whole photo. */
+export function fitScale(stage, photo) {
+  return Math.min(stage.width / photo.width, stage.height / photo.height);
+}
+
+/**
+ * Zooms so that the point under the pointer stays there.
+ *
+ * @param {{zoom: number, x: number, y: number}} view
+ * @param {number} zoom Wanted.
+ * @param {{x: number, y: number}} point Where, in shares of the frame.
+ */
+export function zoomed(stage, photo, view, zoom, point = { x: 0.5, y: 0.5 }) {
+  const before = layout(stage, photo, view);
+  const limited = clamp(zoom, 1, maxZoom(stage, photo));
+  const after = layout(stage, photo, { ...view, zoom: limited });
+  const fixed = {
+    x: before.part.x + point.x * before.part.width,
+    y: before.part.y + point.y * before.part.height,
+  };
+  return moved(stage, photo, {
+    zoom: limited,
+    x: (fixed.x + (0.5 - point.x) * after.part.width) / photo.width,
+    y: (fixed.y + (0.5 - point.y) * after.part.height) / photo.height,
+  });
+}
+
+/** Moves what is seen by CSS pixels, not past the photo's edges. */
+export function moved(stage, photo, view, dx = 0, dy = 0) {
+  const { scale } = layout(stage, photo, view);
+  const wanted = { ...view, x: view.x + dx / scale / photo.width, y: view.y + dy / scale / photo.height };
+  const { part } = layout(stage, photo, wanted);
+  return {
+    zoom: view.zoom,
+    x: (part.x + part.width / 2) / photo.width,
+    y: (part.y + part.height / 2) / photo.height,
+  };
+}
+
+/** Far enough to see single pixels, for small photos, too. */
+export function maxZoom(stage, photo) {
+  return Math.max(8, 8 / fitScale(stage, photo));
+}
+
+export function clamp(value, low, high) {
+  return Math.min(Math.max(value, low), Math.max(low, high));
+}

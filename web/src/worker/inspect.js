@@ -1,0 +1,145 @@
+/** What the bytes of a file say before anything decodes them. */
+
+/** A picture that cannot be coloured; the message is one sentence for people. */
+export class PictureError extends Error {}
+
+/**
+ * Recognises a still picture that is all there.
+ *
+ * @param {Uint8Array} bytes The file.
+ * @returns {{format: string, width?: number, height?: number}} The size as stored, where it is easy to read.
+ * @throws {PictureError} Not a picture, animated or cut off.
+ */
+export function inspect(bytes) {
+  if (bytes.length === 0) throw new PictureError("The file is empty.");
+  const found = READERS.find(({ matches }) => matches(bytes));
+  if (!found) throw new PictureError("This is not a picture.");
+  try {
+    return { format: found.format, ...found.read(bytes) };
+  } catch (error) {
+    // A view reads past the end of a file that was cut off.
+    throw error instanceof RangeError ? new PictureError("The picture is cut off or broken.") : error;
+  }
+}
+
+const READERS = [
+  { format: "JPEG", matches: (bytes) => starts(bytes, [0xff, 0xd8, 0xff]), read: readJpeg },
+  { format: "PNG", matches: (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47]), read: readPng },
+  { format: "GIF", matches: (bytes) => text(bytes, 0, 4) === "GIF8", read: readGif },
+  {
+    format: "WebP",
+    matches: (bytes) => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 4) === "WEBP",
+    read: readWebp,
+  },
+  { format: "AVIF", matches: (bytes) => /^avi[fs]$/.test(brand(bytes)), read: readAvif },
+  { format: "HEIC", matches: (bytes) => /^(hei[cxms]|hevc|mif1|msf1)$/.test(brand(bytes)), read: () => ({}) },
+  { format: "BMP", matches: (bytes) => text(bytes, 0, 2) === "BM", read: () => ({}) },
+  { format: "TIFF", matches: (bytes) => /^(II\*\0|MM\0\*)$/.test(text(bytes, 0, 4)), read: () => ({}) },
+];
+
+function starts(bytes, head) {
+  return head.every((byte, index) => bytes[index] === byte);
+}
+
+function text(bytes, at, length) {
+  return String.fromCharCode(...bytes.subarray(at, at + length));
+}
+
+function brand(bytes) {
+  return text(bytes, 4, 4) === "ftyp" ? text(bytes, 8, 4) : "";
+}
+
+function view(bytes) {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function refuseAnimated() {
+  throw new PictureError("This is an animation. Only still pictures can be coloured.");
+}
+
+function refuseCutOff() {
+  throw new PictureError("The picture is cut off: its end is missing.");
+}
+
+/**
+ * Walks the segments of a JPEG up to the pixels.
+ *
+ * @param {Uint8Array} bytes
+ * @param {(marker: number, start: number, length: number) => void} visit Called with the place of
+ *   each segment's content.
+ * @returns {number} Where the pixels begin.
+ */
+export function walkJpeg(bytes, visit) {
+  const data = view(bytes);
+  let at = 2;
+  for (;;) {
+    const marker = data.getUint16(at);
+    if (marker === 0xffff) {
+      at++; // fill byte
+      continue;
+    }
+    const length = data.getUint16(at + 2);
+    visit(marker, at + 4, length - 2);
+    at += 2 + length;
+    if (marker === 0xffda) return at;
+  }
+}
+
+function readJpeg(bytes) {
+  const size = {};
+  const pixels = walkJpeg(bytes, (marker, start) => {
+    const isFrame = marker >= 0xffc0 && marker <= 0xffcf && ![0xffc4, 0xffc8, 0xffcc].includes(marker);
+    if (!isFrame) return;
+    size.height = view(bytes).getUint16(start + 1);
+    size.width = view(bytes).getUint16(start + 3);
+  });
+  // Browsers fill what is missing with gray and say nothing.
+  for (let at = bytes.indexOf(0xff, pixels); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    if (bytes[at + 1] === 0xd9) return size;
+  }
+  return refuseCutOff();
+}
+
+function readPng(bytes) {
+  const data = view(bytes);
+  const size = { width: data.getUint32(16), height: data.getUint32(20) };
+  for (let at = 8; at + 8 <= bytes.length; at += 12 + data.getUint32(at)) {
+    const chunk = text(bytes, at + 4, 4);
+    if (chunk === "acTL" && data.getUint32(at + 8) > 1) refuseAnimated();
+    if (chunk === "IEND") return size;
+  }
+  return refuseCutOff();
+}
+
+function readGif(bytes) {
+  const data = view(bytes);
+  const tableAfter = (at) => (bytes[at] & 0x80 ? 3 << ((bytes[at] & 7) + 1) : 0);
+  const pastBlocks = (at) => {
+    while (data.getUint8(at) !== 0) at += data.getUint8(at) + 1;
+    return at + 1;
+  };
+  let frames = 0;
+  for (let at = 13 + tableAfter(10); data.getUint8(at) !== 0x3b; ) {
+    if (bytes[at] === 0x21) {
+      at = pastBlocks(at + 2);
+    } else if (bytes[at] === 0x2c) {
+      if (++frames > 1) refuseAnimated();
+      at = pastBlocks(at + 11 + tableAfter(at + 9));
+    } else {
+      refuseCutOff();
+    }
+  }
+  return { width: data.getUint16(6, true), height: data.getUint16(8, true) };
+}
+
+function readWebp(bytes) {
+  if (view(bytes).getUint32(4, true) + 8 > bytes.length) refuseCutOff();
+  const isExtended = text(bytes, 12, 4) === "VP8X";
+  if (isExtended && bytes[20] & 2) refuseAnimated();
+  return {};
+}
+
+function readAvif(bytes) {
+  if (brand(bytes) === "avis") refuseAnimated();
+  return {};
+}

@@ -1,0 +1,83 @@
+/** Model files: downloaded with progress, kept by the browser, checked before use. */
+
+import { AB_SCALE, LIGHTNESS_SCALE } from "./lab.js";
+
+const CACHE = "tf-colorize-models";
+const METADATA = "tf_colorize.json";
+
+/**
+ * Gives the bytes of a model.
+ *
+ * @param {{url?: string, version?: string, file?: Blob}} model From the server or from this device.
+ * @param {(received: number, total: number) => void} onProgress
+ * @returns {Promise<Uint8Array>}
+ * @throws {Error} It cannot be had or was made for other numbers.
+ */
+export async function modelBytes(model, onProgress) {
+  const bytes = model.file ? new Uint8Array(await model.file.arrayBuffer()) : await downloaded(model, onProgress);
+  const metadata = await metadataOf(bytes);
+  for (const [key, scale] of Object.entries({ lightness_scale: LIGHTNESS_SCALE, ab_scale: AB_SCALE })) {
+    if (metadata[key] !== undefined && Math.abs(metadata[key] - scale) > 1e-6) {
+      throw new Error(`It was made for ${key} ${metadata[key]}, this page uses ${scale}.`);
+    }
+  }
+  return bytes;
+}
+
+async function downloaded({ url, version }, onProgress) {
+  const address = `${url}?version=${version}`;
+  // Pages on http:// other than this device have no cache storage.
+  const cache = await self.caches?.open(CACHE).catch(() => undefined);
+  const cached = await cache?.match(address);
+  if (cached) return new Uint8Array(await cached.arrayBuffer());
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`The server answers ${response.status} for ${url}.`);
+  const bytes = await received(response, onProgress);
+  await cache?.delete(url, { ignoreSearch: true });
+  // A full disk is no reason not to colour.
+  await cache?.put(address, new Response(bytes)).catch(() => undefined);
+  return bytes;
+}
+
+async function received(response, onProgress) {
+  const total = Number(response.headers.get("Content-Length"));
+  const chunks = [];
+  let size = 0;
+  for (const reader = response.body.getReader(); ; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    size += value.length;
+    onProgress(size, total);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/** Reads the zip archive with one file that is appended to the models of tf_colorize. */
+async function metadataOf(bytes) {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const name = new TextEncoder().encode(METADATA);
+  const end = lastIndexOf(data, 0x06054b50);
+  if (end < 0) return {};
+  const entry = data.getUint32(end + 16, true) + archiveShift(data, end);
+  if (name.some((byte, index) => bytes[entry + 46 + index] !== byte)) return {};
+  const local = data.getUint32(entry + 42, true) + archiveShift(data, end);
+  const start = local + 30 + data.getUint16(local + 26, true) + data.getUint16(local + 28, true);
+  const content = new Blob([bytes.subarray(start, start + data.getUint32(entry + 20, true))]);
+  const isDeflated = data.getUint16(entry + 10, true) === 8;
+  const stream = isDeflated ? content.stream().pipeThrough(new DecompressionStream("deflate-raw")) : content.stream();
+  return new Response(stream).json();
+}
+
+/** Offsets count from the archive's begin or from the file's, as the writer likes. */
+function archiveShift(data, end) {
+  return end - data.getUint32(end + 12, true) - data.getUint32(end + 16, true);
+}
+
+function lastIndexOf(data, signature) {
+  const comment = 1 << 16;
+  for (let at = data.byteLength - 22; at >= Math.max(0, data.byteLength - 22 - comment); at--) {
+    if (data.getUint32(at, true) === signature) return at;
+  }
+  return -1;
+}
