@@ -1,11 +1,13 @@
 """sRGB to Lab and back in TensorFlow, and the normalised pair that networks see.
 
 The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer). The scales
-are in `lab.py`, which does the same for uint8 arrays on the host.
+are in `lab.py`, which does the same for uint8 arrays on the host; the two functions for
+uint8 tensors follow it step by step, because exported models must give the same pictures.
 """
 
 import warnings
 
+import numpy as np
 import tensorflow as tf
 
 from tf_colorize import lab
@@ -91,6 +93,50 @@ def lightness_ab_to_rgb(lightness, ab):
     lightness = (_checked("lightness", lightness, 1) + 1.0) * lab.LIGHTNESS_SCALE
     ab = _checked("ab", ab, 2) * lab.AB_SCALE
     return lab_to_rgb(tf.concat([lightness, ab], axis=-1))
+
+
+def rgb8_to_lightness(rgb):
+    """Returns the lightness of sRGB pixels, as `lab.rgb_to_lightness` does.
+
+    Args:
+        rgb: uint8 tensor `(..., 3)`, sRGB.
+
+    Returns:
+        float32 tensor `(..., 1)` in [-1, 1], L* / 50 - 1.
+    """
+    tables = lab.srgb_decode_table()[:, np.newaxis] * lab.white_relative_matrix()[1]
+    indices = tf.cast(rgb, tf.int32)
+    luminance = tf.add_n([tf.gather(tables[:, channel], indices[..., channel]) for channel in range(3)])
+    # The second branch's toe is that of CIE Lab; the maximum keeps the root's input positive.
+    curve = tf.where(luminance > 0.008856, tf.maximum(luminance, 1e-3) ** (1.0 / 3.0), luminance * 7.787 + 16.0 / 116.0)
+    lightness = (curve * 116.0 - 16.0) / lab.LIGHTNESS_SCALE - 1.0
+    return lightness[..., tf.newaxis]
+
+
+def lightness_ab_to_rgb8(lightness, ab):
+    """Joins lightness and ab to sRGB bytes, as `lab.lightness_ab_to_rgb` does.
+
+    Colours outside the gamut are mixed with the gray of their own luminance: lightness
+    stays, hue nearly.
+
+    Args:
+        lightness: float32 tensor `(..., 1)` in [-1, 1], L* / 50 - 1.
+        ab: float32 tensor `(..., 2)` in [-1, 1], (a*, b*) / 110.
+
+    Returns:
+        uint8 tensor `(..., 3)`, sRGB.
+    """
+    y = (lightness * lab.LIGHTNESS_SCALE + lab.LIGHTNESS_SCALE + 16.0) / 116.0
+    curve = tf.concat([y + ab[..., :1] * (lab.AB_SCALE / 500.0), y, y - ab[..., 1:] * (lab.AB_SCALE / 200.0)], axis=-1)
+    relative = tf.where(curve > 0.2068966, curve * curve * curve, (curve - 16.0 / 116.0) / 7.787)
+    gray = relative[..., 1:2]
+    chroma = tf.linalg.matmul(relative, lab.linear_rgb_matrix(), transpose_b=True) - gray
+    above = (1.0 - gray) / tf.maximum(tf.reduce_max(chroma, axis=-1, keepdims=True), 1e-9)
+    below = gray / tf.maximum(-tf.reduce_min(chroma, axis=-1, keepdims=True), 1e-9)
+    linear = gray + chroma * tf.clip_by_value(tf.minimum(above, below), 0.0, 1.0)
+    encode = lab.srgb_encode_table()
+    steps = tf.clip_by_value(linear, 0.0, 1.0) * (len(encode) - 1) + 0.5
+    return tf.gather(encode, tf.cast(steps, tf.int32))
 
 
 def _checked(name, value, channels):

@@ -43,11 +43,11 @@ def rgb_to_lightness(rgb):
     """
     pixels = _pixels_of(rgb)
     lightness = np.empty((len(pixels), 1), np.float32)
-    tables = _decode_table()[:, np.newaxis] * _white_relative_matrix()[1]
+    red, green, blue = white_relative_matrix()[1][:, np.newaxis] * srgb_decode_table()
     for block in _blocks(len(pixels)):
-        luminance = tables[pixels[block, 0], 0]
-        luminance += tables[pixels[block, 1], 1]
-        luminance += tables[pixels[block, 2], 2]
+        luminance = np.take(red, pixels[block, 0])  # twice as fast as red[...]
+        luminance += np.take(green, pixels[block, 1])
+        luminance += np.take(blue, pixels[block, 2])
         _scale_lightness(_lab_curve(luminance), lightness[block, 0])
     return lightness.reshape(*rgb.shape[:-1], 1)
 
@@ -68,8 +68,8 @@ def rgb_to_lightness_ab(rgb):
     pixels = _pixels_of(rgb)
     lightness = np.empty((len(pixels), 1), np.float32)
     ab = np.empty((len(pixels), 2), np.float32)
-    decode = _decode_table()
-    matrix = np.ascontiguousarray(_white_relative_matrix().T)
+    decode = srgb_decode_table()
+    matrix = np.ascontiguousarray(white_relative_matrix().T)
     for block in _blocks(len(pixels)):
         x, y, z = _lab_curve(decode[pixels[block]] @ matrix).T
         _scale_lightness(y, lightness[block, 0])
@@ -100,7 +100,7 @@ def lightness_ab_to_rgb(lightness, ab):
     """
     flat_lightness, flat_ab = _flat_pair(lightness, ab)
     rgb = np.empty((len(flat_ab), 3), np.uint8)
-    encode = _encode_table()
+    encode = srgb_encode_table()
     for block in _blocks(len(flat_ab)):
         linear, luminance = _linear_rgb(flat_lightness[block], flat_ab[block])
         headroom = _headroom(linear, luminance)
@@ -109,7 +109,7 @@ def lightness_ab_to_rgb(lightness, ab):
         linear *= _ENCODE_STEPS - 1
         linear += 0.5
         for channel in range(3):
-            rgb[block, channel] = encode[linear[channel].astype(np.uint16)]
+            rgb[block, channel] = np.take(encode, linear[channel].astype(np.uint16))
     return rgb.reshape(*np.shape(ab)[:-1], 3)
 
 
@@ -229,7 +229,7 @@ def _scale_lightness(curve, out):
 def _linear_rgb(lightness, ab):
     """Linear light `(3, n)`, outside [0, 1] where out of gamut, and luminance `(n,)`."""
     relative = _lab_to_relative_xyz(lightness, ab)
-    return _linear_rgb_matrix() @ relative, relative[1]
+    return linear_rgb_matrix() @ relative, relative[1]
 
 
 def _headroom(linear, luminance):
@@ -276,26 +276,28 @@ def _lab_to_relative_xyz(lightness, ab):
 
 
 @functools.cache
-def _white_relative_matrix():
+def white_relative_matrix():
+    """float32 `(3, 3)`: linear sRGB to X, Y and Z over those of white."""
     return (_XYZ_FROM_LINEAR_RGB / _D65_WHITE[:, np.newaxis]).astype(np.float32)
 
 
 @functools.cache
-def _linear_rgb_matrix():
-    return np.linalg.inv(_white_relative_matrix().astype(np.float64)).astype(np.float32)
+def linear_rgb_matrix():
+    """float32 `(3, 3)`: X, Y and Z over those of white to linear sRGB."""
+    return np.linalg.inv(white_relative_matrix().astype(np.float64)).astype(np.float32)
 
 
 @functools.cache
-def _decode_table():
-    """float32 `(256,)`: sRGB byte to linear light."""
+def srgb_decode_table():
+    """float32 `(256,)`: sRGB byte to linear light in [0, 1]."""
     value = np.arange(256) / 255.0
     linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     return linear.astype(np.float32)
 
 
 @functools.cache
-def _encode_table():
-    """uint8 `(65536,)`: linear light in equal steps to sRGB byte."""
+def srgb_encode_table():
+    """uint8 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB byte."""
     linear = np.arange(_ENCODE_STEPS) / (_ENCODE_STEPS - 1)
     value = np.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, linear * 12.92)
     return np.rint(value * 255.0).astype(np.uint8)

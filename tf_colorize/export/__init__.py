@@ -1,0 +1,6 @@
+"""Trained generators as a SavedModel for TF Serving and as a TFLite file for devices, each checked against Keras."""
+
+from tf_colorize.export.saved_model import export_saved_model
+from tf_colorize.export.tflite import export_tflite
+
+__all__ = ["export_saved_model", "export_tflite"]

@@ -1,0 +1,81 @@
+"""What an export must show before it is called done: the same chroma as Keras on real photos."""
+
+import dataclasses
+
+import numpy as np
+from PIL import Image
+
+from tf_colorize import image_io, lab, sources
+
+
+class ExportError(ValueError):
+    """An exported model does not do what the Keras model does; nothing was left behind."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """Distance of an export's chroma from Keras's, in Lab units, over the pixels of some photos."""
+
+    mean: float
+    maximum: float
+    photos: int
+
+    def __str__(self):
+        return f"chroma differs from Keras by {self.mean:.4f} (mean), {self.maximum:.3f} (max) on {self.photos} photos"
+
+
+def photo_squares(photos, image_size, count):
+    """Reads photos evenly spread over a folder as what the network sees of them.
+
+    Args:
+        photos: Folder of photos, or None for the sample photos.
+        image_size: int, side of the network's square.
+        count: int, at most so many; those that cannot be read are left out.
+
+    Returns:
+        List of float32 arrays `(1, image_size, image_size, 1)`, lightness in [-1, 1].
+
+    Raises:
+        ValueError: there is no photo.
+    """
+    paths = image_io.find_images(sources.folder_of("sample") if photos is None else photos)
+    squares = []
+    for path in paths[:: max(1, len(paths) // count)]:
+        try:
+            rgb = np.asarray(image_io.open_rgb(path, short_side=image_size))
+        except image_io.ImageError:
+            continue
+        lightness = Image.fromarray(lab.rgb_to_lightness(rgb)[..., 0])
+        square = lightness.resize((image_size, image_size), Image.Resampling.BILINEAR)
+        squares.append(np.asarray(square)[np.newaxis, :, :, np.newaxis])
+    if not squares:
+        raise ValueError(f"`photos` must be a folder with photos. Received: photos={str(photos)!r}")
+    return squares[:count]
+
+
+def compare(predict_ab, generator, squares, *, mean_bound, max_bound):
+    """Runs both models on the same lightness and measures how far apart they are.
+
+    Args:
+        predict_ab: Function of the export, float32 `(1, size, size, 1)` -> `(1, size, size, 2)`.
+        generator: Keras model.
+        squares: List from `photo_squares`.
+        mean_bound, max_bound: Allowed distance in Lab units.
+
+    Returns:
+        `Agreement`.
+
+    Raises:
+        ExportError: NaN, the same colour everywhere, or a distance over its bound.
+    """
+    actual = np.concatenate([predict_ab(square) for square in squares])
+    expected = np.concatenate([generator(square, training=False) for square in squares])
+    if not np.isfinite(actual).all():
+        raise ExportError("the exported model gives NaN or infinity")
+    if actual.std(axis=(0, 1, 2)).max() < 1e-6:
+        raise ExportError("the exported model gives the same colour for everything")
+    distance = np.linalg.norm((actual - expected) * lab.AB_SCALE, axis=-1)
+    agreement = Agreement(float(distance.mean()), float(distance.max()), len(squares))
+    if agreement.mean > mean_bound or agreement.maximum > max_bound:
+        raise ExportError(f"{agreement}; allowed are {mean_bound} and {max_bound}")
+    return agreement

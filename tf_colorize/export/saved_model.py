@@ -1,0 +1,130 @@
+"""A generator as a SavedModel for TF Serving: pictures in, pictures out, TensorFlow operations only."""
+
+import dataclasses
+import io
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tf_colorize import lab, prediction_messages
+from tf_colorize.export import artifact, checks, graph
+from tf_colorize.models import loading
+
+MODEL_NAME = "colorizer"
+WARMUP_NAME = "tf_serving_warmup_requests"
+# Float32 against float32, computed by differently fused operations.
+_MEAN_BOUND, _MAX_BOUND = 0.01, 0.5
+_CHECK_PHOTOS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedModelReport:
+    """What was written: its size on disk, how its weights are stored, how close it is to Keras."""
+
+    path: pathlib.Path
+    n_bytes: int
+    half_precision: bool
+    agreement: checks.Agreement
+
+
+def export_saved_model(
+    generator, path, *, metadata=None, image_size=None, half_precision="auto", photos=None, overwrite=False
+):
+    """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.
+
+    Its signatures are those of `graph.build`. Beside the graph, in `assets.extra`, lie the
+    metadata, with which `loading.load_generator` makes a Keras model of it again, and requests
+    that the server warms up with.
+
+    Args:
+        generator: Keras model, lightness -> ab.
+        path: Folder to write, `.../colorizer/<version>` for TF Serving.
+        metadata: dict from `loading.load_generator`, or None.
+        image_size: Side of the square that the network sees; None takes the metadata's, or 256.
+        half_precision: Whether kernels are stored as float16, half as large. "auto" does so
+            if no pixel of the check photos changes by more than one gray level.
+        photos: Folder of photos for the check; None takes the sample photos.
+        overwrite: Whether an existing folder is replaced.
+
+    Returns:
+        `SavedModelReport`.
+
+    Raises:
+        ValueError: a wrong argument, or the folder exists.
+        checks.ExportError: what was written does not do what Keras does; nothing is left behind.
+    """
+    image_size = image_size or (metadata or {}).get("image_size", 256)
+    squares = checks.photo_squares(photos, image_size, _CHECK_PHOTOS)
+    if half_precision == "auto":
+        half_precision = _is_same_in_half_precision(generator, image_size, squares)
+    with artifact.written_whole(path, overwrite=overwrite) as temporary:
+        module, signatures = graph.build(generator, image_size, half_precision=half_precision)
+        tf.saved_model.save(module, str(temporary), signatures=signatures)
+        extra = temporary / "assets.extra"
+        extra.mkdir()
+        described = {**artifact.metadata_of(metadata, image_size), "generator": json.loads(generator.to_json())}
+        (extra / loading.METADATA_NAME).write_text(json.dumps(described, indent=1))
+        _write_warmup(extra / WARMUP_NAME, squares[0])
+        agreement = _checked(temporary, generator, squares, half_precision)
+    n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
+    return SavedModelReport(pathlib.Path(path), n_bytes, half_precision, agreement)
+
+
+def _is_same_in_half_precision(generator, image_size, squares):
+    _, signatures = graph.build(generator, image_size, half_precision=True)
+    for square in squares:
+        pictures = [
+            lab.lightness_ab_to_rgb(square, np.asarray(ab)).astype(np.int16)
+            for ab in (generator(square, training=False), signatures["predict_ab"](square)["ab"])
+        ]
+        if np.abs(pictures[0] - pictures[1]).max() > 1:
+            return False
+    return True
+
+
+def _checked(path, generator, squares, half_precision):
+    """Loads what was written, replays the warm-up requests and compares with Keras."""
+    loaded = tf.saved_model.load(str(path), tags=["serve"])
+    for request in read_warmup(path / "assets.extra" / WARMUP_NAME):
+        (entry,) = request.inputs
+        signature = loaded.signatures[request.model_spec.signature_name]
+        value = prediction_messages.tensor_value(entry.value)
+        signature(**{entry.key: tf.constant(value)})
+    predict_ab = loaded.signatures["predict_ab"]
+    return checks.compare(
+        lambda square: predict_ab(lightness=tf.constant(square))["ab"].numpy(),
+        generator,
+        squares,
+        # Rounded weights move single pixels; the picture was compared above.
+        mean_bound=0.2 if half_precision else _MEAN_BOUND,
+        max_bound=5.0 if half_precision else _MAX_BOUND,
+    )
+
+
+def _write_warmup(path, square):
+    """One request per signature: the first ones cost seconds, which no user should wait."""
+    rgb = lab.lightness_ab_to_rgb(square, np.zeros((*square.shape[:-1], 2), np.float32))
+    buffers = {"PNG": io.BytesIO(), "JPEG": io.BytesIO()}
+    for image_format, buffer in buffers.items():
+        Image.fromarray(rgb[0]).save(buffer, image_format)
+    requests = [
+        ("serving_default", graph.IMAGE_BYTES, [buffer.getvalue() for buffer in buffers.values()]),
+        ("colorize", "image", rgb),
+        ("predict_ab", "lightness", square),
+    ]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for signature, name, value in requests:
+            log = prediction_messages.message("PredictionLog")()
+            request = prediction_messages.predict_request(MODEL_NAME, None, signature, name, value)
+            log.predict_log.request.CopyFrom(request)
+            writer.write(log.SerializeToString())
+
+
+def read_warmup(path):
+    """Returns the `PredictRequest`s of a warm-up file."""
+    message = prediction_messages.message("PredictionLog")
+    records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    return [message.FromString(record).predict_log.request for record in records]

@@ -1,0 +1,144 @@
+"""The messages of TF Serving's `PredictionService`, without TensorFlow.
+
+The stubs of `tensorflow-serving-api` import TensorFlow, which takes seconds and 600 MB; a
+client needs eight messages. They are declared here field by field, only those fields that
+are used, with the numbers of the official .proto files, in a descriptor pool of their own,
+so that both can live in one process.
+
+Source: https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis and
+tensorflow/core/framework/{tensor,tensor_shape,types}.proto.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+_STRING = 7  # DataType DT_STRING
+# DataType number and the field that holds single values.
+_TYPES = {np.dtype(np.float32): (1, "float_val"), np.dtype(np.uint8): (4, "int_val")}
+
+# Message -> (field, number, type); * is repeated. A map is a repeated entry of key and value.
+_MESSAGES = {
+    "Int64Value": [("value", 1, "int64")],
+    "ModelSpec": [("name", 1, "string"), ("version", 2, "Int64Value"), ("signature_name", 3, "string")],
+    "Dim": [("size", 1, "int64")],
+    "Shape": [("dim", 2, "*Dim")],
+    "Tensor": [
+        ("dtype", 1, "int32"),
+        ("tensor_shape", 2, "Shape"),
+        ("tensor_content", 4, "bytes"),
+        ("float_val", 5, "*float"),
+        ("int_val", 7, "*int32"),
+        ("string_val", 8, "*bytes"),
+    ],
+    "TensorEntry": [("key", 1, "string"), ("value", 2, "Tensor")],
+    "PredictRequest": [("model_spec", 1, "ModelSpec"), ("inputs", 2, "*TensorEntry")],
+    "PredictResponse": [("outputs", 1, "*TensorEntry")],
+    "PredictLog": [("request", 1, "PredictRequest")],
+    "PredictionLog": [("predict_log", 6, "PredictLog")],
+    "MetadataRequest": [("model_spec", 1, "ModelSpec"), ("metadata_field", 2, "*string")],
+    "Any": [("type_url", 1, "string"), ("value", 2, "bytes")],
+    "AnyEntry": [("key", 1, "string"), ("value", 2, "Any")],
+    "MetadataResponse": [("metadata", 2, "*AnyEntry")],
+    "TensorInfo": [("name", 1, "string"), ("dtype", 2, "int32"), ("tensor_shape", 3, "Shape")],
+    "TensorInfoEntry": [("key", 1, "string"), ("value", 2, "TensorInfo")],
+    "Signature": [("inputs", 1, "*TensorInfoEntry"), ("outputs", 2, "*TensorInfoEntry")],
+    "SignatureEntry": [("key", 1, "string"), ("value", 2, "Signature")],
+    "Signatures": [("signature_def", 1, "*SignatureEntry")],
+}
+
+
+@functools.cache
+def message(name):
+    """Returns a protobuf message class; `name` is a key of `_MESSAGES`."""
+    from google.protobuf import message_factory
+
+    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"tf_colorize.{name}"))
+
+
+def predict_request(model, version, signature, name, value):
+    """Returns a `PredictRequest` with one input.
+
+    Args:
+        model: str, the served model's name.
+        version: int, or None for the server's choice.
+        signature: str.
+        name: str, of the input.
+        value: list of bytes, or array of float32 or uint8.
+    """
+    request = message("PredictRequest")()
+    request.model_spec.name = model
+    request.model_spec.signature_name = signature
+    if version is not None:
+        request.model_spec.version.value = version
+    request.inputs.add(key=name, value=_to_tensor(value))
+    return request
+
+
+def predict_result(response):
+    """Returns the one output of a `PredictResponse`: list of bytes, or array.
+
+    Raises:
+        ValueError: there is not one output, or it is not of strings, float32 or uint8.
+    """
+    if len(response.outputs) != 1:
+        raise ValueError(f"expected one output, got {[entry.key for entry in response.outputs]}")
+    return tensor_value(response.outputs[0].value)
+
+
+def tensor_value(tensor):
+    """Returns a `Tensor` as a list of bytes or an array.
+
+    Raises:
+        ValueError: it is not of strings, float32 or uint8.
+    """
+    if tensor.dtype == _STRING:
+        return list(tensor.string_val)
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    for dtype, (number, field) in _TYPES.items():
+        if tensor.dtype == number:
+            return _to_array(tensor, dtype, field, shape)
+    raise ValueError(f"cannot read a tensor of data type {tensor.dtype}")
+
+
+def _to_tensor(value):
+    if isinstance(value, list):
+        tensor = message("Tensor")(dtype=_STRING, string_val=value)
+        shape = (len(value),)
+    else:
+        tensor = message("Tensor")(dtype=_TYPES[value.dtype][0], tensor_content=value.tobytes())
+        shape = value.shape
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
+    return tensor
+
+
+def _to_array(tensor, dtype, field, shape):
+    if tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
+    values = np.array(getattr(tensor, field), dtype)
+    if 0 < len(values) < math.prod(shape):  # the rest is like the last
+        values = np.concatenate([values, np.full(math.prod(shape) - len(values), values[-1])])
+    return values.reshape(shape)
+
+
+@functools.cache
+def _pool():
+    from google.protobuf import descriptor_pb2, descriptor_pool
+
+    field_type = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="tf_colorize.proto", package="tf_colorize", syntax="proto3")
+    for name, fields in _MESSAGES.items():
+        declared = file.message_type.add(name=name)
+        for field, number, kind in fields:
+            label = field_type.LABEL_REPEATED if kind.startswith("*") else field_type.LABEL_OPTIONAL
+            kind = kind.lstrip("*")
+            if kind in _MESSAGES:
+                target = {"type": field_type.TYPE_MESSAGE, "type_name": f".tf_colorize.{kind}"}
+            else:
+                target = {"type": getattr(field_type, f"TYPE_{kind.upper()}")}
+            declared.field.add(name=field, number=number, label=label, **target)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return pool
