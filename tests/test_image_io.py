@@ -412,22 +412,33 @@ def test_quality_and_formats(colour, tmp_path):
         image_io.save(image, tmp_path / "x.xyz")
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp", ".gif", ".avif"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, suffix, colour):
+    path = tmp_path / f"x{suffix}"
+    image_io.save(Image.fromarray(colour), path)
+    room = path.stat().st_size - 10  # the last write is cut short, which is not yet an error to the system
     script = f"""
-import resource, signal, sys
+import resource, signal
+import numpy as np
 from PIL import Image
 from tf_colorize import image_io
+image = image_io.open_rgb({str(path)!r})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
 try:
-    image_io.save(Image.effect_noise((500, 500), 90).convert("RGB"), {str(tmp_path / "x.png")!r})
+    image_io.save(Image.fromarray(np.asarray(image)), {str(path)!r}, quality=95)
 except image_io.ImageError as error:
     print(error)
 """
-    (tmp_path / "x.png").write_bytes(b"old")
+    before = path.read_bytes()
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert result.stdout == f"{tmp_path / 'x.png'}: cannot be written: File too large\n"
-    assert os.listdir(tmp_path) == ["x.png"] and (tmp_path / "x.png").read_bytes() == b"old"
+    assert result.stdout == f"{path}: cannot be written: File too large\n"
+    assert os.listdir(tmp_path) == [path.name] and path.read_bytes() == before
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(image_io.ImageError, match="cannot be written"):
+    with pytest.raises(image_io.ImageError, match="x.png: cannot be written: "):
         image_io.save(Image.new("RGB", (3, 3)), tmp_path / "file" / "x.png")
+    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(image_io.ImageError, match="No space left on device"):
+        image_io.save(Image.new("RGB", (3, 3)), full, image_format="JPEG")

@@ -159,7 +159,10 @@ def save(image, target, like=None, *, image_format=None, quality=None):
     """
     try:
         if hasattr(target, "write"):
-            _write(image, target, image_format, like, quality)
+            memory = io.BytesIO()  # some formats jump back and forth, which a pipe cannot
+            _write(image, memory, image_format, like, quality)
+            target.write(memory.getbuffer())
+            target.flush()
         else:
             _write_atomically(image, pathlib.Path(target), image_format, like, quality)
     except Exception as error:  # Pillow's writers raise nearly anything, too
@@ -188,15 +191,22 @@ def pixel_count(source):
         return 0
 
 
+class _FileOfPython(io.BufferedWriter):
+    """Has no descriptor to hand out: writing there, Pillow takes no notice of a disk that is full."""
+
+    def fileno(self):
+        raise io.UnsupportedOperation("fileno")
+
+
 def _write_atomically(image, path, image_format, like, quality):
     image_format = image_format or format_of(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with open(temporary, "wb") as file:
+        with _FileOfPython(io.FileIO(temporary, "wb")) as file:
             _write(image, file, image_format, like, quality)
             file.flush()
-            os.fsync(file.fileno())  # else a power cut leaves an empty file that looks done
+            os.fsync(file.raw.fileno())  # else a power cut leaves an empty file that looks done
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
