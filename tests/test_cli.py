@@ -205,6 +205,10 @@ def test_wrong_usage_is_exit_code_2(arguments):
     assert b"Traceback" not in result.stderr
 
 
+def test_demo_is_a_command_of_its_own():
+    assert command("demo", "--help", check=True).stdout.startswith(b"usage: tf-colorize demo")
+
+
 def test_without_a_model_it_says_how_to_get_one(album, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("tf_colorize.predictors.__file__", str(tmp_path / "tf_colorize" / "predictors.py"))
     assert cli.main([str(album / "a.jpg")]) == 1

@@ -16,11 +16,17 @@ examples:
   tf-colorize album/ -o coloured/         a folder with all that is in it
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
+  tf-colorize demo                        the same in the browser (demo --help says more)
 """
 
 
 def main(arguments=None):
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["demo"]:
+        from tf_colorize import demo
+
+        return demo.main(arguments[1:])
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
     sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
