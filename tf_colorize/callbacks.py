@@ -89,23 +89,27 @@ class Checkpoints(keras.callbacks.Callback):
         folder: where checkpoints go.
         variables: list of `tf.Variable` or `keras.Variable` beside those of the model.
         steps_per_epoch: int.
-        minutes: float, time between two checkpoints.
+        minutes: float, time between two checkpoints; None: `CHECKPOINT_MINUTES`.
     """
 
-    def __init__(self, folder, variables, steps_per_epoch, minutes=CHECKPOINT_MINUTES):
+    def __init__(self, folder, variables, steps_per_epoch, minutes=None):
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.extra_variables = variables
         self.steps_per_epoch = steps_per_epoch
-        self.minutes = minutes
+        self.minutes = CHECKPOINT_MINUTES if minutes is None else minutes
         self.position = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._restore_from = None
         self._stop = False
         self._saved_at = time.monotonic()
 
     def attach(self, model):
-        """Names all state of `model`, which must be compiled and built."""
-        # Metrics get their variables in the first step; a symbolic one must have happened by now.
+        """Names all state of `model`, which must be compiled and have been evaluated once.
+
+        (Keras creates the variables of metrics when it first needs them.)
+        """
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
         tracked = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.extra_variables]
         discriminator_optimizer = getattr(model, "discriminator_optimizer", None)
         if discriminator_optimizer is not None:
@@ -119,8 +123,12 @@ class Checkpoints(keras.callbacks.Callback):
         """Returns the step of the newest readable checkpoint, or 0; it is loaded at the next epoch's begin."""
         for path in reversed(self._manager.checkpoints):
             try:
-                self.position.assign(tf.train.load_variable(path, "position/.ATTRIBUTES/VARIABLE_VALUE"))
-            except (tf.errors.OpError, ValueError):
+                reader = tf.train.load_checkpoint(path)
+                for name in reader.get_variable_to_shape_map():
+                    value = reader.get_tensor(name)
+                    if name.startswith("position/"):
+                        self.position.assign(value)
+            except (tf.errors.OpError, ValueError, IndexError):
                 continue  # damaged on disk: the one before it
             self._restore_from = path
             return int(self.position)
@@ -161,7 +169,7 @@ class Checkpoints(keras.callbacks.Callback):
                 ) from error
             self._restore_from = None
         elif int(self.position):
-            self.save()
+            self.save_and_stop_if_asked()
 
     def on_train_batch_end(self, batch, logs=None):
         self.position.assign_add(1)
@@ -172,8 +180,13 @@ class Checkpoints(keras.callbacks.Callback):
                 f"{self.latest() or 'none'}. Try a lower learning rate or --precision float32."
             )
         due = time.monotonic() - self._saved_at > 60 * self.minutes
-        if self._stop or (due and int(self.position) % self.steps_per_epoch):
-            self.save()
+        # After an epoch's last step validation comes first: it is saved when the next one begins.
+        if (self._stop or due) and int(self.position) % self.steps_per_epoch:
+            self.save_and_stop_if_asked()
+
+    def save_and_stop_if_asked(self):
+        """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called."""
+        self.save()
         if self._stop:
             raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")
 
@@ -345,11 +358,11 @@ class StateLine(keras.callbacks.Callback):
 
     def _write(self, step, logs, end):
         left = (self.epochs - self._epoch) * self.steps_per_epoch - step
-        minutes = left * self.batch_size / self._rate / 60 if self._rate else float("nan")
+        minutes = f"{left * self.batch_size / self._rate / 60:.1f}" if self._rate else "?"
         losses = "  ".join(f"{key} {float(value):.3g}" for key, value in (logs or {}).items() if "loss" in key)
         line = (
             f"{self.stage}  epoch {self._epoch + 1}/{self.epochs}  step {step}/{self.steps_per_epoch}  "
-            f"{self._rate:.1f} images/s  {minutes:.1f} min left  {losses}"
+            f"{self._rate:.1f} images/s  {minutes} min left  {losses}"
         )
         self.stream.write(("\x1b[2K" if self.stream.isatty() else "") + line + end)
         self.stream.flush()

@@ -98,9 +98,8 @@ def build_generator(config, report=print):
 
 def _photos(config, report):
     found = data.find_photos(config.data, progress=None)
-    report(
-        f"{len(found.paths)} photos in {config.data}; left out: {found.n_gray} gray, {len(found.unreadable)} unreadable."
-    )
+    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
+    report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
         train_paths, val_paths = data.split(found.paths, config.val_fraction, config.seed)
@@ -126,6 +125,7 @@ class _Run:
     def stage1(self):
         """Trains the generator alone; ends with the kept weights in it."""
         config = self.config
+        keras.utils.set_random_seed(config.seed)
         outputs, loss = {"ab": self.generator.output}, {"ab": "mae"}
         if config.pretrain_loss == "classification":
             outputs["chroma_logits"] = self.generator.get_layer("chroma_logits").output
@@ -142,6 +142,8 @@ class _Run:
     def stage2(self):
         """Trains generator and discriminator against each other."""
         config = self.config
+        # Anew: a run resumed in stage 1 must start stage 2 as any other does.
+        keras.utils.set_random_seed(config.seed + 1)
         discriminator = models.patchgan(spectral_norm=config.spectral_norm)
         model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1)
         rate = self._schedule(config.learning_rate, config.epochs)
@@ -213,9 +215,10 @@ class _Run:
                         epochs=end,
                         validation_data=validation,
                         callbacks=every,
+                        shuffle=False,
                         verbose=0,
                     )
-            checkpoints.save()
+            checkpoints.save_and_stop_if_asked()
         self.kept[stage.replace("stage", "stage ")] = kept
         best, _ = loading.load_generator(kept)
         self.generator.set_weights(best.get_weights())

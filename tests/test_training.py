@@ -1,0 +1,248 @@
+"""The recipe end to end on small pictures: it resumes exactly, stops cleanly and refuses bad input."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+
+import keras
+import numpy as np
+import pytest
+import small_networks as small
+from PIL import Image
+
+from tf_colorize import callbacks, train_config, training
+from tf_colorize.models import loading
+
+
+def config_of(photo_folder, run_dir, **changes):
+    return train_config.TrainConfig(
+        **{
+            "data": str(photo_folder),
+            "val_fraction": 0.25,
+            "run_dir": str(run_dir),
+            "encoder_weights": "none",
+            "image_size": 32,
+            "batch_size": 4,
+            "pretrain_epochs": 2,
+            "epochs": 2,
+            "steps_per_epoch": 3,
+            "precision": "float32",
+            "deterministic": True,
+            **changes,
+        }
+    )
+
+
+def rows(run_dir):
+    text = (pathlib.Path(run_dir) / "history.jsonl").read_text()
+    timing = "images_per_second"
+    return [{k: v for k, v in json.loads(line).items() if k != timing} for line in text.splitlines()]
+
+
+# Runs a training in a process of its own, with a checkpoint at every step, and ends the process with
+# a signal in the middle of an epoch: after so many steps of both stages together.
+INTERRUPTED = f"""
+    import os, signal, sys
+    sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
+    import small_networks
+    small_networks.install()
+    from tf_colorize import callbacks, train_config, training
+    callbacks.CHECKPOINT_MINUTES = 0.0
+    class Line(callbacks.StateLine):
+        steps = 0
+        def on_train_batch_end(self, batch, logs=None):
+            Line.steps += 1
+            if Line.steps == STEPS:
+                os.kill(os.getpid(), signal.SIGNAL)
+    callbacks.StateLine = Line
+    try:
+        training.train(train_config.TrainConfig(**CONFIG), report=lambda line: None)
+    except callbacks.TrainingStopped as stop:
+        print("stopped:", stop)
+"""
+
+
+def interrupted(config, steps, name):
+    """The code of a training that gets a signal after so many steps of both stages together."""
+    code = INTERRUPTED.replace("STEPS", str(steps)).replace("SIGNAL", name)
+    return code.replace("CONFIG", repr(dataclasses.asdict(config)))
+
+
+@pytest.fixture
+def small_networks(monkeypatch):
+    monkeypatch.setattr(training, "build_generator", small.generator)
+    patchgan = training.models.patchgan
+    monkeypatch.setattr(training.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        smooth = Image.fromarray(rng.integers(0, 256, (3, 4, 3), "uint8")).resize((60, 48), Image.Resampling.BICUBIC)
+        smooth.save(folder / f"{index:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def real_run(photos, tmp_path_factory):
+    """The folder of a run of the real networks."""
+    return training.train(config_of(photos, tmp_path_factory.mktemp("real") / "run"), report=lambda line: None)
+
+
+@pytest.fixture
+def whole_run(photos, small_networks, tmp_path):
+    """The folder of a run of the small networks that was not interrupted."""
+    return training.train(config_of(photos, tmp_path / "whole"), report=lambda line: None)
+
+
+def test_a_run_leaves_what_it_promises(real_run):
+    run_dir = real_run
+    generator, metadata = loading.load_generator(run_dir)
+    assert metadata["image_size"] == 32 and metadata["ab_scale"] == 110.0
+    assert generator(np.zeros((1, 32, 64, 1), "float32")).shape == (1, 32, 64, 2)
+    logged = rows(run_dir)
+    assert [(row["stage"], row["epoch"]) for row in logged] == [
+        ("stage1", 0), ("stage1", 1), ("stage2", 0), ("stage2", 1),
+    ]  # fmt: skip
+    for row in logged:
+        assert all(np.isfinite(value) for key, value in row.items() if key != "stage")
+    assert {"loss", "val_loss", "delta_e76", "val_psnr", "val_colorfulness_truth"} <= set(logged[0])
+    assert {"g_gan_loss", "val_d_loss", "val_score"} <= set(logged[2])
+    # A quarter of twelve photos is held out.
+    assert Image.open(run_dir / "contact_sheet.png").height == 24 + 3 * (160 + 6)
+    for stage in ("stage1", "stage2"):
+        assert list((run_dir / "logs" / stage / "train").iterdir())
+        assert list((run_dir / "logs" / stage / "validation").iterdir())
+
+
+def test_kept_is_the_epoch_with_the_best_score(real_run):
+    run_dir = real_run
+    stage2 = [row for row in rows(run_dir) if row["stage"] == "stage2"]
+    best = min(stage2, key=lambda row: row["val_score"])
+    expected = best["val_delta_e76"] / best["val_delta_e76_gray"] + abs(
+        best["val_colorfulness"] / best["val_colorfulness_truth"] - 1
+    )
+    np.testing.assert_allclose(best["val_score"], expected, rtol=1e-6)
+    kept, _ = loading.load_generator(run_dir / "stage2.keras")
+    final, _ = loading.load_generator(run_dir)
+    for one, two in zip(kept.get_weights(), final.get_weights()):
+        np.testing.assert_array_equal(one, two)
+
+
+def resumed(run_dir):
+    training.train(train_config.load(run_dir), resume=True, report=lambda line: None)
+    return rows(run_dir)
+
+
+@pytest.mark.parametrize("name, steps", [("SIGKILL", 5), ("SIGKILL", 11), ("SIGINT", 8), ("SIGTERM", 2)])
+def test_a_killed_and_resumed_run_logs_the_same(photos, whole_run, run_python, tmp_path, name, steps):
+    code = interrupted(config_of(photos, tmp_path / "run"), steps, name)
+    if name == "SIGKILL":
+        with pytest.raises(AssertionError):  # the process died
+            run_python(code)
+    else:
+        assert "stopped: stopped at step" in run_python(code)
+    assert not (tmp_path / "run" / "generator.keras").exists()
+    # To the last bit: same seed, deterministic operations.
+    assert resumed(tmp_path / "run") == rows(whole_run)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(photos, whole_run, run_python, tmp_path):
+    with pytest.raises(AssertionError):
+        run_python(interrupted(config_of(photos, tmp_path / "run"), 5, "SIGKILL"))
+    newest = max((tmp_path / "run" / "checkpoints" / "stage1").glob("*.data-*"), key=os.path.getmtime)
+    newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
+    assert resumed(tmp_path / "run") == rows(whole_run)
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(photos, small_networks, run_python, tmp_path):
+    with pytest.raises(AssertionError):
+        run_python(interrupted(config_of(photos, tmp_path / "run"), 2, "SIGKILL"))
+    path = tmp_path / "run" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pretrain_loss": "classification"}))
+    with pytest.raises(ValueError, match="another configuration"):
+        resumed(tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(photos, small_networks, tmp_path):
+    config = config_of(photos, tmp_path / "run", pretrain_epochs=0, lambda_l1=1e39)
+    with pytest.raises(callbacks.TrainingStopped, match=r"not finite at step \d+.*last good checkpoint"):
+        training.train(config, report=lambda line: None)
+
+
+def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4000)])
+    model.compile("sgd", "mse")
+    checkpoints = callbacks.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
+    checkpoints.attach(model)
+    checkpoints.save()
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # what a full disk does to a writer
+    try:
+        with pytest.raises(callbacks.TrainingStopped, match=r"cannot write a checkpoint.*last good one is .*ckpt-1"):
+            checkpoints.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, previous)
+    fresh = callbacks.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
+    fresh.attach(model)
+    assert fresh.latest().endswith("ckpt-1")
+
+
+def test_fine_tuning_starts_from_given_weights(real_run, photos, tmp_path):
+    config = config_of(photos, tmp_path / "run", init=str(real_run))
+    generator = training.build_generator(train_config.resolve(config), report=lambda line: None)
+    trained, _ = loading.load_generator(real_run)
+    for one, two in zip(generator.get_weights(), trained.get_weights()):
+        np.testing.assert_array_equal(one, two)
+    trained.save_weights(tmp_path / "generator.weights.h5")
+    config = dataclasses.replace(config, init=str(tmp_path / "generator.weights.h5"))
+    from_h5 = training.build_generator(train_config.resolve(config), report=lambda line: None)
+    for one, two in zip(from_h5.get_weights(), trained.get_weights()):
+        np.testing.assert_array_equal(one, two)
+    wrong = dataclasses.replace(config, pretrain_loss="classification")
+    with pytest.raises(ValueError, match=r"`init` does not fit"):
+        training.build_generator(train_config.resolve(wrong), report=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"mode": "both"}, r"`mode` must be one of gan, pretrain. Received: mode='both'"),
+        ({"image_size": 100}, r"`image_size` must be a multiple of 32 for resnet18_unet. Received: image_size=100"),
+        ({"generator": "unet", "image_size": 128}, r"multiple of 256 for unet"),
+        ({"gan_loss": "wgan"}, r"`gan_loss` must be one of vanilla, lsgan, hinge"),
+        ({"precision": "mixed_float16"}, r"`precision` must be one of float32, mixed_bfloat16"),
+        ({"learning_rate": -1.0}, r"`learning_rate` must be over 0"),
+        ({"data": "no/such/folder"}, r"no/such/folder"),
+        ({"encoder_weights": "no.weights.h5"}, r"no\.weights\.h5"),
+        ({"init": "no/run"}, r"no/run"),
+    ],
+)
+def test_bad_values_are_named_before_anything_is_written(photos, tmp_path, changes, message):
+    with pytest.raises((ValueError, OSError), match=message):
+        training.train(config_of(photos, tmp_path / "run", **changes), report=lambda line: None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_overwritten(photos, real_run):
+    run_dir = real_run
+    before = (run_dir / "generator.keras").read_bytes()
+    with pytest.raises(ValueError, match=r"already holds a run.*--resume"):
+        training.train(config_of(photos, run_dir), report=lambda line: None)
+    assert (run_dir / "generator.keras").read_bytes() == before
+
+
+def test_a_config_with_unknown_keys_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"mode": "gan", "learning_rat": 1}')
+    with pytest.raises(ValueError, match="learning_rat"):
+        train_config.load(tmp_path)
+    with pytest.raises(ValueError, match=r"`run_dir`.*nowhere"):
+        train_config.load("nowhere")
