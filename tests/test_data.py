@@ -340,6 +340,27 @@ def test_the_process_ends_while_batches_are_being_read(paths, tmp_path, interrup
         assert process.returncode == 3
 
 
+REPLICAS_SCRIPT = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras
+from tf_colorize import data
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = keras.Sequential([keras.layers.Conv2D(2, 1)])
+    model.compile("sgd", "mae")
+model.fit(data.image_dataset(PATHS, 32, 4, training=True), validation_data=data.image_dataset(PATHS, 32, 4), verbose=0)
+for _ in range(3):  # the iterator is given up in mid-stream
+    model.fit(data.training_batches(PATHS, 128, 4, seed=0), steps_per_epoch=2, verbose=0)
+print("DONE")
+"""
+
+
+def test_feeds_two_replicas(paths, tmp_path):
+    output, errors = start_python(f"PATHS = {paths!r}\n{REPLICAS_SCRIPT}", tmp_path).communicate(timeout=120)
+    assert "DONE" in output, errors
+
+
 def test_reading_never_decodes_below_the_size_that_is_asked_for(tmp_path):
     Image.fromarray(skimage.data.astronaut()).save(tmp_path / "photo.jpg")
     sharp = np.asarray(data._crop(tmp_path / "photo.jpg", 200, side=0.8))

@@ -65,7 +65,7 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
     """
     paths = image_io.find_images(sources.folder_of(source))
     usable, unreadable, n_gray = [], [], 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(_n_threads()) as pool:
         for done, (path, found) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
             if isinstance(found, image_io.ImageError):
                 unreadable.append(str(found))
@@ -204,9 +204,6 @@ class _Reader:
         self.paths = [os.fspath(path) for path in paths]
         self.image_size, self.batch_size = image_size, batch_size
         self.luma_gray, self.training = luma_gray, training
-        n_threads = min(os.cpu_count(), _MAX_THREADS)
-        self.n_ahead = n_threads + 1  # nobody idles while a batch is being handed over
-        self.pool = concurrent.futures.ThreadPoolExecutor(n_threads)
         self.pending, self.lock = {}, threading.Lock()
 
     def dataset(self, seed, start, stop):
@@ -219,16 +216,17 @@ class _Reader:
 
         dataset = tf.data.Dataset.range(start, stop).map(batch)
         options = tf.data.Options()
-        # They would add parallel calls and prefetch, see above.
+        # Both would read ahead in `tf.data`, see above.
         options.autotune.enabled = False
-        options.experimental_optimization.apply_default_optimizations = False
+        options.experimental_optimization.inject_prefetch = False
         return dataset.with_options(options)
 
     def fetch(self, seed, step, stop):
         seed, step = int(seed), int(step)
-        window = [(seed, ahead) for ahead in range(step, min(step + self.n_ahead, int(stop)))]
+        # One more than there are threads, so that none idles while a batch is handed over.
+        window = [(seed, ahead) for ahead in range(step, min(step + _n_threads() + 1, int(stop)))]
         with self.lock:
-            pending = {key: self.pending.pop(key, None) or self.pool.submit(self.read, *key) for key in window}
+            pending = {key: self.pending.pop(key, None) or _pool().submit(self.read, *key) for key in window}
             for abandoned in self.pending.values():
                 abandoned.cancel()
             self.pending = pending
@@ -254,6 +252,16 @@ class _Reader:
         if flip < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return _lightness_ab(image, luma_gray=gray < self.luma_gray)
+
+
+def _n_threads():
+    return min(os.cpu_count(), _MAX_THREADS)
+
+
+@functools.cache
+def _pool():
+    """All streams share one pool: TensorFlow never frees the functions of a data set."""
+    return concurrent.futures.ThreadPoolExecutor(_n_threads(), "read-photos")
 
 
 @functools.lru_cache(maxsize=4)  # a batch can reach into the next epoch
