@@ -151,13 +151,13 @@ def read_config(arguments):
 
 def main(argv=None):
     arguments = build_parser().parse_args(argv)
-    from tf_colorize import callbacks, training
+    from tf_colorize import checkpoints, training
 
     try:
         config, resume = read_config(arguments)
         print("\n".join(f"{key:24}{value}" for key, value in dataclasses.asdict(config).items()), flush=True)
         training.train(config, resume=resume, report=lambda line: print(line, flush=True))
-    except callbacks.TrainingStopped as stop:
+    except checkpoints.TrainingStopped as stop:
         print(f"train.py: {stop}\nGo on with: python scripts/train.py --resume {config.run_dir}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:

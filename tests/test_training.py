@@ -12,7 +12,7 @@ import pytest
 import small_networks as small
 from PIL import Image
 
-from tf_colorize import callbacks, train_config, training
+from tf_colorize import checkpoints, train_config, training
 from tf_colorize.models import loading
 
 
@@ -48,8 +48,8 @@ INTERRUPTED = f"""
     sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
     import small_networks
     small_networks.install()
-    from tf_colorize import callbacks, train_config, training
-    callbacks.CHECKPOINT_MINUTES = 0.0
+    from tf_colorize import callbacks, checkpoints, train_config, training
+    checkpoints.CHECKPOINT_MINUTES = 0.0
     class Line(callbacks.StateLine):
         steps = 0
         def on_train_batch_end(self, batch, logs=None):
@@ -59,7 +59,7 @@ INTERRUPTED = f"""
     callbacks.StateLine = Line
     try:
         training.train(train_config.TrainConfig(**CONFIG), report=lambda line: None)
-    except callbacks.TrainingStopped as stop:
+    except checkpoints.TrainingStopped as stop:
         print("stopped:", stop)
 """
 
@@ -170,14 +170,14 @@ def test_a_checkpoint_of_another_configuration_is_refused(photos, small_networks
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(photos, small_networks, tmp_path):
     config = config_of(photos, tmp_path / "run", pretrain_epochs=0, lambda_l1=1e39)
-    with pytest.raises(callbacks.TrainingStopped, match=r"not finite at step \d+.*last good checkpoint"):
+    with pytest.raises(checkpoints.TrainingStopped, match=r"not finite at step \d+.*last good checkpoint"):
         training.train(config, report=lambda line: None)
 
 
 def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4000)])
     model.compile("sgd", "mse")
-    checkpoints = callbacks.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
+    checkpoints = checkpoints.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
     checkpoints.attach(model)
     checkpoints.save()
     import resource
@@ -186,12 +186,12 @@ def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
     previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # what a full disk does to a writer
     try:
-        with pytest.raises(callbacks.TrainingStopped, match=r"cannot write a checkpoint.*last good one is .*ckpt-1"):
+        with pytest.raises(checkpoints.TrainingStopped, match=r"cannot write a checkpoint.*last good one is .*ckpt-1"):
             checkpoints.save()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, previous)
-    fresh = callbacks.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
+    fresh = checkpoints.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
     fresh.attach(model)
     assert fresh.latest().endswith("ckpt-1")
 

@@ -11,11 +11,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import tf_colorize
-from tf_colorize import callbacks, contact_sheet, data, lab, losses, metrics, models, train_config
+from tf_colorize import (
+    callbacks,
+    checkpoints,
+    contact_sheet,
+    data,
+    lab,
+    losses,
+    metadata,
+    metrics,
+    models,
+    optimizers,
+    train_config,
+)
 from tf_colorize.models import loading
 
-LICENCE = "Apache-2.0"
 WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
@@ -42,7 +52,7 @@ def train(config, *, resume=False, report=print):
 
     Raises:
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
-        callbacks.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
+        checkpoints.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
     """
     config = train_config.resolve(config)
     run_dir = pathlib.Path(config.run_dir)
@@ -131,7 +141,7 @@ class _Run:
             outputs["chroma_logits"] = self.generator.get_layer("chroma_logits").output
             loss = {"chroma_logits": self._palette_loss()}
         model = keras.Model(self.generator.input, outputs, name="stage1")
-        optimizer = keras.optimizers.Adam(self._schedule(config.pretrain_learning_rate, config.pretrain_epochs))
+        optimizer = optimizers.FusedAdam(self._schedule(config.pretrain_learning_rate, config.pretrain_epochs))
         model.compile(optimizer, loss=loss, metrics={"ab": [metrics.DeltaE()]})
 
         def as_targets(lightness, ab):
@@ -149,11 +159,11 @@ class _Run:
         rate = self._schedule(config.learning_rate, config.epochs)
         if config.generator == "unet":
             rate = config.learning_rate  # constant, as in the paper
-        optimizers = [keras.optimizers.Adam(rate, beta_1=models.pix2pix.BETA_1) for _ in range(2)]
+        both = [optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1) for _ in range(2)]
         model.compile(
-            optimizers[0],
+            both[0],
             metrics=[metrics.DeltaE()],
-            discriminator_optimizer=optimizers[1],
+            discriminator_optimizer=both[1],
             gan_loss=config.gan_loss,
         )
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
@@ -184,12 +194,12 @@ class _Run:
         validation = self.validation.map(as_targets)
         # Keras creates the variables of metrics in the first step; checkpoints must know them.
         model.evaluate(validation.take(1), verbose=0)
-        average = callbacks.WeightAverage(self.generator, self.config.average) if self.config.average else None
-        checkpoints = callbacks.Checkpoints(
+        average = checkpoints.WeightAverage(self.generator, self.config.average) if self.config.average else None
+        saver = checkpoints.Checkpoints(
             self.run_dir / "checkpoints" / stage, average.variables if average else [], self.steps_per_epoch
         )
-        checkpoints.attach(model)
-        first = checkpoints.find()
+        saver.attach(model)
+        first = saver.find()
         if first < total:
             if first:
                 self.report(f"Resuming {stage} at step {first} of {total}.")
@@ -199,14 +209,21 @@ class _Run:
             line.first_step = first
             every = [
                 *([average] if average else []),
-                checkpoints,
+                saver,
                 line,
                 callbacks.ColorReport(self.generator, self.validation, log_dir / "validation"),
-                callbacks.KeepBest(self.generator, kept, self.metadata(), score, history.read(), stage),
+                callbacks.KeepBest(
+                    self.generator,
+                    kept,
+                    metadata.generator_metadata(self.config.image_size),
+                    score,
+                    history.read(),
+                    stage,
+                ),
                 history,
                 keras.callbacks.TensorBoard(log_dir, write_graph=False),
             ]
-            with _signals(checkpoints.request_stop):
+            with _signals(saver.request_stop):
                 for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
                     model.fit(
                         self._stream(stage, step).map(as_targets),
@@ -218,7 +235,7 @@ class _Run:
                         shuffle=False,
                         verbose=0,
                     )
-            checkpoints.save_and_stop_if_asked()
+            saver.save_and_stop_if_asked()
         self.kept[stage.replace("stage", "stage ")] = kept
         best, _ = loading.load_generator(kept)
         self.generator.set_weights(best.get_weights())
@@ -249,16 +266,6 @@ class _Run:
         return keras.optimizers.schedules.CosineDecay(
             peak / 100, max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
         )
-
-    def metadata(self):
-        """What anyone needs to feed the generator."""
-        return {
-            "image_size": self.config.image_size,
-            "lightness_scale": lab.LIGHTNESS_SCALE,
-            "ab_scale": lab.AB_SCALE,
-            "package_version": tf_colorize.__version__,
-            "licence": LICENCE,
-        }
 
 
 def balanced_score(logs):

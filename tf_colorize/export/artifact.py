@@ -5,20 +5,12 @@ import pathlib
 import shutil
 import tempfile
 
-import tf_colorize
-from tf_colorize import lab, training
+from tf_colorize import metadata as generator_metadata
 
 
 def metadata_of(metadata, image_size):
     """Returns metadata for an artifact, complete, with the size it is made for."""
-    return {
-        "licence": training.LICENCE,
-        **(metadata or {}),
-        "image_size": image_size,
-        "lightness_scale": lab.LIGHTNESS_SCALE,
-        "ab_scale": lab.AB_SCALE,
-        "package_version": tf_colorize.__version__,
-    }
+    return {**(metadata or {}), **generator_metadata.generator_metadata(image_size)}
 
 
 @contextlib.contextmanager

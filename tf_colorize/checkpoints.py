@@ -1,0 +1,183 @@
+"""The state of a training that outlives a step: averaged weights, and checkpoints to resume from."""
+
+import math
+import pathlib
+import time
+
+import keras
+import tensorflow as tf
+
+CHECKPOINT_MINUTES = 3.0
+
+
+class TrainingStopped(Exception):
+    """A training that ended early and can be resumed: its message says why and how."""
+
+
+class WeightAverage(keras.callbacks.Callback):
+    """Keeps an exponential moving average of the generator's weights and validates with it.
+
+    The average takes the place of the weights during validation and at the end of each epoch,
+    for the callbacks that come after this one; training goes on from the raw weights.
+
+    Source: Polyak and Juditsky 1992; the warm-up of the decay is that of
+    `tf.train.ExponentialMovingAverage`, so that short trainings average too.
+
+    Args:
+        generator: `keras.Model` whose trainable weights are averaged.
+        decay: float in [0, 1), reached after about 10 / (1 - decay) steps.
+    """
+
+    def __init__(self, generator, decay=0.999):
+        super().__init__()
+        self.weights = [weight.value for weight in generator.trainable_weights]
+        self.decay = decay
+        self.averages = [tf.Variable(weight, trainable=False) for weight in self.weights]
+        self.n_updates = tf.Variable(0.0, trainable=False)
+        self.variables = [*self.averages, self.n_updates]
+        self._swapped = False
+
+    @tf.function
+    def _update(self):
+        self.n_updates.assign_add(1.0)
+        decay = tf.minimum(self.decay, self.n_updates / (9.0 + self.n_updates))
+        for average, weight in zip(self.averages, self.weights):
+            average.assign_sub((1.0 - decay) * (average - weight))
+
+    def _swap(self, averaged):
+        if self._swapped != averaged:
+            for average, weight in zip(self.averages, self.weights):
+                values = weight.numpy()
+                weight.assign(average)
+                average.assign(values)
+            self._swapped = averaged
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._update()
+
+    def on_test_begin(self, logs=None):
+        self._swap(True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._swap(True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._swap(False)
+
+    def on_train_end(self, logs=None):
+        self._swap(False)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves the whole state of a training every few minutes and resumes it at the exact step.
+
+    State: weights, optimizers, averages, running metrics, random states, epoch and step. Files
+    are written by `tf.train.CheckpointManager`: a new checkpoint counts only once it is whole,
+    and the last two are kept. Ctrl-C and SIGTERM end in `request_stop`: the step in progress is
+    finished, its state saved, and `TrainingStopped` raised. So does a loss that is not finite,
+    without saving it.
+
+    Args:
+        folder: where checkpoints go.
+        variables: list of `tf.Variable` or `keras.Variable` beside those of the model.
+        steps_per_epoch: int.
+        minutes: float, time between two checkpoints; None: `CHECKPOINT_MINUTES`.
+    """
+
+    def __init__(self, folder, variables, steps_per_epoch, minutes=None):
+        super().__init__()
+        self.folder = pathlib.Path(folder)
+        self.extra_variables = variables
+        self.steps_per_epoch = steps_per_epoch
+        self.minutes = CHECKPOINT_MINUTES if minutes is None else minutes
+        self.position = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._restore_from = None
+        self._stop = False
+        self._saved_at = time.monotonic()
+
+    def attach(self, model):
+        """Names all state of `model`, which must be compiled and have been evaluated once.
+
+        (Keras creates the variables of metrics when it first needs them.)
+        """
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        tracked = [*model.variables, *model.optimizer.variables, *model.metrics_variables, *self.extra_variables]
+        discriminator_optimizer = getattr(model, "discriminator_optimizer", None)
+        if discriminator_optimizer is not None:
+            tracked += discriminator_optimizer.variables
+        values = [variable.value if isinstance(variable, keras.Variable) else variable for variable in tracked]
+        state = {f"v{index:04d}": value for index, value in enumerate(values)}
+        self._checkpoint = tf.train.Checkpoint(position=self.position, **state)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
+
+    def find(self):
+        """Returns the step of the newest readable checkpoint, or 0; it is loaded at the next epoch's begin."""
+        for path in reversed(self._manager.checkpoints):
+            try:
+                reader = tf.train.load_checkpoint(path)
+                for name in reader.get_variable_to_shape_map():
+                    value = reader.get_tensor(name)
+                    if name.startswith("position/"):
+                        self.position.assign(value)
+            except (tf.errors.OpError, ValueError, IndexError):
+                continue  # damaged on disk: the one before it
+            self._restore_from = path
+            return int(self.position)
+        return 0
+
+    def latest(self):
+        """Returns the path of the newest checkpoint, or None."""
+        return self._manager.latest_checkpoint
+
+    def request_stop(self, *_):
+        """Asks for a checkpoint and an end after the step in progress; a signal handler."""
+        self._stop = True
+
+    def save(self):
+        """Writes a checkpoint now.
+
+        Raises:
+            TrainingStopped: it cannot be written (no space left, say); older ones stay.
+        """
+        try:
+            self._manager.save()
+        except (tf.errors.OpError, OSError) as error:
+            raise TrainingStopped(
+                f"cannot write a checkpoint into {self.folder}: {str(error).splitlines()[0]}. "
+                f"The last good one is {self.latest() or 'none'}. Free some space and resume."
+            ) from error
+        self._saved_at = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Here, not before `fit`: Keras resets the running metrics at the begin of each epoch.
+        if self._restore_from is not None:
+            try:
+                self._checkpoint.restore(self._restore_from).assert_consumed()
+            except (AssertionError, ValueError, tf.errors.OpError) as error:
+                raise ValueError(
+                    f"the checkpoint {self._restore_from} belongs to another configuration "
+                    f"({str(error).splitlines()[0]}). Resume with the config.json it was written with."
+                ) from error
+            self._restore_from = None
+        elif int(self.position):
+            self.save_and_stop_if_asked()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.position.assign_add(1)
+        bad = [key for key, value in (logs or {}).items() if not math.isfinite(value)]
+        if bad:
+            raise TrainingStopped(
+                f"{', '.join(bad)} is not finite at step {int(self.position)}. The last good checkpoint is "
+                f"{self.latest() or 'none'}. Try a lower learning rate or --precision float32."
+            )
+        due = time.monotonic() - self._saved_at > 60 * self.minutes
+        # After an epoch's last step validation comes first: it is saved when the next one begins.
+        if (self._stop or due) and int(self.position) % self.steps_per_epoch:
+            self.save_and_stop_if_asked()
+
+    def save_and_stop_if_asked(self):
+        """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called."""
+        self.save()
+        if self._stop:
+            raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")
