@@ -1,7 +1,10 @@
 """The state of a training that outlives a step: averaged weights, and checkpoints to resume from."""
 
+import contextlib
 import math
 import pathlib
+import signal
+import threading
 import time
 
 import keras
@@ -181,3 +184,25 @@ class Checkpoints(keras.callbacks.Callback):
         self.save()
         if self._stop:
             raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")
+
+
+@contextlib.contextmanager
+def stop_signals(handler):
+    """Lets Ctrl-C and SIGTERM call `handler` once; a second one acts as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.getsignal(number) for number in numbers}
+
+    def once(number, frame):
+        signal.signal(number, previous[number])
+        handler()
+
+    for number in numbers:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, previous[number])

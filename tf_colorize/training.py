@@ -1,11 +1,8 @@
 """The recipe: stage 1 teaches the generator without an opponent, stage 2 adds the discriminator."""
 
-import contextlib
 import dataclasses
 import json
 import pathlib
-import signal
-import threading
 
 import keras
 import numpy as np
@@ -223,7 +220,7 @@ class _Run:
                 history,
                 keras.callbacks.TensorBoard(log_dir, write_graph=False),
             ]
-            with _signals(saver.request_stop):
+            with checkpoints.stop_signals(saver.request_stop):
                 for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
                     model.fit(
                         self._stream(stage, step).map(as_targets),
@@ -288,25 +285,3 @@ def _spans(first, epochs, steps_per_epoch):
         epoch += 1
     if epoch < epochs:
         yield epoch, epochs, epoch * steps_per_epoch
-
-
-@contextlib.contextmanager
-def _signals(handler):
-    """Lets Ctrl-C and SIGTERM call `handler` once; a second one acts as usual."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.getsignal(number) for number in numbers}
-
-    def once(number, frame):
-        signal.signal(number, previous[number])
-        handler()
-
-    for number in numbers:
-        signal.signal(number, once)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, previous[number])
