@@ -4,7 +4,7 @@ import pathlib
 
 import keras
 
-from tf_colorize.models import backbone_weights, blocks
+from tf_colorize.models import backbone_weights, blocks, convolutions
 
 STRIDES = (2, 4, 8, 16, 32)
 
@@ -91,4 +91,6 @@ def _clone_layer(layer):
     config = layer.get_config()
     if isinstance(layer, keras.layers.BatchNormalization):
         return blocks.FusedBatchNormalization.from_config({**config, **NORMALIZATION})
+    if isinstance(layer, keras.layers.Conv2D):
+        return convolutions.Conv2D.from_config(config)
     return type(layer).from_config(config)

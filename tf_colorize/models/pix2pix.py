@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_colorize import losses
+from tf_colorize import losses, optimizers
 
 # Isola et al. 2017, section 3.3.
 LEARNING_RATE = 2e-4
@@ -166,7 +166,7 @@ class Pix2Pix(keras.Model):
 
 def _optimizer(identifier):
     if identifier == "auto":
-        return keras.optimizers.Adam(LEARNING_RATE, beta_1=BETA_1)
+        return optimizers.FusedAdam(LEARNING_RATE, beta_1=BETA_1)
     return keras.optimizers.get(identifier)
 
 

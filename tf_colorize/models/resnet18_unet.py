@@ -2,7 +2,7 @@
 
 import keras
 
-from tf_colorize.models import backbones, blocks
+from tf_colorize.models import backbones, blocks, convolutions
 
 
 def resnet18_unet(
@@ -55,7 +55,7 @@ def resnet18_unet(
     for index, filters in enumerate(decoder_filters, start=1):
         x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"decoder{index}_up")(x)
         x = keras.layers.Concatenate(name=f"decoder{index}_skip")([x, skips.pop()])
-        x = keras.layers.Conv2D(
+        x = convolutions.Conv2D(
             filters,
             3,
             padding="same",

@@ -2,7 +2,7 @@
 
 import keras
 
-from tf_colorize.models import blocks
+from tf_colorize.models import blocks, convolutions
 
 ENCODER_FILTERS = (64, 128, 256, 512, 512, 512, 512, 512)
 DECODER_FILTERS = (512, 512, 512, 512, 256, 128, 64)
@@ -38,7 +38,7 @@ def unet(in_channels=1, out_channels=2, *, name="unet"):
         normalise = 1 < level < len(ENCODER_FILTERS)
         if level > 1:
             x = keras.layers.LeakyReLU(0.2, name=f"down{level}_leaky_relu")(x)
-        x = keras.layers.Conv2D(
+        x = convolutions.Conv2D(
             filters,
             4,
             strides=2,
@@ -73,7 +73,7 @@ def _norm(name):
 
 
 def _up(filters, *, use_bias, name):
-    return keras.layers.Conv2DTranspose(
+    return convolutions.Conv2DTranspose(
         filters,
         4,
         strides=2,

@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_colorize import optimizers
+
+SHAPES = ((3, 3, 4, 8), (8,), ())
+
+
+def variables():
+    random = np.random.default_rng(0)
+    return [keras.Variable(random.normal(size=shape).astype("float32")) for shape in SHAPES]
+
+
+def test_equals_keras_adam_with_schedule_clipping_decay_and_averages():
+    schedule = keras.optimizers.schedules.CosineDecay(1e-2, 10, warmup_target=2e-2, warmup_steps=3)
+    arguments = dict(beta_1=0.5, beta_2=0.9, epsilon=1e-5, clipnorm=1.0, weight_decay=0.01, use_ema=True)
+    fused, plain = optimizers.FusedAdam(schedule, **arguments), keras.optimizers.Adam(schedule, **arguments)
+    fused_variables, plain_variables = variables(), variables()
+    fused.build(fused_variables)
+    plain.build(plain_variables)
+    fused_step = tf.function(lambda gradients: fused.apply(gradients, fused_variables), autograph=False)
+    random = np.random.default_rng(1)
+    for _ in range(12):
+        gradients = [tf.constant(random.normal(size=shape).astype("float32")) for shape in SHAPES]
+        fused_step(gradients)
+        plain.apply(gradients, plain_variables)
+    assert len(fused.variables) == len(plain.variables)
+    for result, expected in zip(fused_variables + fused.variables, plain_variables + plain.variables):
+        np.testing.assert_allclose(result.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_first_step_by_hand():
+    # Both moments are bias-corrected, so the first step is lr * g / (|g| + epsilon).
+    variable = keras.Variable([1.0, -2.0])
+    optimizers.FusedAdam(0.1, epsilon=1e-8).apply([tf.constant([0.5, -3.0])], [variable])
+    np.testing.assert_allclose(variable.numpy(), [0.9, -1.9], atol=1e-6)
+
+
+def test_takes_the_state_of_keras_adam():
+    plain_variables, fused_variables = variables(), variables()
+    plain, fused = keras.optimizers.Adam(0.1), optimizers.FusedAdam(0.1)
+    gradients = [tf.ones(shape) for shape in SHAPES]
+    plain.apply(gradients, plain_variables)
+    fused.build(fused_variables)
+    for target, source in zip(fused.variables + fused_variables, plain.variables + plain_variables):
+        target.assign(source)
+    plain.apply(gradients, plain_variables)
+    fused.apply(gradients, fused_variables)
+    for result, expected in zip(fused_variables, plain_variables):
+        np.testing.assert_allclose(result.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_is_a_keras_optimizer_that_saves_and_loads():
+    fused = optimizers.FusedAdam(3e-4, beta_1=0.5)
+    loaded = keras.optimizers.deserialize(keras.optimizers.serialize(fused))
+    assert type(loaded) is optimizers.FusedAdam
+    assert loaded.get_config() == fused.get_config()

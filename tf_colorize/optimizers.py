@@ -1,0 +1,40 @@
+"""Adam in one pass over each variable."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class FusedAdam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` that updates a variable and its moments in one TensorFlow kernel.
+
+    Keras computes the update as about ten operations, each a pass over memory: for the 57 M
+    parameters of pix2pix a seventh of a training step on a CPU. Variables, arguments and results
+    are Keras'. With `amsgrad`, or under another Keras backend, it is Keras' Adam.
+
+    Source: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization", section 2.
+
+    Example:
+    >>> generator.compile(FusedAdam(2e-4, beta_1=0.5), loss="mae")
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        if keras.backend.backend() != "tensorflow" or self.amsgrad:
+            return super().update_step(gradient, variable, learning_rate)
+        import tensorflow as tf  # the one optimizer step that differs between backends
+
+        index = self._get_variable_index(variable)
+        moments = [self._momentums[index].value, self._velocities[index].value]
+        dtype = variable.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=moments[0].handle,
+            v=moments[1].handle,
+            beta1_power=tf.pow(tf.cast(self.beta_1, dtype), step),
+            beta2_power=tf.pow(tf.cast(self.beta_2, dtype), step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=tf.cast(self.beta_1, dtype),
+            beta2=tf.cast(self.beta_2, dtype),
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
+        )
