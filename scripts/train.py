@@ -1,11 +1,10 @@
 """Trains a colorizer: `python scripts/train.py --mode gan`."""
 
 import argparse
-import dataclasses
-import os
 import sys
+import warnings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notices
+from tf_colorize import quiet
 
 # A few minutes on a laptop: small pictures, and "epochs" that do not depend on five photos.
 SAMPLE_DEFAULTS = {"image_size": 128, "steps_per_epoch": 10}
@@ -22,7 +21,8 @@ examples:
 
 
 def build_parser():
-    from tf_colorize import losses, train_config
+    with quiet.startup():
+        from tf_colorize import losses, train_config
 
     parser = argparse.ArgumentParser(
         description="Train a colorizer: stage 1 teaches the generator on a plain loss, stage 2 adds the discriminator.",
@@ -151,11 +151,12 @@ def read_config(arguments):
 
 def main(argv=None):
     arguments = build_parser().parse_args(argv)
-    from tf_colorize import checkpoints, training
+    warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"
+    with quiet.startup():
+        from tf_colorize import checkpoints, training
 
     try:
         config, resume = read_config(arguments)
-        print("\n".join(f"{key:24}{value}" for key, value in dataclasses.asdict(config).items()), flush=True)
         training.train(config, resume=resume, report=lambda line: print(line, flush=True))
     except checkpoints.TrainingStopped as stop:
         print(f"train.py: {stop}\nGo on with: python scripts/train.py --resume {config.run_dir}", file=sys.stderr)

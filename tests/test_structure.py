@@ -10,6 +10,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "tf_colorize"
 # Each module may import only what stands above it.
 ORDER = [
     "tf_colorize",
+    "quiet",
     # colour and files, without TensorFlow
     "lab",
     "srgb",

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import time
 
 import keras
 import numpy as np
@@ -57,6 +58,8 @@ def train(config, *, resume=False, report=print):
         raise ValueError(
             f"`run_dir` {run_dir} already holds a run. Resume it with --resume {run_dir}, or choose another --run-dir."
         )
+    for key, value in dataclasses.asdict(config).items():
+        report(f"{key:24}{value}")
     train_paths, val_paths = _photos(config, report)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
@@ -104,7 +107,7 @@ def build_generator(config, report=print):
 
 
 def _photos(config, report):
-    found = data.find_photos(config.data, progress=None)
+    found = data.find_photos(config.data, progress=_progress(report))
     left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
@@ -114,6 +117,19 @@ def _photos(config, report):
         train_paths, val_paths = found.paths, data.find_photos(val_data, min_colorfulness=0.0).paths
     report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
     return train_paths, val_paths
+
+
+def _progress(report):
+    """Returns a function that tells now and then how far the scan of a large folder is."""
+    told = time.monotonic()
+
+    def progress(n_done, n_files):
+        nonlocal told
+        if time.monotonic() - told > 5.0:
+            told = time.monotonic()
+            report(f"Looked at {n_done} of {n_files} files.")
+
+    return progress
 
 
 class _Run:
