@@ -361,6 +361,16 @@ def test_feeds_two_replicas(paths, tmp_path):
     assert "DONE" in output, errors
 
 
+@pytest.mark.slow
+def test_benchmark_prints_the_ratio(tmp_path):
+    script = pathlib.Path(__file__).parents[1] / "scripts" / "benchmark.py"
+    command = [sys.executable, script, "data", "--images", "20", "--batch-size", "5", "--image-size", "64"]
+    environment = os.environ | {"TF_COLORIZE_CACHE": str(tmp_path), "PYTHONPATH": str(script.parents[1])}
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    ratio = output.splitlines()[-1].split()
+    assert ratio[0] == "ratio" and float(ratio[1]) > 0
+
+
 def test_reading_never_decodes_below_the_size_that_is_asked_for(tmp_path):
     Image.fromarray(skimage.data.astronaut()).save(tmp_path / "photo.jpg")
     sharp = np.asarray(data._crop(tmp_path / "photo.jpg", 200, side=0.8))
