@@ -68,12 +68,32 @@ def predict_request(model, version, signature, name, value):
         value: list of bytes, or array of float32 or uint8.
     """
     request = message("PredictRequest")()
-    request.model_spec.name = model
+    _set_model(request.model_spec, model, version)
     request.model_spec.signature_name = signature
-    if version is not None:
-        request.model_spec.version.value = version
     request.inputs.add(key=name, value=_to_tensor(value))
     return request
+
+
+def metadata_request(model, version):
+    """Returns a request for the signatures of a served model; arguments as in `predict_request`."""
+    request = message("MetadataRequest")(metadata_field=["signature_def"])
+    _set_model(request.model_spec, model, version)
+    return request
+
+
+def input_shape(response, signature, name):
+    """Returns the shape of a signature's input, a tuple of ints with -1 for any size.
+
+    Raises:
+        ValueError: the model has no such signature or input.
+    """
+    fields = {entry.key: entry.value.value for entry in response.metadata}
+    signatures = message("Signatures").FromString(fields.get("signature_def", b""))
+    inputs = {entry.key: entry.value.inputs for entry in signatures.signature_def}
+    infos = {entry.key: entry.value for entry in inputs.get(signature, ())}
+    if name not in infos:
+        raise ValueError(f"no signature {signature} with {name}")
+    return tuple(dim.size for dim in infos[name].tensor_shape.dim)
 
 
 def predict_result(response):
@@ -100,6 +120,12 @@ def tensor_value(tensor):
         if tensor.dtype == number:
             return _to_array(tensor, dtype, field, shape)
     raise ValueError(f"cannot read a tensor of data type {tensor.dtype}")
+
+
+def _set_model(model_spec, model, version):
+    model_spec.name = model
+    if version is not None:
+        model_spec.version.value = version
 
 
 def _to_tensor(value):

@@ -2,15 +2,17 @@
 
 import contextlib
 import pathlib
-import shutil
 import tempfile
 
-from tf_colorize import metadata as generator_metadata
+from tf_colorize import metadata
 
 
-def metadata_of(metadata, image_size):
+def metadata_of(given, image_size):
     """Returns metadata for an artifact, complete, with the size it is made for."""
-    return {**(metadata or {}), **generator_metadata.generator_metadata(image_size)}
+    # A SavedModel's also holds the network, which the artifact has in its own form.
+    kept = {key: value for key, value in (given or {}).items() if key != "generator"}
+    own = metadata.generator_metadata(image_size)
+    return {**kept, **own, "licence": kept.get("licence", own["licence"])}
 
 
 @contextlib.contextmanager
@@ -33,8 +35,9 @@ def written_whole(path, *, overwrite):
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside it, because a rename within a file system is atomic; the dot hides it from servers.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as temporary:
-        finished = pathlib.Path(temporary, path.name)
+        finished = pathlib.Path(temporary, "new", path.name)
+        finished.parent.mkdir()
         yield finished
-        if path.is_dir():
-            shutil.rmtree(path)
+        if path.exists():
+            path.replace(pathlib.Path(temporary, "replaced"))
         finished.replace(path)

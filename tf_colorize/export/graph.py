@@ -28,6 +28,43 @@ def build(generator, image_size, *, half_precision=False):
         - "predict_ab": lightness, float32 `(batch, image_size, image_size, 1)` -> ab, float32
           `(batch, image_size, image_size, 2)`
     """
+    module, predict = _module(generator, half_precision)
+
+    def finite(lightness):
+        return tf.debugging.check_numerics(predict(lightness), "the network's ab")
+
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec((None, image_size, image_size, 1), tf.float32, name="lightness")],
+    )
+    def predict_ab(lightness):
+        return {"ab": finite(lightness)}
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")])
+    def colorize(image):
+        return {"image": _joined(image, finite(_network_lightness(image, image_size)))}
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])
+    def serving_default(image_bytes):
+        return {COLOR_BYTES: _colorize_encoded(image_bytes, finite, image_size)}
+
+    return module, {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
+
+
+def build_fixed(generator, image_size):
+    """Returns a module that owns a generator's weights, and its one function, for a fixed size.
+
+    Returns:
+        `(module, predict_ab)`: lightness, float32 `(1, image_size, image_size, 1)` -> ab, float32
+        `(1, image_size, image_size, 2)`.
+    """
+    module, predict = _module(generator, half_precision=False)
+    spec = tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")
+    return module, tf.function(lambda lightness: {"ab": predict(lightness)}, autograph=False, input_signature=[spec])
+
+
+def _module(generator, half_precision):
+    """A `tf.Module` with the generator's weights, and a function that predicts with them."""
     module = tf.Module()
     # Vectors (biases, batch statistics) are few and may not fit float16's range.
     module.generator_weights = [
@@ -41,25 +78,9 @@ def build(generator, image_size, *, half_precision=False):
             for variable, weight in zip(generator.weights, module.generator_weights)
         ]
         with keras.StatelessScope(state_mapping=weights):
-            ab = generator(lightness, training=False)
-        return tf.debugging.check_numerics(ab, "the network's ab")
+            return generator(lightness, training=False)
 
-    @tf.function(
-        autograph=False,
-        input_signature=[tf.TensorSpec((None, image_size, image_size, 1), tf.float32, name="lightness")],
-    )
-    def predict_ab(lightness):
-        return {"ab": predict(lightness)}
-
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")])
-    def colorize(image):
-        return {"image": _joined(image, predict(_network_lightness(image, image_size)))}
-
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])
-    def serving_default(image_bytes):
-        return {COLOR_BYTES: _colorize_encoded(image_bytes, predict, image_size)}
-
-    return module, {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
+    return module, predict
 
 
 def _network_lightness(rgb, image_size):

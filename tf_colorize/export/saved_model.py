@@ -66,7 +66,7 @@ def export_saved_model(
         extra = temporary / "assets.extra"
         extra.mkdir()
         described = {**artifact.metadata_of(metadata, image_size), "generator": json.loads(generator.to_json())}
-        (extra / loading.METADATA_NAME).write_text(json.dumps(described, indent=1))
+        (extra / loading.METADATA_NAME).write_text(json.dumps(described))
         _write_warmup(extra / WARMUP_NAME, squares[0])
         agreement = _checked(temporary, generator, squares, half_precision)
     n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())

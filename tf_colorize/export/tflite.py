@@ -1,5 +1,133 @@
 """A generator as a TFLite file for phones, boards and browsers."""
 
+import dataclasses
+import json
+import math
+import pathlib
+import statistics
+import tempfile
+import time
+import zipfile
 
-def export_tflite():
-    raise NotImplementedError
+import numpy as np
+import tensorflow as tf
+
+from tf_colorize import predictors
+from tf_colorize.export import artifact, checks, graph
+from tf_colorize.models import loading
+
+QUANTIZE = ("none", "float16", "dynamic", "int8")
+MIN_CALIBRATION_PHOTOS = 200
+_CHECK_PHOTOS = 16
+_BYTES_PER_WEIGHT = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
+# Mean and maximum distance of chroma in Lab units. One gray level of a pixel is about 0.5;
+# a maximum is a single pixel on the edge between two colours.
+_BOUNDS = {"none": (0.01, 0.5), "float16": (0.1, 5.0), "dynamic": (0.5, 25.0), "int8": (1.0, 40.0)}
+
+
+@dataclasses.dataclass(frozen=True)
+class TFLiteReport:
+    """What was written: its size on disk, how it is quantised, how close it is to Keras."""
+
+    path: pathlib.Path
+    n_bytes: int
+    quantize: str
+    agreement: checks.Agreement
+
+
+def export_tflite(generator, path, *, quantize="none", metadata=None, image_size=None, photos=None, overwrite=False):
+    """Writes a generator as a TFLite file: builtin operations, batch 1, float in and out.
+
+    The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32
+    `(1, image_size, image_size, 2)` in [-1, 1]. It carries its metadata as TFLite files carry
+    associated files: as a zip archive behind the model, `tf_colorize.json` inside.
+
+    Args:
+        generator: Keras model, lightness -> ab.
+        path: File to write, ending in `.tflite`.
+        quantize: "none" (float32), "float16" (half the size), "dynamic" (weights in int8, a
+            quarter) or "int8" (weights and activations: the fastest and least exact).
+        metadata: dict from `loading.load_generator`, or None.
+        image_size: Side of the square that the network sees; None takes the metadata's, or 256.
+        photos: Folder of photos for the check and, with "int8", to calibrate on: then at least
+            `MIN_CALIBRATION_PHOTOS` beside those of the check. None takes the sample photos.
+        overwrite: Whether an existing file is replaced.
+
+    Returns:
+        `TFLiteReport`.
+
+    Raises:
+        ValueError: a wrong argument, the file exists, or too few photos to calibrate on.
+        checks.ExportError: what was written does not do what Keras does; nothing is left behind.
+    """
+    if quantize not in QUANTIZE or pathlib.Path(path).suffix != ".tflite":
+        raise ValueError(
+            f"`quantize` must be one of {', '.join(QUANTIZE)} and `path` must end in .tflite. "
+            f"Received: quantize={quantize!r}, path={str(path)!r}"
+        )
+    image_size = image_size or (metadata or {}).get("image_size", 256)
+    squares, calibration = _photos(photos, image_size, quantize)
+    with artifact.written_whole(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(_converted(generator, image_size, quantize, calibration))
+        with zipfile.ZipFile(temporary, "a") as archive:
+            described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize}
+            archive.writestr(loading.METADATA_NAME, json.dumps(described, indent=1))
+        agreement = _checked(temporary, generator, squares, quantize)
+    return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
+
+
+def latency(path, threads, runs=30):
+    """Returns the median seconds of one prediction in the LiteRT interpreter."""
+    predict_ab, image_size = predictors.from_tflite(path, threads)
+    square = np.random.default_rng(0).uniform(-1, 1, (1, image_size, image_size, 1)).astype(np.float32)
+    seconds = []
+    for _ in range(runs + 3):
+        start = time.perf_counter()
+        predict_ab(square)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds[3:])  # the first ones warm caches up
+
+
+def _photos(photos, image_size, quantize):
+    """Squares to check with, and others to calibrate on."""
+    if quantize != "int8":
+        return checks.photo_squares(photos, image_size, _CHECK_PHOTOS), []
+    wanted = MIN_CALIBRATION_PHOTOS + _CHECK_PHOTOS
+    squares = checks.photo_squares(photos, image_size, wanted) if photos is not None else []
+    if len(squares) < wanted:
+        raise ValueError(
+            f'`photos` must be a folder of at least {wanted} photos with `quantize` "int8": '
+            f"{MIN_CALIBRATION_PHOTOS} to calibrate on, {_CHECK_PHOTOS} to check with. "
+            f"Received: photos={str(photos)!r} with {len(squares)}"
+        )
+    every = wanted // _CHECK_PHOTOS
+    check = squares[::every][:_CHECK_PHOTOS]
+    return check, [square for square in squares if not any(square is other for other in check)]
+
+
+def _converted(generator, image_size, quantize, calibration):
+    """The bytes of the model, of builtin operations only."""
+    with tempfile.TemporaryDirectory() as folder:
+        module, predict = graph.build_fixed(generator, image_size)
+        # Converting the function itself has written files without weights.
+        tf.saved_model.save(module, folder, signatures={"serving_default": predict})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if quantize != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantize == "int8":
+            converter.representative_dataset = lambda: ([square] for square in calibration)
+        return converter.convert()
+
+
+def _checked(path, generator, squares, quantize):
+    # Vectors are folded into their neighbours; what holds the knowledge are the kernels.
+    kernels = [weight.shape for weight in generator.weights if len(weight.shape) > 1]
+    least = sum(math.prod(shape) for shape in kernels) * _BYTES_PER_WEIGHT[quantize]
+    if path.stat().st_size < least:
+        raise checks.ExportError(f"the file has {path.stat().st_size} bytes, its weights alone need {least}")
+    predict_ab, _ = predictors.from_tflite(path, threads=1)
+    mean_bound, max_bound = _BOUNDS[quantize]
+    return checks.compare(predict_ab, generator, squares, mean_bound=mean_bound, max_bound=max_bound)

@@ -1,0 +1,80 @@
+"""Exports a trained generator for TF Serving (SavedModel) and for devices (TFLite), each checked against Keras."""
+
+import argparse
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notices
+
+EPILOG = """\
+examples:
+  python scripts/export.py --model runs/colorizer --saved-model saved_models/colorizer/1
+  python scripts/export.py --model runs/colorizer --tflite colorizer.tflite --quantize dynamic
+  python scripts/export.py --model runs/colorizer --tflite colorizer.tflite --quantize int8 --photos photos
+"""
+
+
+def build_parser():
+    from tf_colorize.export import tflite
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
+    parser.add_argument("--saved-model", metavar="DIR", help="folder to write, NAME/VERSION for TF Serving")
+    parser.add_argument("--tflite", metavar="FILE", help="file to write")
+    parser.add_argument(
+        "--quantize",
+        choices=tflite.QUANTIZE,
+        default="none",
+        help="TFLite weights: none 4 bytes, float16 2, dynamic 1; int8: activations, too (default none)",
+    )
+    parser.add_argument(
+        "--photos",
+        metavar="DIR",
+        help="photos for the check and for int8, which calibrates on "
+        f"{tflite.MIN_CALIBRATION_PHOTOS} (default: sample photos)",
+    )
+    parser.add_argument("--image-size", type=int, help="pixels a side that the network sees (default: the model's)")
+    parser.add_argument(
+        "--vectors", metavar="DIR", help="with --tflite: write test vectors for other implementations there"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace what exists")
+    return parser
+
+
+def main(argv=None):
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    if not options.saved_model and not options.tflite:
+        parser.error("give --saved-model, --tflite or both")
+    if options.vectors and not options.tflite:
+        parser.error("--vectors needs --tflite")
+    from tf_colorize import export
+    from tf_colorize.export import tflite, vectors
+    from tf_colorize.models import loading
+
+    try:
+        generator, metadata = loading.load_generator(options.model)
+        common = {"metadata": metadata, "image_size": options.image_size}
+        common |= {"photos": options.photos, "overwrite": options.overwrite}
+        if options.saved_model:
+            report = export.export_saved_model(generator, options.saved_model, **common)
+            weights = "float16" if report.half_precision else "float32"
+            print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {weights} weights; {report.agreement}", flush=True)
+        if options.tflite:
+            report = export.export_tflite(generator, options.tflite, quantize=options.quantize, **common)
+            times = [f"{tflite.latency(report.path, threads) * 1e3:.0f} ms" for threads in (1, 2)]
+            print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {options.quantize}; {report.agreement}")
+            print(f"median of 30 runs: {times[0]} on 1 thread, {times[1]} on 2 threads")
+        if options.vectors:
+            vectors.write(options.tflite, options.vectors)
+            print(f"{options.vectors}: test vectors")
+    except (ValueError, OSError) as error:
+        print(f"export.py: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""A generator with every part of the real one, small and colourful, and its exports."""
+
+import functools
+import pathlib
+import tempfile
+import types
+
+import keras
+import numpy as np
+import skimage.data
+from PIL import Image
+
+from tf_colorize import export, lab
+from tf_colorize.models import blocks
+
+IMAGE_SIZE = 64
+
+
+@functools.cache
+def generator():
+    """Strided convolution, fused batch normalisation, a palette of all ab bins, bilinear upsampling."""
+    palette = lab.ab_palette()
+    inputs = keras.Input((None, None, 1), name="lightness")
+    initializer = keras.initializers.HeNormal(seed=1)
+    x = keras.layers.Conv2D(8, 5, strides=2, padding="same", kernel_initializer=initializer, name="conv")(inputs)
+    x = blocks.FusedBatchNormalization(name="norm")(x)
+    x = keras.layers.ReLU(name="relu")(x)
+    initializer = keras.initializers.RandomNormal(stddev=1.0, seed=2)
+    x = keras.layers.Conv2D(len(palette), 1, kernel_initializer=initializer, name="chroma_logits")(x)
+    x = blocks.AnnealedMean(palette, 0.38, name="chroma")(x)
+    outputs = blocks.BilinearUpsampling(2, name="ab")(x)
+    model = keras.Model(inputs, outputs, name="small")
+    # Statistics that are not those of a new layer.
+    norm = model.get_layer("norm")
+    norm.moving_mean.assign(np.linspace(-0.2, 0.2, 8))
+    norm.moving_variance.assign(np.linspace(0.5, 2.0, 8))
+    return model
+
+
+def write_photos(folder, count=4):
+    """Crops of scikit-image's photographs."""
+    sources = [skimage.data.coffee(), skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.rocket()]
+    folder.mkdir()
+    for index in range(count):
+        photo = sources[index % 4]
+        row, column = (37 * index) % 180, (53 * index) % 330
+        Image.fromarray(photo[row : row + 100, column : column + 120]).save(folder / f"{index:03d}.png")
+    return folder
+
+
+@functools.cache
+def exported():
+    """Folder, SavedModel and float32 TFLite file of `generator`; deleted at the end of the session."""
+    keeper = tempfile.TemporaryDirectory()
+    folder = pathlib.Path(keeper.name)
+    photos = write_photos(folder / "photos")
+    common = {"image_size": IMAGE_SIZE, "photos": photos}
+    saved = export.export_saved_model(generator(), folder / "colorizer" / "1", **common)
+    files = {
+        kind: export.export_tflite(generator(), folder / f"{kind}.tflite", quantize=kind, **common).path
+        for kind in ("none", "float16", "dynamic")
+    }
+    return types.SimpleNamespace(keeper=keeper, photos=photos, saved_model=saved.path, report=saved, tflite=files)

@@ -1,0 +1,48 @@
+"""Test vectors: a gray picture and what a model makes of it, for those who write the steps in another language."""
+
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from tf_colorize import colorizer, predictors
+
+
+def write(tflite, folder):
+    """Writes what an implementation needs to compare itself with.
+
+    `gray.png` is the input, 120 x 180 pixels; `ab.npy` what the network gives for it, float16
+    `(1, image_size, image_size, 2)` in [-1, 1]; `color.png` the result.
+
+    Args:
+        tflite: `.tflite` file that `export_tflite` wrote.
+        folder: Where to; what is there is replaced.
+    """
+    predict_ab, image_size = predictors.from_tflite(tflite, threads=1)
+    predicted = []
+
+    def remember(lightness):
+        predicted.append(predict_ab(lightness))
+        return predicted[-1]
+
+    gray = scene()
+    colored = colorizer.Colorizer(remember, image_size)(gray)
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(gray).save(folder / "gray.png", optimize=True)
+    np.save(folder / "ab.npy", predicted[0].astype(np.float16))
+    Image.fromarray(colored).save(folder / "color.png", optimize=True)
+
+
+def scene():
+    """A landscape, uint8 `(120, 180)`: hills under a clouded sky, a lake; nobody's photo."""
+    rows, columns = np.mgrid[:120, :180].astype(np.float64)
+    clouds = np.sin(columns / 17 + rows / 9) * np.sin(rows / 7 - columns / 31)
+    picture = 205 - 0.4 * rows + 22 * clouds * (rows < 60)
+    for depth, (height, tone) in enumerate(((45, 120), (58, 90), (72, 70))):
+        ridge = height + 9 * np.sin(columns / (15 + 8 * depth) + depth) + 3 * np.sin(columns / 4 + depth)
+        grass = 9 * np.sin(columns * 1.7 + rows * 0.9) * np.sin(rows * 1.3)
+        picture = np.where(rows > ridge, tone + grass + 0.3 * (rows - ridge), picture)
+    ripples = 150 + 12 * np.sin(rows * 1.1 + 2 * np.sin(columns / 13))
+    picture = np.where(rows > 96 + 3 * np.sin(columns / 21), ripples, picture)
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
