@@ -52,6 +52,7 @@ class Server(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    headers = _HEADERS
 
     def __init__(self, port, page=PAGE, models=()):
         self.page = pathlib.Path(page)
@@ -87,7 +88,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.send_error(http.HTTPStatus.NOT_FOUND)
 
     def end_headers(self):
-        for name, value in _HEADERS.items():
+        for name, value in self.server.headers.items():
             self.send_header(name, value)
         super().end_headers()
 

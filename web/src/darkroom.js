@@ -1,8 +1,8 @@
 /** Photos and models, and who has been coloured by whom. Knows no page, only the engine. */
 
 /**
- * Events: "model" `{name, state, ...}` while one is loaded, "opened", "coloured" and "failed"
- * `{photo, ...}` as photos go their way.
+ * Events: "model" `{name, state, ...}` while one is loaded; "opened", "coloured" and "failed"
+ * `{photo, ...}` as photos go their way; "work" `{count}` with the photos that are under way.
  */
 export class Darkroom extends EventTarget {
   photos = [];
@@ -11,6 +11,7 @@ export class Darkroom extends EventTarget {
   #loading = new Map(); // name -> promise of whether it can be used
   #lastId = 0;
   #queue = Promise.resolve();
+  #underWay = 0;
 
   /** @param {{ask: Function}} engine */
   constructor(engine) {
@@ -62,8 +63,16 @@ export class Darkroom extends EventTarget {
     });
     this.photos.push(...added);
     // One after the other: few decoded photos in memory, and the first is ready soon.
-    for (const photo of added) this.#queue = this.#queue.then(() => this.#develop(photo, model));
+    for (const photo of added) {
+      this.#queue = this.#queue.then(() => this.#develop(photo, model)).then(() => this.#count(-1));
+    }
+    this.#count(added.length);
     return added;
+  }
+
+  #count(change) {
+    this.#underWay += change;
+    this.#tell("work", { count: this.#underWay });
   }
 
   remove(photo) {
@@ -96,7 +105,7 @@ export class Darkroom extends EventTarget {
     }
     try {
       const { seconds, hasColour } = await this.#engine.ask("colour", { photo: photo.id, model });
-      photo.seconds.set(model, seconds);
+      photo.seconds.set(model, photo.openSeconds + seconds);
       photo.hasColour = hasColour;
       this.#tell("coloured", { photo, model });
       return true;

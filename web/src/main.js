@@ -18,18 +18,20 @@ const looks = new Looks();
 const shelf = new Shelf();
 const viewer = new Viewer((request) => engine.ask("draw", request));
 let current = null; // the photo on the stage
+let showsNext = false; // the first of those that came last goes on the stage
 
 /** Brings everything that can be seen in line with what is so. */
 function refresh() {
   shelf.mark(current);
   status.show(current, current?.seconds.get(looks.model));
-  element("add").hidden = darkroom.photos.length === 0;
-  element("samples-label").textContent = darkroom.photos.length ? "Samples" : "No photo at hand? Try a sample";
-  element("download-all").hidden = darkroom.photos.length < 2;
+  element("add").hidden = opened().length === 0;
+  element("download-all").classList.toggle("unused", opened().length < 2);
   element("invite").hidden = Boolean(current);
   element("controls").inert = !current?.seconds.has(looks.model);
-  if (!current) viewer.hide();
-  if (!current?.width) return;
+  if (!current) {
+    viewer.hide();
+    return;
+  }
   looks.offerOriginal(Boolean(current.hasColour));
   const missing = looks.models.filter((model) => !current.seconds.has(model));
   element("viewer").classList.toggle("pending", missing.length > 0 || !looks.model);
@@ -46,15 +48,16 @@ function receive(files) {
   const isModel = ({ name }) => /\.tflite$/i.test(name);
   for (const file of files.filter(isModel)) openModel(file);
   const added = darkroom.add(files.filter((file) => !isModel(file)), () => looks.model);
-  for (const photo of added) shelf.add(photo);
-  if (added.length === 0) return;
-  const hadFocus = element("invite").contains(document.activeElement);
-  select(added[0]);
-  if (hadFocus) shelf.focus(added[0]);
+  showsNext ||= added.length > 0;
+}
+
+/** Photos that are pictures. */
+function opened() {
+  return darkroom.photos.filter(({ width }) => width);
 }
 
 function remove(photo) {
-  const { photos } = darkroom;
+  const photos = opened();
   const next = photos[photos.indexOf(photo) + 1] ?? photos[photos.indexOf(photo) - 1] ?? null;
   darkroom.remove(photo);
   shelf.remove(photo);
@@ -76,9 +79,13 @@ function listenToDarkroom() {
     status.show(current, current?.seconds.get(looks.model));
   });
   darkroom.addEventListener("opened", ({ detail: { photo } }) => {
-    if (!looks.model) shelf.setBusy(photo, false);
-    if (photo === current) refresh();
+    shelf.add(photo, { isBusy: Boolean(looks.model) });
     drawThumbnail(photo);
+    if (!showsNext) return refresh();
+    showsNext = false;
+    const hadFocus = element("invite").contains(document.activeElement);
+    select(photo);
+    if (hadFocus) viewer.focus();
   });
   darkroom.addEventListener("coloured", ({ detail: { photo, model } }) => {
     if (model === looks.model) {
@@ -92,9 +99,10 @@ function listenToDarkroom() {
   });
   darkroom.addEventListener("failed", ({ detail: { photo, error, isUnusable } }) => {
     complain(photo.name, error.message);
-    if (isUnusable) remove(photo);
+    if (isUnusable) darkroom.remove(photo);
     else shelf.setBusy(photo, false);
   });
+  darkroom.addEventListener("work", ({ detail }) => status.working(detail.count));
 }
 
 async function loadShippedModels() {
@@ -114,7 +122,7 @@ async function openModel(file) {
   darkroom.addModel({ name, file });
   if (!(await darkroom.loadModel(name))) return;
   looks.add(name, { chosen: true });
-  for (const photo of darkroom.photos) darkroom.colour(photo, name);
+  for (const photo of opened()) darkroom.colour(photo, name);
   refresh();
 }
 
@@ -153,8 +161,8 @@ function listenToControls() {
   element("download-all").addEventListener("click", () =>
     whileBusy(element("download-all"), async (tell) => {
       const files = [];
-      for (const [index, photo] of darkroom.photos.entries()) {
-        tell(`Saving ${index + 1} of ${darkroom.photos.length}`);
+      for (const [index, photo] of opened().entries()) {
+        tell(`Saving ${index + 1} of ${opened().length}`);
         files.push(await saved(photo));
       }
       saving.download({ name: "photos.color.zip", blob: await saving.archive(files.filter(Boolean)) });

@@ -36,7 +36,7 @@ export function archive(files) {
   const taken = new Set();
   const unique = files.map(({ name, blob }) => {
     let candidate = name;
-    for (let count = 2; taken.has(candidate); count++) candidate = name.replace(/(\.color\.\w+)$/, ` ${count}$1`);
+    for (let count = 2; taken.has(candidate); count++) candidate = name.replace(/(\.\w+)$/, ` ${count}$1`);
     taken.add(candidate);
     return { name: candidate, blob };
   });

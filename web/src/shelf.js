@@ -7,9 +7,9 @@ export class Shelf extends EventTarget {
   #items = new Map();
 
   /** @param {{id: number, name: string}} photo */
-  add(photo) {
+  add(photo, { isBusy }) {
     const item = document.createElement("li");
-    item.className = "busy";
+    item.classList.toggle("busy", isBusy);
     const thumb = button("thumb", photo.name, () => this.#tell("select", photo));
     thumb.append(document.createElement("canvas"));
     const remove = button("remove", `Remove ${photo.name}`, () => this.#tell("remove", photo));
@@ -45,10 +45,6 @@ export class Shelf extends EventTarget {
     canvas.width = bitmap.width;
     canvas.height = bitmap.height;
     canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
-  }
-
-  focus(photo) {
-    this.#items.get(photo)?.querySelector(".thumb").focus();
   }
 
   #tell(type, photo) {

@@ -1,51 +1,61 @@
 /** The line under the stage and the bar at its lower edge: what is going on. */
 
 const progress = document.getElementById("progress");
-const what = document.getElementById("what");
-const how = document.getElementById("how");
+const info = document.getElementById("info");
 
 export class Status {
   #model = "";
   #accelerator = "";
+  #share; // of the model that is here; null while it is made ready, undefined when there is nothing to do
+  #count = 0; // photos under way
 
   /** A model is on its way; `total` is 0 where the server does not tell. */
   downloading({ received, total }) {
     const size = total ? `${megabytes(received)} of ${megabytes(total)} MB` : `${megabytes(received)} MB`;
     this.#model = `Loading the model: ${size}`;
-    bar(total && received < total ? received / total : null);
+    this.#progress(received < total ? received / total : null);
   }
 
   preparing() {
     this.#model = "Getting ready…";
-    bar(null);
+    this.#progress(null);
   }
 
   ready({ accelerator }) {
     this.#accelerator = accelerator;
-    this.#model = `Ready. Runs on this device: ${accelerator}`;
-    bar(undefined);
+    this.#model = `Ready: ${accelerator}`;
+    this.#progress(undefined);
   }
 
   failed() {
     this.#model = "";
-    bar(undefined);
+    this.#progress(undefined);
+  }
+
+  /** @param {number} count Photos under way. */
+  working(count) {
+    this.#count = count;
+    this.#progress(this.#share);
   }
 
   /**
-   * @param {{name: string, width?: number, height?: number} | null} photo On the stage.
+   * @param {{name: string, width: number, height: number} | null} photo On the stage.
    * @param {number} [seconds] It took to colour it.
    */
   show(photo, seconds) {
-    what.textContent = photo?.width ? `${photo.name}, ${photo.width} × ${photo.height}` : "";
-    how.textContent = seconds === undefined ? this.#model : `Coloured in ${seconds.toFixed(2)} s, ${this.#accelerator}`;
+    const done = `Coloured in ${seconds?.toFixed(2)} s · ${this.#accelerator}`;
+    const parts = [seconds === undefined ? this.#model : done];
+    if (photo) parts.push(`${photo.width} × ${photo.height}`, photo.name);
+    info.textContent = parts.filter(Boolean).join(" · ");
   }
-}
 
-/** A share from 0 to 1, null for work without a known end, undefined for none. */
-function bar(share) {
-  progress.classList.toggle("shown", share !== undefined);
-  if (share === null) progress.removeAttribute("value");
-  else progress.value = share ?? 0;
+  #progress(share) {
+    this.#share = share;
+    const isIdle = share === undefined && this.#count === 0;
+    progress.classList.toggle("shown", !isIdle);
+    if (share || isIdle) progress.value = share ?? 0;
+    else progress.removeAttribute("value"); // no end in sight
+  }
 }
 
 function megabytes(bytes) {

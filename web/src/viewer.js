@@ -6,6 +6,7 @@ import * as viewport from "./viewport.js";
 const SIDES = ["left", "right"];
 const DRAFT = 0.5; // while a control moves, a quarter of the pixels will do
 const SETTLED_MS = 150;
+const KEY_STEP = 80; // CSS pixels
 
 export class Viewer extends EventTarget {
   #element = document.getElementById("viewer");
@@ -26,6 +27,7 @@ export class Viewer extends EventTarget {
     super();
     this.#ask = ask;
     this.#splitInput.addEventListener("input", () => this.#setSplit(Number(this.#splitInput.value)));
+    this.#splitInput.addEventListener("keydown", (event) => this.#onKey(event));
     new ResizeObserver(() => this.#update()).observe(this.#element);
     new Gestures(this.#frame, {
       isZoomed: () => this.#view.zoom > 1,
@@ -88,6 +90,22 @@ export class Viewer extends EventTarget {
     const full = 1 / devicePixelRatio / viewport.fitScale(this.#stage, this.#photo);
     const zoom = this.#view.zoom > 1 ? 1 : Math.max(2, full);
     this.#look(viewport.zoomed(this.#stage, this.#photo, this.#view, zoom, point));
+  }
+
+  /** Plus and minus zoom, 0 shows all, Shift with an arrow moves the photo. */
+  #onKey(event) {
+    const zooms = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 };
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in zooms) {
+      this.zoomBy(zooms[event.key]);
+    } else if (event.shiftKey && event.key in moves) {
+      const [dx, dy] = moves[event.key].map((direction) => direction * KEY_STEP);
+      this.#look(viewport.moved(this.#stage, this.#photo, this.#view, dx, dy));
+    } else {
+      return;
+    }
+    event.preventDefault();
   }
 
   get #stage() {

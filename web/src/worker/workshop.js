@@ -40,14 +40,15 @@ export class Workshop {
   /**
    * Takes a photo in.
    *
-   * @returns {Promise<{width: number, height: number, format: string, hasColour: boolean}>}
+   * @returns {Promise<{width: number, height: number, format: string, openSeconds: number}>}
    */
   async open({ photo, file }) {
+    const begin = performance.now();
     this.#photos.set(photo, { file, squares: new Map(), ab: new Map() });
     try {
       const { width, height } = await this.#bitmapOf(photo);
       const { format } = this.#photos.get(photo);
-      return { width, height, format };
+      return { width, height, format, openSeconds: (performance.now() - begin) / 1000 };
     } catch (error) {
       this.#photos.delete(photo);
       throw error;

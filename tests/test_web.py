@@ -1,0 +1,108 @@
+"""The pixels of the page are those of `Colorizer`, and saved files are what they should be."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import skimage.data
+import web_browser
+from PIL import ExifTags, Image
+
+from tf_colorize import Colorizer
+
+pytest_plugins = ["web_fixtures"]
+
+COFFEE = Image.fromarray(skimage.data.coffee())
+CAMERA = Image.fromarray(skimage.data.camera())
+
+
+@pytest.fixture(scope="module")
+def colorizer(model):
+    return Colorizer.from_tflite(model)
+
+
+def large_picture():
+    """Three megapixels that no strip divides evenly."""
+    return Image.fromarray(skimage.data.astronaut()).resize((1999, 1511), Image.Resampling.BICUBIC)
+
+
+PHOTOS = {
+    "colour.png": lambda: web_browser.encoded(COFFEE),
+    "gray.png": lambda: web_browser.encoded(CAMERA),
+    "gray.jpg": lambda: web_browser.encoded(CAMERA, "JPEG", quality=85),
+    "colour.jpg": lambda: web_browser.encoded(COFFEE, "JPEG", quality=95, subsampling=0),
+    "large.webp": lambda: web_browser.encoded(large_picture(), "WEBP", quality=90),
+    "tall.png": lambda: web_browser.encoded(COFFEE.crop((200, 0, 243, 400))),
+    "tiny.png": lambda: web_browser.encoded(COFFEE.resize((7, 3))),
+    "turned.jpg": lambda: web_browser.encoded(CAMERA.crop((0, 100, 500, 400)), "JPEG", exif=turned_exif()),
+    "still.gif": lambda: web_browser.encoded(CAMERA, "GIF"),
+    "large-16-bit.png": lambda: web_browser.encoded(
+        Image.fromarray(skimage.data.camera().astype(np.uint16) * 257), "PNG"
+    ),
+}
+
+
+def turned_exif():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.DateTime] = "1936:03:09 12:00:00"
+    return exif
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_pixels_are_those_of_the_colorizer(visitor, colorizer, name):
+    data = PHOTOS[name]()
+    visitor.colours(name, data)
+    saved_as, received = visitor.downloads()
+    assert saved_as == f"{name.rpartition('.')[0]}.color.png"
+    expected = colorizer(data)
+    assert web_browser.share_that_agrees(received, expected) >= 0.995
+    assert np.ptp(expected, axis=-1).max() > 40  # gray would agree, too
+
+
+@pytest.mark.parametrize("percent", [0, 45, 160, 200])
+def test_vividness_is_that_of_the_colorizer(visitor, colorizer, percent):
+    data = PHOTOS["colour.png"]()
+    visitor.colours("coffee.png", data)
+    visitor.sets_vividness(percent)
+    _, received = visitor.downloads()
+    assert web_browser.share_that_agrees(received, colorizer(data, vividness=percent / 100)) >= 0.995
+
+
+def test_transparency_stays_in_png_and_becomes_white_in_jpeg(visitor, colorizer):
+    photo = CAMERA.crop((0, 0, 300, 200)).convert("RGBA")
+    alpha = np.full((200, 300), 255, np.uint8)
+    alpha[:, :100] = 0
+    photo.putalpha(Image.fromarray(alpha))
+    visitor.colours("cut.png", web_browser.encoded(photo))
+    _, png = visitor.downloads()
+    picture = Image.open(io.BytesIO(png))
+    assert picture.mode == "RGBA" and (np.asarray(picture)[..., 3] == alpha).all()
+    _, jpeg = visitor.downloads(form="image/jpeg")
+    assert np.asarray(Image.open(io.BytesIO(jpeg)))[:, :90].min() > 240
+
+
+def test_jpeg_stays_jpeg_upright_and_keeps_its_date(visitor, colorizer):
+    data = PHOTOS["turned.jpg"]()
+    visitor.colours("grandma.JPG", data)
+    name, received = visitor.downloads(form="same")
+    picture = Image.open(io.BytesIO(received))
+    assert (name, picture.format, picture.size) == ("grandma.color.JPG", "JPEG", (300, 500))
+    assert picture.getexif()[ExifTags.Base.DateTime] == "1936:03:09 12:00:00"
+    assert picture.getexif()[ExifTags.Base.Orientation] == 1
+    difference = np.asarray(picture).astype(int) - colorizer(data)
+    assert np.abs(difference).mean() < 6  # JPEG loses something
+
+
+def test_all_photos_in_one_archive(visitor):
+    files = [("same.png", PHOTOS["tiny.png"]()), ("same.png", PHOTOS["tall.png"]()), ("é 1.jpg", PHOTOS["gray.jpg"]())]
+    visitor.choose(*files)
+    visitor.waits_for_all(3)
+    name, received = visitor.downloads("#download-all", form="same")
+    assert name == "photos.color.zip"
+    with zipfile.ZipFile(io.BytesIO(received)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["same.color.png", "same.color 2.png", "é 1.color.jpg"]
+        sizes = [Image.open(archive.open(name)).size for name in archive.namelist()]
+    assert sizes == [(7, 3), (43, 400), (512, 512)]

@@ -1,0 +1,250 @@
+"""The page as people use it: ways in, the stage, models, messages, no network, every screen."""
+
+import re
+
+import numpy as np
+import pytest
+import skimage.data
+import web_browser
+import web_fixtures
+from PIL import Image
+from playwright import sync_api
+
+from tf_colorize import demo
+
+pytest_plugins = ["web_fixtures"]
+
+PHOTO = web_browser.encoded(Image.fromarray(skimage.data.camera()[:300]))
+AXE = web_browser.WEB / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def split_of(visitor):
+    return visitor.page.locator("#frame").evaluate("frame => parseFloat(frame.style.getPropertyValue('--split'))")
+
+
+def colourfulness(visitor, left, right):
+    """Mean difference between the largest and the smallest channel between two shares of the width."""
+    return np.ptp(visitor.seen(left, right), axis=-1).mean()
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_dropped_and_pasted_photos_are_coloured(visitor, event):
+    visitor.hands_over(event, "given.png", PHOTO)
+    visitor.sees("#info", "512 × 300 · given.png")
+    visitor.sees("#info", "Coloured in")
+
+
+def test_samples_are_coloured(visitor):
+    visitor.page.click("[data-sample='chelsea.jpg']")
+    visitor.sees("#info", "451 × 300 · chelsea.jpg")
+    visitor.sees("#info", "Coloured in")
+
+
+def test_the_divider_follows_mouse_and_keyboard(visitor):
+    visitor.colours("photo.png", PHOTO)
+    split = visitor.page.locator("#split")
+    split.focus()
+    visitor.page.keyboard.press("Home")
+    assert split_of(visitor) == 0
+    visitor.page.keyboard.press("ArrowRight")
+    assert split_of(visitor) == 1
+    box = visitor.page.locator("#frame").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    visitor.page.mouse.move(box["x"] + box["width"] * 0.3, middle)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(box["x"] + box["width"] * 0.75, middle)
+    visitor.page.mouse.up()
+    assert split_of(visitor) == pytest.approx(75, abs=1)
+    assert split.input_value() == "75"
+    assert colourfulness(visitor, 0.05, 0.7) < 1
+    assert colourfulness(visitor, 0.8, 0.95) > 20
+
+
+def test_vividness_changes_what_is_seen(visitor):
+    visitor.colours("photo.png", PHOTO)
+    visitor.page.locator("#split").press("Home")
+    visitor.until(lambda: colourfulness(visitor, 0.1, 0.9) > 20)
+    visitor.sets_vividness(0)
+    visitor.sees("#vividness-value", "0 %")
+    visitor.until(lambda: colourfulness(visitor, 0.1, 0.9) < 1)
+
+
+def test_zoom_shows_the_part_that_is_asked_for(visitor):
+    # Black on the left, white on the right: the share of white tells which part is seen.
+    halves = Image.new("L", (400, 400))
+    halves.paste(255, (200, 0, 400, 400))
+    visitor.colours("halves.png", web_browser.encoded(halves))
+    for _ in range(5):
+        visitor.page.click("#zoom-in")
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+ %$"))
+    visitor.page.locator("#split").focus()
+    for _ in range(25):
+        visitor.page.keyboard.press("Shift+ArrowRight")
+    visitor.until(lambda: visitor.seen(0.1, 0.9).mean() > 230)
+    for _ in range(50):
+        visitor.page.keyboard.press("Shift+ArrowLeft")
+    visitor.until(lambda: visitor.seen(0.1, 0.9).mean() < 25)
+    visitor.page.keyboard.press("0")
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text("Fit")
+    visitor.until(lambda: 90 < visitor.seen(0.05, 0.95).mean() < 165)
+
+
+def test_unusable_files_are_named_and_the_others_go_on(visitor):
+    png = web_browser.encoded(Image.new("L", (40, 30), 90))
+    jpeg = web_browser.encoded(Image.fromarray(skimage.data.camera()), "JPEG")
+    frames = [Image.new("RGB", (40, 30), (80 * index, 0, 0)) for index in range(3)]
+    several = {"save_all": True, "append_images": frames[1:]}
+    unusable = {
+        "notes.txt": (b"dear diary", "This is not a picture."),
+        "empty.jpg": (b"", "The file is empty."),
+        "half.jpg": (jpeg[: len(jpeg) // 2], "The picture is cut off: its end is missing."),
+        "half.png": (png[: len(png) // 2], "The picture is cut off"),
+        "head.png": (png[:12], "The picture is cut off or broken."),
+        "broken.png": (png[:41] + b"xxxxxxxx" + png[49:], "The picture is broken."),
+        "moving.gif": (web_browser.encoded(frames[0], "GIF", **several), "This is an animation."),
+        "moving.png": (web_browser.encoded(frames[0], "PNG", **several), "This is an animation."),
+        "moving.webp": (web_browser.encoded(frames[0], "WEBP", **several), "This is an animation."),
+        "scan.tif": (web_browser.encoded(frames[0], "TIFF"), "This browser cannot read TIFF pictures."),
+        "huge.png": (_png_that_claims(30000, 30000), "The picture has 900 megapixels"),
+    }
+    visitor.choose(("first.png", PHOTO), *((name, data) for name, (data, _) in unusable.items()), ("last.png", PHOTO))
+    visitor.waits_for_all(2)
+    for name, (_, message) in unusable.items():
+        visitor.sees(f".notice:has(strong:text-is('{name}:'))", message)
+    assert visitor.page.locator(".notice").count() == len(unusable)
+    assert visitor.page.locator("#photos .thumb").evaluate_all("all => all.map(one => one.title)") == [
+        "first.png",
+        "last.png",
+    ]
+
+
+def _png_that_claims(width, height):
+    png = bytearray(web_browser.encoded(Image.new("L", (1, 1))))
+    png[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return bytes(png)
+
+
+def test_photos_can_be_removed(visitor):
+    visitor.choose(("one.png", PHOTO), ("two.png", PHOTO))
+    visitor.waits_for_all(2)
+    visitor.page.click("[aria-label='Remove one.png']")
+    visitor.sees("#info", "two.png")
+    visitor.page.click("[aria-label='Remove two.png']")
+    sync_api.expect(visitor.page.locator("#invite")).to_be_visible()
+    sync_api.expect(visitor.page.locator("#viewer")).to_be_hidden()
+
+
+def test_no_request_after_the_page_has_loaded(new_visitor, server):
+    visitor = new_visitor().wait_until_ready()
+    visitor.page.wait_for_load_state("networkidle")
+    assert all(url.startswith((server.url, "blob:")) for url in visitor.requests)
+    visitor.requests.clear()
+    visitor.page.context.set_offline(True)
+    visitor.colours("photo.png", PHOTO)
+    visitor.page.click("[data-sample='rocket.jpg']")
+    visitor.sees("#info", "rocket.jpg")
+    visitor.sees("#info", "Coloured")
+    visitor.sets_vividness(150)
+    visitor.downloads()
+    visitor.downloads("#download-all")
+    assert [url for url in visitor.requests if not url.startswith("blob:")] == []
+
+
+def test_the_model_is_kept_by_the_browser(new_visitor):
+    visitor = new_visitor().wait_until_ready()
+    assert sum(".tflite" in url for url in visitor.requests) == 1
+    visitor.requests.clear()
+    visitor.page.reload()
+    visitor.wait_until_ready()
+    visitor.colours("photo.png", PHOTO)
+    assert not any(".tflite" in url for url in visitor.requests)
+
+
+def test_models_are_compared(new_visitor, tmp_path):
+    visitor = new_visitor().wait_until_ready()
+    visitor.colours("photo.png", PHOTO)
+    left = visitor.page.locator("#left-look option")
+    sync_api.expect(left).to_have_text(["Black and white"])
+    visitor.page.set_input_files("#model-input", web_fixtures.write_model(tmp_path / "other.tflite", seed=5))
+    sync_api.expect(visitor.page.locator("#right-look")).to_have_value("other")
+    sync_api.expect(left).to_have_text(["Black and white", "Colour: colorizer", "Colour: other"])
+    visitor.page.select_option("#left-look", "colorizer")
+    visitor.until(lambda: colourfulness(visitor, 0.05, 0.45) > 20)
+    shot = visitor.seen(0.1, 0.4)
+    visitor.page.select_option("#left-look", "other")
+    visitor.until(lambda: np.abs(visitor.seen(0.1, 0.4) - shot).mean() > 10)
+
+
+def test_a_colour_photo_offers_its_own_colours(visitor):
+    visitor.colours("coffee.png", web_browser.encoded(Image.fromarray(skimage.data.coffee())))
+    options = visitor.page.locator("#left-look option")
+    sync_api.expect(options).to_have_text(["Black and white", "Original"])
+    assert colourfulness(visitor, 0.05, 0.4) < 1
+    visitor.page.select_option("#left-look", "original")
+    visitor.until(lambda: colourfulness(visitor, 0.05, 0.4) > 20)
+
+
+def test_wrong_models_are_refused(visitor, tmp_path):
+    scales = web_fixtures.write_model(tmp_path / "scales.tflite", lightness_scale=100.0)
+    visitor.hands_over("drop", "scales.tflite", scales.read_bytes())
+    visitor.sees(".notice", "scales: It was made for lightness_scale 100, this page uses 50.")
+    visitor.hands_over("drop", "noise.tflite", b"no model at all")
+    visitor.sees(".notice >> nth=1", "noise: It is not a TFLite model that LiteRT can run.")
+    visitor.colours("photo.png", PHOTO)
+
+
+class _WithoutIsolation(demo.Server):
+    headers = {}
+
+
+def test_hosts_without_isolation_get_one_thread(new_visitor, page_folder, model):
+    with web_browser.served(page_folder, [model], _WithoutIsolation) as server:
+        visitor = new_visitor(server.url).wait_until_ready()
+        visitor.colours("photo.png", PHOTO)
+        visitor.sees("#info", "WebAssembly, 1 thread")
+
+
+def test_a_page_without_a_model_says_so_and_takes_one(new_visitor, page_folder, model):
+    with web_browser.served(page_folder) as server:
+        visitor = new_visitor(server.url)
+        visitor.sees(".notice", "No model comes with this page.")
+        visitor.choose(("photo.png", PHOTO))
+        visitor.sees("#info", "photo.png")
+        visitor.hands_over("drop", "mine.tflite", model.read_bytes())
+        visitor.sees("#info", "Coloured in")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 2560])
+def test_no_barrier_and_no_shift_on_any_screen(new_visitor, width, scheme):
+    visitor = new_visitor(viewport={"width": width, "height": width * 5 // 8 + 400}, color_scheme=scheme, reduced_motion="reduce")
+    visitor.page.evaluate(
+        """() => {
+            window.shifts = [];
+            const nameOf = ({node}) => node?.id || node?.outerHTML?.slice(0, 80);
+            const add = (list) => window.shifts.push(...list.getEntries().flatMap((entry) => entry.sources.map(nameOf)));
+            new PerformanceObserver(add).observe({type: "layout-shift", buffered: true});
+        }"""
+    )
+    visitor.wait_until_ready()
+    assert violations(visitor) == []
+    visitor.hands_over("drop", "photo.png", PHOTO)
+    visitor.sees("#info", "Coloured")
+    visitor.choose(("a file with a long name, as cameras and scanners give them, 1936-03-09.txt", b"text"), ("b", PHOTO))
+    visitor.waits_for_all(2)
+    assert violations(visitor) == []
+    assert visitor.page.evaluate("() => window.shifts") == []
+    assert visitor.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def violations(visitor):
+    """What axe-core finds, as lines."""
+    # The page's policy forbids injected scripts; the debugger's evaluation is exempt.
+    visitor.page.evaluate(AXE.read_text())
+    found = visitor.page.evaluate("() => axe.run().then((result) => result.violations)")
+    return [f"{item['id']}: {node['html']} {node['failureSummary']}" for item in found for node in item["nodes"]]
+
+
+def test_own_script_and_style_are_small(page_folder):
+    own = ["main.js", "worker.js", "style.css", "index.html"]
+    assert sum((page_folder / name).stat().st_size for name in own) < 250_000

@@ -1,0 +1,147 @@
+"""Chromium on the page that is built from web/, and what a visitor does there."""
+
+import contextlib
+import importlib.util
+import io
+import pathlib
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright import sync_api
+
+from tf_colorize import demo
+
+WEB = pathlib.Path(__file__).resolve().parent.parent / "web"
+PATIENCE_MS = 60_000  # a loaded machine; nothing here takes that long
+_ARGUMENTS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+def executable():
+    """Path of the installed Chromium; skips the test where there is none."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return path or pytest.skip("needs Chromium: apt-get install chromium")
+
+
+def build(folder):
+    """Builds the page into a folder; skips the test where npm's packages are missing."""
+    if not (WEB / "node_modules").is_dir() or not shutil.which("node"):
+        pytest.skip("needs Node and its packages: make web")
+    spec = importlib.util.spec_from_file_location("web_build", WEB / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.build_page(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def served(page_folder, models=(), server_type=demo.Server):
+    """Serves the page on a free port; gives the server."""
+    with server_type(0, page_folder, models) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class Visitor:
+    """Somebody who uses the page."""
+
+    def __init__(self, page, url):
+        self.page = page
+        self.errors, self.requests = [], []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(url)
+
+    def wait_until_ready(self):
+        self.sees("#info", "Ready")
+        return self
+
+    def sees(self, selector, text):
+        sync_api.expect(self.page.locator(selector)).to_contain_text(text, timeout=PATIENCE_MS)
+
+    def choose(self, *files):
+        """Puts `(name, bytes)` into the file chooser."""
+        payloads = [{"name": name, "mimeType": "", "buffer": data} for name, data in files]
+        self.page.set_input_files("#file-input", payloads)
+
+    def colours(self, name, data):
+        """Chooses a photo and waits for its colours."""
+        self.choose((name, data))
+        self.sees("#info", name)
+        self.sees("#info", "Coloured")
+
+    def waits_for_all(self, count):
+        sync_api.expect(self.page.locator("#photos li:not(.busy)")).to_have_count(count, timeout=PATIENCE_MS)
+
+    def until(self, is_so, seconds=20):
+        """Waits for something that the page does not say."""
+        end = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < end
+            self.page.wait_for_timeout(50)
+
+    def seen(self, left=0.0, right=1.0):
+        """RGB pixels of the middle of the stage between two shares of the photo's width."""
+        shot = Image.open(io.BytesIO(self.page.locator("#frame").screenshot())).convert("RGB")
+        width, height = shot.size
+        return np.asarray(shot.crop((int(left * width), height // 5, int(right * width), height * 3 // 4))).astype(int)
+
+    def hands_over(self, event, name, data):
+        """Drops or pastes a file."""
+        self.page.evaluate(
+            """([event, name, bytes]) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(bytes)], name));
+                const init = {bubbles: true, cancelable: true, dataTransfer: transfer, clipboardData: transfer};
+                const type = event === "paste" ? ClipboardEvent : DragEvent;
+                document.getElementById("stage").dispatchEvent(new type(event, init));
+            }""",
+            [event, name, list(data)],
+        )
+
+    def sets_vividness(self, percent):
+        self.page.locator("#vividness").fill(str(percent))
+
+    def downloads(self, button="#download", form="image/png"):
+        """Clicks a download button; gives the file's name and bytes."""
+        self.page.select_option("#format", form)
+        with self.page.expect_download() as download:
+            self.page.click(button)
+        return download.value.suggested_filename, pathlib.Path(download.value.path()).read_bytes()
+
+    def tidies_up(self):
+        """Closes messages and removes photos, to be as on arrival."""
+        if not self.page.locator("#controls").evaluate("form => form.inert"):
+            self.sets_vividness(100)
+        for selector in (".notice button", ".remove"):
+            while self.page.locator(selector).count():
+                self.page.locator(selector).first.click()
+
+
+def encoded(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def share_that_agrees(received, expected, gray_levels=3):
+    """Share of the pixels all of whose channels are within some gray levels."""
+    picture = np.asarray(Image.open(io.BytesIO(received)).convert("RGB")).astype(int)
+    assert picture.shape == expected.shape
+    return np.mean(np.abs(picture - expected).max(axis=-1) <= gray_levels)
