@@ -1,10 +1,9 @@
 """Exports a trained generator for TF Serving (SavedModel) and for devices (TFLite), each checked against Keras."""
 
 import argparse
-import os
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notices
+from tf_colorize import quiet
 
 EPILOG = """\
 examples:
@@ -15,7 +14,8 @@ examples:
 
 
 def build_parser():
-    from tf_colorize.export import tflite
+    with quiet.startup():
+        from tf_colorize.export import tflite
 
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter

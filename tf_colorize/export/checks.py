@@ -53,14 +53,26 @@ def photo_squares(photos, image_size, count):
     return squares[:count]
 
 
-def compare(predict_ab, generator, squares, *, mean_bound, max_bound):
-    """Runs both models on the same lightness and measures how far apart they are.
+def reference(generator, squares):
+    """Returns what Keras gives for `squares`, float32 `(n, image_size, image_size, 2)`.
+
+    Raises:
+        ExportError: NaN, or the same colour everywhere.
+    """
+    ab = np.concatenate([generator(square, training=False) for square in squares])
+    _check_values(ab, "the model itself")
+    return ab
+
+
+def compare(predict_ab, squares, expected, *, mean_bound, max_bound):
+    """Runs an export on the lightness that Keras had and measures how far apart they are.
 
     Args:
         predict_ab: Function of the export, float32 `(1, size, size, 1)` -> `(1, size, size, 2)`.
-        generator: Keras model.
         squares: List from `photo_squares`.
-        mean_bound, max_bound: Allowed distance in Lab units.
+        expected: Array from `reference`.
+        mean_bound: Allowed mean distance in Lab units.
+        max_bound: Allowed maximum distance.
 
     Returns:
         `Agreement`.
@@ -69,13 +81,16 @@ def compare(predict_ab, generator, squares, *, mean_bound, max_bound):
         ExportError: NaN, the same colour everywhere, or a distance over its bound.
     """
     actual = np.concatenate([predict_ab(square) for square in squares])
-    expected = np.concatenate([generator(square, training=False) for square in squares])
-    if not np.isfinite(actual).all():
-        raise ExportError("the exported model gives NaN or infinity")
-    if actual.std(axis=(0, 1, 2)).max() < 1e-6:
-        raise ExportError("the exported model gives the same colour for everything")
+    _check_values(actual, "the exported model")
     distance = np.linalg.norm((actual - expected) * lab.AB_SCALE, axis=-1)
     agreement = Agreement(float(distance.mean()), float(distance.max()), len(squares))
     if agreement.mean > mean_bound or agreement.maximum > max_bound:
         raise ExportError(f"{agreement}; allowed are {mean_bound} and {max_bound}")
     return agreement
+
+
+def _check_values(ab, what):
+    if not np.isfinite(ab).all():
+        raise ExportError(f"{what} gives NaN or infinity")
+    if np.ptp(ab, axis=(0, 1, 2)).max() * lab.AB_SCALE < 0.01:
+        raise ExportError(f"{what} gives the same colour for everything")

@@ -98,16 +98,19 @@ def _joined(rgb, ab):
 def _colorize_encoded(image_bytes, predict, image_size):
     """Pictures of different sizes one by one, the network on all of them at once."""
     count = tf.size(image_bytes)
+    check = tf.debugging.Assert(count > 0, ["the batch is empty"])
 
     def read(index, pictures, squares):
         picture = picture_ops.decode(image_bytes[index], index)
         square = _network_lightness(picture[tf.newaxis, ..., :3], image_size)[0]
         return index + 1, pictures.write(index, picture), squares.write(index, square)
 
+    with tf.control_dependencies([check]):
+        first = tf.constant(0)
     pictures = tf.TensorArray(tf.uint8, count, infer_shape=False, element_shape=(None, None, 4))
     squares = tf.TensorArray(tf.float32, count, element_shape=(image_size, image_size, 1))
     _, pictures, squares = tf.while_loop(
-        lambda index, *_: index < count, read, (tf.constant(0), pictures, squares), parallel_iterations=1
+        lambda index, *_: index < count, read, (first, pictures, squares), parallel_iterations=1
     )
     ab = predict(squares.stack())
 

@@ -24,7 +24,7 @@ def decode(data, index):
         (index, tf.strings.length(data)),
     )
     check = tf.debugging.Assert(tf.size(picture) > 0, [message])
-    with tf.control_dependencies([check] if check is not None else []):
+    with tf.control_dependencies([check]):
         picture = tf.identity(picture)
     orientation = _attempt(_exif_orientation, data, otherwise=tf.constant(1))
     return _upright(picture, orientation)

@@ -1,0 +1,154 @@
+"""The same photo through every way of running a model. As a program it prints the table for a real one:
+
+python tests/agreement.py --model runs/colorizer --photos photos/val
+"""
+
+import argparse
+import contextlib
+import io
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import prediction_server
+import skimage.data
+import tensorflow as tf
+from PIL import Image
+
+from tf_colorize import Colorizer, export, image_io, serving
+from tf_colorize.models import loading
+
+
+def photos():
+    """PIL images by what is special about them."""
+    coffee, cat, person = (
+        Image.fromarray(data) for data in (skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut())
+    )
+    alpha = person.resize((150, 150))
+    alpha.putalpha(Image.linear_gradient("L").resize((150, 150)))
+    return {
+        "colour": coffee.resize((300, 200)),
+        "gray": Image.fromarray(skimage.data.camera()).resize((256, 256)),
+        "odd size": cat.resize((301, 197)),
+        "portrait": person.crop((100, 0, 300, 400)),
+        "panorama": coffee.crop((0, 150, 600, 220)),
+        "alpha": alpha,
+        "1 pixel wide": person.crop((250, 0, 251, 300)),
+        "1 pixel high": person.crop((0, 250, 300, 251)),
+        "1 pixel": person.crop((250, 250, 251, 251)),
+        "smaller than the network": cat.resize((31, 20)),
+    }
+
+
+@contextlib.contextmanager
+def ways(saved_model, tflite):
+    """Gives functions from the bytes of a PNG file to a PIL image, by name.
+
+    Args:
+        saved_model: Folder.
+        tflite: dict of `.tflite` files by their quantisation.
+    """
+    loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
+    with (
+        prediction_server.serve(saved_model) as (_, addresses),
+        session(saved_model) as run_session,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        functions = {
+            "SavedModel, serving_default": lambda file: decoded(
+                loaded.signatures["serving_default"](image_bytes=tf.constant([file]))["color_bytes"].numpy()[0]
+            ),
+            "SavedModel, colorize": lambda file: Image.fromarray(
+                loaded.signatures["colorize"](image=tf.constant(pixels(file)))["image"].numpy()[0]
+            ),
+            "SavedModel, predict_ab": through(Colorizer.from_saved_model(saved_model)),
+            "TF1 session": lambda file: decoded(run_session(file)),
+        }
+        for protocol, address in addresses.items():
+            functions[f"{protocol} server, files"] = through_files(serving.Client(address))
+            functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address))
+        for kind, path in tflite.items():
+            functions[f"TFLite {kind}"] = through(Colorizer.from_tflite(path))
+        functions["tf-colorize"] = lambda file: through_command_line(file, tflite["none"], pathlib.Path(folder))
+        yield functions
+
+
+def decoded(data):
+    return Image.open(io.BytesIO(data))
+
+
+def pixels(file):
+    return np.asarray(image_io.open_rgb(file))[np.newaxis]
+
+
+def through(colorizer):
+    return lambda file: Image.fromarray(colorizer(file))
+
+
+def through_files(client):
+    return lambda file: decoded(client.colorize_files([file])[0])
+
+
+def through_command_line(file, model, folder):
+    (folder / "photo.png").write_bytes(file)
+    command = [sys.executable, "-m", "tf_colorize", "photo.png", "--model", str(model), "-o", "result.png"]
+    subprocess.run([*command, "--overwrite"], cwd=folder, check=True, capture_output=True)
+    return decoded((folder / "result.png").read_bytes())
+
+
+@contextlib.contextmanager
+def session(path):
+    """The SavedModel in a TensorFlow 1 session, by tag and signature: how the server's runtime holds it."""
+    with tf.Graph().as_default():
+        running = tf.compat.v1.Session()
+        signature = tf.compat.v1.saved_model.load(running, ["serve"], str(path)).signature_def["serving_default"]
+    take, give = signature.inputs["image_bytes"].name, signature.outputs["color_bytes"].name
+    with contextlib.closing(running):
+        yield lambda file: running.run(give, {take: [file]})[0]
+
+
+def distance(actual, expected):
+    """Gray levels between two pictures, per pixel the most of its channels, alpha aside."""
+    difference = np.asarray(actual.convert("RGB")).astype(int) - expected
+    return np.abs(difference).max(axis=-1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
+    parser.add_argument("--photos", help="folder to calibrate int8 on; without, int8 is left out")
+    parser.add_argument("--image-size", type=int, help="pixels a side that the network sees (default: the model's)")
+    options = parser.parse_args()
+    generator, metadata = loading.load_generator(options.model)
+    common = {"metadata": metadata, "image_size": options.image_size, "photos": options.photos}
+    keras_colorizer = Colorizer.from_keras(generator, image_size=options.image_size or metadata["image_size"])
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        export.export_saved_model(generator, folder / "colorizer" / "1", **common)
+        tflite = {
+            kind: export.export_tflite(generator, folder / f"{kind}.tflite", quantize=kind, **common).path
+            for kind in ("none", "float16", "dynamic", "int8")
+            if kind != "int8" or options.photos
+        }
+        print("| way | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
+        with ways(folder / "colorizer" / "1", tflite) as functions:
+            for name, function in functions.items():
+                distances = []
+                for photo in photos().values():
+                    file = as_png(photo)
+                    distances.append(distance(function(file), keras_colorizer(file)).ravel())
+                all_pixels = np.concatenate(distances)
+                share = np.mean(all_pixels <= 2)
+                print(f"| {name} | {all_pixels.max()} | {all_pixels.mean():.3f} | {share:.3%} |", flush=True)
+
+
+def as_png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    main()
