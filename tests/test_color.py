@@ -139,3 +139,23 @@ def test_the_import_hides_no_other_warning():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "['file system plugins are not loaded']"
     assert "UserWarning" not in run.stderr
+
+
+@MODES
+def test_bytes_to_lightness_is_what_the_host_says(run, grid):
+    rgb = np.rint(grid * 255).astype(np.uint8)
+    lightness = run(color.rgb8_to_lightness, tf.constant(rgb))
+    assert lightness.shape == (17, 289, 1) and lightness.dtype == tf.float32
+    np.testing.assert_allclose(lightness, lab.rgb_to_lightness(rgb), atol=1e-6)
+    np.testing.assert_allclose(lightness, skimage.color.rgb2lab(rgb)[..., :1] / 50 - 1, atol=2e-5)
+
+
+@MODES
+def test_joined_bytes_are_what_the_host_says_in_and_out_of_gamut(run, grid):
+    lightness, ab = lab.rgb_to_lightness_ab(np.rint(grid * 255).astype(np.uint8))
+    for strength in (1.0, 2.5):
+        vivid = np.clip(ab * np.float32(strength), -1, 1)
+        rgb = run(color.lightness_ab_to_rgb8, lightness, vivid)
+        assert rgb.shape == (17, 289, 3) and rgb.dtype == tf.uint8
+        difference = np.abs(rgb.numpy().astype(int) - lab.lightness_ab_to_rgb(lightness, vivid))
+        assert difference.max() <= 1 and difference.mean() < 1e-3

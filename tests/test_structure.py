@@ -62,6 +62,7 @@ ORDER = [
     "export.checks",
     "export.saved_model",
     "export.tflite",
+    "export.vectors",
     "export",
     "batch",
     "demo",
