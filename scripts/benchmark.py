@@ -2,9 +2,9 @@
 
 import argparse
 
-from benchmarks import data
+from benchmarks import data, train
 
-BENCHMARKS = {"data": data}
+BENCHMARKS = {"data": data, "train": train}
 
 
 def main():

@@ -1,0 +1,46 @@
+"""What this machine is and how fast it is at its best: what every other figure is a fraction of."""
+
+import os
+import pathlib
+import platform
+import time
+
+MATRIX_SIZE = 2048
+COPIED_BYTES = 2**28
+
+
+def in_words():
+    """Returns the processor, its number of cores and the memory, as one line."""
+    model = platform.processor() or platform.machine()
+    information = pathlib.Path("/proc/cpuinfo")
+    if information.exists():
+        lines = information.read_text().splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
+        flags = next((line.split(":")[1].split() for line in lines if line.startswith("flags")), [])
+        known = {"amx_bf16": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
+        units = [name for flag, name in known.items() if flag in flags][:2]
+        model = f"{model} ({', '.join(units)})" if units else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {cores} cores, {memory:.0f} GB memory, {platform.system()}"
+
+
+def rates(multiply, copy, repeats=10):
+    """Returns the best GFLOP/s and GB/s (read and written) of two functions that a framework gives.
+
+    Args:
+        multiply: function that multiplies two square matrices of `MATRIX_SIZE`.
+        copy: function that copies `COPIED_BYTES`.
+    """
+    product, copied = min(seconds(multiply, repeats)), min(seconds(copy, repeats))
+    return {"gflops": 2 * MATRIX_SIZE**3 / product / 1e9, "gbytes": 2 * COPIED_BYTES / copied / 1e9}
+
+
+def seconds(function, repeats, warm_up=2):
+    """Returns how long each call took, after some that do not count."""
+    taken = []
+    for _ in range(warm_up + repeats):
+        start = time.perf_counter()
+        function()
+        taken.append(time.perf_counter() - start)
+    return taken[warm_up:]

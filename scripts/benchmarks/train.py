@@ -1,0 +1,155 @@
+"""The full GAN training step on synthetic pictures, in images/s, and what limits it.
+
+Every run is a process of its own and the variants take turns, so that whatever else the machine
+does hits all of them. On two cores a run takes about half a minute, the whole table 12 minutes,
+with `--against pytorch` 20.
+"""
+
+import dataclasses
+import importlib.util
+import itertools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import rich.console
+import rich.table
+
+from benchmarks import machine
+
+GENERATORS = ("unet", "resnet18_unet")
+PRECISIONS = ("float32", "mixed_bfloat16")
+BATCH_NORMS = ("fused", "plain")
+HEADINGS = ("generator", "precision", "variant", "images/s", "against PyTorch", "arithmetic", "memory")
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One row of the table: what runs, and the answers of its runs."""
+
+    framework: str
+    generator: str
+    precision: str
+    detail: str  # batch normalisation, or PyTorch's memory layout
+    runs: list = dataclasses.field(default_factory=list, compare=False)
+
+    def command(self, arguments):
+        """Returns the command line of one run."""
+        flags = ["--precision", self.precision]
+        if self.framework == "PyTorch":
+            flags += ["--channels-last"] if self.detail == "channels last" else []
+        else:
+            flags += ["--generator", self.generator, "--batch-norm", self.detail]
+        for name in ("image_size", "batch_size", "steps"):
+            flags += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
+        module = "pytorch_pix2pix" if self.framework == "PyTorch" else "keras_pix2pix"
+        return [sys.executable, "-m", f"benchmarks.{module}", *flags]
+
+    def speeds(self, batch_size):
+        """Returns the images/s of each run, by its median step."""
+        return np.array([batch_size / np.median(run["seconds"]) for run in self.runs])
+
+
+def add_arguments(parser):
+    parser.add_argument("--generator", choices=GENERATORS, help="one generator instead of all")
+    parser.add_argument("--precision", choices=PRECISIONS, help="one precision instead of all")
+    parser.add_argument("--batch-norm", choices=BATCH_NORMS, help="one batch normalisation instead of both")
+    parser.add_argument("--image-size", type=int, default=256, help="height and width")
+    parser.add_argument("--batch-size", type=int, default=8, help="pictures per step")
+    parser.add_argument("--steps", type=int, default=6, help="measured steps of a run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each variant")
+    parser.add_argument(
+        "--against", choices=["pytorch"], help="also measure the unet's step in PyTorch, and print the ratio"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the table as README has it")
+
+
+def run(arguments):
+    if arguments.against and importlib.util.find_spec("torch") is None:
+        raise ValueError("`--against pytorch` needs PyTorch: pip install torch")
+    for name in ("batch_size", "image_size", "rounds", "steps"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"`--{name.replace('_', '-')}` must be at least 1. Received: {getattr(arguments, name)}")
+    variants = _variants(arguments)
+    for turn, variant in itertools.product(range(arguments.rounds), variants):
+        variant.runs.append(_answer(variant.command(arguments)))
+        speed = variant.speeds(arguments.batch_size)[-1]
+        words = f"{variant.framework} {variant.generator} {variant.precision} {variant.detail}"
+        print(f"round {turn + 1}/{arguments.rounds}  {words}  {speed:.2f} images/s", file=sys.stderr)
+    _show(variants, arguments)
+
+
+def _variants(arguments):
+    choices = [
+        [arguments.generator] if arguments.generator else GENERATORS,
+        [arguments.precision] if arguments.precision else PRECISIONS,
+        [arguments.batch_norm] if arguments.batch_norm else BATCH_NORMS,
+    ]
+    variants = [Variant("tf_colorize", *choice) for choice in itertools.product(*choices)]
+    if arguments.against and "unet" in choices[0]:
+        layouts = ("channels first", "channels last")
+        variants += [Variant("PyTorch", "unet", *choice) for choice in itertools.product(choices[1], layouts)]
+    return variants
+
+
+def _answer(command):
+    scripts = str(pathlib.Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    if done.returncode != 0:
+        reason = next((line for line in reversed(done.stderr.splitlines()) if "Error" in line), "no reason given")
+        raise ValueError(f"a run failed: {reason.strip()} ({' '.join(command[2:])})")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _show(variants, arguments):
+    rows = [_row(variant, variants, arguments.batch_size) for variant in variants]
+    best = {key: max(run[key] for variant in variants for run in variant.runs) for key in ("gflops", "gbytes")}
+    notes = (
+        f"{arguments.batch_size} pictures of {arguments.image_size} pixels a step, {machine.in_words()}. "
+        f"Medians of {arguments.rounds} runs, with the least and the greatest. Arithmetic: convolutions and matrix "
+        f"products, as a share of the rate that a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product of the "
+        f"same precision reached in the same run (at best {best['gflops']:.0f} GFLOP/s). Memory: what the step's "
+        f"operations read and write, as a share of a large copy (at best {best['gbytes']:.0f} GB/s)."
+    )
+    if arguments.markdown:
+        for line in (HEADINGS, ["---"] * len(HEADINGS), *rows):
+            print(f"| {' | '.join(line)} |")
+        print(f"\n{notes}")
+        return
+    table = rich.table.Table(*HEADINGS)
+    for row in rows:
+        table.add_row(*row)
+    console = rich.console.Console()
+    if not console.is_terminal:
+        console.width = 140  # a file does not wrap
+    console.print(table)
+    console.print(notes)
+
+
+def _row(variant, variants, batch_size):
+    speeds = variant.speeds(batch_size)
+    ratio = arithmetic = memory = "-"
+    others = [v for v in variants if v.framework == "PyTorch" and v.precision == variant.precision]
+    if others and variant.framework != "PyTorch" and variant.generator == "unet":
+        # Run by run against the faster layout.
+        ratio = _spread(speeds / np.max([other.speeds(batch_size) for other in others], axis=0), "x")
+    if variant.framework != "PyTorch":
+        steps = speeds / batch_size
+        arithmetic, memory = (
+            _share([run[work] for run in variant.runs] * steps, [run[rate] for run in variant.runs], unit)
+            for work, rate, unit in (("gflop", "gflops", "GFLOP/s"), ("gbyte", "gbytes", "GB/s"))
+        )
+    name = variant.generator if variant.framework == "tf_colorize" else f"{variant.generator} in {variant.framework}"
+    return (name, variant.precision, variant.detail, _spread(speeds), ratio, arithmetic, memory)
+
+
+def _share(reached, possible, unit):
+    return f"{np.median(reached):.0f} {unit}, {np.median(reached / np.array(possible)):.0%}"
+
+
+def _spread(values, unit=""):
+    return f"{np.median(values):.2f}{unit} ({np.min(values):.2f}-{np.max(values):.2f})"

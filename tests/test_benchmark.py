@@ -1,0 +1,102 @@
+"""scripts/benchmark.py train: the real command at a tiny size, and its counts against hand calculation."""
+
+import importlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+import tensorflow as tf
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module
+
+
+def benchmark(*arguments):
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "train", *map(str, arguments)]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+
+
+def table(markdown):
+    headings, _, *rows = [line.strip("| ").split(" | ") for line in markdown.splitlines() if line.startswith("|")]
+    return [dict(zip(headings, row)) for row in rows]
+
+
+def numbers(cell):
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", cell)]
+
+
+def test_command_prints_a_table_of_positive_numbers():
+    size = ["--image-size", 64, "--batch-size", 2, "--rounds", 1, "--steps", 1]
+    done = benchmark(
+        "--generator", "resnet18_unet", "--precision", "float32", "--batch-norm", "plain", *size, "--markdown"
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = table(done.stdout)
+    assert (row["generator"], row["precision"], row["variant"]) == ("resnet18_unet", "float32", "plain")
+    assert row["against PyTorch"] == "-"
+    for heading in ("images/s", "arithmetic", "memory"):
+        assert numbers(row[heading]) and all(0 < number < 1e5 for number in numbers(row[heading])), row
+
+
+def test_a_size_that_the_network_refuses_is_one_line():
+    done = benchmark("--generator", "unet", "--precision", "float32", "--batch-norm", "fused", "--image-size", 32)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("benchmark train: a run failed")
+
+
+@pytest.mark.slow
+def test_against_pytorch():
+    pytest.importorskip("torch")
+    size = ["--image-size", 256, "--batch-size", 1, "--rounds", 2, "--steps", 1]
+    flags = ["--generator", "unet", "--precision", "mixed_bfloat16", "--batch-norm", "fused"]
+    done = benchmark(*flags, *size, "--against", "pytorch", "--markdown")
+    assert done.returncode == 0, done.stderr
+    ours, *theirs = table(done.stdout)
+    assert [row["variant"] for row in theirs] == ["channels first", "channels last"]
+    assert all(number > 0 for number in numbers(ours["against PyTorch"]))
+
+
+def test_pytorch_networks_are_the_same_networks(benchmarks):
+    torch = pytest.importorskip("torch")
+    from tf_colorize import models
+
+    pytorch = benchmarks("benchmarks.pytorch_pix2pix")
+    for theirs, ours in ((pytorch.Level(1, 0), models.unet()), (pytorch.patchgan(), models.patchgan())):
+        trainable = sum(parameter.numel() for parameter in theirs.parameters())
+        assert trainable == sum(keras.ops.size(variable) for variable in ours.trainable_variables)
+    assert pytorch.Level(1, 0)(torch.zeros(2, 1, 256, 256)).shape == (2, 2, 256, 256)
+    assert pytorch.patchgan()(torch.zeros(1, 3, 256, 256)).shape == (1, 1, 30, 30)
+
+
+def test_counts_equal_hand_calculation(benchmarks):
+    keras_pix2pix = benchmarks("benchmarks.keras_pix2pix")
+    images, kernel = tf.zeros((2, 10, 10, 8)), tf.Variable(tf.zeros((4, 4, 8, 16)))
+
+    @tf.function(autograph=False)
+    def step(images):
+        with tf.GradientTape() as tape:
+            outputs = tf.nn.conv2d(images, kernel, 2, "SAME")
+        return tape.gradient(outputs, kernel), tf.matmul(images[0, 0], images[1, 1], transpose_b=True)
+
+    operations = keras_pix2pix.needed_operations(step.get_concrete_function(images).graph)
+    # The gradient for the kernel needs neither the forward convolution nor the images' gradient.
+    products = 2 * 5 * 5 * 4 * 4 * 8 * 16 + 10 * 10 * 8
+    assert keras_pix2pix.gigaflop(operations) == pytest.approx(2 * products / 1e9)
+
+    @tf.function(autograph=False)
+    def add(images):
+        return images + 1.0
+
+    operations = keras_pix2pix.needed_operations(add.get_concrete_function(images).graph)
+    assert keras_pix2pix.gigabyte(operations) == pytest.approx((2 * 4 * 1600 + 4) / 1e9)
