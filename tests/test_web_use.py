@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import skimage.data
 import web_browser
-import web_fixtures
 from PIL import Image
 from playwright import sync_api
 
@@ -58,6 +57,28 @@ def test_the_divider_follows_mouse_and_keyboard(visitor):
     assert split.input_value() == "75"
     assert colourfulness(visitor, 0.05, 0.7) < 1
     assert colourfulness(visitor, 0.8, 0.95) > 20
+
+
+def test_touch_drags_the_divider_pinches_and_moves(new_visitor):
+    visitor = new_visitor(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True).wait_until_ready()
+    sync_api.expect(visitor.page.get_by_role("button", name="Take a photo")).to_be_visible()
+    visitor.colours("photo.png", PHOTO)
+    box = visitor.page.locator("#frame").bounding_box()
+    middle = box["y"] + box["height"] / 2
+
+    def across(share):
+        return {"x": box["x"] + box["width"] * share, "y": middle, "id": 1}
+
+    visitor.touches([across(0.5)], [across(0.4)], [across(0.2)])
+    assert split_of(visitor) == pytest.approx(20, abs=1)
+    other = {"x": box["x"] + box["width"] * 0.6, "y": middle, "id": 2}
+    visitor.touches([across(0.5), other], [across(0.3), other], [across(0.1), other])
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+ %$"))
+    visitor.page.wait_for_timeout(500)
+    shot = visitor.seen(0.3, 0.9)
+    visitor.touches([across(0.8)], [across(0.6)], [across(0.4)])
+    assert split_of(visitor) == pytest.approx(20, abs=1)
+    visitor.until(lambda: np.abs(visitor.seen(0.3, 0.9) - shot).mean() > 5)
 
 
 def test_vividness_changes_what_is_seen(visitor):
@@ -165,7 +186,7 @@ def test_models_are_compared(new_visitor, tmp_path):
     visitor.colours("photo.png", PHOTO)
     left = visitor.page.locator("#left-look option")
     sync_api.expect(left).to_have_text(["Black and white"])
-    visitor.page.set_input_files("#model-input", web_fixtures.write_model(tmp_path / "other.tflite", seed=5))
+    visitor.page.set_input_files("#model-input", web_browser.write_model(tmp_path / "other.tflite", seed=5))
     sync_api.expect(visitor.page.locator("#right-look")).to_have_value("other")
     sync_api.expect(left).to_have_text(["Black and white", "Colour: colorizer", "Colour: other"])
     visitor.page.select_option("#left-look", "colorizer")
@@ -185,7 +206,7 @@ def test_a_colour_photo_offers_its_own_colours(visitor):
 
 
 def test_wrong_models_are_refused(visitor, tmp_path):
-    scales = web_fixtures.write_model(tmp_path / "scales.tflite", lightness_scale=100.0)
+    scales = web_browser.write_model(tmp_path / "scales.tflite", lightness_scale=100.0)
     visitor.hands_over("drop", "scales.tflite", scales.read_bytes())
     visitor.sees(".notice", "scales: It was made for lightness_scale 100, this page uses 50.")
     visitor.hands_over("drop", "noise.tflite", b"no model at all")
@@ -217,20 +238,25 @@ def test_a_page_without_a_model_says_so_and_takes_one(new_visitor, page_folder, 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280, 2560])
 def test_no_barrier_and_no_shift_on_any_screen(new_visitor, width, scheme):
-    visitor = new_visitor(viewport={"width": width, "height": width * 5 // 8 + 400}, color_scheme=scheme, reduced_motion="reduce")
+    visitor = new_visitor(
+        viewport={"width": width, "height": width * 5 // 8 + 400}, color_scheme=scheme, reduced_motion="reduce"
+    )
     visitor.page.evaluate(
         """() => {
             window.shifts = [];
             const nameOf = ({node}) => node?.id || node?.outerHTML?.slice(0, 80);
-            const add = (list) => window.shifts.push(...list.getEntries().flatMap((entry) => entry.sources.map(nameOf)));
-            new PerformanceObserver(add).observe({type: "layout-shift", buffered: true});
+            const namesOf = (list) => list.getEntries().flatMap((entry) => entry.sources.map(nameOf));
+            const observer = new PerformanceObserver((list) => window.shifts.push(...namesOf(list)));
+            observer.observe({type: "layout-shift", buffered: true});
         }"""
     )
     visitor.wait_until_ready()
     assert violations(visitor) == []
     visitor.hands_over("drop", "photo.png", PHOTO)
     visitor.sees("#info", "Coloured")
-    visitor.choose(("a file with a long name, as cameras and scanners give them, 1936-03-09.txt", b"text"), ("b", PHOTO))
+    visitor.choose(
+        ("a file with a long name, as cameras and scanners give them, 1936-03-09.txt", b"text"), ("b", PHOTO)
+    )
     visitor.waits_for_all(2)
     assert violations(visitor) == []
     assert visitor.page.evaluate("() => window.shifts") == []

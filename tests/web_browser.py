@@ -3,10 +3,12 @@
 import contextlib
 import importlib.util
 import io
+import json
 import pathlib
 import shutil
 import threading
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,11 +18,18 @@ from playwright import sync_api
 from tf_colorize import demo
 
 WEB = pathlib.Path(__file__).resolve().parent.parent / "web"
+IMAGE_SIZE = 64  # of the model below
 PATIENCE_MS = 60_000  # a loaded machine; nothing here takes that long
-_ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def executable():
@@ -55,6 +64,24 @@ def served(page_folder, models=(), server_type=demo.Server):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+def write_model(path, seed=0, **metadata):
+    """A model with all kinds of colours, also such that no screen can show."""
+    import tensorflow as tf
+
+    class Vivid(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, IMAGE_SIZE, IMAGE_SIZE, 1))])
+        def predict_ab(self, lightness):
+            kernel = np.random.default_rng(seed).normal(0, 0.7, (5, 5, 1, 2)).astype(np.float32)
+            return 0.7 * tf.tanh(tf.nn.conv2d(lightness, kernel, 1, "SAME"))
+
+    module = Vivid()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.predict_ab.get_concrete_function()], module)
+    path.write_bytes(converter.convert())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tf_colorize.json", json.dumps(metadata))
+    return path
 
 
 class Visitor:
@@ -114,6 +141,12 @@ class Visitor:
             }""",
             [event, name, list(data)],
         )
+
+    def touches(self, *steps):
+        """Puts fingers down, moves them and lifts them; each step is a list of points."""
+        session = self.page.context.new_cdp_session(self.page)
+        for kind, points in zip(["touchStart", *["touchMove"] * (len(steps) - 1), "touchEnd"], [*steps, []]):
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     def sets_vividness(self, percent):
         self.page.locator("#vividness").fill(str(percent))

@@ -1,37 +1,15 @@
 """What the tests of the page share: a built page, a model, a server, a browser. A pytest plugin."""
 
-import json
-import zipfile
-
-import numpy as np
 import pytest
 import web_browser
-
-IMAGE_SIZE = 64
-
-
-def write_model(path, seed=0, **metadata):
-    """A model with all kinds of colours, also such that no screen can show."""
-    import tensorflow as tf
-
-    class Vivid(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((1, IMAGE_SIZE, IMAGE_SIZE, 1))])
-        def predict_ab(self, lightness):
-            kernel = np.random.default_rng(seed).normal(0, 0.7, (5, 5, 1, 2)).astype(np.float32)
-            return 0.7 * tf.tanh(tf.nn.conv2d(lightness, kernel, 1, "SAME"))
-
-    module = Vivid()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.predict_ab.get_concrete_function()], module)
-    path.write_bytes(converter.convert())
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("tf_colorize.json", json.dumps(metadata))
-    return path
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """Path of a `.tflite` file."""
-    return write_model(tmp_path_factory.mktemp("models") / "colorizer.tflite", lightness_scale=50.0, ab_scale=110.0)
+    return web_browser.write_model(
+        tmp_path_factory.mktemp("models") / "colorizer.tflite", lightness_scale=50.0, ab_scale=110.0
+    )
 
 
 @pytest.fixture(scope="session")

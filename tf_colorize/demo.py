@@ -43,7 +43,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     Args:
         port: Port; 0 takes any that is free.
-        page: Folder that `make web` wrote.
+        page: Folder that `make web` wrote; None takes `PAGE`.
         models: List of paths of `.tflite` files; the first is the one the page begins with.
 
     Raises:
@@ -54,10 +54,12 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     headers = _HEADERS
 
-    def __init__(self, port, page=PAGE, models=()):
-        self.page = pathlib.Path(page)
+    def __init__(self, port, page=None, models=()):
+        self.page = pathlib.Path(page or PAGE)
         if not (self.page / "index.html").is_file():
-            raise ValueError(f"the page is not built: {self.page} is missing. Run `make web` in a checkout (needs Node).")
+            raise ValueError(
+                f"the page is not built: {self.page} is missing. Run `make web` in a checkout (needs Node)."
+            )
         self.models = {path.name: path for path in map(pathlib.Path, models)}
         super().__init__(("127.0.0.1", port), _Handler)
 
@@ -114,7 +116,9 @@ def models_index(paths):
         paths: Paths of `.tflite` files. The version changes with the content, so that browsers
             keep a model as long as it is the same.
     """
-    return [{"name": path.stem, "file": path.name, "version": _version(path, path.stat().st_mtime_ns)} for path in paths]
+    return [
+        {"name": path.stem, "file": path.name, "version": _version(path, path.stat().st_mtime_ns)} for path in paths
+    ]
 
 
 def shipped_models():

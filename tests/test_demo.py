@@ -1,0 +1,140 @@
+"""The server behind `tf-colorize demo`."""
+
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tf_colorize import demo
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A folder like the one that `make web` writes, and a secret beside it."""
+    (tmp_path / "secret.txt").write_text("secret")
+    folder = tmp_path / "page"
+    (folder / "wasm").mkdir(parents=True)
+    for name in ("index.html", "main.js", "style.css", "icon.svg", "wasm/runtime.wasm"):
+        (folder / name).write_text(name)
+    return folder
+
+
+@pytest.fixture
+def server(page, tmp_path):
+    models = [tmp_path / "colorizer.tflite", tmp_path / "another.tflite"]
+    for path in models:
+        path.write_text(path.stem)
+    with demo.Server(0, page, models) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def get(server, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/main.js", "text/javascript; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/wasm/runtime.wasm", "application/wasm"),
+        ("/models/colorizer.tflite?version=1", "application/octet-stream"),
+        ("/models/models.json", "application/json"),
+    ],
+)
+def test_files_have_the_types_and_headers_that_browsers_need(server, path, content_type):
+    response, _ = get(server, path)
+    assert response.status == 200
+    assert response.headers["Content-Type"] == content_type
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert response.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing.html", "/wasm/", "/models/", "/models/secret.txt", "/../secret.txt", "/%2e%2e/secret.txt"]
+)
+def test_nothing_else_is_served(server, path):
+    response, body = get(server, path)
+    assert response.status == 404
+    assert b"secret" not in body.replace(b"secret.txt", b"")
+
+
+def test_models_are_listed_with_a_version_that_changes_with_them(server):
+    before = json.loads(get(server, "/models/models.json")[1])
+    assert [(model["name"], model["file"]) for model in before] == [
+        ("colorizer", "colorizer.tflite"),
+        ("another", "another.tflite"),
+    ]
+    server.models["another.tflite"].write_text("changed!")
+    after = json.loads(get(server, "/models/models.json")[1])
+    assert before[0] == after[0] and before[1]["version"] != after[1]["version"]
+    assert get(server, "/models/another.tflite")[1] == b"changed!"
+
+
+def test_what_has_not_changed_is_not_sent_again(server):
+    response, _ = get(server, "/main.js")
+    response, body = get(server, "/main.js", **{"If-Modified-Since": response.headers["Last-Modified"]})
+    assert (response.status, body) == (304, b"")
+
+
+def test_only_this_computer_is_served(server):
+    assert server.server_address[0] == "127.0.0.1"
+
+
+def test_a_page_that_is_not_built_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="make web"):
+        demo.Server(0, tmp_path)
+
+
+def test_the_site_is_the_page_with_its_models(page, tmp_path, monkeypatch):
+    model = tmp_path / "colorizer.tflite"
+    model.write_text("model")
+    monkeypatch.setattr(demo, "PAGE", page)
+    monkeypatch.setattr(demo, "shipped_models", lambda: [model])
+    demo.write_site(tmp_path / "site")
+    index = json.loads((tmp_path / "site/models/models.json").read_text())
+    assert (tmp_path / "site/models" / index[0]["file"]).read_text() == "model"
+    assert (tmp_path / "site/wasm/runtime.wasm").exists()
+
+
+def run_command(page, *arguments):
+    """`tf-colorize demo` with a page that is certainly built."""
+    code = f"""
+import pathlib, sys
+from tf_colorize import cli, demo
+demo.PAGE = pathlib.Path({str(page)!r})
+assert "tensorflow" not in sys.modules
+sys.exit(cli.main(["demo", *{list(arguments)!r}]))
+"""
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_command_says_its_address_and_serves(page):
+    with run_command(page, "--port", "0", "--no-browser") as process:
+        try:
+            port = int(re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline()).group(1))
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"index.html"
+        finally:
+            process.terminate()
+
+
+def test_a_taken_port_is_one_line_and_exit_code_1(page):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = run_command(page, "--port", str(taken.getsockname()[1]), "--no-browser")
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert complaint.startswith("tf-colorize: ") and complaint.count("\n") == 1
