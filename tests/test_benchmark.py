@@ -52,7 +52,7 @@ def test_a_size_that_the_network_refuses_is_one_line():
     done = benchmark("--generator", "unet", "--precision", "float32", "--batch-norm", "fused", "--image-size", 32)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("benchmark train: a run failed")
+    assert "`--image-size` must be a multiple of 256 for unet. Received: 32" in line
 
 
 @pytest.mark.slow

@@ -68,11 +68,7 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    if arguments.against and importlib.util.find_spec("torch") is None:
-        raise ValueError("`--against pytorch` needs PyTorch: pip install torch")
-    for name in ("batch_size", "image_size", "rounds", "steps"):
-        if getattr(arguments, name) < 1:
-            raise ValueError(f"`--{name.replace('_', '-')}` must be at least 1. Received: {getattr(arguments, name)}")
+    _check(arguments)
     variants = _variants(arguments)
     for turn, variant in itertools.product(range(arguments.rounds), variants):
         variant.runs.append(_answer(variant.command(arguments)))
@@ -80,6 +76,22 @@ def run(arguments):
         words = f"{variant.framework} {variant.generator} {variant.precision} {variant.detail}"
         print(f"round {turn + 1}/{arguments.rounds}  {words}  {speed:.2f} images/s", file=sys.stderr)
     _show(variants, arguments)
+
+
+def _check(arguments):
+    from tf_colorize import train_config  # loads TensorFlow, which --help does without
+
+    if arguments.against and importlib.util.find_spec("torch") is None:
+        raise ValueError("`--against pytorch` needs PyTorch: pip install torch")
+    for name in ("batch_size", "image_size", "rounds", "steps"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"`--{name.replace('_', '-')}` must be at least 1. Received: {getattr(arguments, name)}")
+    for generator in [arguments.generator] if arguments.generator else GENERATORS:
+        multiple = train_config.SIZE_MULTIPLES[generator]
+        if arguments.image_size % multiple:
+            raise ValueError(
+                f"`--image-size` must be a multiple of {multiple} for {generator}. Received: {arguments.image_size}"
+            )
 
 
 def _variants(arguments):
