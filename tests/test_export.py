@@ -137,3 +137,23 @@ def test_the_steps_for_app_developers_give_the_test_vectors(exported, tmp_path):
     square = Image.fromarray((skimage.color.rgb2lab(skimage.color.gray2rgb(gray))[..., 0] / 50 - 1).astype(np.float32))
     square = np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BILINEAR))[np.newaxis, :, :, np.newaxis]
     np.testing.assert_allclose(ab, exports.generator()(square), atol=2e-3)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
+    printed = run_python(f"""
+        import pathlib, resource, signal, sys
+        sys.path.insert(0, {str(ROOT / "tests")!r})
+        import exports
+        from tf_colorize import export
+        generator, folder = exports.generator(), pathlib.Path({str(tmp_path)!r})
+        # A limit on the size of files stands in for a disk without space.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+        for function, name in ((export.export_saved_model, "1"), (export.export_tflite, "a.tflite")):
+            try:
+                function(generator, folder / name, image_size=64, photos={str(exported.photos)!r})
+            except OSError as error:
+                print("refused:", error)
+    """)
+    assert printed.count("refused: ") == 2
+    assert list(tmp_path.iterdir()) == []

@@ -199,7 +199,9 @@ class _Grpc:
         self._grpc, self._timeout, self._model = grpc, timeout, model
         # Pictures are larger than the 4 MB that gRPC allows by default.
         unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        self._channel = grpc.insecure_channel("{}:{}".format(*host), options=unlimited)
+        name, port = host
+        target = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        self._channel = grpc.insecure_channel(target, options=unlimited)
 
     def predict(self, signature, name, value):
         request = prediction_messages.predict_request(*self._model, signature, name, value)

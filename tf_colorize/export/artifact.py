@@ -4,6 +4,8 @@ import contextlib
 import pathlib
 import tempfile
 
+import tensorflow as tf
+
 from tf_colorize import metadata
 
 
@@ -41,3 +43,12 @@ def written_whole(path, *, overwrite):
         if path.exists():
             path.replace(pathlib.Path(temporary, "replaced"))
         finished.replace(path)
+
+
+@contextlib.contextmanager
+def disk_errors():
+    """Turns TensorFlow's errors about files, a full disk above all, into OSError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"cannot be written: {error.message.strip().splitlines()[0]}") from error

@@ -54,6 +54,7 @@ def export_saved_model(
 
     Raises:
         ValueError: a wrong argument, or the folder exists.
+        OSError: it cannot be written.
         checks.ExportError: what was written does not do what Keras does; nothing is left behind.
     """
     image_size = image_size or (metadata or {}).get("image_size", 256)
@@ -62,13 +63,11 @@ def export_saved_model(
     if half_precision == "auto":
         half_precision = _is_same_in_half_precision(generator, image_size, squares, expected)
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
-        module, signatures = graph.build(generator, image_size, half_precision=half_precision)
-        tf.saved_model.save(module, str(temporary), signatures=signatures)
-        extra = temporary / "assets.extra"
-        extra.mkdir()
         described = {**artifact.metadata_of(metadata, image_size), "generator": json.loads(generator.to_json())}
-        (extra / loading.METADATA_NAME).write_text(json.dumps(described))
-        _write_warmup(extra / WARMUP_NAME, squares[0])
+        module, signatures = graph.build(generator, image_size, half_precision=half_precision)
+        with artifact.disk_errors():
+            tf.saved_model.save(module, str(temporary), signatures=signatures)
+            _write_extra(temporary / "assets.extra", described, squares[0])
         agreement = _checked(temporary, squares, expected, half_precision)
     n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
     return SavedModelReport(pathlib.Path(path), n_bytes, half_precision, agreement)
@@ -101,6 +100,12 @@ def _checked(path, squares, expected, half_precision):
         mean_bound=0.2 if half_precision else _MEAN_BOUND,
         max_bound=5.0 if half_precision else _MAX_BOUND,
     )
+
+
+def _write_extra(folder, described, square):
+    folder.mkdir()
+    (folder / loading.METADATA_NAME).write_text(json.dumps(described))
+    _write_warmup(folder / WARMUP_NAME, square)
 
 
 def _write_warmup(path, square):

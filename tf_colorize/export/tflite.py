@@ -63,6 +63,7 @@ def export_tflite(generator, path, *, quantize="none", metadata=None, image_size
 
     Raises:
         ValueError: a wrong argument, the file exists, or too few photos to calibrate on.
+        OSError: it cannot be written.
         checks.ExportError: what was written does not do what Keras does; nothing is left behind.
     """
     if quantize not in QUANTIZE or pathlib.Path(path).suffix != ".tflite":
@@ -119,7 +120,8 @@ def _converted(generator, image_size, quantize, calibration):
     with tempfile.TemporaryDirectory() as folder:
         module, predict = graph.build_fixed(generator, image_size)
         # Converting the function itself has written files without weights.
-        tf.saved_model.save(module, folder, signatures={"serving_default": predict})
+        with artifact.disk_errors():
+            tf.saved_model.save(module, folder, signatures={"serving_default": predict})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
