@@ -2,16 +2,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: train test lint clean
+.PHONY: train web test lint clean
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -e '.[test]'
 	touch $@
 
-# Trains on the embedded sample photos: about five minutes on two cores.
+# Trains on the embedded sample photos, then exports: about five minutes on two cores.
 train: $(VENV)/.installed
 	$(BIN)/python scripts/train.py --mode gan
+	$(BIN)/python scripts/export.py --model runs/colorizer --saved-model runs/colorizer/saved_model/1 --tflite runs/colorizer/colorizer.tflite
+
+# The page that colorizes in the browser; needs Node 20 and npm.
+web: $(VENV)/.installed
+	$(BIN)/python web/build.py
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest

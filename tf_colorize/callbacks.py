@@ -174,9 +174,11 @@ class StateLine(keras.callbacks.Callback):
             self._timed += 1
             self._rate = self._timed * self.batch_size / max(now - self._started, 1e-9)
         terminal = self.stream.isatty()
-        if now - self._shown_at > (0.2 if terminal else self.SECONDS_BETWEEN_LINES):
+        step = self._offset + batch + 1
+        due = now - self._shown_at > (0.2 if terminal else self.SECONDS_BETWEEN_LINES)
+        if due and step < self.steps_per_epoch:  # the last step's line comes with its validation
             self._shown_at = now
-            self._write(self._offset + batch + 1, logs, "\r" if terminal else "\n")
+            self._write(step, logs, "\r" if terminal else "\n")
 
     def on_epoch_end(self, epoch, logs=None):
         logs["images_per_second"] = self._rate
