@@ -59,7 +59,7 @@ export class Darkroom extends EventTarget {
   add(files, model) {
     const added = files.map((file) => {
       // Pasted pictures may have no name.
-      return { id: ++this.#lastId, name: file.name || "pasted.png", file, colouring: new Map(), seconds: new Map() };
+      return { id: ++this.#lastId, name: file.name || "pasted.png", file, colouring: new Map(), results: new Map() };
     });
     this.photos.push(...added);
     // One after the other: few decoded photos in memory, and the first is ready soon.
@@ -104,8 +104,8 @@ export class Darkroom extends EventTarget {
       return false;
     }
     try {
-      const { seconds, hasColour } = await this.#engine.ask("colour", { photo: photo.id, model });
-      photo.seconds.set(model, photo.openSeconds + seconds);
+      const { seconds, accelerator, hasColour } = await this.#engine.ask("colour", { photo: photo.id, model });
+      photo.results.set(model, { seconds: photo.openSeconds + seconds, accelerator });
       photo.hasColour = hasColour;
       this.#tell("coloured", { photo, model });
       return true;

@@ -24,7 +24,6 @@ export class Gestures {
 
   #down(event) {
     if (event.button !== 0) return;
-    this.#element.classList.remove("reveal");
     this.#element.setPointerCapture(event.pointerId);
     this.#pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
     const isHandle = Math.abs(this.#point(event).x - this.#split()) * this.#element.clientWidth < 28;

@@ -23,17 +23,17 @@ let showsNext = false; // the first of those that came last goes on the stage
 /** Brings everything that can be seen in line with what is so. */
 function refresh() {
   shelf.mark(current);
-  status.show(current, current?.seconds.get(looks.model));
+  status.show(current, current?.results.get(looks.model));
   element("add").hidden = opened().length === 0;
   element("download-all").classList.toggle("unused", opened().length < 2);
   element("invite").hidden = Boolean(current);
-  element("controls").inert = !current?.seconds.has(looks.model);
+  element("controls").inert = !current?.results.has(looks.model);
   if (!current) {
     viewer.hide();
     return;
   }
   looks.offerOriginal(Boolean(current.hasColour));
-  const missing = looks.models.filter((model) => !current.seconds.has(model));
+  const missing = looks.models.filter((model) => !current.results.has(model));
   element("viewer").classList.toggle("pending", missing.length > 0 || !looks.model);
   viewer.show(current, missing.length ? { left: GRAY, right: GRAY } : { left: looks.left, right: looks.right });
   for (const model of missing) darkroom.colour(current, model);
@@ -65,7 +65,7 @@ function remove(photo) {
 }
 
 async function drawThumbnail(photo) {
-  const looksOfThumbnail = [photo.seconds.has(looks.model) ? looks.right : GRAY];
+  const looksOfThumbnail = [photo.results.has(looks.model) ? looks.right : GRAY];
   const request = { photo: photo.id, ...thumbnailOf(photo), looks: looksOfThumbnail, vividness: 1 };
   const bitmaps = await engine.ask("draw", request).catch(() => []); // a photo that was removed meanwhile
   if (bitmaps.length) shelf.picture(photo, bitmaps[0]);
@@ -76,7 +76,7 @@ function listenToDarkroom() {
     status[detail.state](detail);
     if (detail.state === "failed") complain(detail.name, detail.error.message);
     if (detail.state === "ready") speak(`Ready, on ${detail.accelerator}`);
-    status.show(current, current?.seconds.get(looks.model));
+    status.show(current, current?.results.get(looks.model));
   });
   darkroom.addEventListener("opened", ({ detail: { photo } }) => {
     shelf.add(photo, { isBusy: Boolean(looks.model) });
@@ -95,7 +95,7 @@ function listenToDarkroom() {
     if (photo !== current) return;
     speak(`${photo.name} is coloured`);
     refresh();
-    if (photo.seconds.size === 1) viewer.reveal();
+    if (photo.results.size === 1) viewer.reveal();
   });
   darkroom.addEventListener("failed", ({ detail: { photo, error, isUnusable } }) => {
     complain(photo.name, error.message);

@@ -5,7 +5,6 @@ const info = document.getElementById("info");
 
 export class Status {
   #model = "";
-  #accelerator = "";
   #share; // of the model that is here; null while it is made ready, undefined when there is nothing to do
   #count = 0; // photos under way
 
@@ -22,7 +21,6 @@ export class Status {
   }
 
   ready({ accelerator }) {
-    this.#accelerator = accelerator;
     this.#model = `Ready: ${accelerator}`;
     this.#progress(undefined);
   }
@@ -40,11 +38,10 @@ export class Status {
 
   /**
    * @param {{name: string, width: number, height: number} | null} photo On the stage.
-   * @param {number} [seconds] It took to colour it.
+   * @param {{seconds: number, accelerator: string}} [result] How it was coloured.
    */
-  show(photo, seconds) {
-    const done = `Coloured in ${seconds?.toFixed(2)} s · ${this.#accelerator}`;
-    const parts = [seconds === undefined ? this.#model : done];
+  show(photo, result) {
+    const parts = result ? [`Coloured in ${result.seconds.toFixed(2)} s`, result.accelerator] : [this.#model];
     if (photo) parts.push(`${photo.width} × ${photo.height}`, photo.name);
     info.textContent = parts.filter(Boolean).join(" · ");
   }

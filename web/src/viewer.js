@@ -20,18 +20,19 @@ export class Viewer extends EventTarget {
   #view = viewport.WHOLE;
   #drawing = false;
   #settle = 0;
+  #revealing = null;
   #ask;
 
   /** @param {(request: object) => Promise<ImageBitmap[]>} ask Draws looks; see `Workshop.draw`. */
   constructor(ask) {
     super();
     this.#ask = ask;
-    this.#splitInput.addEventListener("input", () => this.#setSplit(Number(this.#splitInput.value)));
+    this.#splitInput.addEventListener("input", () => this.#dragSplit(Number(this.#splitInput.value)));
     this.#splitInput.addEventListener("keydown", (event) => this.#onKey(event));
     new ResizeObserver(() => this.#update()).observe(this.#element);
     new Gestures(this.#frame, {
       isZoomed: () => this.#view.zoom > 1,
-      split: (share) => this.#setSplit(share * 100),
+      split: (share) => this.#dragSplit(share * 100),
       move: (dx, dy) => this.#look(viewport.moved(this.#stage, this.#photo, this.#view, dx, dy)),
       zoom: (factor, point) => this.zoomBy(factor, point),
       toggle: (point) => this.toggleZoom(point),
@@ -69,12 +70,10 @@ export class Viewer extends EventTarget {
 
   /** Wipes the right side in. */
   reveal() {
-    this.#frame.classList.remove("reveal");
-    this.#setSplit(100);
-    requestAnimationFrame(() => {
-      this.#frame.classList.add("reveal");
-      this.#setSplit(50);
-    });
+    this.#setSplit(50);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const options = { duration: 900, easing: "cubic-bezier(0.3, 0, 0.1, 1)" };
+    this.#revealing = this.#frame.animate([{ "--split": "100%" }, { "--split": "50%" }], options);
   }
 
   focus() {
@@ -115,6 +114,12 @@ export class Viewer extends EventTarget {
   #look(view) {
     this.#view = view;
     this.#update();
+  }
+
+  /** Puts the divider where somebody wants it, whatever it was doing. */
+  #dragSplit(percent) {
+    this.#revealing?.cancel();
+    this.#setSplit(percent);
   }
 
   #setSplit(percent) {

@@ -64,7 +64,7 @@ export class Workshop {
   /**
    * Runs the network on a photo.
    *
-   * @returns {Promise<{seconds: number, hasColour: boolean}>}
+   * @returns {Promise<{seconds: number, accelerator: string, hasColour: boolean}>}
    */
   async colour({ photo, model }) {
     const begin = performance.now();
@@ -74,7 +74,8 @@ export class Workshop {
       entry.squares.set(network.size, this.#square(entry, await this.#bitmapOf(photo), network.size));
     }
     entry.ab.set(model, await network.run(entry.squares.get(network.size)));
-    return { seconds: (performance.now() - begin) / 1000, hasColour: entry.hasColour };
+    const seconds = (performance.now() - begin) / 1000;
+    return { seconds, accelerator: network.accelerator, hasColour: entry.hasColour };
   }
 
   /**
