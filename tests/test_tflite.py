@@ -9,13 +9,14 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import interpreter as litert
+from PIL import Image
 
 from tf_colorize import export, lab, metadata, models, predictors, training
-from tf_colorize.export import checks, tflite
+from tf_colorize.export import checks, tflite, vectors
 from tf_colorize.models import loading
 
-ROOT = pathlib.Path(__file__).parent.parent
 SIZE = exports.IMAGE_SIZE
+SHIPPED = pathlib.Path(__file__).parent.parent / "saved_models"
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +102,14 @@ def test_the_real_network_is_light_in_every_form(tmp_path):
     kept = loading.load_generator(tmp_path / "1")[0].get_weights()
     for actual, expected in zip(kept, generator.get_weights()):
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.skipif(not (SHIPPED / "test_vectors").is_dir(), reason="no model ships yet")
+def test_the_test_vectors_are_those_of_the_shipped_model(tmp_path):
+    vectors.write(SHIPPED / "colorizer.tflite", tmp_path)
+    for name in ("gray.png", "color.png"):
+        stored, now = (np.asarray(Image.open(folder / name)) for folder in (SHIPPED / "test_vectors", tmp_path))
+        assert stored.shape == now.shape and np.abs(stored.astype(int) - now).max() <= 2
+    stored, now = (np.load(folder / "ab.npy") for folder in (SHIPPED / "test_vectors", tmp_path))
+    # Processors round differently in 8 bits.
+    assert np.abs(stored.astype(float) - now).mean() < 0.5 / lab.AB_SCALE
