@@ -73,9 +73,9 @@ def test_nothing_else_is_served(server, path):
 
 def test_models_are_listed_with_a_version_that_changes_with_them(server):
     before = json.loads(get(server, "/models/models.json")[1])
-    assert [(model["name"], model["file"]) for model in before] == [
-        ("colorizer", "colorizer.tflite"),
-        ("another", "another.tflite"),
+    assert [(model["name"], model["file"], model["bytes"]) for model in before] == [
+        ("colorizer", "colorizer.tflite", 9),
+        ("another", "another.tflite", 7),
     ]
     server.models["another.tflite"].write_text("changed!")
     after = json.loads(get(server, "/models/models.json")[1])

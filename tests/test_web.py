@@ -106,3 +106,16 @@ def test_all_photos_in_one_archive(visitor):
         assert archive.namelist() == ["same.color.png", "same.color 2.png", "é 1.color.jpg"]
         sizes = [Image.open(archive.open(name)).size for name in archive.namelist()]
     assert sizes == [(7, 3), (43, 400), (512, 512)]
+
+
+@pytest.mark.slow
+def test_48_megapixels_fit_into_the_memory_of_a_phone(chromium, new_visitor, colorizer):
+    data = web_browser.encoded(CAMERA.resize((8000, 6000), Image.Resampling.BICUBIC), "JPEG", quality=85)
+    visitor = new_visitor().wait_until_ready()
+    with web_browser.peak_megabytes(chromium) as peak:
+        visitor.colours("large.jpg", data)
+        _, jpeg = visitor.downloads(form="image/jpeg")
+        _, png = visitor.downloads(form="image/png")
+    assert Image.open(io.BytesIO(jpeg)).size == (8000, 6000)
+    assert web_browser.share_that_agrees(png, colorizer(data)) >= 0.995
+    assert peak["renderer"] < 1000  # 192 for the picture, 192 for the result, 250 for runtime and model

@@ -55,8 +55,7 @@ def test_the_divider_follows_mouse_and_keyboard(visitor):
     visitor.page.mouse.up()
     assert split_of(visitor) == pytest.approx(75, abs=1)
     assert split.input_value() == "75"
-    assert colourfulness(visitor, 0.05, 0.7) < 1
-    assert colourfulness(visitor, 0.8, 0.95) > 20
+    visitor.until(lambda: colourfulness(visitor, 0.05, 0.7) < 1 and colourfulness(visitor, 0.8, 0.95) > 20)
 
 
 def test_touch_drags_the_divider_pinches_and_moves(new_visitor):
@@ -150,6 +149,7 @@ def test_photos_can_be_removed(visitor):
     visitor.waits_for_all(2)
     visitor.page.click("[aria-label='Remove one.png']")
     visitor.sees("#info", "two.png")
+    sync_api.expect(visitor.page.get_by_role("button", name="two.png", exact=True)).to_be_focused()
     visitor.page.click("[aria-label='Remove two.png']")
     sync_api.expect(visitor.page.locator("#invite")).to_be_visible()
     sync_api.expect(visitor.page.locator("#viewer")).to_be_hidden()
@@ -181,6 +181,20 @@ def test_the_model_is_kept_by_the_browser(new_visitor):
     assert not any(".tflite" in url for url in visitor.requests)
 
 
+def test_a_model_that_cannot_be_had_is_one_message(new_visitor):
+    def arrive(page):
+        page.route("**/*.tflite*", lambda route: route.fulfill(status=404))
+
+    visitor = new_visitor(prepare=arrive)
+    visitor.sees(".notice", "colorizer: It cannot be downloaded (404).")
+    visitor.choose(("one.png", PHOTO), ("two.png", PHOTO))
+    sync_api.expect(visitor.page.locator("#photos li")).to_have_count(2)
+    assert visitor.page.locator(".notice").count() == 1
+    visitor.page.unroute_all()
+    visitor.page.get_by_role("button", name="two.png", exact=True).click()
+    visitor.sees("#info", "Coloured in")
+
+
 def test_models_are_compared(new_visitor, tmp_path):
     visitor = new_visitor().wait_until_ready()
     visitor.colours("photo.png", PHOTO)
@@ -200,7 +214,7 @@ def test_a_colour_photo_offers_its_own_colours(visitor):
     visitor.colours("coffee.png", web_browser.encoded(Image.fromarray(skimage.data.coffee())))
     options = visitor.page.locator("#left-look option")
     sync_api.expect(options).to_have_text(["Black and white", "Original"])
-    assert colourfulness(visitor, 0.05, 0.4) < 1
+    visitor.until(lambda: colourfulness(visitor, 0.05, 0.4) < 1)
     visitor.page.select_option("#left-look", "original")
     visitor.until(lambda: colourfulness(visitor, 0.05, 0.4) > 20)
 

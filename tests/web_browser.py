@@ -58,6 +58,31 @@ def chromium():
 
 
 @contextlib.contextmanager
+def peak_megabytes(browser):
+    """Gives a dict that fills with the largest memory of the browser's processes, by their kind."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    peak, is_done = {}, threading.Event()
+
+    def watch():
+        while not is_done.wait(0.1):
+            now = {}
+            for process in processes:
+                with contextlib.suppress(OSError):  # it has ended
+                    rollup = pathlib.Path(f"/proc/{process['id']}/smaps_rollup").read_text()
+                    now[process["type"]] = now.get(process["type"], 0) + int(rollup.split("Pss:")[1].split()[0]) / 1000
+            peak.update({kind: max(size, peak.get(kind, 0)) for kind, size in now.items()})
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        is_done.set()
+        watcher.join()
+
+
+@contextlib.contextmanager
 def served(page_folder, models=(), server_type=demo.Server):
     """Serves the page on a free port; gives the server."""
     with server_type(0, page_folder, models) as server:

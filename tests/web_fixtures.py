@@ -32,12 +32,17 @@ def server(page_folder, model):
 
 @pytest.fixture
 def new_visitor(chromium, server):
-    """A function that gives a visitor with a browser of their own; options are Playwright's."""
+    """A function that gives a visitor with a browser of their own.
+
+    `prepare` is called with the browser's page before it goes anywhere; options are Playwright's.
+    """
     contexts = []
 
-    def arrive(url=server.url, **options):
+    def arrive(url=server.url, prepare=lambda page: None, **options):
         contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options}))
-        return web_browser.Visitor(contexts[-1].new_page(), url)
+        page = contexts[-1].new_page()
+        prepare(page)
+        return web_browser.Visitor(page, url)
 
     yield arrive
     for context in contexts:

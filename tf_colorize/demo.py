@@ -110,15 +110,18 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def models_index(paths):
-    """What the page wants to know of models: a list of dicts with "name", "file" and "version".
+    """What the page wants to know of models: dicts with "name", "file", "bytes" and "version".
 
     Args:
         paths: Paths of `.tflite` files. The version changes with the content, so that browsers
             keep a model as long as it is the same.
     """
-    return [
-        {"name": path.stem, "file": path.name, "version": _version(path, path.stat().st_mtime_ns)} for path in paths
-    ]
+    index = []
+    for path in paths:
+        status = path.stat()
+        version = _version(path, status.st_mtime_ns)
+        index.append({"name": path.stem, "file": path.name, "bytes": status.st_size, "version": version})
+    return index
 
 
 def shipped_models():

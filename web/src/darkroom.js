@@ -19,7 +19,7 @@ export class Darkroom extends EventTarget {
     this.#engine = engine;
   }
 
-  /** @param {{name: string, url?: string, version?: string, file?: Blob}} model */
+  /** @param {{name: string, url?: string, version?: string, bytes?: number, file?: Blob}} model */
   addModel(model) {
     this.#models.set(model.name, model);
   }

@@ -62,6 +62,8 @@ function remove(photo) {
   darkroom.remove(photo);
   shelf.remove(photo);
   select(photo === current ? next : current);
+  if (next) shelf.focus(next); // the button that had it is gone
+  else document.querySelector("#invite [data-choose]").focus();
 }
 
 async function drawThumbnail(photo) {
@@ -108,8 +110,8 @@ function listenToDarkroom() {
 async function loadShippedModels() {
   const response = await fetch("models/models.json");
   const shipped = response.ok ? await response.json() : [];
-  for (const { name, file, version } of shipped) {
-    darkroom.addModel({ name, url: new URL(`models/${file}`, location.href).href, version });
+  for (const { name, file, version, bytes } of shipped) {
+    darkroom.addModel({ name, url: new URL(`models/${file}`, location.href).href, version, bytes });
     looks.add(name);
   }
   if (looks.model) await darkroom.loadModel(looks.model);
@@ -126,22 +128,46 @@ async function openModel(file) {
   refresh();
 }
 
+/** The file of a photo in colour; null, and a message, where there is none. */
 async function saved(photo) {
   if (!(await darkroom.colour(photo, looks.model))) return null;
   const settings = { model: looks.model, vividness: vividness(), choice: element("format").value };
-  return saving.resultFile((request) => engine.ask("save", request), photo, settings);
+  try {
+    return await saving.resultFile((request) => engine.ask("save", request), photo, settings);
+  } catch (error) {
+    complain(photo.name, error.message);
+    return null;
+  }
+}
+
+async function saveOne() {
+  const file = await saved(current);
+  if (file) saving.download(file);
+}
+
+async function saveAll(tell) {
+  const photos = opened();
+  const files = [];
+  for (const [index, photo] of photos.entries()) {
+    tell(`Saving ${index + 1} of ${photos.length}`);
+    files.push(await saved(photo));
+  }
+  const blob = await saving.archive(files.filter(Boolean));
+  saving.download({ name: "photos.color.zip", blob });
 }
 
 async function whileBusy(button, work) {
   const label = button.textContent;
+  const tell = (text) => (button.textContent = text);
   button.disabled = true;
+  tell("Saving…");
   try {
-    await work((text) => (button.textContent = text));
+    await work(tell);
   } catch (error) {
     complain("", error.message);
   } finally {
     button.disabled = false;
-    button.textContent = label;
+    tell(label);
   }
 }
 
@@ -152,22 +178,9 @@ function listenToControls() {
   });
   element("controls").addEventListener("submit", (event) => {
     event.preventDefault();
-    whileBusy(element("download"), async (tell) => {
-      tell("Saving…");
-      const file = await saved(current);
-      if (file) saving.download(file);
-    });
+    whileBusy(element("download"), saveOne);
   });
-  element("download-all").addEventListener("click", () =>
-    whileBusy(element("download-all"), async (tell) => {
-      const files = [];
-      for (const [index, photo] of opened().entries()) {
-        tell(`Saving ${index + 1} of ${opened().length}`);
-        files.push(await saved(photo));
-      }
-      saving.download({ name: "photos.color.zip", blob: await saving.archive(files.filter(Boolean)) });
-    }),
-  );
+  element("download-all").addEventListener("click", () => whileBusy(element("download-all"), saveAll));
 }
 
 function vividness() {

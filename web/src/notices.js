@@ -17,6 +17,8 @@ export function complain(subject, text) {
     line.append(name);
   }
   line.append(text);
+  const isThere = [...notices.children].some((other) => other.firstChild.textContent === line.textContent);
+  if (isThere) return;
   const close = document.createElement("button");
   close.type = "button";
   close.textContent = "×";

@@ -47,6 +47,10 @@ export class Shelf extends EventTarget {
     canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
   }
 
+  focus(photo) {
+    this.#items.get(photo)?.querySelector(".thumb").focus();
+  }
+
   #tell(type, photo) {
     this.dispatchEvent(new CustomEvent(type, { detail: photo }));
   }

@@ -8,10 +8,9 @@ export class Status {
   #share; // of the model that is here; null while it is made ready, undefined when there is nothing to do
   #count = 0; // photos under way
 
-  /** A model is on its way; `total` is 0 where the server does not tell. */
+  /** A model is on its way. */
   downloading({ received, total }) {
-    const size = total ? `${megabytes(received)} of ${megabytes(total)} MB` : `${megabytes(received)} MB`;
-    this.#model = `Loading the model: ${size}`;
+    this.#model = `Loading the model: ${megabytes(received)} of ${megabytes(total)} MB`;
     this.#progress(received < total ? received / total : null);
   }
 

@@ -8,6 +8,7 @@ const DRAFT = 0.5; // while a control moves, a quarter of the pixels will do
 const SETTLED_MS = 150;
 const KEY_STEP = 80; // CSS pixels
 
+/** Events: "zoom" `{isZoomed, percent}`; "failure" `{photo, error}` when a photo cannot be drawn. */
 export class Viewer extends EventTarget {
   #element = document.getElementById("viewer");
   #frame = document.getElementById("frame");
@@ -19,6 +20,7 @@ export class Viewer extends EventTarget {
   #vividness = 1;
   #view = viewport.WHOLE;
   #drawing = false;
+  #quality = 1; // of the drawing that is wanted
   #settle = 0;
   #revealing = null;
   #ask;
@@ -158,6 +160,7 @@ export class Viewer extends EventTarget {
 
   /** Draws what is wanted and not shown yet, one request at a time, always the latest. */
   async #draw(quality) {
+    this.#quality = quality;
     if (!this.#photo || this.#drawing) return;
     const photo = this.#photo;
     const { part, width, height } = viewport.layout(this.#stage, photo, this.#view);
@@ -178,11 +181,11 @@ export class Viewer extends EventTarget {
       sides.forEach((side, index) => this.#take(side, bitmaps[index], wanted[index]));
     } catch (error) {
       this.dispatchEvent(new CustomEvent("failure", { detail: { photo, error } }));
-      return;
+      if (photo === this.#photo) return; // trying again would fail again
     } finally {
       this.#drawing = false;
     }
-    if (SIDES.some((side) => this.#isMissing(side, quality))) this.#update();
+    this.#draw(this.#quality); // what has changed meanwhile
   }
 
   #isMissing(side, quality) {
@@ -207,6 +210,5 @@ export class Viewer extends EventTarget {
     if (!this.#photo) return;
     const { part, scale } = viewport.layout(this.#stage, this.#photo, this.#view);
     this.#place(side, part, scale);
-    if (drawn.key === this.#key(side)) this.dispatchEvent(new CustomEvent("drawn", { detail: { side } }));
   }
 }

@@ -8,7 +8,7 @@ const METADATA = "tf_colorize.json";
 /**
  * Gives the bytes of a model.
  *
- * @param {{url?: string, version?: string, file?: Blob}} model From the server or from this device.
+ * @param {{url?: string, version?: string, bytes?: number, file?: Blob}} model From the server or from this device.
  * @param {(received: number, total: number) => void} onProgress
  * @returns {Promise<Uint8Array>}
  * @throws {Error} It cannot be had or was made for other numbers.
@@ -24,33 +24,32 @@ export async function modelBytes(model, onProgress) {
   return bytes;
 }
 
-async function downloaded({ url, version }, onProgress) {
+async function downloaded({ url, version, bytes }, onProgress) {
   const address = `${url}?version=${version}`;
   // Pages on http:// other than this device have no cache storage.
   const cache = await self.caches?.open(CACHE).catch(() => undefined);
   const cached = await cache?.match(address);
   if (cached) return new Uint8Array(await cached.arrayBuffer());
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`The server answers ${response.status} for ${url}.`);
-  const bytes = await received(response, onProgress);
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) throw new Error(`It cannot be downloaded (${response?.status ?? "no connection"}).`);
+  const model = await received(response, bytes, onProgress);
   await cache?.delete(url, { ignoreSearch: true });
   // A full disk is no reason not to colour.
-  await cache?.put(address, new Response(bytes)).catch(() => undefined);
-  return bytes;
+  await cache?.put(address, new Response(model)).catch(() => undefined);
+  return model;
 }
 
-async function received(response, onProgress) {
-  const total = Number(response.headers.get("Content-Length"));
-  const chunks = [];
+async function received(response, total, onProgress) {
+  const model = new Uint8Array(total);
   let size = 0;
   for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
-    if (done) break;
-    chunks.push(value);
+    if (done && size === total) return model;
+    if (done || size + value.length > total) throw new Error("The download is not complete. Load the page again.");
+    model.set(value, size);
     size += value.length;
     onProgress(size, total);
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /** Reads the zip archive with one file that is appended to the models of tf_colorize. */
