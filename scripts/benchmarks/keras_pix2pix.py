@@ -38,8 +38,9 @@ def main():
     step = tf.function(lambda data: model.train_step(data), autograph=False)
     operations = needed_operations(step.get_concrete_function(batch).graph)
     work = {"gflop": gigaflop(operations), "gbyte": gigabyte(operations)}
-    taken = machine.seconds(lambda: float(step(batch)["g_loss"]), arguments.steps)
-    print(json.dumps({"seconds": taken, **work, **_rates(arguments.precision)}))
+    with machine.OtherProcesses() as others:
+        taken = machine.seconds(lambda: float(step(batch)["g_loss"]), arguments.steps)
+    print(json.dumps({"seconds": taken, "others": others.share, **work, **_rates(arguments.precision)}))
 
 
 def synthetic_batch(batch_size, image_size):

@@ -38,9 +38,36 @@ def rates(multiply, copy, repeats=10):
 
 def seconds(function, repeats, warm_up=2):
     """Returns how long each call took, after some that do not count."""
+    for _ in range(warm_up):
+        function()
     taken = []
-    for _ in range(warm_up + repeats):
+    for _ in range(repeats):
         start = time.perf_counter()
         function()
         taken.append(time.perf_counter() - start)
-    return taken[warm_up:]
+    return taken
+
+
+class OtherProcesses:
+    """A context that ends up with the `share` of the processors' time that other processes took.
+
+    None where the system does not tell (it does on Linux).
+    """
+
+    def __enter__(self):
+        self.share, self._before = None, self._read()
+        return self
+
+    def __exit__(self, *_):
+        if self._before:
+            all_time, busy, own = (after - before for after, before in zip(self._read(), self._before))
+            self.share = max(0.0, (busy - own) / all_time)
+
+    def _read(self):
+        statistics = pathlib.Path("/proc/stat")
+        if not statistics.exists():
+            return None
+        user, nice, system, idle, waiting, *rest = map(int, statistics.read_text().split("\n")[0].split()[1:9])
+        ticks, own = os.sysconf("SC_CLK_TCK"), os.times()
+        busy = user + nice + system + sum(rest)
+        return (busy + idle + waiting) / ticks, busy / ticks, own.user + own.system

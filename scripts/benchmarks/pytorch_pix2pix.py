@@ -102,11 +102,12 @@ def main():
     def autocast():
         return torch.autocast("cpu", torch.bfloat16) if low else contextlib.nullcontext()
 
-    taken = machine.seconds(make_step(*networks, *pictures, autocast), arguments.steps)
+    with machine.OtherProcesses() as others:
+        taken = machine.seconds(make_step(*networks, *pictures, autocast), arguments.steps)
     matrix = torch.randn(machine.MATRIX_SIZE, machine.MATRIX_SIZE).to(torch.bfloat16 if low else torch.float32)
     source, target = torch.zeros(2, machine.COPIED_BYTES // 4)
     rates = machine.rates(lambda: matrix @ matrix, lambda: target.copy_(source))
-    print(json.dumps({"seconds": taken, **rates}))
+    print(json.dumps({"seconds": taken, "others": others.share, **rates}))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ def run(arguments):
         variant.runs.append(_answer(variant.command(arguments)))
         speed = variant.speeds(arguments.batch_size)[-1]
         words = f"{variant.framework} {variant.generator} {variant.precision} {variant.detail}"
-        print(f"round {turn + 1}/{arguments.rounds}  {words}  {speed:.2f} images/s", file=sys.stderr)
+        others = variant.runs[-1]["others"]
+        disturbed = "" if others is None else f", other processes took {others:.0%} of the machine"
+        print(f"round {turn + 1}/{arguments.rounds}  {words}  {speed:.2f} images/s{disturbed}", file=sys.stderr)
     _show(variants, arguments)
 
 
@@ -127,6 +129,9 @@ def _show(variants, arguments):
         f"same precision reached in the same run (at best {best['gflops']:.0f} GFLOP/s). Memory: what the step's "
         f"operations read and write, as a share of a large copy (at best {best['gbytes']:.0f} GB/s)."
     )
+    others = [run["others"] for variant in variants for run in variant.runs if run["others"] is not None]
+    if others:
+        notes += f" Other processes took {np.median(others):.0%} of the machine (at most {max(others):.0%} in a run)."
     if arguments.markdown:
         for line in (HEADINGS, ["---"] * len(HEADINGS), *rows):
             print(f"| {' | '.join(line)} |")
