@@ -7,6 +7,7 @@ from tf_colorize import color
 from tf_colorize.export import picture_ops
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
+_STRIP_PIXELS = 1 << 18
 
 
 def build(generator, image_size, *, half_precision=False):
@@ -42,7 +43,10 @@ def build(generator, image_size, *, half_precision=False):
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")])
     def colorize(image):
-        return {"image": _joined(image, finite(_network_lightness(image, image_size)))}
+        square = tf.TensorSpec((image_size, image_size, 1), tf.float32)
+        squares = tf.map_fn(lambda rgb: _network_lightness(rgb, image_size), image, fn_output_signature=square)
+        pixels = tf.TensorSpec((None, None, 3), tf.uint8)
+        return {"image": tf.map_fn(lambda pair: _joined(*pair), (image, finite(squares)), fn_output_signature=pixels)}
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])
     def serving_default(image_bytes):
@@ -84,15 +88,34 @@ def _module(generator, half_precision):
 
 
 def _network_lightness(rgb, image_size):
-    """float32 `(batch, image_size, image_size, 1)`, reduced with antialiasing."""
-    size = (image_size, image_size)
-    return tf.image.resize(color.rgb8_to_lightness(rgb), size, method="bilinear", antialias=True)
+    """float32 `(image_size, image_size, 1)` of uint8 `(height, width, 3)`, reduced with antialiasing."""
+    lightness = _by_rows(color.rgb8_to_lightness, rgb)
+    return tf.image.resize(lightness[tf.newaxis], (image_size, image_size), method="bilinear", antialias=True)[0]
 
 
 def _joined(rgb, ab):
-    """uint8 `(batch, height, width, 3)`: a picture's own lightness with upsampled ab."""
-    ab = tf.image.resize(ab, tf.shape(rgb)[1:3], method="bilinear", antialias=True)
-    return color.lightness_ab_to_rgb8(color.rgb8_to_lightness(rgb), ab)
+    """uint8 `(height, width, 3)`: a picture's own lightness with upsampled ab."""
+    ab = tf.image.resize(ab[tf.newaxis], tf.shape(rgb)[:2], method="bilinear", antialias=True)[0]
+    return _by_rows(lambda rgb, ab: color.lightness_ab_to_rgb8(color.rgb8_to_lightness(rgb), ab), rgb, ab)
+
+
+def _by_rows(function, *images):
+    """Applies a function of pixels to some rows at a time, so that what it makes on its way fits the caches.
+
+    That takes half the time of all rows at once, and a third of the memory.
+    """
+    height, width, _ = tf.unstack(tf.shape(images[0]))
+    step = tf.maximum(1, _STRIP_PIXELS // width)
+    count = (height + step - 1) // step
+    result = function(*(image[:0] for image in images))  # for its type alone
+    strips = tf.TensorArray(result.dtype, count, infer_shape=False, element_shape=(None, None, result.shape[-1]))
+
+    def work(index, strips):
+        rows = slice(index * step, (index + 1) * step)
+        return index + 1, strips.write(index, function(*(image[rows] for image in images)))
+
+    _, strips = tf.while_loop(lambda index, _: index < count, work, (tf.constant(0), strips), parallel_iterations=1)
+    return strips.concat()
 
 
 def _colorize_encoded(image_bytes, predict, image_size):
@@ -102,7 +125,7 @@ def _colorize_encoded(image_bytes, predict, image_size):
 
     def read(index, pictures, squares):
         picture = picture_ops.decode(image_bytes[index], index)
-        square = _network_lightness(picture[tf.newaxis, ..., :3], image_size)[0]
+        square = _network_lightness(picture[..., :3], image_size)
         return index + 1, pictures.write(index, picture), squares.write(index, square)
 
     with tf.control_dependencies([check]):
@@ -116,7 +139,7 @@ def _colorize_encoded(image_bytes, predict, image_size):
 
     def write(index):
         picture = pictures.read(index)
-        rgb = _joined(picture[tf.newaxis, ..., :3], ab[index][tf.newaxis])[0]
+        rgb = _joined(picture[..., :3], ab[index])
         return picture_ops.encode(tf.concat([rgb, picture[..., 3:]], axis=-1), like=image_bytes[index])
 
     return tf.map_fn(write, tf.range(count), fn_output_signature=tf.string, parallel_iterations=1)
