@@ -1,5 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
+# A new folder each time: a run is never overwritten.
+RUN := runs/sample-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
 
 .PHONY: train web test lint clean
@@ -11,8 +13,9 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 
 # Trains on the embedded sample photos, then exports: about five minutes on two cores.
 train: $(VENV)/.installed
-	$(BIN)/python scripts/train.py --mode gan
-	$(BIN)/python scripts/export.py --model runs/colorizer --saved-model runs/colorizer/saved_model/1 --tflite runs/colorizer/colorizer.tflite
+	$(BIN)/python scripts/train.py --mode gan --run-dir $(RUN)
+	$(BIN)/python scripts/export.py --model $(RUN) --saved-model $(RUN)/saved_model/1 --tflite $(RUN)/colorizer.tflite
+	@echo "contact sheet     $(RUN)/contact_sheet.png"
 
 # The page that colorizes in the browser; needs Node 20 and npm.
 web: $(VENV)/.installed

@@ -2,7 +2,7 @@
 
 import keras
 
-from tf_colorize import models, training
+from tf_colorize import models, preparation, training
 from tf_colorize.models import blocks
 
 
@@ -23,6 +23,6 @@ def generator(config, report=print):
 
 def install():
     """Puts the small networks where `training` takes the real ones from."""
-    training.build_generator = generator
+    preparation.build_generator = generator
     patchgan = models.patchgan
     training.models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)

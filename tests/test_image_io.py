@@ -440,5 +440,6 @@ def test_what_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(image_io.ImageError, match="x.png: cannot be written: "):
         image_io.save(Image.new("RGB", (3, 3)), tmp_path / "file" / "x.png")
-    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(image_io.ImageError, match="No space left on device"):
+    no_space = pytest.raises(image_io.ImageError, match="No space left on device")
+    with open("/dev/full", "wb", buffering=0) as full, no_space:
         image_io.save(Image.new("RGB", (3, 3)), full, image_format="JPEG")

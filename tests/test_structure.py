@@ -40,6 +40,7 @@ ORDER = [
     "callbacks",
     "checkpoints",
     "train_config",
+    "preparation",
     "training",
     # delivery
     "prediction_messages",

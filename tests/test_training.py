@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 
 import keras
@@ -12,7 +13,7 @@ import pytest
 import small_networks as small
 from PIL import Image
 
-from tf_colorize import checkpoints, train_config, training
+from tf_colorize import checkpoints, preparation, train_config, training
 from tf_colorize.models import loading
 
 
@@ -72,7 +73,7 @@ def interrupted(config, steps, name):
 
 @pytest.fixture
 def small_networks(monkeypatch):
-    monkeypatch.setattr(training, "build_generator", small.generator)
+    monkeypatch.setattr(preparation, "build_generator", small.generator)
     patchgan = training.models.patchgan
     monkeypatch.setattr(training.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
 
@@ -110,7 +111,7 @@ def test_a_run_leaves_what_it_promises(real_run):
     ]  # fmt: skip
     for row in logged:
         assert all(np.isfinite(value) for key, value in row.items() if key != "stage")
-    assert {"loss", "val_loss", "delta_e76", "val_psnr", "val_colorfulness_truth"} <= set(logged[0])
+    assert {"loss", "val_loss", "val_delta_e76", "val_psnr", "val_colorfulness_truth"} <= set(logged[0])
     assert {"g_gan_loss", "val_d_loss", "val_score"} <= set(logged[2])
     # A quarter of twelve photos is held out.
     assert Image.open(run_dir / "contact_sheet.png").height == 24 + 3 * (160 + 6)
@@ -138,7 +139,7 @@ def resumed(run_dir):
     return rows(run_dir)
 
 
-@pytest.mark.parametrize("name, steps", [("SIGKILL", 5), ("SIGKILL", 11), ("SIGINT", 8), ("SIGTERM", 2)])
+@pytest.mark.parametrize("name, steps", [("SIGKILL", 5), ("SIGKILL", 11), ("SIGINT", 6), ("SIGTERM", 2)])
 def test_a_killed_and_resumed_run_logs_the_same(photos, whole_run, run_python, tmp_path, name, steps):
     code = interrupted(config_of(photos, tmp_path / "run"), steps, name)
     if name == "SIGKILL":
@@ -177,9 +178,9 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(photos, small_networks, t
 def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4000)])
     model.compile("sgd", "mse")
-    checkpoints = checkpoints.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
-    checkpoints.attach(model)
-    checkpoints.save()
+    saver = checkpoints.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)
+    saver.attach(model)
+    saver.save()
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -187,7 +188,7 @@ def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # what a full disk does to a writer
     try:
         with pytest.raises(checkpoints.TrainingStopped, match=r"cannot write a checkpoint.*last good one is .*ckpt-1"):
-            checkpoints.save()
+            saver.save()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, previous)
@@ -198,18 +199,18 @@ def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
 
 def test_fine_tuning_starts_from_given_weights(real_run, photos, tmp_path):
     config = config_of(photos, tmp_path / "run", init=str(real_run))
-    generator = training.build_generator(train_config.resolve(config), report=lambda line: None)
+    generator = preparation.build_generator(train_config.resolve(config), report=lambda line: None)
     trained, _ = loading.load_generator(real_run)
     for one, two in zip(generator.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     trained.save_weights(tmp_path / "generator.weights.h5")
     config = dataclasses.replace(config, init=str(tmp_path / "generator.weights.h5"))
-    from_h5 = training.build_generator(train_config.resolve(config), report=lambda line: None)
+    from_h5 = preparation.build_generator(train_config.resolve(config), report=lambda line: None)
     for one, two in zip(from_h5.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     wrong = dataclasses.replace(config, pretrain_loss="classification")
     with pytest.raises(ValueError, match=r"`init` does not fit"):
-        training.build_generator(train_config.resolve(wrong), report=lambda line: None)
+        preparation.build_generator(train_config.resolve(wrong), report=lambda line: None)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,9 @@ def test_fine_tuning_starts_from_given_weights(real_run, photos, tmp_path):
         ({"image_size": 100}, r"`image_size` must be a multiple of 32 for resnet18_unet. Received: image_size=100"),
         ({"generator": "unet", "image_size": 128}, r"multiple of 256 for unet"),
         ({"gan_loss": "wgan"}, r"`gan_loss` must be one of vanilla, lsgan, hinge"),
+        ({"pretrain_epochs": 0, "mode": "pretrain"}, r"`pretrain_epochs` must be at least 1 with mode pretrain"),
+        ({"steps_per_epoch": -1}, r"`steps_per_epoch` must be over 0"),
+        ({"average": 2.0}, r"`average` must be in \[0, 1\)"),
         ({"precision": "mixed_float16"}, r"`precision` must be one of float32, mixed_bfloat16"),
         ({"learning_rate": -1.0}, r"`learning_rate` must be over 0"),
         ({"data": "no/such/folder"}, r"no/such/folder"),
@@ -230,6 +234,39 @@ def test_bad_values_are_named_before_anything_is_written(photos, tmp_path, chang
     with pytest.raises((ValueError, OSError), match=message):
         training.train(config_of(photos, tmp_path / "run", **changes), report=lambda line: None)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_keeps_its_photos_and_finishes_only_once(photos, small_networks, tmp_path):
+    copy = shutil.copytree(photos, tmp_path / "photos")
+    run_dir = training.train(config_of(copy, tmp_path / "run"), report=lambda line: None)
+    before = rows(run_dir)
+    shutil.copy(copy / "00.png", copy / "new.png")
+    assert resumed(run_dir) == before
+    held_out = set(json.loads((run_dir / "photos.json").read_text())["validation"])
+    assert len(held_out) == 3 and not held_out & set(json.loads((run_dir / "photos.json").read_text())["train"])
+
+
+def test_validation_photos_are_not_trained_on(photos, tmp_path):
+    (tmp_path / "val").mkdir()
+    for name in ("00.png", "01.png"):
+        os.symlink(photos / name, tmp_path / "val" / name)
+    said = []
+    config = config_of(photos, tmp_path / "run", val_data=str(tmp_path / "val"))
+    train_paths, val_paths = preparation.choose_photos(config, said.append)
+    assert len(train_paths) == 10 and len(val_paths) == 2
+    assert any("2 photos are in the validation data" in line for line in said)
+
+
+def test_a_photo_that_goes_missing_stops_with_its_name(photos, small_networks, tmp_path):
+    copy = shutil.copytree(photos, tmp_path / "photos")
+
+    def lose(line):
+        if line.startswith("Training on"):
+            for path in copy.iterdir():
+                path.write_bytes(b"broken")
+
+    with pytest.raises(checkpoints.TrainingStopped, match=r"ImageError.*\d\d\.png"):
+        training.train(config_of(copy, tmp_path / "run"), report=lose)
 
 
 def test_a_run_is_not_overwritten(photos, real_run):

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import sys
 import time
 
@@ -18,7 +19,7 @@ N_PICTURES = 8
 
 
 class ColorReport(keras.callbacks.Callback):
-    """Adds PSNR and colourfulness of the validation photos to the logs, and draws some of them.
+    """Adds delta E, PSNR and colourfulness of the validation photos to the logs, and draws some of them.
 
     Args:
         generator: `keras.Model`, lightness -> ab.
@@ -35,13 +36,15 @@ class ColorReport(keras.callbacks.Callback):
 
     def _measure_batch(self, lightness, ab):
         truth = color.lightness_ab_to_rgb(lightness, ab)
-        prediction = color.lightness_ab_to_rgb(lightness, self.generator(lightness, training=False))
+        ab_predicted = self.generator(lightness, training=False)
+        prediction = color.lightness_ab_to_rgb(lightness, ab_predicted)
         return (
             prediction,
             truth,
             {
                 "psnr": tf.minimum(metrics.psnr(truth, prediction), 99.0),
-                "delta_e76_gray": metrics.delta_e76(ab, tf.zeros_like(ab)),
+                "delta_e76": keras.ops.mean(metrics.delta_e76(ab, ab_predicted), axis=(1, 2)),
+                "delta_e76_gray": keras.ops.mean(metrics.delta_e76(ab, tf.zeros_like(ab)), axis=(1, 2)),
                 "colorfulness": metrics.colorfulness(prediction),
                 "colorfulness_truth": metrics.colorfulness(truth),
             },
@@ -104,7 +107,7 @@ class History(keras.callbacks.Callback):
     """Appends the logs of each epoch to a JSON lines file.
 
     Args:
-        path: the file. Epochs from `first_epoch` on, left by a run that was killed, are dropped.
+        path: the file. Its rows of the stage from `first_epoch` on, left by a run that was killed, are dropped.
         stage: str, written with each line.
         first_epoch: int.
     """
@@ -113,7 +116,7 @@ class History(keras.callbacks.Callback):
         super().__init__()
         self.path = pathlib.Path(path)
         self.stage = stage
-        kept = [row for row in self.read() if (row["stage"], row["epoch"]) < (stage, first_epoch)]
+        kept = [row for row in self.read() if row["stage"] != stage or row["epoch"] < first_epoch]
         text = "".join(json.dumps(row) + "\n" for row in kept)
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text(text)
@@ -164,15 +167,14 @@ class StateLine(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         self._offset, self.first_step = self.first_step % self.steps_per_epoch, 0
-        self._started, self._timed, self._rate = None, 0, 0.0
+        self._started, self._timed, self._rate = time.monotonic(), 0, 0.0
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
-        if self._started is None:
-            self._started = now  # after the first step, which compiles
-        else:
-            self._timed += 1
-            self._rate = self._timed * self.batch_size / max(now - self._started, 1e-9)
+        self._timed += 1
+        self._rate = self._timed * self.batch_size / max(now - self._started, 1e-9)
+        if self._timed == 1 and self.steps_per_epoch > 1:
+            self._started, self._timed = now, 0  # the first step compiles
         terminal = self.stream.isatty()
         step = self._offset + batch + 1
         due = now - self._shown_at > (0.2 if terminal else self.SECONDS_BETWEEN_LINES)
@@ -192,5 +194,8 @@ class StateLine(keras.callbacks.Callback):
             f"{self.stage}  epoch {self._epoch + 1}/{self.epochs}  step {step}/{self.steps_per_epoch}  "
             f"{self._rate:.1f} images/s  {minutes} min left  {losses}"
         )
-        self.stream.write(("\x1b[2K" if self.stream.isatty() else "") + line + end)
+        if self.stream.isatty():
+            # A line that wraps could not be rewritten.
+            line = "\x1b[2K" + line[: shutil.get_terminal_size().columns - 1]
+        self.stream.write(line + end)
         self.stream.flush()

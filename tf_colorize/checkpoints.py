@@ -27,13 +27,14 @@ class WeightAverage(keras.callbacks.Callback):
     `tf.train.ExponentialMovingAverage`, so that short trainings average too.
 
     Args:
-        generator: `keras.Model` whose trainable weights are averaged.
+        generator: `keras.Model` whose weights are averaged, moving statistics included: those of
+            the last batches would not fit averaged kernels.
         decay: float in [0, 1), reached after about 10 / (1 - decay) steps.
     """
 
     def __init__(self, generator, decay=0.999):
         super().__init__()
-        self.weights = [weight.value for weight in generator.trainable_weights]
+        self.weights = [weight.value for weight in generator.weights]
         self.decay = decay
         self.averages = [tf.Variable(weight, trainable=False) for weight in self.weights]
         self.n_updates = tf.Variable(0.0, trainable=False)
@@ -110,6 +111,7 @@ class Checkpoints(keras.callbacks.Callback):
         if discriminator_optimizer is not None:
             tracked += discriminator_optimizer.variables
         values = [variable.value if isinstance(variable, keras.Variable) else variable for variable in tracked]
+        self._values = values
         state = {f"v{index:04d}": value for index, value in enumerate(values)}
         self._checkpoint = tf.train.Checkpoint(position=self.position, **state)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
@@ -119,14 +121,14 @@ class Checkpoints(keras.callbacks.Callback):
         for path in reversed(self._manager.checkpoints):
             try:
                 reader = tf.train.load_checkpoint(path)
-                for name in reader.get_variable_to_shape_map():
-                    value = reader.get_tensor(name)
-                    if name.startswith("position/"):
-                        self.position.assign(value)
-            except (tf.errors.OpError, ValueError, IndexError):
+                values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+                self.position.assign(values["position/.ATTRIBUTES/VARIABLE_VALUE"])
+            except (tf.errors.OpError, ValueError, IndexError, KeyError):
                 continue  # damaged on disk: the one before it
             self._restore_from = path
             return int(self.position)
+        if self._manager.checkpoints:
+            raise ValueError(f"no checkpoint in {self.folder} can be read: all are damaged. Start a new run.")
         return 0
 
     def latest(self):
@@ -141,8 +143,11 @@ class Checkpoints(keras.callbacks.Callback):
         """Writes a checkpoint now.
 
         Raises:
-            TrainingStopped: it cannot be written (no space left, say); older ones stay.
+            TrainingStopped: it cannot be written (no space left, say) or the state is not worth
+                it, being not finite; older ones stay.
         """
+        if not all(tf.reduce_all(tf.math.is_finite(value)) for value in self._values if value.dtype.is_floating):
+            raise TrainingStopped(self._not_finite("the state"))
         try:
             self._manager.save()
         except (tf.errors.OpError, OSError) as error:
@@ -155,32 +160,49 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         # Here, not before `fit`: Keras resets the running metrics at the begin of each epoch.
         if self._restore_from is not None:
-            try:
-                self._checkpoint.restore(self._restore_from).assert_consumed()
-            except (AssertionError, ValueError, tf.errors.OpError) as error:
-                raise ValueError(
-                    f"the checkpoint {self._restore_from} belongs to another configuration "
-                    f"({str(error).splitlines()[0]}). Resume with the config.json it was written with."
-                ) from error
-            self._restore_from = None
+            self._restore()
         elif int(self.position):
-            self.save_and_stop_if_asked()
+            self._save_if_due()
+
+    def _restore(self):
+        try:
+            self._checkpoint.restore(self._restore_from).assert_consumed()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            raise ValueError(
+                f"the checkpoint {self._restore_from} belongs to another configuration or version "
+                f"({str(error).splitlines()[0]}). Resume with the config.json it was written with."
+            ) from error
+        self._restore_from = None
 
     def on_train_batch_end(self, batch, logs=None):
         self.position.assign_add(1)
         bad = [key for key, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
-            raise TrainingStopped(
-                f"{', '.join(bad)} is not finite at step {int(self.position)}. The last good checkpoint is "
-                f"{self.latest() or 'none'}. Try a lower learning rate or --precision float32."
-            )
-        due = time.monotonic() - self._saved_at > 60 * self.minutes
+            raise TrainingStopped(self._not_finite(", ".join(bad)))
         # After an epoch's last step validation comes first: it is saved when the next one begins.
-        if (self._stop or due) and int(self.position) % self.steps_per_epoch:
-            self.save_and_stop_if_asked()
+        if int(self.position) % self.steps_per_epoch:
+            self._save_if_due()
 
-    def save_and_stop_if_asked(self):
-        """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called."""
+    def _not_finite(self, what):
+        return (
+            f"{what} is not finite at step {int(self.position)}. The last good checkpoint is "
+            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or --precision float32; "
+            "--init goes on from the generator kept so far."
+        )
+
+    def _save_if_due(self):
+        due = time.monotonic() - self._saved_at > 60 * self.minutes
+        if due or self._stop:
+            self.finish()
+
+    def finish(self):
+        """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called.
+
+        At the end of a stage that was not run again, because it was complete, it restores instead.
+        """
+        if self._restore_from is not None:
+            self._restore()
+            return
         self.save()
         if self._stop:
             raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")

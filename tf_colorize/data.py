@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import image_io, lab, sources
+from tf_colorize import image_io, lab, measures, sources
 
 MIN_COLORFULNESS = 10.0
 """Photos under this (Hasler and Suesstrunk's "slightly colourful" is 15) count as gray."""
@@ -289,17 +289,9 @@ def _lightness_ab(image, luma_gray=False):
 
 def _colorfulness_of(path):
     try:
-        return _colorfulness(np.asarray(image_io.open_rgb(path, short_side=_SCAN_SIDE)))
+        return measures.colorfulness(np.asarray(image_io.open_rgb(path, short_side=_SCAN_SIDE)))
     except image_io.ImageError as error:
         return error
-
-
-def _colorfulness(rgb):
-    """Hasler and Suesstrunk's measure, of uint8 `(h, w, 3)`."""
-    red, green, blue = np.moveaxis(rgb.astype(np.float32), -1, 0)
-    red_green, yellow_blue = red - green, (red + green) / 2 - blue
-    spread = math.hypot(red_green.std(), yellow_blue.std())
-    return spread + 0.3 * math.hypot(red_green.mean(), yellow_blue.mean())
 
 
 def _unreadable_message(unreadable):

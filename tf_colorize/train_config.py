@@ -78,9 +78,23 @@ def _check(config):
             f"`image_size` must be a multiple of {multiple} for {config.generator}. "
             f"Received: image_size={config.image_size}"
         )
-    for name in ("batch_size", "epochs", "learning_rate", "pretrain_learning_rate"):
-        if getattr(config, name) <= 0:
-            raise ValueError(f"`{name}` must be over 0. Received: {name}={getattr(config, name)}")
+    for name in ("batch_size", "epochs", "steps_per_epoch", "learning_rate", "pretrain_learning_rate"):
+        value = getattr(config, name)
+        if value is not None and value <= 0:
+            raise ValueError(f"`{name}` must be over 0. Received: {name}={value}")
+    if config.lambda_l1 < 0:
+        raise ValueError(f"`lambda_l1` must not be negative. Received: lambda_l1={config.lambda_l1}")
+    if not 0 <= config.average < 1:
+        raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
+    for name in ("rebalance", "val_fraction"):
+        if not 0 < getattr(config, name) <= 1:
+            raise ValueError(f"`{name}` must be in (0, 1]. Received: {name}={getattr(config, name)}")
+    least = 1 if config.mode == "pretrain" else 0
+    if config.pretrain_epochs < least:
+        raise ValueError(
+            f"`pretrain_epochs` must be at least {least} with mode {config.mode}. "
+            f"Received: pretrain_epochs={config.pretrain_epochs}"
+        )
     if config.pretrain_loss == "classification" and config.generator != "resnet18_unet":
         raise ValueError("`pretrain_loss` classification needs generator resnet18_unet. Received: generator=unet")
 
@@ -100,7 +114,10 @@ def load(run_dir):
     path = pathlib.Path(run_dir) / "config.json"
     if not path.is_file():
         raise ValueError(f"`run_dir` must be a run folder with a config.json. Received: run_dir={str(run_dir)!r}")
-    values = json.loads(path.read_text())
+    try:
+        values = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"`{path}` is no JSON ({error}).") from error
     unknown = set(values) - {field.name for field in dataclasses.fields(TrainConfig)}
     if unknown:
         raise ValueError(f"`{path}` has keys this version does not know. Received: {', '.join(sorted(unknown))}")

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -14,20 +13,18 @@ from tf_colorize import (
     checkpoints,
     contact_sheet,
     data,
-    lab,
     losses,
     metadata,
     metrics,
     models,
     optimizers,
+    preparation,
     train_config,
 )
 from tf_colorize.models import loading
 
 WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
-# Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
-PALETTE_DECODER_FILTERS = (256, 128, 128)
 
 
 def train(config, *, resume=False, report=print):
@@ -60,90 +57,50 @@ def train(config, *, resume=False, report=print):
         )
     for key, value in dataclasses.asdict(config).items():
         report(f"{key:24}{value}")
-    train_paths, val_paths = _photos(config, report)
+    if resume and (run_dir / "photos.json").exists():
+        # Not looked for again: a photo that came or went would change the split and every step.
+        photos = json.loads((run_dir / "photos.json").read_text())
+    else:
+        photos = dict(zip(("train", "validation"), preparation.choose_photos(config, report)))
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     try:
-        generator = build_generator(config, report)
+        generator = preparation.build_generator(config, report)
         run_dir.mkdir(parents=True, exist_ok=True)
-        (run_dir / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
-        run = _Run(config, run_dir, generator, train_paths, val_paths, report)
-        if config.pretrain_epochs:
-            run.stage1()
-        if config.mode == "gan":
-            run.stage2()
-        run.finish()
+        if not resume:
+            preparation.write_json(run_dir / "photos.json", photos)
+            preparation.write_json(run_dir / "config.json", dataclasses.asdict(config))
+        _Run(config, run_dir, generator, photos, report).run()
+    except tf.errors.OpError as error:
+        raise checkpoints.TrainingStopped(_reason(error)) from error
     finally:
         keras.config.set_dtype_policy(policy)
     return run_dir
 
 
-def build_generator(config, report=print):
-    """Returns the generator of a config, with its initial weights, in the current precision."""
-    if config.init is not None and not config.init.endswith(".weights.h5"):
-        generator, _ = loading.load_generator(config.init)
-        report(f"Starting from {config.init}.")
-        return loading.with_policy(generator, config.precision)
-    if config.generator == "unet":
-        generator = models.unet()
-    else:
-        arguments = {"encoder_weights": None if config.init else config.encoder_weights}
-        if config.pretrain_loss == "classification":
-            arguments.update(palette=lab.ab_palette(), decoder_filters=PALETTE_DECODER_FILTERS)
-        generator = models.resnet18_unet(**arguments)
-    if config.init is not None:
-        try:
-            generator.load_weights(config.init)
-        except (OSError, ValueError) as error:
-            raise ValueError(
-                f"`init` does not fit generator {config.generator} with pretrain_loss {config.pretrain_loss}: "
-                f"{str(error).splitlines()[0]} Received: init={config.init!r}"
-            ) from error
-        report(f"Starting from {config.init}.")
-    return generator
-
-
-def _photos(config, report):
-    found = data.find_photos(config.data, progress=_progress(report))
-    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
-    report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
-    val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
-    if val_data is None:
-        train_paths, val_paths = data.split(found.paths, config.val_fraction, config.seed)
-    else:
-        train_paths, val_paths = found.paths, data.find_photos(val_data, min_colorfulness=0.0).paths
-    report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
-    return train_paths, val_paths
-
-
-def _progress(report):
-    """Returns a function that tells now and then how far the scan of a large folder is."""
-    told = time.monotonic()
-
-    def progress(n_done, n_files):
-        nonlocal told
-        if time.monotonic() - told > 5.0:
-            told = time.monotonic()
-            report(f"Looked at {n_done} of {n_files} files.")
-
-    return progress
-
-
 class _Run:
     """One training: the data, the generator under training and where its files go."""
 
-    def __init__(self, config, run_dir, generator, train_paths, val_paths, report):
+    def __init__(self, config, run_dir, generator, photos, report):
         self.config = config
         self.run_dir = run_dir
         self.generator = generator
         self.report = report
-        self.train_paths = train_paths
-        self.steps_per_epoch = config.steps_per_epoch or max(1, len(train_paths) // config.batch_size)
-        self.validation = data.image_dataset(val_paths, config.image_size, config.batch_size)
+        self.train_paths = photos["train"]
+        self.steps_per_epoch = config.steps_per_epoch or max(1, len(self.train_paths) // config.batch_size)
+        self.validation = data.image_dataset(photos["validation"], config.image_size, config.batch_size)
         self.kept = {}  # title -> file of the kept generator
+
+    def run(self):
+        """Runs what is left of the training."""
+        if self.config.pretrain_epochs:
+            self.stage1()
+        if self.config.mode == "gan":
+            self.stage2()
+        self.finish()
 
     def stage1(self):
         """Trains the generator alone; ends with the kept weights in it."""
@@ -155,7 +112,7 @@ class _Run:
             loss = {"chroma_logits": self._palette_loss()}
         model = keras.Model(self.generator.input, outputs, name="stage1")
         optimizer = optimizers.FusedAdam(self._schedule(config.pretrain_learning_rate, config.pretrain_epochs))
-        model.compile(optimizer, loss=loss, metrics={"ab": [metrics.DeltaE()]})
+        model.compile(optimizer, loss=loss)
 
         def as_targets(lightness, ab):
             return lightness, {name: ab for name in outputs}
@@ -202,8 +159,6 @@ class _Run:
 
     def _fit(self, stage, model, epochs, as_targets, score):
         """Runs what is left of a stage, then loads the kept weights back into the generator."""
-        total = epochs * self.steps_per_epoch
-        kept = self.run_dir / f"{stage}.keras"
         validation = self.validation.map(as_targets)
         # Keras creates the variables of metrics in the first step; checkpoints must know them.
         model.evaluate(validation.take(1), verbose=0)
@@ -213,45 +168,42 @@ class _Run:
         )
         saver.attach(model)
         first = saver.find()
-        if first < total:
-            if first:
-                self.report(f"Resuming {stage} at step {first} of {total}.")
-            history = callbacks.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
-            log_dir = self.run_dir / "logs" / stage
-            line = callbacks.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
-            line.first_step = first
-            every = [
-                *([average] if average else []),
-                saver,
-                line,
-                callbacks.ColorReport(self.generator, self.validation, log_dir / "validation"),
-                callbacks.KeepBest(
-                    self.generator,
-                    kept,
-                    metadata.generator_metadata(self.config.image_size),
-                    score,
-                    history.read(),
-                    stage,
-                ),
-                history,
-                keras.callbacks.TensorBoard(log_dir, write_graph=False),
-            ]
-            with checkpoints.stop_signals(saver.request_stop):
-                for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
-                    model.fit(
-                        self._stream(stage, step).map(as_targets),
-                        steps_per_epoch=self.steps_per_epoch - step % self.steps_per_epoch,
-                        initial_epoch=begin,
-                        epochs=end,
-                        validation_data=validation,
-                        callbacks=every,
-                        shuffle=False,
-                        verbose=0,
-                    )
-            saver.save_and_stop_if_asked()
+        if first:
+            self.report(f"Resuming {stage} at step {first} of {epochs * self.steps_per_epoch}.")
+        reports = self._reports(stage, epochs, first, score)
+        with checkpoints.stop_signals(saver.request_stop):
+            for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
+                model.fit(
+                    self._stream(stage, step).map(as_targets),
+                    steps_per_epoch=self.steps_per_epoch - step % self.steps_per_epoch,
+                    initial_epoch=begin,
+                    epochs=end,
+                    validation_data=validation,
+                    callbacks=[*([average] if average else []), saver, *reports],
+                    shuffle=False,
+                    verbose=0,
+                )
+        saver.finish()
+        kept = self.run_dir / f"{stage}.keras"
         self.kept[stage.replace("stage", "stage ")] = kept
         best, _ = loading.load_generator(kept)
         self.generator.set_weights(best.get_weights())
+
+    def _reports(self, stage, epochs, first, score):
+        """The callbacks that look on, in the order in which they add to the logs of an epoch."""
+        log_dir = self.run_dir / "logs" / stage
+        history = callbacks.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
+        line = callbacks.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
+        line.first_step = first
+        about = metadata.generator_metadata(self.config.image_size)
+        kept = self.run_dir / f"{stage}.keras"
+        return [
+            line,
+            callbacks.ColorReport(self.generator, self.validation, log_dir / "validation"),
+            callbacks.KeepBest(self.generator, kept, about, score, history.read(), stage),
+            history,
+            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        ]
 
     def _stream(self, stage, first_step):
         config = self.config
@@ -279,6 +231,13 @@ class _Run:
         return keras.optimizers.schedules.CosineDecay(
             peak / 100, max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
         )
+
+
+def _reason(error):
+    """The line of a TensorFlow error that a person needs."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    ours = [line for line in lines if "ImageError" in line]
+    return (ours or lines)[-1 if ours else 0]
 
 
 def balanced_score(logs):

@@ -127,7 +127,7 @@ class Pix2Pix(keras.Model):
 
     def _log(self, step_losses, target, fake):
         for tracker in self.trackers:
-            tracker.update_state(step_losses[tracker.name])
+            tracker.update_state(step_losses[tracker.name], sample_weight=keras.ops.shape(target)[0])
         logs = {tracker.name: tracker.result() for tracker in self.trackers}
         if self._compile_metrics is not None:
             self._compile_metrics.update_state(target, fake)

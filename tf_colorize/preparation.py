@@ -1,0 +1,96 @@
+"""What a training starts from: its photos and its generator."""
+
+import json
+import os
+import time
+
+from tf_colorize import data, lab, models
+from tf_colorize.models import loading
+
+# Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
+PALETTE_DECODER_FILTERS = (256, 128, 128)
+
+
+def write_json(path, value):
+    """Writes a JSON file whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def choose_photos(config, report=print):
+    """Returns the photos of a config: `(train, validation)`, lists of paths that share none.
+
+    Args:
+        config: `TrainConfig`.
+        report: function of one str, told what was found and left out.
+    """
+    found = data.find_photos(config.data, progress=_progress(report))
+    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
+    report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
+    val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
+    if val_data is None:
+        train_paths, val_paths = data.split(found.paths, config.val_fraction, config.seed)
+    else:
+        val_paths = data.find_photos(val_data, min_colorfulness=0.0).paths
+        held_out = {os.path.realpath(path) for path in val_paths}
+        train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
+        if len(train_paths) < len(found.paths):
+            report(f"{len(found.paths) - len(train_paths)} photos are in the validation data, too: not trained on.")
+        if not train_paths:
+            raise ValueError(f"`data` has no photo that is not in `val_data`. Received: data={config.data!r}")
+    report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
+    return [os.path.abspath(path) for path in train_paths], [os.path.abspath(path) for path in val_paths]
+
+
+def _progress(report):
+    """Returns a function that tells now and then how far the scan of a large folder is."""
+    told = time.monotonic()
+
+    def progress(n_done, n_files):
+        nonlocal told
+        if time.monotonic() - told > 5.0:
+            told = time.monotonic()
+            report(f"Looked at {n_done} of {n_files} files.")
+
+    return progress
+
+
+def build_generator(config, report=print):
+    """Returns the generator of a config, with its initial weights, in the current precision.
+
+    Raises:
+        ValueError: `config.init` is no generator, or another one than the config asks for.
+    """
+    if config.init is None:
+        return _new_generator(config, config.encoder_weights)
+    if config.init.endswith(".weights.h5"):
+        generator = _new_generator(config, None)
+        try:
+            generator.load_weights(config.init)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
+    else:
+        generator, _ = loading.load_generator(config.init)
+        has_palette = any(layer.name == "chroma_logits" for layer in generator.layers)
+        if generator.name != config.generator or (config.pretrain_loss == "classification" and not has_palette):
+            raise ValueError(_misfit(config))
+        generator = loading.with_policy(generator, config.precision)
+    report(f"Starting from {config.init}.")
+    return generator
+
+
+def _new_generator(config, encoder_weights):
+    if config.generator == "unet":
+        return models.unet()
+    if config.pretrain_loss == "classification":
+        palette = {"palette": lab.ab_palette(), "decoder_filters": PALETTE_DECODER_FILTERS}
+        return models.resnet18_unet(encoder_weights, **palette)
+    return models.resnet18_unet(encoder_weights)
+
+
+def _misfit(config):
+    return (
+        f"`init` does not fit generator {config.generator} with pretrain_loss {config.pretrain_loss}: give the "
+        f"options it was trained with. Received: init={config.init!r}"
+    )
