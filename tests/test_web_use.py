@@ -181,6 +181,21 @@ def test_the_model_is_kept_by_the_browser(new_visitor):
     assert not any(".tflite" in url for url in visitor.requests)
 
 
+def test_photos_that_come_before_the_model_are_coloured_when_it_comes(new_visitor, server):
+    waiting = []
+
+    def hold(page):
+        page.route("**/models.json", lambda route: waiting.append(route))
+
+    visitor = new_visitor(prepare=hold)
+    visitor.choose(("early.png", PHOTO))
+    visitor.sees("#info", "early.png")
+    assert "Coloured" not in visitor.page.locator("#info").inner_text()
+    waiting[0].continue_()
+    visitor.sees("#info", "Coloured in")
+    visitor.waits_for_all(1)
+
+
 def test_a_model_that_cannot_be_had_is_one_message(new_visitor):
     def arrive(page):
         page.route("**/*.tflite*", lambda route: route.fulfill(status=404))

@@ -44,11 +44,6 @@ export class Looks extends EventTarget {
     return this.#look(this.#model);
   }
 
-  /** Models the left side needs, too. */
-  get models() {
-    return [...new Set([this.left.model, this.#model].filter(Boolean))];
-  }
-
   /** One more model to choose from, by name; `chosen` puts it on the right. */
   add(name, { chosen = false } = {}) {
     this.#names.push(name);

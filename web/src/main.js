@@ -33,10 +33,17 @@ function refresh() {
     return;
   }
   looks.offerOriginal(Boolean(current.hasColour));
-  const missing = looks.models.filter((model) => !current.results.has(model));
-  element("viewer").classList.toggle("pending", missing.length > 0 || !looks.model);
-  viewer.show(current, missing.length ? { left: GRAY, right: GRAY } : { left: looks.left, right: looks.right });
-  for (const model of missing) darkroom.colour(current, model);
+  const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
+  element("viewer").classList.toggle("pending", right === GRAY);
+  viewer.show(current, { left, right });
+  for (const { model } of [looks.left, looks.right]) {
+    if (model && !current.results.has(model)) darkroom.colour(current, model);
+  }
+}
+
+/** Gray takes the place of colours that are not there yet. */
+function available(look, photo) {
+  return look.kind === "colour" && !photo.results.has(look.model) ? GRAY : look;
 }
 
 function select(photo) {
@@ -67,8 +74,8 @@ function remove(photo) {
 }
 
 async function drawThumbnail(photo) {
-  const looksOfThumbnail = [photo.results.has(looks.model) ? looks.right : GRAY];
-  const request = { photo: photo.id, ...thumbnailOf(photo), looks: looksOfThumbnail, vividness: 1 };
+  const look = available(looks.right, photo);
+  const request = { photo: photo.id, ...thumbnailOf(photo), looks: [look], vividness: 1 };
   const bitmaps = await engine.ask("draw", request).catch(() => []); // a photo that was removed meanwhile
   if (bitmaps.length) shelf.picture(photo, bitmaps[0]);
 }
@@ -116,6 +123,14 @@ async function loadShippedModels() {
   }
   if (looks.model) await darkroom.loadModel(looks.model);
   else complain("", "No model comes with this page. Drop a .tflite file here to begin.");
+  if (looks.model) colourAll(); // photos that were here first
+}
+
+function colourAll() {
+  for (const photo of opened().filter(({ results }) => !results.has(looks.model))) {
+    shelf.setBusy(photo, true);
+    darkroom.colour(photo, looks.model);
+  }
 }
 
 async function openModel(file) {
@@ -124,7 +139,7 @@ async function openModel(file) {
   darkroom.addModel({ name, file });
   if (!(await darkroom.loadModel(name))) return;
   looks.add(name, { chosen: true });
-  for (const photo of opened()) darkroom.colour(photo, name);
+  colourAll();
   refresh();
 }
 
