@@ -29,7 +29,8 @@ def generator():
     x = keras.layers.Conv2D(len(palette), 1, kernel_initializer=initializer, name="chroma_logits")(x)
     x = blocks.AnnealedMean(palette, 0.38, name="chroma")(x)
     outputs = blocks.BilinearUpsampling(2, name="ab")(x)
-    model = keras.Model(inputs, outputs, name="small")
+    # By this name training knows what it goes on with.
+    model = keras.Model(inputs, outputs, name="resnet18_unet")
     # Statistics that are not those of a new layer.
     norm = model.get_layer("norm")
     norm.moving_mean.assign(np.linspace(-0.2, 0.2, 8))

@@ -16,7 +16,7 @@ import skimage.data
 import tensorflow as tf
 from PIL import ExifTags, Image
 
-from tf_colorize import Colorizer, export, image_io, metadata, train_config, training
+from tf_colorize import Colorizer, export, image_io, metadata, preparation, train_config
 from tf_colorize.models import loading
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -66,7 +66,7 @@ def test_a_saved_model_holds_the_generator(exported):
 
 def test_training_starts_from_a_saved_model(exported):
     config = train_config.TrainConfig(init=str(exported.saved_model), precision="float32")
-    generator = training.build_generator(config, report=lambda line: None)
+    generator = preparation.build_generator(config, report=lambda line: None)
     np.testing.assert_allclose(generator.get_weights()[0], exports.generator().get_weights()[0], atol=1e-3)
 
 

@@ -11,7 +11,7 @@ import pytest
 from ai_edge_litert import interpreter as litert
 from PIL import Image
 
-from tf_colorize import export, lab, metadata, models, predictors, training
+from tf_colorize import export, lab, metadata, models, predictors, preparation
 from tf_colorize.export import checks, tflite, vectors
 from tf_colorize.models import loading
 
@@ -87,7 +87,7 @@ def test_a_tflite_file_that_was_cut_is_refused(exported, tmp_path, share):
 @pytest.mark.slow
 def test_the_real_network_is_light_in_every_form(tmp_path):
     palette = lab.ab_palette()
-    generator = models.resnet18_unet(palette=palette, decoder_filters=training.PALETTE_DECODER_FILTERS)
+    generator = models.resnet18_unet(palette=palette, decoder_filters=preparation.PALETTE_DECODER_FILTERS)
     logits = generator.get_layer("chroma_logits")
     logits.kernel.assign(logits.kernel * 30)  # as sharp as trained ones
     photos = exports.write_photos(tmp_path / "photos", 216)
