@@ -21,6 +21,7 @@ from tf_colorize.models import loading
 
 ROOT = pathlib.Path(__file__).parent.parent
 SIZE = exports.IMAGE_SIZE
+PERSON = skimage.data.astronaut()
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_training_starts_from_a_saved_model(exported):
 def test_fine_tuning_from_a_saved_model_on_the_command_line(exported, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "train.py"), "--mode", "pretrain"]
     command += ["--pretrain-loss", "classification", "--init", str(exported.saved_model), "--data", exported.photos]
-    command += ["--val-data", exported.photos, "--image-size", "32", "--batch-size", "2", "--pretrain-epochs", "1"]
+    command += ["--val-fraction", "0.5", "--image-size", "32", "--batch-size", "2", "--pretrain-epochs", "1"]
     command += ["--run-dir", str(tmp_path / "run")]
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr[-2000:]
@@ -137,10 +138,19 @@ def test_signatures(signatures):
 
 def test_a_batch_of_pictures_of_different_sizes(signatures, colorizer):
     sizes = [(40, 30), (1, 1), (7, 301), (200, 3)]
-    pictures = [Image.fromarray(skimage.data.astronaut()).resize(size) for size in sizes]
+    pictures = [Image.fromarray(PERSON).resize(size) for size in sizes]
     results = served(signatures, *(encoded(picture, "PNG") for picture in pictures))
     for result, picture in zip(results, pictures):
         assert result.format == "PNG" and same_picture(result, colorizer(picture))
+
+
+def test_a_batch_of_pixels_and_more_rows_than_fit_one_strip(signatures, colorizer):
+    # 600 x 900 pixels are three strips of rows.
+    pictures = [np.asarray(Image.fromarray(data).resize((600, 900))) for data in (skimage.data.coffee(), PERSON)]
+    results = signatures["colorize"](image=tf.constant(np.stack(pictures)))["image"].numpy()
+    assert results.dtype == np.uint8
+    for result, picture in zip(results, pictures):
+        assert same_picture(result, colorizer(picture))
 
 
 def test_an_empty_batch(signatures):
