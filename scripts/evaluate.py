@@ -27,7 +27,12 @@ def parse_args(args=None):
     )
     parser.add_argument("--data", type=pathlib.Path, help="folder of colour photos")
     parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth: makes contact_sheet.jpg")
-    parser.add_argument("--protocol", choices=tuple(evaluation.PROTOCOLS), default="crop256")
+    parser.add_argument(
+        "--protocol",
+        choices=tuple(evaluation.PROTOCOLS),
+        default="crop256",
+        help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
+    )
     parser.add_argument("--features", help="weights or Keras model of the Frechet distance, or inception for FID")
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     options = parser.parse_args(args)

@@ -14,7 +14,7 @@ import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import data, image_io, metrics
+from tf_colorize import data, image_io
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +74,6 @@ def test_a_folder_without_usable_photos_is_an_error(tmp_path):
         data.find_photos(tmp_path)
     with pytest.raises(ValueError, match="no such file or folder"):
         data.find_photos(tmp_path / "absent")
-
-
-def test_colorfulness_equals_the_metric():
-    rgb = skimage.data.coffee()
-    expected = metrics.colorfulness(rgb[np.newaxis].astype(np.float32) / 255)
-    np.testing.assert_allclose(data._colorfulness(rgb), float(np.squeeze(expected)), rtol=1e-3)
 
 
 def test_split_is_a_partition_and_deterministic():

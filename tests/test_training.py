@@ -71,11 +71,15 @@ def interrupted(config, steps, name):
     return code.replace("CONFIG", repr(dataclasses.asdict(config)))
 
 
+def put_small_networks(patch):
+    patch.setattr(preparation, "build_generator", small.generator)
+    patchgan = training.models.patchgan
+    patch.setattr(training.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
+
+
 @pytest.fixture
 def small_networks(monkeypatch):
-    monkeypatch.setattr(preparation, "build_generator", small.generator)
-    patchgan = training.models.patchgan
-    monkeypatch.setattr(training.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
+    put_small_networks(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +98,13 @@ def real_run(photos, tmp_path_factory):
     return training.train(config_of(photos, tmp_path_factory.mktemp("real") / "run"), report=lambda line: None)
 
 
-@pytest.fixture
-def whole_run(photos, small_networks, tmp_path):
-    """The folder of a run of the small networks that was not interrupted."""
-    return training.train(config_of(photos, tmp_path / "whole"), report=lambda line: None)
+@pytest.fixture(scope="module")
+def whole_rows(photos, tmp_path_factory):
+    """The history of a run of the small networks that was not interrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        put_small_networks(patch)
+        run_dir = tmp_path_factory.mktemp("whole") / "run"
+        return rows(training.train(config_of(photos, run_dir), report=lambda line: None))
 
 
 def test_a_run_leaves_what_it_promises(real_run):
@@ -140,7 +147,7 @@ def resumed(run_dir):
 
 
 @pytest.mark.parametrize("name, steps", [("SIGKILL", 5), ("SIGKILL", 11), ("SIGINT", 6), ("SIGTERM", 2)])
-def test_a_killed_and_resumed_run_logs_the_same(photos, whole_run, run_python, tmp_path, name, steps):
+def test_a_killed_and_resumed_run_logs_the_same(photos, whole_rows, small_networks, run_python, tmp_path, name, steps):
     code = interrupted(config_of(photos, tmp_path / "run"), steps, name)
     if name == "SIGKILL":
         with pytest.raises(AssertionError):  # the process died
@@ -149,15 +156,15 @@ def test_a_killed_and_resumed_run_logs_the_same(photos, whole_run, run_python, t
         assert "stopped: stopped at step" in run_python(code)
     assert not (tmp_path / "run" / "generator.keras").exists()
     # To the last bit: same seed, deterministic operations.
-    assert resumed(tmp_path / "run") == rows(whole_run)
+    assert resumed(tmp_path / "run") == whole_rows
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(photos, whole_run, run_python, tmp_path):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(photos, whole_rows, small_networks, run_python, tmp_path):
     with pytest.raises(AssertionError):
         run_python(interrupted(config_of(photos, tmp_path / "run"), 5, "SIGKILL"))
     newest = max((tmp_path / "run" / "checkpoints" / "stage1").glob("*.data-*"), key=os.path.getmtime)
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
-    assert resumed(tmp_path / "run") == rows(whole_run)
+    assert resumed(tmp_path / "run") == whole_rows
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(photos, small_networks, run_python, tmp_path):
