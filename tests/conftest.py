@@ -1,11 +1,14 @@
 """Photos that tests make themselves, and TensorFlow kept quiet."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A job in the background ignores Ctrl-C, and so would the processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
