@@ -7,12 +7,13 @@ import sys
 import textwrap
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# A job in the background ignores Ctrl-C, and so would the processes that tests interrupt.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
 from PIL import Image
+
+# A job in the background ignores Ctrl-C, and so would the processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
