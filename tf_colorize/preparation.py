@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import time
 
 from tf_colorize import data, lab, models
@@ -40,6 +41,8 @@ def choose_photos(config, report=print):
         if not train_paths:
             raise ValueError(f"`data` has no photo that is not in `val_data`. Received: data={config.data!r}")
     report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
+    # The first ones are drawn: not all from one corner of the folder.
+    random.Random(config.seed).shuffle(val_paths)
     return [os.path.abspath(path) for path in train_paths], [os.path.abspath(path) for path in val_paths]
 
 
