@@ -118,4 +118,6 @@ def test_48_megapixels_fit_into_the_memory_of_a_phone(chromium, new_visitor, col
         _, png = visitor.downloads(form="image/png")
     assert Image.open(io.BytesIO(jpeg)).size == (8000, 6000)
     assert web_browser.share_that_agrees(png, colorizer(data)) >= 0.995
-    assert peak["renderer"] < 1000  # 192 for the picture, 192 for the result, 250 for runtime and model
+    # 192 for the picture, 192 for the result, 250 for runtime and model; the rest is what the browser's
+    # collector had not come to yet: 810 to 1030 measured. Another full-size copy in float would be 2300 more.
+    assert peak["renderer"] < 1200
