@@ -11,7 +11,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 	$(BIN)/pip install -q -e '.[test]'
 	touch $@
 
-# Trains on the embedded sample photos, then exports: about five minutes on two cores.
+# Trains on the embedded sample photos, then exports: about four minutes on two cores.
 train: $(VENV)/.installed
 	$(BIN)/python scripts/train.py --mode gan --run-dir $(RUN)
 	$(BIN)/python scripts/export.py --model $(RUN) --saved-model $(RUN)/saved_model/1 --tflite $(RUN)/colorizer.tflite
