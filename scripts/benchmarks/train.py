@@ -121,13 +121,14 @@ def _answer(command):
 
 def _show(variants, arguments):
     rows = [_row(variant, variants, arguments.batch_size) for variant in variants]
-    best = {key: max(run[key] for variant in variants for run in variant.runs) for key in ("gflops", "gbytes")}
+    precisions = dict.fromkeys(variant.precision for variant in variants)
+    rates = ", ".join(f"{_best(variants, 'gflops', name):.0f} GFLOP/s in {name}" for name in precisions)
     notes = (
         f"{arguments.batch_size} pictures of {arguments.image_size} pixels a step, {machine.in_words()}. "
         f"Medians of {arguments.rounds} runs, with the least and the greatest. Arithmetic: convolutions and matrix "
-        f"products, as a share of the rate that a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product of the "
-        f"same precision reached in the same run (at best {best['gflops']:.0f} GFLOP/s). Memory: what the step's "
-        f"operations read and write, as a share of a large copy (at best {best['gbytes']:.0f} GB/s)."
+        f"products, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product "
+        f"({rates}). Memory: what the step's operations read and write, as a share of a large copy "
+        f"({_best(variants, 'gbytes'):.0f} GB/s)."
     )
     others = [run["others"] for variant in variants for run in variant.runs if run["others"] is not None]
     if others:
@@ -152,20 +153,23 @@ def _row(variant, variants, batch_size):
     ratio = arithmetic = memory = "-"
     others = [v for v in variants if v.framework == "PyTorch" and v.precision == variant.precision]
     if others and variant.framework != "PyTorch" and variant.generator == "unet":
-        # Run by run against the faster layout.
+        # Round by round against the faster layout.
         ratio = _spread(speeds / np.max([other.speeds(batch_size) for other in others], axis=0), "x")
     if variant.framework != "PyTorch":
-        steps = speeds / batch_size
-        arithmetic, memory = (
-            _share([run[work] for run in variant.runs] * steps, [run[rate] for run in variant.runs], unit)
-            for work, rate, unit in (("gflop", "gflops", "GFLOP/s"), ("gbyte", "gbytes", "GB/s"))
-        )
+        steps = np.median(speeds) / batch_size
+        arithmetic = _share(variant.runs[0]["gflop"] * steps, _best(variants, "gflops", variant.precision), "GFLOP/s")
+        memory = _share(variant.runs[0]["gbyte"] * steps, _best(variants, "gbytes"), "GB/s")
     name = variant.generator if variant.framework == "tf_colorize" else f"{variant.generator} in {variant.framework}"
     return (name, variant.precision, variant.detail, _spread(speeds), ratio, arithmetic, memory)
 
 
+def _best(variants, rate, precision=None):
+    """Returns the best rate of all runs: a moment's disturbance must not make the machine look slow."""
+    return max(run[rate] for variant in variants if precision in (None, variant.precision) for run in variant.runs)
+
+
 def _share(reached, possible, unit):
-    return f"{np.median(reached):.0f} {unit}, {np.median(reached / np.array(possible)):.0%}"
+    return f"{reached:.0f} {unit}, {reached / possible:.0%}"
 
 
 def _spread(values, unit=""):
