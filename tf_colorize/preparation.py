@@ -9,7 +9,7 @@ from tf_colorize import data, lab, models
 from tf_colorize.models import loading
 
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
-PALETTE_DECODER_FILTERS = (256, 128, 128)
+PALETTE_DECODER_FILTERS = (224, 128, 128)
 
 
 def write_json(path, value):

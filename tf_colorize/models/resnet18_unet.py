@@ -8,7 +8,7 @@ from tf_colorize.models import backbones, blocks, convolutions
 def resnet18_unet(
     encoder_weights=None,
     *,
-    decoder_filters=(256, 128, 96, 64),
+    decoder_filters=(224, 128, 96, 64),
     out_channels=2,
     palette=None,
     temperature=0.38,
