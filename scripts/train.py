@@ -40,7 +40,8 @@ OPTIONS = {
             str,
         ),
         "init": (
-            "start from a trained generator: run folder, .keras, .weights.h5 or SavedModel (default none)",
+            "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image size, "
+            "losses and their weights, and fewer, smaller steps are the defaults (default none)",
             str,
         ),
     },
@@ -51,15 +52,17 @@ OPTIONS = {
     },
     "size and length": {
         "image-size": (
-            "pixels a side (default 256, the paper's; 128 on the sample photos: a quarter of the time)",
+            "pixels a side (default 256, the paper's; 128 on the sample photos: a quarter of the time; with --init "
+            "its own)",
             int,
         ),
         "batch-size": ("(default 16: batch normalisation wants more than a few)", int),
         "pretrain-epochs": (
-            "stage 1 (default 20, where L1 has levelled off; 0 for unet, which the paper trains at once)",
+            "stage 1 (default 20, where L1 has levelled off; 0 for unet, which the paper trains at once; 5 with "
+            "--init)",
             int,
         ),
-        "epochs": ("stage 2 (default 20; the best one is kept)", int),
+        "epochs": ("stage 2 (default 20, 5 with --init; the best one is kept)", int),
         "steps-per-epoch": (
             "how often to validate and choose (default: after one pass over the photos; 10 on the sample photos)",
             int,
@@ -80,8 +83,8 @@ OPTIONS = {
         ),
         "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
         "spectral-norm": ("spectral normalisation in the discriminator: calmer (default off, as in the paper)", None),
-        "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own)", float),
-        "learning-rate": ("stage 2, both networks (default 0.0002, the paper's)", float),
+        "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
+        "learning-rate": ("stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)", float),
         "average": (
             "decay of the averaged weights that are validated and kept (default 0.999: about an epoch; 0 for unet)",
             float,
@@ -133,6 +136,8 @@ def read_config(arguments):
     defaults = {"run_dir": next_free(RUNS)}
     if given.get("data", "sample") == "sample":
         defaults.update(SAMPLE_DEFAULTS)
+        if "init" in given:
+            del defaults["image_size"]
         if given.get("generator") == "unet":
             defaults["image_size"] = train_config.SIZE_MULTIPLES["unet"]
     return train_config.TrainConfig(**{**defaults, **given}), False

@@ -74,7 +74,7 @@ def test_training_starts_from_a_saved_model(exported):
 @pytest.mark.slow
 def test_fine_tuning_from_a_saved_model_on_the_command_line(exported, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "train.py"), "--mode", "pretrain"]
-    command += ["--pretrain-loss", "classification", "--init", str(exported.saved_model), "--data", exported.photos]
+    command += ["--init", str(exported.saved_model), "--data", exported.photos]
     command += ["--val-fraction", "0.5", "--image-size", "32", "--batch-size", "2", "--pretrain-epochs", "1"]
     command += ["--run-dir", str(tmp_path / "run")]
     process = subprocess.run(command, capture_output=True, text=True)

@@ -220,6 +220,20 @@ def test_fine_tuning_starts_from_given_weights(real_run, photos, tmp_path):
         preparation.build_generator(train_config.resolve(wrong), report=lambda line: None)
 
 
+def test_fine_tuning_takes_over_what_the_model_was_trained_with(photos, tmp_path, small_networks):
+    changes = {"pretrain_loss": "classification", "rebalance": 0.8, "lambda_l1": 40.0, "spectral_norm": True}
+    first = training.train(config_of(photos, tmp_path / "first", **changes), report=lambda line: None)
+    bare = train_config.TrainConfig(init=str(first))
+    resolved = train_config.resolve(bare, preparation.trained_with(bare.init))
+    taken_over = {**changes, "image_size": 32, "gan_loss": "vanilla"}
+    assert {name: getattr(resolved, name) for name in taken_over} == taken_over
+    fresh = train_config.resolve(train_config.TrainConfig())
+    assert resolved.epochs < fresh.epochs and resolved.learning_rate < fresh.learning_rate
+    given = dataclasses.replace(bare, rebalance=0.3, image_size=64)
+    resolved = train_config.resolve(given, preparation.trained_with(bare.init))
+    assert (resolved.rebalance, resolved.image_size, resolved.lambda_l1) == (0.3, 64, 40.0)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [

@@ -59,6 +59,18 @@ def _progress(report):
     return progress
 
 
+def trained_with(init):
+    """Returns what a generator to start from was trained with, as `train_config.resolve` takes it.
+
+    Raises:
+        ValueError: `init` is no generator.
+    """
+    if init is None or init.endswith(".weights.h5"):
+        return {}
+    about = loading.load_metadata(init)
+    return {"image_size": about["image_size"], **about.get("training", {})}
+
+
 def build_generator(config, report=print):
     """Returns the generator of a config, with its initial weights, in the current precision.
 

@@ -8,12 +8,18 @@ from tf_colorize import losses
 
 SIZE_MULTIPLES = {"unet": 256, "resnet18_unet": 32}
 
+RECIPE = ("pretrain_loss", "rebalance", "lambda_l1", "gan_loss", "spectral_norm")
+"""What a generator was trained with that training it further takes over."""
+
+# Fewer and smaller steps than a new generator needs: it is to learn the new photos, and to keep the rest.
+_FINE_TUNING = {"pretrain_epochs": 5, "epochs": 5, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a training; saved as `config.json` in the run folder.
 
-    "auto" and None are resolved by `resolve`, for the generator and the data at hand.
+    "auto" and None are resolved by `resolve`, for the generator at hand.
     """
 
     mode: str = "gan"  # "pretrain": stage 1 alone; "gan": stage 1, then stage 2
@@ -24,39 +30,62 @@ class TrainConfig:
     generator: str = "resnet18_unet"  # or "unet", pix2pix as in its paper
     encoder_weights: str = "auto"  # "imagenet", "none" or a file
     init: str | None = None  # generator to start from
-    image_size: int = 256  # the paper's; 128 trains four times as fast
+    image_size: int | None = None  # None: that of `init`, or 256, the paper's; 128 trains four times as fast
     batch_size: int = 16
-    pretrain_epochs: int | None = None  # None: 20, for the paper's U-Net 0
-    epochs: int = 20  # stage 2
+    pretrain_epochs: int | None = None  # None: 20, for the paper's U-Net 0; with `init` 5
+    epochs: int | None = None  # stage 2; None: 20; with `init` 5
     steps_per_epoch: int | None = None  # None: one pass over the photos
-    pretrain_loss: str = "l1"  # "classification": over a palette of ab bins, more vivid
-    rebalance: float = 0.5  # classification: share of the uniform prior (Zhang et al. 2016)
-    pretrain_learning_rate: float = 1e-3  # peak of stage 1
-    learning_rate: float = 2e-4  # stage 2, both networks (Isola et al. 2017)
-    lambda_l1: float = 100.0  # Isola et al. 2017, equation 4
-    gan_loss: str = "vanilla"
-    spectral_norm: bool = False  # in the discriminator, in place of batch normalisation
+    pretrain_loss: str | None = None  # None: that of `init`, or "l1"; "classification": over a palette of ab bins
+    rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
+    pretrain_learning_rate: float | None = None  # peak of stage 1; None: 1e-3; with `init` 2e-4
+    learning_rate: float | None = None  # stage 2, both networks; None: 2e-4 (Isola et al. 2017); with `init` 5e-5
+    lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
+    gan_loss: str | None = None  # None: that of `init`, or "vanilla"
+    spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalisation
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
     precision: str = "auto"  # mixed_bfloat16 where the processor has it, else float32
     seed: int = 0
     deterministic: bool = False  # bit-reproducible operations, slower
 
 
-def resolve(config):
+def resolve(config, trained_with=None):
     """Returns a config with the automatic values filled in, checked.
+
+    Args:
+        config: `TrainConfig`.
+        trained_with: dict, what the generator of `config.init` was trained with: `RECIPE` and
+            "image_size", as far as it is known.
 
     Raises:
         ValueError: a value that cannot work; the message names it and says what would.
     """
     is_paper = config.generator == "unet"
-    if config.pretrain_epochs is None:
-        config = dataclasses.replace(config, pretrain_epochs=0 if is_paper and config.mode == "gan" else 20)
-    if config.average is None:
-        config = dataclasses.replace(config, average=0.0 if is_paper else 0.999)
+    automatic = {
+        "image_size": 256,
+        "pretrain_epochs": 0 if is_paper and config.mode == "gan" else 20,
+        "epochs": 20,
+        "pretrain_loss": "l1",
+        "rebalance": 0.5,
+        "pretrain_learning_rate": 1e-3,
+        "learning_rate": 2e-4,
+        "lambda_l1": 100.0,
+        "gan_loss": "vanilla",
+        "spectral_norm": False,
+        "average": 0.0 if is_paper else 0.999,
+    }
+    if config.init is not None:
+        automatic |= {**_FINE_TUNING, **(trained_with or {})}
+    chosen = {name: value for name, value in automatic.items() if getattr(config, name) is None}
+    config = dataclasses.replace(config, **chosen)
     if config.precision == "auto":
         config = dataclasses.replace(config, precision="mixed_bfloat16" if _has_bfloat16() else "float32")
     _check(config)
     return config
+
+
+def recipe(config):
+    """Returns `RECIPE` of a resolved config as a dict, for the metadata of its generator."""
+    return {name: getattr(config, name) for name in RECIPE}
 
 
 def _check(config):

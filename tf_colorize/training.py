@@ -49,7 +49,7 @@ def train(config, *, resume=False, report=print):
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
         checkpoints.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
     """
-    config = train_config.resolve(config)
+    config = train_config.resolve(config, preparation.trained_with(config.init))
     run_dir = pathlib.Path(config.run_dir)
     if not resume and (run_dir / "config.json").exists():
         raise ValueError(
@@ -195,7 +195,7 @@ class _Run:
         history = callbacks.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
         line = callbacks.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
         line.first_step = first
-        about = metadata.generator_metadata(self.config.image_size)
+        about = metadata.generator_metadata(self.config.image_size, train_config.recipe(self.config))
         kept = self.run_dir / f"{stage}.keras"
         return [
             line,

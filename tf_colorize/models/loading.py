@@ -41,40 +41,64 @@ def load_generator(path):
         ValueError: nothing is there, or it is not a colorizer's generator.
     """
     path = pathlib.Path(path)
-    if (path / "saved_model.pb").exists():
-        return _from_saved_model(path)
+    metadata = load_metadata(path)
+    try:
+        if _is_saved_model(path):
+            return _rebuilt(path, metadata), metadata
+        return keras.saving.load_model(_keras_file(path), compile=False), metadata
+    except (KeyError, OSError) as error:
+        raise _no_generator(path, error) from error
+
+
+def load_metadata(path):
+    """Loads what a generator's file says about it, without the generator.
+
+    Args:
+        path: as `load_generator` takes.
+
+    Returns:
+        dict, as `metadata.generator_metadata` makes it.
+
+    Raises:
+        ValueError: nothing is there, or it is not a colorizer's generator.
+    """
+    path = pathlib.Path(path)
+    try:
+        if _is_saved_model(path):
+            return json.loads((path / "assets.extra" / METADATA_NAME).read_text())
+        with zipfile.ZipFile(_keras_file(path)) as archive:
+            return json.loads(archive.read(METADATA_NAME))
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise _no_generator(path, error) from error
+
+
+def _is_saved_model(path):
+    return (path / "saved_model.pb").exists()
+
+
+def _keras_file(path):
     file = path / "generator.keras" if path.is_dir() else path
     if file.suffix != ".keras" or not file.is_file():
         raise ValueError(
             "`path` must be a run folder with a generator.keras, a .keras file or a SavedModel folder. "
             f"Received: path={str(path)!r}"
         )
-    try:
-        with zipfile.ZipFile(file) as archive:
-            metadata = json.loads(archive.read(METADATA_NAME))
-        generator = keras.saving.load_model(file, compile=False)
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise ValueError(
-            f"`path` is no generator saved by tf_colorize ({error}). Received: path={str(path)!r}"
-        ) from error
-    return generator, metadata
+    return file
 
 
-def _from_saved_model(path):
+def _no_generator(path, error):
+    return ValueError(f"`path` is no generator saved by tf_colorize ({error}). Received: path={str(path)!r}")
+
+
+def _rebuilt(path, metadata):
     """Rebuilds the generator from what `export.export_saved_model` wrote beside the graph."""
     import tensorflow as tf
 
-    try:
-        metadata = json.loads((path / "assets.extra" / METADATA_NAME).read_text())
-        generator = keras.models.model_from_json(json.dumps(metadata["generator"]))
-    except (OSError, KeyError) as error:
-        raise ValueError(
-            f"`path` is no SavedModel exported by tf_colorize ({error}). Received: path={str(path)!r}"
-        ) from error
+    generator = keras.models.model_from_json(json.dumps(metadata["generator"]))
     values = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     for index, weight in enumerate(generator.weights):
         weight.assign(values.get_tensor(f"generator_weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"))
-    return generator, metadata
+    return generator
 
 
 def with_policy(generator, policy):
