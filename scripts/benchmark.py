@@ -2,9 +2,9 @@
 
 import argparse
 
-from benchmarks import data, train
+from benchmarks import colorize, data, train
 
-BENCHMARKS = {"data": data, "train": train}
+BENCHMARKS = {"colorize": colorize, "data": data, "train": train}
 
 
 def main():

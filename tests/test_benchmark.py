@@ -80,7 +80,7 @@ def test_pytorch_networks_are_the_same_networks(benchmarks):
 
 
 def test_counts_equal_hand_calculation(benchmarks):
-    keras_pix2pix = benchmarks("benchmarks.keras_pix2pix")
+    counts = benchmarks("benchmarks.operations")
     images, kernel = tf.zeros((2, 10, 10, 8)), tf.Variable(tf.zeros((4, 4, 8, 16)))
 
     @tf.function(autograph=False)
@@ -89,14 +89,14 @@ def test_counts_equal_hand_calculation(benchmarks):
             outputs = tf.nn.conv2d(images, kernel, 2, "SAME")
         return tape.gradient(outputs, kernel), tf.matmul(images[0, 0], images[1, 1], transpose_b=True)
 
-    operations = keras_pix2pix.needed_operations(step.get_concrete_function(images).graph)
+    operations = counts.needed_operations(step.get_concrete_function(images).graph)
     # The gradient for the kernel needs neither the forward convolution nor the images' gradient.
     products = 2 * 5 * 5 * 4 * 4 * 8 * 16 + 10 * 10 * 8
-    assert keras_pix2pix.gigaflop(operations) == pytest.approx(2 * products / 1e9)
+    assert counts.gigaflop(operations) == pytest.approx(2 * products / 1e9)
 
     @tf.function(autograph=False)
     def add(images):
         return images + 1.0
 
-    operations = keras_pix2pix.needed_operations(add.get_concrete_function(images).graph)
-    assert keras_pix2pix.gigabyte(operations) == pytest.approx((2 * 4 * 1600 + 4) / 1e9)
+    operations = counts.needed_operations(add.get_concrete_function(images).graph)
+    assert counts.gigabyte(operations) == pytest.approx((2 * 4 * 1600 + 4) / 1e9)

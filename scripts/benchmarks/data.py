@@ -12,6 +12,7 @@ import skimage.color
 from PIL import Image, ImageOps
 
 import tf_colorize as tfc
+from benchmarks import tables
 
 
 def add_arguments(parser):
@@ -42,8 +43,9 @@ def run(arguments):
         f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}, {arguments.rounds} rounds"
     )
     for name in speeds:
-        print(f"{name:22}{_spread(speeds[name])} images/s, {_spread(processor[name])} ms of processor per image")
-    print(f"{'ratio':22}{_spread(np.divide(*speeds.values()))}")
+        taken = tables.spread(processor[name])
+        print(f"{name:22}{tables.spread(speeds[name])} images/s, {taken} ms of processor per image")
+    print(f"{'ratio':22}{tables.spread(np.divide(*speeds.values()))}")
 
 
 def _measure(batches, n_images):
@@ -80,7 +82,3 @@ def _reference_sample(path, image_size, random):
     if random.uniform() < 0.3:
         lightness = skimage.color.rgb2lab(np.asarray(image.convert("L").convert("RGB")))[..., :1]
     return lightness / 50 - 1, lab[..., 1:] / 110
-
-
-def _spread(values):
-    return f"{np.median(values):8.1f} ({np.min(values):.1f} to {np.max(values):.1f})"

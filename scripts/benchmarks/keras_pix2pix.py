@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,12 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import machine
+from benchmarks import machine, operations
 from tf_colorize import models
 from tf_colorize.models import blocks
-
-# These pass tensors on without touching them.
-VIEWS = {"Const", "Identity", "IdentityN", "NoOp", "Placeholder", "ReadVariableOp", "Reshape", "StopGradient"}
 
 
 def main():
@@ -36,8 +32,8 @@ def main():
     model.compile()
     batch = synthetic_batch(arguments.batch_size, arguments.image_size)
     step = tf.function(lambda data: model.train_step(data), autograph=False)
-    operations = needed_operations(step.get_concrete_function(batch).graph)
-    work = {"gflop": gigaflop(operations), "gbyte": gigabyte(operations)}
+    needed = operations.needed_operations(step.get_concrete_function(batch).graph)
+    work = {"gflop": operations.gigaflop(needed), "gbyte": operations.gigabyte(needed)}
     with machine.OtherProcesses() as others:
         taken = machine.seconds(lambda: float(step(batch)["g_loss"]), arguments.steps)
     print(json.dumps({"seconds": taken, "others": others.share, **work, **_rates(arguments.precision)}))
@@ -49,56 +45,6 @@ def synthetic_batch(batch_size, image_size):
     lightness = random.uniform(-1, 1, (batch_size, image_size, image_size, 1))
     ab = random.uniform(-0.3, 0.3, (batch_size, image_size, image_size, 2))
     return tf.constant(lightness, tf.float32), tf.constant(ab, tf.float32)
-
-
-def needed_operations(graph):
-    """Returns the operations that a graph's results depend on; TensorFlow drops the others."""
-    needed, waiting = set(), [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
-    while waiting:
-        operation = waiting.pop()
-        if operation not in needed:
-            needed.add(operation)
-            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
-    return needed
-
-
-def gigaflop(operations):
-    """Returns the arithmetic of convolutions and matrix products, an addition counted like a product."""
-    return 2 * sum(map(_products, operations)) / 1e9
-
-
-def gigabyte(operations):
-    """Returns what operations read and write, each as if alone."""
-    return sum(map(_traffic, operations)) / 1e9
-
-
-def _products(operation):
-    if operation.type == "MatMul":
-        left, right = (tensor.shape for tensor in operation.inputs)
-        rows, inner = left[::-1] if operation.get_attr("transpose_a") else left
-        return rows * inner * (right[0] if operation.get_attr("transpose_b") else right[1])
-    # Each output position of the forward convolution meets each weight once.
-    if operation.type == "Conv2D":
-        kernel, positions = operation.inputs[1].shape, operation.outputs[0].shape
-    elif operation.type == "Conv2DBackpropInput":
-        kernel, positions = operation.inputs[1].shape, operation.inputs[2].shape
-    elif operation.type == "Conv2DBackpropFilter":
-        kernel, positions = operation.outputs[0].shape, operation.inputs[2].shape
-    else:
-        return 0
-    return math.prod(kernel) * math.prod(positions[:3])
-
-
-def _traffic(operation):
-    if operation.type in VIEWS:
-        return 0
-    if operation.type == "ResourceApplyAdam":  # reads the gradient; reads and writes the variable and two moments
-        return 7 * _bytes(operation.inputs[-1])
-    return sum(map(_bytes, [*operation.inputs, *operation.outputs]))
-
-
-def _bytes(tensor):
-    return tensor.shape.num_elements() * tensor.dtype.size if tensor.shape.is_fully_defined() else 0
 
 
 def _plain(layer):

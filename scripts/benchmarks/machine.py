@@ -1,5 +1,6 @@
 """What this machine is and how fast it is at its best: what every other figure is a fraction of."""
 
+import concurrent.futures
 import os
 import pathlib
 import platform
@@ -46,6 +47,21 @@ def seconds(function, repeats, warm_up=2):
         function()
         taken.append(time.perf_counter() - start)
     return taken
+
+
+def within(budget, function):
+    """Returns how long each call took, after one that does not count: 2 to 50, by what fits into `budget` seconds."""
+    first = seconds(function, 1, warm_up=0)[0]
+    return seconds(function, min(50, max(2, int(budget / first))), warm_up=0)
+
+
+def numpy_copy(threads):
+    """Returns a function that copies `COPIED_BYTES`, each thread its part."""
+    import numpy as np
+
+    source, target = np.ones((2, threads, COPIED_BYTES // 4 // threads), np.float32)
+    pool = concurrent.futures.ThreadPoolExecutor(threads)
+    return lambda: list(pool.map(np.copyto, target, source))
 
 
 class OtherProcesses:

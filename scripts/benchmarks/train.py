@@ -8,17 +8,11 @@ with `--against pytorch` 20.
 import dataclasses
 import importlib.util
 import itertools
-import json
-import os
-import pathlib
-import subprocess
 import sys
 
 import numpy as np
-import rich.console
-import rich.table
 
-from benchmarks import machine
+from benchmarks import machine, processes, tables
 
 GENERATORS = ("unet", "resnet18_unet")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -36,8 +30,8 @@ class Variant:
     detail: str  # batch normalisation, or PyTorch's memory layout
     runs: list = dataclasses.field(default_factory=list, compare=False)
 
-    def command(self, arguments):
-        """Returns the command line of one run."""
+    def module_and_flags(self, arguments):
+        """Returns the module of one run and its flags."""
         flags = ["--precision", self.precision]
         if self.framework == "PyTorch":
             flags += ["--channels-last"] if self.detail == "channels last" else []
@@ -46,7 +40,7 @@ class Variant:
         for name in ("image_size", "batch_size", "steps"):
             flags += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
         module = "pytorch_pix2pix" if self.framework == "PyTorch" else "keras_pix2pix"
-        return [sys.executable, "-m", f"benchmarks.{module}", *flags]
+        return module, flags
 
     def speeds(self, batch_size):
         """Returns the images/s of each run, by its median step."""
@@ -71,7 +65,7 @@ def run(arguments):
     _check(arguments)
     variants = _variants(arguments)
     for turn, variant in itertools.product(range(arguments.rounds), variants):
-        variant.runs.append(_answer(variant.command(arguments)))
+        variant.runs.append(processes.answer(*variant.module_and_flags(arguments)))
         speed = variant.speeds(arguments.batch_size)[-1]
         words = f"{variant.framework} {variant.generator} {variant.precision} {variant.detail}"
         others = variant.runs[-1]["others"]
@@ -109,16 +103,6 @@ def _variants(arguments):
     return variants
 
 
-def _answer(command):
-    scripts = str(pathlib.Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
-    if done.returncode != 0:
-        reason = next((line for line in reversed(done.stderr.splitlines()) if "Error" in line), "no reason given")
-        raise ValueError(f"a run failed: {reason.strip()} ({' '.join(command[2:])})")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def _show(variants, arguments):
     rows = [_row(variant, variants, arguments.batch_size) for variant in variants]
     precisions = dict.fromkeys(variant.precision for variant in variants)
@@ -130,22 +114,8 @@ def _show(variants, arguments):
         f"({rates}). Memory: what the step's operations read and write, as a share of a large copy "
         f"({_best(variants, 'gbytes'):.0f} GB/s)."
     )
-    others = [run["others"] for variant in variants for run in variant.runs if run["others"] is not None]
-    if others:
-        notes += f" Other processes took {np.median(others):.0%} of the machine (at most {max(others):.0%} in a run)."
-    if arguments.markdown:
-        for line in (HEADINGS, ["---"] * len(HEADINGS), *rows):
-            print(f"| {' | '.join(line)} |")
-        print(f"\n{notes}")
-        return
-    table = rich.table.Table(*HEADINGS)
-    for row in rows:
-        table.add_row(*row)
-    console = rich.console.Console()
-    if not console.is_terminal:
-        console.width = 140  # a file does not wrap
-    console.print(table)
-    console.print(notes)
+    notes += tables.others([run for variant in variants for run in variant.runs])
+    tables.show(HEADINGS, rows, notes, arguments.markdown)
 
 
 def _row(variant, variants, batch_size):
@@ -154,23 +124,17 @@ def _row(variant, variants, batch_size):
     others = [v for v in variants if v.framework == "PyTorch" and v.precision == variant.precision]
     if others and variant.framework != "PyTorch" and variant.generator == "unet":
         # Round by round against the faster layout.
-        ratio = _spread(speeds / np.max([other.speeds(batch_size) for other in others], axis=0), "x")
+        ratio = tables.spread(speeds / np.max([other.speeds(batch_size) for other in others], axis=0), "x")
     if variant.framework != "PyTorch":
         steps = np.median(speeds) / batch_size
-        arithmetic = _share(variant.runs[0]["gflop"] * steps, _best(variants, "gflops", variant.precision), "GFLOP/s")
-        memory = _share(variant.runs[0]["gbyte"] * steps, _best(variants, "gbytes"), "GB/s")
+        arithmetic = tables.share(
+            variant.runs[0]["gflop"] * steps, _best(variants, "gflops", variant.precision), "GFLOP/s"
+        )
+        memory = tables.share(variant.runs[0]["gbyte"] * steps, _best(variants, "gbytes"), "GB/s")
     name = variant.generator if variant.framework == "tf_colorize" else f"{variant.generator} in {variant.framework}"
-    return (name, variant.precision, variant.detail, _spread(speeds), ratio, arithmetic, memory)
+    return (name, variant.precision, variant.detail, tables.spread(speeds), ratio, arithmetic, memory)
 
 
 def _best(variants, rate, precision=None):
     """Returns the best rate of all runs: a moment's disturbance must not make the machine look slow."""
     return max(run[rate] for variant in variants if precision in (None, variant.precision) for run in variant.runs)
-
-
-def _share(reached, possible, unit):
-    return f"{reached:.0f} {unit}, {reached / possible:.0%}"
-
-
-def _spread(values, unit=""):
-    return f"{np.median(values):.2f}{unit} ({np.min(values):.2f}-{np.max(values):.2f})"

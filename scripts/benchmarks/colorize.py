@@ -1,0 +1,187 @@
+"""From the bytes of a JPEG file to pixels in colour: every format of a model, and what others use.
+
+Every run is a process of its own, on as many processor cores as it has threads, and the variants
+take turns, so that whatever else the machine does hits all of them. On two cores the whole table
+takes about 7 minutes, with both alternatives 13.
+"""
+
+import dataclasses
+import importlib.util
+import itertools
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from benchmarks import colorize_report, processes, siggraph17
+
+DEFAULT_MODEL = pathlib.Path(__file__).resolve().parents[2] / "saved_models" / "colorizer" / "1"
+# Name in the table, function of `photo_runtimes`, type of the arithmetic.
+FORMATS = {
+    "keras": ("Keras", "keras", "float32"),
+    "saved_model": ("SavedModel", "saved_model", "float32"),
+    "none": ("TFLite", "tflite", "float32"),
+    "float16": ("TFLite float16", "tflite", "float32"),  # the weights alone
+    "dynamic": ("TFLite dynamic", "tflite", "int8"),
+    "int8": ("TFLite int8", "tflite", "int8"),
+}
+ALTERNATIVES = {
+    "opencv": [("OpenCV", "opencv", "float32")],
+    "pytorch": [("PyTorch", "pytorch", "float32"), ("PyTorch bfloat16", "pytorch_bfloat16", "bfloat16")],
+}
+# What has to be importable, and what pip calls it; both convert colours with OpenCV.
+PACKAGES = {
+    "opencv": {"cv2": "opencv-python-headless", "onnx": "onnx"},
+    "pytorch": {"torch": "torch", "cv2": "opencv-python-headless"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """What a model computes: counted, and the side of the square that it sees."""
+
+    parameters: int
+    gflop: float
+    side: int
+
+    def __str__(self):
+        return f"{self.parameters / 1e6:.1f} M parameters, {self.gflop:.1f} GFLOP at {self.side}x{self.side}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """One row of the table: what runs, and the answers of its runs."""
+
+    name: str
+    runtime: str
+    dtype: str
+    threads: int
+    path: pathlib.Path
+    network: Network
+    alternative: str = ""  # "opencv" or "pytorch"; none of them is tf_colorize
+    runs: list = dataclasses.field(default_factory=list, compare=False)
+
+    def latencies(self, index):
+        """Returns the seconds per photo of each run, by its median, for the size of that index."""
+        return np.array([np.median(run["seconds"][index]) for run in self.runs])
+
+    def network_latencies(self):
+        """Returns the seconds of the network alone of each run, by its median."""
+        return np.array([np.median(run["network"]) for run in self.runs])
+
+
+def add_arguments(parser):
+    parser.add_argument("--model", help="run folder, .keras file or SavedModel (default: saved_models/colorizer/1)")
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="some instead of all")
+    parser.add_argument("--megapixels", nargs="+", type=float, default=[0.07, 1.0, 12.0], help="sizes of the photos")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="and as many processor cores")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each variant")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        choices=ALTERNATIVES,
+        default=[],
+        help="also measure a network of the size that others colour with in these, and print the ratio",
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the tables as README has them")
+
+
+def run(arguments):
+    _check(arguments)
+    from tf_colorize import quiet
+
+    with quiet.startup():  # it loads TensorFlow, which --help does without
+        from benchmarks import colorize_files
+    sizes = sorted(set(arguments.megapixels))
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        photos = [colorize_files.write_photo(folder, megapixels) for megapixels in sizes]
+        product = colorize_files.write_product(folder / "product.tflite") if _needs_product(arguments) else None
+        paths, network = colorize_files.export_formats(arguments.model, arguments.formats, folder)
+        variants = [*_own(arguments, paths, Network(*network)), *_others(arguments, folder)]
+        for turn, variant in itertools.product(range(arguments.rounds), variants):
+            variant.runs.append(_run(variant, photos, product))
+            _report(f"round {turn + 1}/{arguments.rounds}", variant, sizes)
+        colorize_report.show(variants, sizes, photos, arguments.markdown)
+
+
+def _check(arguments):
+    missing = {
+        package: None
+        for alternative in arguments.against
+        for module, package in PACKAGES[alternative].items()
+        if importlib.util.find_spec(module) is None
+    }
+    if missing:
+        raise ValueError(
+            f"`--against {' '.join(arguments.against)}` needs packages that are not here: pip install "
+            f"{' '.join(missing)}"
+        )
+    if arguments.model is None:
+        if not DEFAULT_MODEL.exists():
+            raise ValueError(
+                "`--model` must name a run folder, .keras file or SavedModel: there is no saved_models/colorizer/1."
+            )
+        arguments.model = str(DEFAULT_MODEL)
+    if not pathlib.Path(arguments.model).exists():
+        raise ValueError(f"`--model` must exist. Received: {arguments.model}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if not all(1 <= threads <= cores for threads in arguments.threads):
+        raise ValueError(f"`--threads` must be 1 to {cores}, the cores of this machine. Received: {arguments.threads}")
+    if arguments.rounds < 1 or min(arguments.megapixels) <= 0:
+        raise ValueError(
+            "`--rounds` must be at least 1 and `--megapixels` positive. "
+            f"Received: {arguments.rounds}, {arguments.megapixels}"
+        )
+
+
+def _needs_product(arguments):
+    return any(FORMATS[name][2] == "int8" for name in arguments.formats)
+
+
+def _own(arguments, paths, network):
+    return [
+        Variant(*FORMATS[name], threads, paths[name], network)
+        for name, threads in itertools.product(arguments.formats, arguments.threads)
+    ]
+
+
+def _others(arguments, folder):
+    if not arguments.against:
+        return []
+    paths = {"opencv": folder / "siggraph17.onnx", "pytorch": folder / "siggraph17.npz"}
+    weights = siggraph17.random_weights()
+    np.savez(paths["pytorch"], **weights)
+    if "opencv" in arguments.against:
+        siggraph17.write_onnx(weights, paths["opencv"])
+    network = Network(*siggraph17.counts(), siggraph17.IMAGE_SIZE)
+    return [
+        Variant(*runtime, threads, paths[alternative], network, alternative)
+        for alternative in arguments.against
+        for runtime, threads in itertools.product(ALTERNATIVES[alternative], arguments.threads)
+    ]
+
+
+def _run(variant, photos, product):
+    flags = {
+        "runtime": variant.runtime,
+        "model": variant.path,
+        "threads": variant.threads,
+        **({"product": product} if variant.dtype == "int8" else {}),
+    }
+    flags = [f"--{name}={value}" for name, value in flags.items()]
+    # The libraries under NumPy read these; the others are told by `photo_runtimes`.
+    environment = {"OMP_NUM_THREADS": str(variant.threads), "OPENBLAS_NUM_THREADS": str(variant.threads)}
+    flags += [f"--started={time.time()}", "--photos", *map(str, photos)]
+    return processes.answer("photo_process", flags, environment)
+
+
+def _report(turn, variant, sizes):
+    milliseconds = [1000 * variant.latencies(index)[-1] for index in range(len(sizes))]
+    words = ", ".join(f"{size:g} megapixels {taken:.1f} ms" for size, taken in zip(sizes, milliseconds))
+    others = variant.runs[-1]["others"]
+    disturbed = "" if others is None else f"; other processes took {others:.0%} of the machine"
+    print(f"{turn}  {variant.name}, {variant.threads} threads: {words}{disturbed}", file=sys.stderr)
