@@ -1,55 +1,36 @@
 """scripts/benchmark.py train: the real command at a tiny size, and its counts against hand calculation."""
 
 import importlib
-import os
-import pathlib
-import re
-import subprocess
-import sys
 
+import benchmark_command
 import keras
 import pytest
 import tensorflow as tf
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-
 
 @pytest.fixture
 def benchmarks(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
+    monkeypatch.syspath_prepend(benchmark_command.ROOT / "scripts")
     return importlib.import_module
-
-
-def benchmark(*arguments):
-    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), "train", *map(str, arguments)]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
-
-
-def table(markdown):
-    headings, _, *rows = [line.strip("| ").split(" | ") for line in markdown.splitlines() if line.startswith("|")]
-    return [dict(zip(headings, row)) for row in rows]
-
-
-def numbers(cell):
-    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", cell)]
 
 
 def test_command_prints_a_table_of_positive_numbers():
     size = ["--image-size", 64, "--batch-size", 2, "--rounds", 1, "--steps", 1]
-    done = benchmark(
-        "--generator", "resnet18_unet", "--precision", "float32", "--batch-norm", "plain", *size, "--markdown"
+    done = benchmark_command.run(
+        "train", "--generator", "resnet18_unet", "--precision", "float32", "--batch-norm", "plain", *size, "--markdown"
     )
     assert done.returncode == 0, done.stderr
-    (row,) = table(done.stdout)
+    ((row,),) = benchmark_command.tables(done.stdout)
     assert (row["generator"], row["precision"], row["variant"]) == ("resnet18_unet", "float32", "plain")
     assert row["against PyTorch"] == "-"
     for heading in ("images/s", "arithmetic", "memory"):
-        assert numbers(row[heading]) and all(0 < number < 1e5 for number in numbers(row[heading])), row
+        found = benchmark_command.numbers(row[heading])
+        assert found and all(0 < number < 1e5 for number in found), row
 
 
 def test_a_size_that_the_network_refuses_ends_with_one_line():
-    done = benchmark("--generator", "unet", "--precision", "float32", "--batch-norm", "fused", "--image-size", 32)
+    flags = ["--generator", "unet", "--precision", "float32", "--batch-norm", "fused"]
+    done = benchmark_command.run("train", *flags, "--image-size", 32)
     assert done.returncode == 1
     line = done.stderr.splitlines()[-1]
     assert "`--image-size` must be a multiple of 256 for unet. Received: 32" in line
@@ -60,11 +41,11 @@ def test_against_pytorch():
     pytest.importorskip("torch")
     size = ["--image-size", 256, "--batch-size", 1, "--rounds", 2, "--steps", 1]
     flags = ["--generator", "unet", "--precision", "mixed_bfloat16", "--batch-norm", "fused"]
-    done = benchmark(*flags, *size, "--against", "pytorch", "--markdown")
+    done = benchmark_command.run("train", *flags, *size, "--against", "pytorch", "--markdown")
     assert done.returncode == 0, done.stderr
-    ours, *theirs = table(done.stdout)
+    ((ours, *theirs),) = benchmark_command.tables(done.stdout)
     assert [row["variant"] for row in theirs] == ["channels first", "channels last"]
-    assert all(number > 0 for number in numbers(ours["against PyTorch"]))
+    assert all(number > 0 for number in benchmark_command.numbers(ours["against PyTorch"]))
 
 
 def test_pytorch_networks_are_the_same_networks(benchmarks):

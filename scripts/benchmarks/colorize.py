@@ -98,9 +98,9 @@ def run(arguments):
     sizes = sorted(set(arguments.megapixels))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
+        paths, network = colorize_files.export_formats(arguments.model, arguments.formats, folder)
         photos = [colorize_files.write_photo(folder, megapixels) for megapixels in sizes]
         product = colorize_files.write_product(folder / "product.tflite") if _needs_product(arguments) else None
-        paths, network = colorize_files.export_formats(arguments.model, arguments.formats, folder)
         variants = [*_own(arguments, paths, Network(*network)), *_others(arguments, folder)]
         for turn, variant in itertools.product(range(arguments.rounds), variants):
             variant.runs.append(_run(variant, photos, product))
