@@ -108,16 +108,48 @@ def test_all_photos_in_one_archive(visitor):
     assert sizes == [(7, 3), (43, 400), (512, 512)]
 
 
+@pytest.mark.parametrize("photo", [COFFEE.crop((0, 0, 333, 251)), large_picture(), COFFEE.resize((7, 3))])
+def test_jpeg_is_as_good_and_as_small_as_pillows(visitor, photo):
+    visitor.colours("photo.png", web_browser.encoded(photo))
+    _, png = visitor.downloads(form="image/png")
+    _, jpeg = visitor.downloads(form="image/jpeg")
+    pixels = Image.open(io.BytesIO(png)).convert("RGB")
+    pillows = web_browser.encoded(pixels, "JPEG", quality=92, subsampling="4:2:0")
+
+    def error(data):
+        return np.square(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(float) - pixels).mean()
+
+    assert error(jpeg) < 1.05 * error(pillows)
+    assert len(jpeg) < 1.05 * len(pillows)
+
+
+def test_pictures_no_canvas_can_hold_are_saved_or_refused(visitor, colorizer):
+    strip = np.asarray(CAMERA)[:10].reshape(1, -1).repeat(14, axis=1)  # 71,680 pixels
+    tall, wide = (Image.fromarray(pixels.repeat(10, axis)) for pixels, axis in ((strip.T, 1), (strip, 0)))
+    visitor.colours("tall.png", web_browser.encoded(tall))
+    _, received = visitor.downloads()
+    assert web_browser.share_that_agrees(received, colorizer(tall)) >= 0.995
+    visitor.page.select_option("#format", "image/jpeg")
+    visitor.page.click("#download")
+    visitor.sees(".notice", "tall.png: A JPEG has at most 65535 pixels on a side. Save it as PNG.")
+    visitor.choose(("wide.png", web_browser.encoded(wide)))
+    visitor.sees(".notice >> nth=1", "wide.png: The picture is too large for this browser.")
+
+
 @pytest.mark.slow
-def test_48_megapixels_fit_into_the_memory_of_a_phone(chromium, new_visitor, colorizer):
+def test_48_megapixels_fit_into_the_memory_of_a_phone(chromium, server, colorizer):
     data = web_browser.encoded(CAMERA.resize((8000, 6000), Image.Resampling.BICUBIC), "JPEG", quality=85)
-    visitor = new_visitor().wait_until_ready()
-    with web_browser.peak_megabytes(chromium) as peak:
-        visitor.colours("large.jpg", data)
-        _, jpeg = visitor.downloads(form="image/jpeg")
-        _, png = visitor.downloads(form="image/png")
+    with web_browser.launched(chromium.browser_type) as browser:
+        visitor = web_browser.Visitor(browser.new_page(), server.url).wait_until_ready()
+        with web_browser.megabytes_of_page(browser) as sizes:
+            visitor.colours("large.jpg", data)
+            _, jpeg = visitor.downloads(form="image/jpeg")
+            _, png = visitor.downloads(form="image/png")
+            # The decoded photo is dropped a while after its last use, what else there was when the browser likes.
+            visitor.until(lambda: sizes[-1] < sizes[0] + 150, seconds=60)
     assert Image.open(io.BytesIO(jpeg)).size == (8000, 6000)
     assert web_browser.share_that_agrees(png, colorizer(data)) >= 0.995
-    # 192 for the picture, 192 for the result, 250 for runtime and model; the rest is what the browser's
-    # collector had not come to yet: 810 to 1030 measured. Another full-size copy in float would be 2300 more.
-    assert peak["renderer"] < 1200
+    # The page's process with its workers: 125 idle, with the runtime and this small model; on top 192 for the decoded
+    # photo, 12 for its copy on the screen, the rest for the files, strips and garbage. 450 to 520 measured; with
+    # the shipped model, which is 80 larger in memory, 505 to 560. A canvas for the result would be 192 more.
+    assert max(sizes) < 600

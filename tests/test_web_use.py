@@ -109,6 +109,17 @@ def test_zoom_shows_the_part_that_is_asked_for(visitor):
     visitor.until(lambda: 90 < visitor.seen(0.05, 0.95).mean() < 165)
 
 
+def test_zoom_shows_every_pixel_of_a_photo_that_is_larger_than_the_screen(visitor):
+    # Made smaller, black and white rows are gray.
+    rows = np.zeros((2000, 3000), np.uint8)
+    rows[::2] = 255
+    visitor.colours("rows.png", web_browser.encoded(Image.fromarray(rows)))
+    visitor.until(lambda: visitor.seen(0.1, 0.4).std() < 10)
+    visitor.page.click("#zoom-fit")
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text("100 %")
+    visitor.until(lambda: visitor.seen(0.1, 0.4).std() > 120)
+
+
 def test_unusable_files_are_named_and_the_others_go_on(visitor):
     png = web_browser.encoded(Image.new("L", (40, 30), 90))
     jpeg = web_browser.encoded(Image.fromarray(skimage.data.camera()), "JPEG")
@@ -126,6 +137,11 @@ def test_unusable_files_are_named_and_the_others_go_on(visitor):
         "moving.webp": (web_browser.encoded(frames[0], "WEBP", **several), "This is an animation."),
         "scan.tif": (web_browser.encoded(frames[0], "TIFF"), "This browser cannot read TIFF pictures."),
         "huge.png": (_png_that_claims(30000, 30000), "The picture has 900 megapixels"),
+        "huge.webp": (_webp_that_claims_all("VP8 "), "The picture has 268 megapixels"),
+        "huge-lossless.webp": (_webp_that_claims_all("VP8L", lossless=True), "The picture has 268 megapixels"),
+        "huge-dated.webp": (_webp_that_claims_all("VP8X", exif=Image.Exif()), "The picture has 268 megapixels"),
+        "huge.bmp": (_bmp_that_claims(30000, 30000), "The picture has 900 megapixels"),
+        "huge.avif": (_avif_that_claims(30000, 30000), "The picture has 900 megapixels"),
     }
     visitor.choose(("first.png", PHOTO), *((name, data) for name, (data, _) in unusable.items()), ("last.png", PHOTO))
     visitor.waits_for_all(2)
@@ -142,6 +158,32 @@ def _png_that_claims(width, height):
     png = bytearray(web_browser.encoded(Image.new("L", (1, 1))))
     png[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
     return bytes(png)
+
+
+def _webp_that_claims_all(kind, **options):
+    """The format's largest size, 16383 x 16383, where a WebP of that kind has it."""
+    webp = bytearray(web_browser.encoded(Image.new("RGB", (2, 2)), "WEBP", **options))
+    assert webp[12:16] == kind.encode()
+    at, size = {
+        "VP8 ": (26, (0x3FFF | 0x3FFF << 16).to_bytes(4, "little")),
+        "VP8L": (21, (0x3FFE | 0x3FFE << 14).to_bytes(4, "little")),
+        "VP8X": (24, 2 * 0x3FFE.to_bytes(3, "little")),
+    }[kind]
+    webp[at : at + len(size)] = size
+    return bytes(webp)
+
+
+def _bmp_that_claims(width, height):
+    bmp = bytearray(web_browser.encoded(Image.new("RGB", (1, 1)), "BMP"))
+    bmp[18:26] = width.to_bytes(4, "little") + height.to_bytes(4, "little")
+    return bytes(bmp)
+
+
+def _avif_that_claims(width, height):
+    avif = bytearray(web_browser.encoded(Image.new("RGB", (16, 16)), "AVIF"))
+    size = avif.index(b"ispe") + 8
+    avif[size : size + 8] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return bytes(avif)
 
 
 def test_photos_can_be_removed(visitor):

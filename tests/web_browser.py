@@ -51,35 +51,48 @@ def build(folder):
 
 @contextlib.contextmanager
 def chromium():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), args=_ARGUMENTS)
+    with sync_api.sync_playwright() as playwright, launched(playwright.chromium) as browser:
         yield browser
-        browser.close()
 
 
 @contextlib.contextmanager
-def peak_megabytes(browser):
-    """Gives a dict that fills with the largest memory of the browser's processes, by their kind."""
+def launched(browser_type):
+    """A browser of one's own."""
+    browser = browser_type.launch(executable_path=executable(), args=_ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@contextlib.contextmanager
+def megabytes_of_page(browser):
+    """Gives a list that grows by the memory, ten times a second, of the browser's largest page with its workers.
+
+    Proportional set size: what the process has for itself, and its part of what it shares.
+    """
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    peak, is_done = {}, threading.Event()
+    renderers = [process["id"] for process in processes if process["type"] == "renderer"]
+    sizes, is_done = [], threading.Event()
 
     def watch():
-        while not is_done.wait(0.1):
-            now = {}
-            for process in processes:
-                with contextlib.suppress(OSError):  # it has ended
-                    rollup = pathlib.Path(f"/proc/{process['id']}/smaps_rollup").read_text()
-                    now[process["type"]] = now.get(process["type"], 0) + int(rollup.split("Pss:")[1].split()[0]) / 1000
-            peak.update({kind: max(size, peak.get(kind, 0)) for kind, size in now.items()})
+        while not is_done.is_set():
+            sizes.append(max(map(_proportional_megabytes, renderers)))
+            is_done.wait(0.1)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield peak
+        yield sizes
     finally:
         is_done.set()
         watcher.join()
+
+
+def _proportional_megabytes(process_id):
+    with contextlib.suppress(OSError):  # it has ended
+        rollup = pathlib.Path(f"/proc/{process_id}/smaps_rollup").read_text()
+        return int(rollup.split("Pss:")[1].split()[0]) / 1000
+    return 0
 
 
 @contextlib.contextmanager

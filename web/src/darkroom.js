@@ -104,9 +104,8 @@ export class Darkroom extends EventTarget {
       return false;
     }
     try {
-      const { seconds, accelerator, hasColour } = await this.#engine.ask("colour", { photo: photo.id, model });
+      const { seconds, accelerator } = await this.#engine.ask("colour", { photo: photo.id, model });
       photo.results.set(model, { seconds: photo.openSeconds + seconds, accelerator });
-      photo.hasColour = hasColour;
       this.#tell("coloured", { photo, model });
       return true;
     } catch (error) {

@@ -2,7 +2,7 @@
 
 import { zip } from "./zip.js";
 
-const QUALITY = 0.92;
+const JPEG_QUALITY = 92;
 const SUFFIX = { "image/jpeg": ".jpg", "image/png": ".png" };
 
 /** The type a photo is saved as: JPEG stays JPEG, everything else must lose nothing. */
@@ -27,7 +27,7 @@ export function resultName(name, type) {
  */
 export async function resultFile(save, photo, { model, vividness, choice }) {
   const type = typeFor(photo.format, choice);
-  const blob = await save({ photo: photo.id, model, vividness, type, quality: QUALITY });
+  const blob = await save({ photo: photo.id, model, vividness, type, quality: JPEG_QUALITY });
   return { name: resultName(photo.name, type), blob };
 }
 

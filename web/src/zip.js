@@ -1,10 +1,7 @@
 /** Zip archives of files that are compressed already: stored, and nothing is copied. */
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
-  return value;
-});
+import { crc32 } from "./crc32.js";
+
 const UTF8_NAMES = 0x0800;
 const LIMIT = 0xffffffff; // of the classic format
 
@@ -55,10 +52,4 @@ function record(fields) {
     at += size;
   }
   return bytes;
-}
-
-function crc32(bytes) {
-  let crc = 0xffffffff;
-  for (let index = 0; index < bytes.length; index++) crc = CRC_TABLE[(crc ^ bytes[index]) & 255] ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }

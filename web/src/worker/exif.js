@@ -22,7 +22,7 @@ export function exifSegment(bytes) {
 }
 
 /**
- * @param {Blob} jpeg As a canvas writes it.
+ * @param {Blob} jpeg As `JpegWriter` makes it.
  * @param {Uint8Array | null} segment
  * @returns {Blob}
  */

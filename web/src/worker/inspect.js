@@ -32,8 +32,8 @@ const READERS = [
     read: readWebp,
   },
   { format: "AVIF", matches: (bytes) => /^avi[fs]$/.test(brand(bytes)), read: readAvif },
-  { format: "HEIC", matches: (bytes) => /^(hei[cxms]|hevc|mif1|msf1)$/.test(brand(bytes)), read: () => ({}) },
-  { format: "BMP", matches: (bytes) => text(bytes, 0, 2) === "BM", read: () => ({}) },
+  { format: "HEIC", matches: (bytes) => /^(hei[cxms]|hevc|mif1|msf1)$/.test(brand(bytes)), read: largestImage },
+  { format: "BMP", matches: (bytes) => text(bytes, 0, 2) === "BM", read: readBmp },
   { format: "TIFF", matches: (bytes) => /^(II\*\0|MM\0\*)$/.test(text(bytes, 0, 4)), read: () => ({}) },
 ];
 
@@ -133,13 +133,43 @@ function readGif(bytes) {
 }
 
 function readWebp(bytes) {
-  if (view(bytes).getUint32(4, true) + 8 > bytes.length) refuseCutOff();
-  const isExtended = text(bytes, 12, 4) === "VP8X";
-  if (isExtended && bytes[20] & 2) refuseAnimated();
-  return {};
+  const data = view(bytes);
+  if (data.getUint32(4, true) + 8 > bytes.length) refuseCutOff();
+  const kind = text(bytes, 12, 4);
+  if (kind === "VP8X") {
+    if (bytes[20] & 2) refuseAnimated();
+    return { width: 1 + (data.getUint32(24, true) & 0xffffff), height: 1 + (data.getUint32(26, true) >>> 8) };
+  }
+  if (kind === "VP8L") {
+    const sides = data.getUint32(21, true);
+    return { width: 1 + (sides & 0x3fff), height: 1 + ((sides >>> 14) & 0x3fff) };
+  }
+  return { width: data.getUint16(26, true) & 0x3fff, height: data.getUint16(28, true) & 0x3fff };
+}
+
+function readBmp(bytes) {
+  const data = view(bytes);
+  const isOld = data.getUint32(14, true) === 12;
+  if (isOld) return { width: data.getUint16(18, true), height: data.getUint16(20, true) };
+  return { width: data.getInt32(18, true), height: Math.abs(data.getInt32(22, true)) };
 }
 
 function readAvif(bytes) {
   if (brand(bytes) === "avis") refuseAnimated();
-  return {};
+  return largestImage(bytes);
+}
+
+/** AVIF and HEIC hold a picture and often its tiles or thumbnails: each has a box with its size. */
+function largestImage(bytes) {
+  const data = view(bytes);
+  const name = [...new TextEncoder().encode("ispe")];
+  const end = bytes.length - 16;
+  let largest = {};
+  for (let at = bytes.indexOf(name[0]); at >= 0 && at < end; at = bytes.indexOf(name[0], at + 1)) {
+    if (!name.every((byte, index) => bytes[at + index] === byte)) continue;
+    if (data.getUint32(at - 4) !== 20) continue; // a box of that name always has this length
+    const [width, height] = [data.getUint32(at + 8), data.getUint32(at + 12)];
+    if (!(width * height <= largest.width * largest.height)) largest = { width, height };
+  }
+  return largest;
 }

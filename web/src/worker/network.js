@@ -56,10 +56,11 @@ export class Network {
     const { threads, hasGpu } = await start(folder);
     const network = new Network();
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
-    network.#compileForCpu = () => compiled(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
-    network.#cpu = await network.#compileForCpu();
+    const compileForCpu = () => compiled(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
+    network.#cpu = await compileForCpu();
     network.size = checkedSize(network.#cpu);
     if (hasGpu) network.#gpu = await compiledForGpu(bytes);
+    if (network.#gpu) network.#compileForCpu = compileForCpu; // which keeps the file's bytes
     return network;
   }
 

@@ -1,35 +1,64 @@
-/** A picture file as pixels in the browser, read and written in strips of about a megapixel. */
+/** A picture file as pixels in the browser, read in strips of about a megapixel. */
 
 import { PictureError, inspect } from "./inspect.js";
+import { BAND_ROWS } from "./jpeg.js";
 
 const STRIP_PIXELS = 1 << 20;
-// Decoded picture and result hold 8 bytes per pixel while a picture is saved: with this,
+const STRIP_ROWS = 1024; // narrow pictures, too, stay within what a canvas can be
+const TOO_LARGE = "The picture is too large for this browser.";
+// A decoded picture holds 4 bytes per pixel, while it is decoded up to twice that: with this,
 // an eighth of the memory.
 const PIXELS_PER_GIGABYTE = 16e6;
 const USUAL_GIGABYTES = 4;
 const MAX_PIXELS = 200e6;
 
+/** A port without another end: what is sent there is gone. */
+const nowhere = new MessageChannel().port1;
+nowhere.close();
+
+/**
+ * Looks at a file before it is decoded.
+ *
+ * @param {Blob} file
+ * @returns {Promise<{format: string}>}
+ * @throws {PictureError} It is not a whole, still picture, or too large.
+ */
+export async function examine(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const { format, width, height } = inspect(bytes);
+  free(bytes);
+  checkSize(width, height);
+  return { format };
+}
+
 /**
  * Decodes a file, upright and in sRGB.
  *
- * @param {Blob} file
- * @returns {Promise<{bitmap: ImageBitmap, format: string}>}
- * @throws {PictureError} It is not a picture that this browser can read completely, or too large.
+ * @param {{file: Blob, format: string}} photo
+ * @returns {Promise<ImageBitmap>}
+ * @throws {PictureError} The browser cannot read it, or it is too large.
  */
-export async function decode(file) {
-  const info = inspect(new Uint8Array(await file.arrayBuffer()));
-  checkSize(info.width, info.height);
+export async function decode({ file, format }) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    const readable = ["HEIC", "TIFF", "AVIF"].includes(info.format)
-      ? `This browser cannot read ${info.format} pictures.`
-      : "The picture is broken.";
-    throw new PictureError(readable);
+    throw new PictureError(await reasonAgainst(file, format));
   }
-  checkSize(bitmap.width, bitmap.height);
-  return { bitmap, format: info.format };
+  try {
+    checkSize(bitmap.width, bitmap.height);
+    return bitmap;
+  } catch (error) {
+    bitmap.close();
+    throw error;
+  }
+}
+
+async function reasonAgainst(file, format) {
+  const small = await createImageBitmap(file, { resizeWidth: 16, resizeHeight: 16 }).catch(() => null);
+  if (small) return TOO_LARGE;
+  if (["HEIC", "TIFF", "AVIF"].includes(format)) return `This browser cannot read ${format} pictures.`;
+  return "The picture is broken.";
 }
 
 function checkSize(width, height) {
@@ -45,20 +74,28 @@ function megapixels(pixels) {
 }
 
 /**
- * Hands out the pixels of a picture in strips, from top to bottom.
+ * Hands out the pixels of a picture in strips, from top to bottom. A strip is gone when the next one comes.
  *
  * @param {ImageBitmap} bitmap
- * @param {(strip: ImageData, top: number) => void} visit
+ * @yields {{pixels: ImageData, top: number}} May be changed. All but the last have as many rows as `JpegWriter` wants.
+ * @throws {PictureError} The browser has no canvas as wide as that.
  */
-export function forEachStrip(bitmap, visit) {
+export function* strips(bitmap) {
   const { width, height } = bitmap;
-  const rows = Math.min(height, Math.max(1, Math.floor(STRIP_PIXELS / width)));
+  const wanted = Math.min(STRIP_ROWS, STRIP_PIXELS / width);
+  const rows = Math.min(height, BAND_ROWS * Math.max(1, Math.floor(wanted / BAND_ROWS)));
   const context = contextOf(width, rows);
   context.globalCompositeOperation = "copy";
-  for (let top = 0; top < height; top += rows) {
-    const count = Math.min(rows, height - top);
-    context.drawImage(bitmap, 0, top, width, count, 0, 0, width, count);
-    visit(context.getImageData(0, 0, width, count), top);
+  try {
+    for (let top = 0; top < height; top += rows) {
+      const count = Math.min(rows, height - top);
+      context.drawImage(bitmap, 0, top, width, count, 0, 0, width, count);
+      const pixels = context.getImageData(0, 0, width, count);
+      yield { pixels, top };
+      free(pixels);
+    }
+  } finally {
+    context.canvas.width = 0; // phones count a canvas until it is collected
   }
 }
 
@@ -75,42 +112,30 @@ export function drawPart(bitmap, part, width, height) {
   const context = contextOf(width, height);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, part.x, part.y, part.width, part.height, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height);
+  context.canvas.width = 0;
+  return pixels;
 }
 
 /**
- * Paints a picture of the same size, made strip by strip.
+ * Gives the memory of pixels or bytes back at once: collectors come late to what is large and lies outside of them.
  *
- * @param {ImageBitmap} bitmap The picture it is made from.
- * @param {(strip: ImageData, top: number) => void} change Changes a strip in place.
- * @param {{opaque?: boolean}} [options] `opaque` lays the picture on white.
- * @returns {OffscreenCanvas}
- * @throws {PictureError} The browser has no canvas of that size.
+ * @param {ImageData | Uint8Array} pixels Empty afterwards.
  */
-export function paint(bitmap, change, { opaque = false } = {}) {
-  const { width, height } = bitmap;
-  const context = contextOf(width, height);
-  let last;
-  forEachStrip(bitmap, (strip, top) => {
-    change(strip, top);
-    context.putImageData(strip, 0, top);
-    last = strip.data.slice(-4);
-  });
-  // Where a canvas is too large, some browsers draw nothing and say nothing.
-  const kept = context.getImageData(width - 1, height - 1, 1, 1).data;
-  if (kept[3] !== last[3]) {
-    throw new PictureError(`This browser cannot save pictures of ${width} × ${height} pixels.`);
-  }
-  if (opaque) {
-    context.globalCompositeOperation = "destination-over";
-    context.fillStyle = "white";
-    context.fillRect(0, 0, width, height);
-  }
-  return context.canvas;
+export function free(pixels) {
+  nowhere.postMessage(null, [(pixels.data ?? pixels).buffer]);
 }
 
 function contextOf(width, height) {
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  if (!context) throw new PictureError(`This browser cannot hold pictures of ${width} × ${height} pixels.`);
+  if (!context || !keepsPixels(context, width, height)) throw new PictureError(TOO_LARGE);
   return context;
+}
+
+/** Where a canvas is too large, some browsers draw nothing and say nothing. */
+function keepsPixels(context, width, height) {
+  context.fillRect(width - 1, height - 1, 1, 1);
+  const [, , , alpha] = context.getImageData(width - 1, height - 1, 1, 1).data;
+  context.clearRect(width - 1, height - 1, 1, 1);
+  return alpha === 255;
 }

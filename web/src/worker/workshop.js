@@ -1,21 +1,19 @@
 /** What the page can ask for: load a model, open a photo, colour it, show it, save it. */
 
+import { Album } from "./album.js";
 import { exifSegment, withExif } from "./exif.js";
+import { JpegWriter } from "./jpeg.js";
 import * as lab from "./lab.js";
 import { modelBytes } from "./models.js";
 import { Network, start } from "./network.js";
 import * as picture from "./picture.js";
-import { AbRows, SquareReducer } from "./resample.js";
-
-// Gray values that a camera or scanner spreads over the channels are no colour.
-const COLOUR_DIFFERENCE = 24;
-const LARGE_PICTURE = 16e6;
+import { PngWriter } from "./png.js";
+import { AbRows } from "./resample.js";
 
 export class Workshop {
   #folder;
   #networks = new Map();
-  #photos = new Map();
-  #open = null; // one decoded photo: `{photo, bitmap}`
+  #album = new Album();
 
   /** @param {string} folder Where LiteRT's files are. */
   constructor(folder) {
@@ -40,42 +38,31 @@ export class Workshop {
   /**
    * Takes a photo in.
    *
-   * @returns {Promise<{width: number, height: number, format: string, openSeconds: number}>}
+   * @returns {Promise<{width: number, height: number, format: string, hasColour: boolean, openSeconds: number}>}
    */
-  async open({ photo, file }) {
+  async open({ photo: id, file }) {
     const begin = performance.now();
-    this.#photos.set(photo, { file, squares: new Map(), ab: new Map() });
-    try {
-      const { width, height } = await this.#bitmapOf(photo);
-      const { format } = this.#photos.get(photo);
-      return { width, height, format, openSeconds: (performance.now() - begin) / 1000 };
-    } catch (error) {
-      this.#photos.delete(photo);
-      throw error;
-    }
+    const sizes = new Set([...this.#networks.values()].map(({ size }) => size));
+    const { width, height, format, hasColour } = await this.#album.add(id, file, sizes);
+    return { width, height, format, hasColour, openSeconds: (performance.now() - begin) / 1000 };
   }
 
   /** Forgets a photo. */
-  async close({ photo }) {
-    if (this.#open?.photo === photo) this.#release();
-    this.#photos.delete(photo);
+  async close({ photo: id }) {
+    this.#album.remove(id);
   }
 
   /**
    * Runs the network on a photo.
    *
-   * @returns {Promise<{seconds: number, accelerator: string, hasColour: boolean}>}
+   * @returns {Promise<{seconds: number, accelerator: string}>}
    */
-  async colour({ photo, model }) {
+  async colour({ photo: id, model }) {
     const begin = performance.now();
-    const entry = this.#photos.get(photo);
+    const photo = this.#album.get(id);
     const network = this.#networks.get(model);
-    if (!entry.squares.has(network.size)) {
-      entry.squares.set(network.size, this.#square(entry, await this.#bitmapOf(photo), network.size));
-    }
-    entry.ab.set(model, await network.run(entry.squares.get(network.size)));
-    const seconds = (performance.now() - begin) / 1000;
-    return { seconds, accelerator: network.accelerator, hasColour: entry.hasColour };
+    photo.ab.set(model, await network.run(await this.#album.square(photo, network.size)));
+    return { seconds: (performance.now() - begin) / 1000, accelerator: network.accelerator };
   }
 
   /**
@@ -85,26 +72,35 @@ export class Workshop {
    *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "colour", model}`.
    * @returns {Promise<ImageBitmap[]>} One for each look.
    */
-  async draw({ photo, part, width, height, looks, vividness }) {
-    const bitmap = await this.#bitmapOf(photo);
-    const plain = picture.drawPart(bitmap, part, width, height);
+  async draw({ photo: id, part, width, height, looks, vividness }) {
+    const photo = this.#album.get(id);
+    const plain = await this.#drawn(photo, part, width, height);
     const shares = {
-      x: part.x / bitmap.width,
-      y: part.y / bitmap.height,
-      width: part.width / bitmap.width,
-      height: part.height / bitmap.height,
+      x: part.x / photo.width,
+      y: part.y / photo.height,
+      width: part.width / photo.width,
+      height: part.height / photo.height,
     };
-    return Promise.all(
-      looks.map((look) => {
-        const pixels = new ImageData(plain.data.slice(), width, height);
-        if (look.kind === "gray") lab.writeGray(pixels.data);
-        if (look.kind === "colour") {
-          const rows = this.#abRows(photo, look.model, vividness, shares, width, height);
-          colourRows(pixels, 0, rows);
-        }
-        return createImageBitmap(pixels);
-      }),
-    );
+    const drawings = looks.map(async (look) => {
+      const pixels = new ImageData(plain.data.slice(), width, height);
+      if (look.kind === "gray") lab.writeGray(pixels.data);
+      if (look.kind === "colour") colourRows(pixels, 0, this.#abRows(photo, look.model, vividness, shares, width, height));
+      const bitmap = await createImageBitmap(pixels);
+      picture.free(pixels);
+      return bitmap;
+    });
+    picture.free(plain);
+    return Promise.all(drawings);
+  }
+
+  /** A part of a photo at another size, from its copy where that has the pixels. */
+  async #drawn(photo, part, width, height) {
+    const { bitmap, factor } = await this.#album.copy(photo);
+    if (factor > 1 && width * factor > part.width) {
+      return this.#album.atFullSize(photo, (full) => picture.drawPart(full, part, width, height));
+    }
+    const reduced = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, value / factor]));
+    return picture.drawPart(bitmap, reduced, width, height);
   }
 
   /**
@@ -113,51 +109,24 @@ export class Workshop {
    * @param {{photo: number, model: string, vividness: number, type: string, quality: number}} request
    * @returns {Promise<Blob>}
    */
-  async save({ photo, model, vividness, type, quality }) {
-    const bitmap = await this.#bitmapOf(photo);
-    const whole = { x: 0, y: 0, width: 1, height: 1 };
-    const rows = this.#abRows(photo, model, vividness, whole, bitmap.width, bitmap.height);
-    const opaque = type === "image/jpeg"; // which has no transparency
-    const canvas = picture.paint(bitmap, (strip, top) => colourRows(strip, top, rows), { opaque });
-    if (bitmap.width * bitmap.height > LARGE_PICTURE) this.#release();
-    const blob = await canvas.convertToBlob({ type, quality });
-    const { format, file } = this.#photos.get(photo);
-    if (type !== "image/jpeg" || format !== "JPEG") return blob;
+  async save({ photo: id, model, vividness, type, quality }) {
+    const photo = this.#album.get(id);
+    const { width, height, format, file } = photo;
+    const isJpeg = type === "image/jpeg";
+    const writer = isJpeg ? new JpegWriter(width, height, quality) : new PngWriter(width, height, photo);
+    const rows = this.#abRows(photo, model, vividness, { x: 0, y: 0, width: 1, height: 1 }, width, height);
+    await this.#album.atFullSize(photo, async (bitmap) => {
+      for (const { pixels, top } of picture.strips(bitmap)) {
+        colourRows(pixels, top, rows);
+        await writer.push(pixels);
+      }
+    });
+    const blob = await writer.finish();
+    if (!isJpeg || format !== "JPEG") return blob;
     return withExif(blob, exifSegment(new Uint8Array(await file.arrayBuffer())));
   }
 
-  async #bitmapOf(photo) {
-    if (this.#open?.photo !== photo) {
-      this.#release();
-      const entry = this.#photos.get(photo);
-      const { bitmap, format } = await picture.decode(entry.file);
-      entry.format = format;
-      this.#open = { photo, bitmap };
-    }
-    return this.#open.bitmap;
-  }
-
-  #release() {
-    this.#open?.bitmap.close();
-    this.#open = null;
-  }
-
-  #square(entry, bitmap, size) {
-    const reducer = new SquareReducer(bitmap.width, bitmap.height, size);
-    const lightness = new Float32Array(bitmap.width);
-    entry.hasColour = false;
-    picture.forEachStrip(bitmap, ({ data, height }) => {
-      for (let row = 0; row < height; row++) {
-        lab.writeLightness(data, row * bitmap.width, lightness);
-        reducer.push(lightness);
-      }
-      entry.hasColour ||= hasColour(data);
-    });
-    return reducer.square;
-  }
-
-  #abRows(photo, model, vividness, part, width, height) {
-    const { squares, ab } = this.#photos.get(photo);
+  #abRows({ squares, ab }, model, vividness, part, width, height) {
     const { size } = this.#networks.get(model);
     const vivid = lab.withVividness(squares.get(size), ab.get(model), vividness);
     return new AbRows(vivid, size, part, width, height);
@@ -168,13 +137,4 @@ function colourRows(pixels, top, rows) {
   for (let row = 0; row < pixels.height; row++) {
     lab.writeColour(pixels.data, row * pixels.width, rows.at(top + row), pixels.width);
   }
-}
-
-function hasColour(data) {
-  let coloured = 0;
-  for (let at = 0; at < data.length; at += 4) {
-    const [red, green, blue] = [data[at], data[at + 1], data[at + 2]];
-    if (Math.max(red, green, blue) - Math.min(red, green, blue) > COLOUR_DIFFERENCE) coloured++;
-  }
-  return coloured * 100 > data.length / 4;
 }

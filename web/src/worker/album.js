@@ -1,0 +1,101 @@
+/**
+ * The photos that are here, with as few of their pixels as will do: one at full size while
+ * something works on it, the last ones in a size for the screen, all in the size of a network.
+ */
+
+import * as picture from "./picture.js";
+import { survey } from "./survey.js";
+
+const REST_MS = 5000; // who looks at single pixels goes on doing so
+const COPIES = 4;
+
+export class Album {
+  #photos = new Map();
+  #full = null; // `{photo, bitmap}`
+  #rest;
+  #copied = []; // photos with a copy, the last used last
+
+  get(id) {
+    return this.#photos.get(id);
+  }
+
+  /**
+   * @param {number} id
+   * @param {Blob} file
+   * @param {Iterable<number>} sizes Of the squares that will be wanted.
+   * @returns {Promise<object>} The photo: `width`, `height`, `format`, `hasColour`, `isOpaque`.
+   * @throws {PictureError} See `picture.examine` and `picture.decode`.
+   */
+  async add(id, file, sizes) {
+    const photo = { file, squares: new Map(), ab: new Map(), ...(await picture.examine(file)) };
+    await this.#survey(photo, sizes);
+    this.#photos.set(id, photo);
+    return photo;
+  }
+
+  remove(id) {
+    const photo = this.#photos.get(id);
+    if (this.#full?.photo === photo) this.#release();
+    this.#dropCopy(photo);
+    this.#photos.delete(id);
+  }
+
+  /** @returns {Promise<Float32Array>} The photo's lightness as a network sees it, `size * size` values. */
+  async square(photo, size) {
+    if (!photo.squares.has(size)) await this.#survey(photo, [size]);
+    return photo.squares.get(size);
+  }
+
+  /** @returns {Promise<{bitmap: ImageBitmap, factor: number}>} The photo, so many times smaller. */
+  async copy(photo) {
+    if (photo.copy) this.#touch(photo);
+    else await this.#survey(photo, []);
+    return photo.copy;
+  }
+
+  /**
+   * Does something with a photo at full size, which is decoded for that and kept a while.
+   *
+   * @param {object} photo
+   * @param {(bitmap: ImageBitmap) => any} work
+   * @returns {Promise<any>} What `work` gives.
+   */
+  async atFullSize(photo, work) {
+    clearTimeout(this.#rest);
+    if (this.#full?.photo !== photo) {
+      this.#release();
+      this.#full = { photo, bitmap: await picture.decode(photo) };
+    }
+    try {
+      return await work(this.#full.bitmap);
+    } finally {
+      this.#rest = setTimeout(() => this.#release(), REST_MS);
+    }
+  }
+
+  async #survey(photo, sizes) {
+    const { squares, ...found } = await this.atFullSize(photo, async (bitmap) => {
+      return { width: bitmap.width, height: bitmap.height, ...(await survey(bitmap, sizes)) };
+    });
+    this.#dropCopy(photo);
+    Object.assign(photo, found);
+    for (const [size, square] of squares) photo.squares.set(size, square);
+    this.#touch(photo);
+    if (this.#copied.length > COPIES) this.#dropCopy(this.#copied[0]);
+  }
+
+  #touch(photo) {
+    this.#copied = [...this.#copied.filter((other) => other !== photo), photo];
+  }
+
+  #dropCopy(photo) {
+    photo?.copy?.bitmap.close();
+    if (photo) photo.copy = null;
+    this.#copied = this.#copied.filter((other) => other !== photo);
+  }
+
+  #release() {
+    this.#full?.bitmap.close();
+    this.#full = null;
+  }
+}
