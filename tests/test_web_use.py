@@ -80,6 +80,20 @@ def test_touch_drags_the_divider_pinches_and_moves(new_visitor):
     visitor.until(lambda: np.abs(visitor.seen(0.3, 0.9) - shot).mean() > 5)
 
 
+def test_a_finger_removes_only_what_shows_the_cross(new_visitor):
+    visitor = new_visitor(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True).wait_until_ready()
+    visitor.choose(("one.png", PHOTO), ("two.png", PHOTO))
+    visitor.waits_for_all(2)
+    two = visitor.page.locator("#photos li").nth(1)
+    two.scroll_into_view_if_needed()
+    for still_there in (2, 1):  # the first tap selects
+        box = two.bounding_box()
+        visitor.page.touchscreen.tap(box["x"] + box["width"] - 12, box["y"] + 12)
+        sync_api.expect(visitor.page.locator("#photos li")).to_have_count(still_there)
+        visitor.page.wait_for_timeout(300)
+    sync_api.expect(visitor.page.get_by_role("button", name="one.png", exact=True)).to_be_visible()
+
+
 def test_vividness_changes_what_is_seen(visitor):
     visitor.colours("photo.png", PHOTO)
     visitor.page.locator("#split").press("Home")
@@ -259,7 +273,7 @@ def test_models_are_compared(new_visitor, tmp_path):
     sync_api.expect(left).to_have_text(["Black and white"])
     visitor.page.set_input_files("#model-input", web_browser.write_model(tmp_path / "other.tflite", seed=5))
     sync_api.expect(visitor.page.locator("#right-look")).to_have_value("other")
-    sync_api.expect(left).to_have_text(["Black and white", "Colour: colorizer", "Colour: other"])
+    sync_api.expect(left).to_have_text(["Black and white", "colorizer", "other"])
     visitor.page.select_option("#left-look", "colorizer")
     visitor.until(lambda: colourfulness(visitor, 0.05, 0.45) > 20)
     shot = visitor.seen(0.1, 0.4)

@@ -61,7 +61,7 @@ export class Looks extends EventTarget {
   #look(value) {
     if (value === ORIGINAL.kind) return ORIGINAL;
     if (value === GRAY.kind || value === undefined) return GRAY;
-    return { kind: "colour", model: value, label: this.#names.length > 1 ? `Colour: ${value}` : "Colour" };
+    return { kind: "colour", model: value, label: this.#names.length > 1 ? value : "Colour" };
   }
 
   #fill() {
