@@ -84,6 +84,10 @@ OPTIONS = {
         "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
         "spectral-norm": ("spectral normalisation in the discriminator: calmer (default off, as in the paper)", None),
         "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
+        "encoder-rate": (
+            "factor on it for the encoder's pretrained layers: they know much already (default 0.1; 1 if untrained)",
+            float,
+        ),
         "learning-rate": ("stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)", float),
         "average": (
             "decay of the averaged weights that are validated and kept (default 0.999: about an epoch; 0 for unet)",

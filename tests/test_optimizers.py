@@ -56,3 +56,16 @@ def test_is_a_keras_optimizer_that_saves_and_loads():
     loaded = keras.optimizers.deserialize(keras.optimizers.serialize(fused))
     assert type(loaded) is optimizers.FusedAdam
     assert loaded.get_config() == fused.get_config()
+
+
+def test_rate_factors_slow_the_variables_they_name():
+    encoder, decoder = (keras.layers.Dense(1, use_bias=False, name=name) for name in ("encoder_1", "decoder_1"))
+    model = keras.Sequential([keras.Input((1,)), encoder, decoder])
+    before = [weight.numpy() for weight in model.weights]
+    # The first step of Adam is the learning rate, whatever the gradient.
+    optimizer = optimizers.FusedAdam(0.1, epsilon=1e-12, rate_factors={"encoder_": 0.25})
+    optimizer.apply([tf.ones((1, 1)), tf.ones((1, 1))], model.trainable_variables)
+    moved = [old - new.numpy() for old, new in zip(before, model.weights)]
+    np.testing.assert_allclose(np.ravel(moved), [0.025, 0.1], rtol=1e-5)
+    loaded = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert loaded.rate_factors == {"encoder_": 0.25}

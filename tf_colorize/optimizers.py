@@ -13,16 +13,32 @@ class FusedAdam(keras.optimizers.Adam):
 
     Source: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization", section 2.
 
+    Args:
+        args, kwargs: `keras.optimizers.Adam`'s.
+        rate_factors: dict, how the name of a layer begins -> what the learning rate of its variables
+            is multiplied by, or None.
+
     Example:
     >>> generator.compile(FusedAdam(2e-4, beta_1=0.5), loss="mae")
     """
 
+    def __init__(self, *args, rate_factors=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rate_factors = dict(rate_factors or {})
+
+    def get_config(self):
+        return {**super().get_config(), "rate_factors": self.rate_factors}
+
     def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        names = self._trainable_variables[index].path.split("/")
+        for beginning, factor in self.rate_factors.items():
+            if any(name.startswith(beginning) for name in names):
+                learning_rate = learning_rate * factor
         if keras.backend.backend() != "tensorflow" or self.amsgrad:
             return super().update_step(gradient, variable, learning_rate)
         import tensorflow as tf  # the one optimizer step that differs between backends
 
-        index = self._get_variable_index(variable)
         moments = [self._momentums[index].value, self._velocities[index].value]
         dtype = variable.dtype
         step = tf.cast(self.iterations + 1, dtype)

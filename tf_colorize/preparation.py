@@ -1,12 +1,13 @@
 """What a training starts from: its photos and its generator."""
 
+import dataclasses
 import json
 import os
 import random
 import time
 
 from tf_colorize import data, lab, models
-from tf_colorize.models import loading
+from tf_colorize.models import backbone_weights, loading
 
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
@@ -69,6 +70,14 @@ def trained_with(init):
         return {}
     about = loading.load_metadata(init)
     return {"image_size": about["image_size"], **about.get("training", {})}
+
+
+def with_encoder_weights(config):
+    """Returns a config whose `encoder_weights` "auto" is decided: "imagenet" where they can be had, else "none"."""
+    if config.encoder_weights != "auto" or config.init is not None or config.generator != "resnet18_unet":
+        return config
+    found = backbone_weights.imagenet_file(required=False)
+    return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
 
 
 def build_generator(config, report=print):

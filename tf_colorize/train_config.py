@@ -38,6 +38,7 @@ class TrainConfig:
     pretrain_loss: str | None = None  # None: that of `init`, or "l1"; "classification": over a palette of ab bins
     rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
     pretrain_learning_rate: float | None = None  # peak of stage 1; None: 1e-3; with `init` 2e-4
+    encoder_rate: float | None = None  # factor on it for the encoder's pretrained layers; None: 0.1, 1 if untrained
     learning_rate: float | None = None  # stage 2, both networks; None: 2e-4 (Isola et al. 2017); with `init` 5e-5
     lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
     gan_loss: str | None = None  # None: that of `init`, or "vanilla"
@@ -67,6 +68,7 @@ def resolve(config, trained_with=None):
         "pretrain_loss": "l1",
         "rebalance": 0.5,
         "pretrain_learning_rate": 1e-3,
+        "encoder_rate": 1.0 if is_paper or config.encoder_weights == "none" else 0.1,
         "learning_rate": 2e-4,
         "lambda_l1": 100.0,
         "gan_loss": "vanilla",
@@ -74,7 +76,7 @@ def resolve(config, trained_with=None):
         "average": 0.0 if is_paper else 0.999,
     }
     if config.init is not None:
-        automatic |= {**_FINE_TUNING, **(trained_with or {})}
+        automatic |= {**_FINE_TUNING, "encoder_rate": 0.1, **(trained_with or {})}
     chosen = {name: value for name, value in automatic.items() if getattr(config, name) is None}
     config = dataclasses.replace(config, **chosen)
     if config.precision == "auto":
@@ -115,7 +117,7 @@ def _check(config):
         raise ValueError(f"`lambda_l1` must not be negative. Received: lambda_l1={config.lambda_l1}")
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
-    for name in ("rebalance", "val_fraction"):
+    for name in ("encoder_rate", "rebalance", "val_fraction"):
         if not 0 < getattr(config, name) <= 1:
             raise ValueError(f"`{name}` must be in (0, 1]. Received: {name}={getattr(config, name)}")
     least = 1 if config.mode == "pretrain" else 0

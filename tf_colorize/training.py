@@ -21,7 +21,7 @@ from tf_colorize import (
     preparation,
     train_config,
 )
-from tf_colorize.models import loading
+from tf_colorize.models import backbones, loading
 
 WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
@@ -49,6 +49,7 @@ def train(config, *, resume=False, report=print):
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
         checkpoints.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
     """
+    config = preparation.with_encoder_weights(config)
     config = train_config.resolve(config, preparation.trained_with(config.init))
     run_dir = pathlib.Path(config.run_dir)
     if not resume and (run_dir / "config.json").exists():
@@ -111,7 +112,10 @@ class _Run:
             outputs["chroma_logits"] = self.generator.get_layer("chroma_logits").output
             loss = {"chroma_logits": self._palette_loss()}
         model = keras.Model(self.generator.input, outputs, name="stage1")
-        optimizer = optimizers.FusedAdam(self._schedule(config.pretrain_learning_rate, config.pretrain_epochs))
+        optimizer = optimizers.FusedAdam(
+            self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
+            rate_factors=dict.fromkeys(backbones.PRETRAINED_LAYERS, config.encoder_rate),
+        )
         model.compile(optimizer, loss=loss)
 
         def as_targets(lightness, ab):

@@ -12,6 +12,10 @@ STRIDES = (2, 4, 8, 16, 32)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+PRETRAINED_LAYERS = ("conv1_", "v2_stack_0_", "v2_stack_1_", "v2_stack_2_")
+"""How the names of the layers from the stem to layer3 begin: general features, worth keeping; layer4 is
+the one that learns what a colorizer needs of a whole picture."""
+
 # torchvision's, not keras-cv's 1.001e-5 (converted weights would not be exact) and 0.99.
 NORMALIZATION = {"epsilon": 1e-5, "momentum": 0.9}
 

@@ -1,0 +1,51 @@
+"""Draws the pictures of README and the model card: scikit-image's photos, gray, coloured and as they were."""
+
+import argparse
+import pathlib
+import sys
+
+import numpy as np
+
+# Public domain or CC0, as scikit-image's documentation of each photo says.
+PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
+GRAY_PHOTOS = ("camera", "grass", "brick")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--model", default="saved_models/colorizer.tflite", help="what tf-colorize --model takes")
+    parser.add_argument("--out", metavar="DIR", default="saved_models/gallery", help="folder to write into")
+    parser.add_argument("--height", type=int, default=240, help="pixels of each picture")
+    arguments = parser.parse_args(argv)
+    try:
+        draw(arguments.model, pathlib.Path(arguments.out), arguments.height)
+    except (ValueError, OSError) as error:
+        print(f"gallery.py: error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def draw(model, folder, height):
+    """Writes `photos.jpg` (gray | coloured | photo) and `gray_photos.jpg` (never had colour | coloured)."""
+    import skimage.data
+
+    import tf_colorize
+    from tf_colorize import contact_sheet
+    from tf_colorize.evaluation import protocols
+
+    colorizer = tf_colorize.Colorizer.load(model)
+    photos = [getattr(skimage.data, name)()[..., :3] for name in PHOTOS]
+    gray = [protocols.without_colour(photo) for photo in photos]
+    gray_photos = [np.repeat(getattr(skimage.data, name)()[..., np.newaxis], 3, axis=-1) for name in GRAY_PHOTOS]
+    sheets = {
+        "photos.jpg": {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "photo": photos},
+        "gray_photos.jpg": {"gray": gray_photos, "tf_colorize": [colorizer(photo) for photo in gray_photos]},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, columns in sheets.items():
+        contact_sheet.contact_sheet(columns, height).save(folder / name, quality=88)
+        print(folder / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
