@@ -260,3 +260,13 @@ def test_gray_tables_and_rgb_give_the_same_lightness():
     neutral = constant(0, 0)
     np.testing.assert_array_equal(neutral(gray), np.dstack([gray] * 3))
     np.testing.assert_array_equal(neutral(np.dstack([gray] * 3)), np.dstack([gray] * 3))
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_one_coloured_pixel_in_a_gray_scan_keeps_its_lightness(channel):
+    rgb = np.dstack([PHOTO[..., 1]] * 3)
+    rgb[70, 30, channel] ^= 128
+    result = constant(0, 0)(rgb)
+    expected = skimage.color.rgb2lab(rgb[70:71, 30:31])[..., 0]
+    np.testing.assert_allclose(skimage.color.rgb2lab(result[70:71, 30:31])[..., 0], expected, atol=0.3)
+    np.testing.assert_array_equal(np.delete(result[70], 30, axis=0), np.delete(rgb[70], 30, axis=0))

@@ -14,16 +14,15 @@ worth a second algorithm here, in the SavedModel's graph and in the browser.
 """
 
 import concurrent.futures
-import functools
 import os
 import pathlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from tf_colorize import image_io, lab, predictors, srgb
 
-_STRIP_PIXELS = 1 << 20
+_STRIP_PIXELS = 1 << 18  # four times as many take more memory and, with its pages, 10 % more time
 
 
 class Colorizer:
@@ -131,7 +130,7 @@ class Colorizer:
             else:
                 half[top:bottom] = plane.resize((size, bottom - top), Image.Resampling.BILINEAR)
 
-        _for_each_strip(reduce, width, height, along_long_side=True)
+        _for_each_strip(reduce, width, height, cuts_rows=not is_tall)
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
@@ -168,39 +167,61 @@ def _joined(picture, ab):
     """uint8 `(height, width, 3)`: the picture's own lightness with upsampled ab."""
     width, height = picture.size
     rgb = np.empty((height, width, 3), np.uint8)
+    # Reduced where the picture is smaller than what the network sees, and only there.
+    size = (min(width, ab.shape[1]), min(height, ab.shape[0]))
     planes = [Image.fromarray(np.ascontiguousarray(ab[..., channel])) for channel in (0, 1)]
-    scales = np.array([ab.shape[1] / width, ab.shape[0] / height] * 2)
+    planes = np.stack([plane.resize(size, Image.Resampling.BILINEAR) for plane in planes])
+    # Of the whole picture: strips have no seams.
+    rows, columns = _bilinear_positions(height, size[1]), _bilinear_positions(width, size[0])
 
     def join(box):
         left, top, right, bottom = box
-        # Pillow looks beyond `box` for the neighbours it needs: strips have no seams.
-        upsampled = [
-            plane.resize((right - left, bottom - top), Image.Resampling.BILINEAR, tuple(box * scales))
-            for plane in planes
-        ]
-        rgb[top:bottom, left:right] = lab.lightness_ab_to_rgb(_lightness(picture, box), np.stack(upsampled, axis=-1))
+        upsampled = _upsampled(planes, [part[top:bottom] for part in rows], [part[left:right] for part in columns])
+        rgb[top:bottom, left:right] = lab.lightness_ab_to_rgb(_lightness(picture, box), np.moveaxis(upsampled, 0, -1))
 
-    _for_each_strip(join, width, height, along_long_side=False)
+    _for_each_strip(join, width, height, cuts_rows=True)
     return rgb
+
+
+def _bilinear_positions(length, size):
+    """Which two of `size` values lie around each of `length`, and the share of the second, `(length,)` each."""
+    position = np.clip((np.arange(length) + 0.5) * (size / length) - 0.5, 0, size - 1)
+    first = position.astype(np.intp)
+    return first, np.minimum(first + 1, size - 1), (position - first).astype(np.float32)
+
+
+def _upsampled(planes, rows, columns):
+    """float32 `(2, rows, columns)`: a part of the enlarged planes, in half of Pillow's time."""
+    (above, below, down), (before, after, right) = rows, columns
+    needed = planes[:, above[0] : below[-1] + 1]
+    wide = np.take(needed, before, axis=2)  # several times as fast as needed[:, :, before]
+    wide += (np.take(needed, after, axis=2) - wide) * right
+    upsampled = np.take(wide, above - above[0], axis=1)
+    step = np.take(wide, below - above[0], axis=1)
+    step -= upsampled
+    step *= down[:, np.newaxis]
+    upsampled += step
+    return upsampled
 
 
 def _lightness(picture, box):
     """float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is left aside."""
-    part = np.asarray(picture.crop(box))
-    if picture.mode in ("L", "LA"):
-        return np.take(_gray_to_lightness(), part if part.ndim == 2 else part[..., 0])[..., np.newaxis]
-    return lab.rgb_to_lightness(part[..., :3])
+    part = picture.crop(box)
+    # Scans are often gray in three channels. The first row tells most that are not.
+    if _is_gray(part.crop((0, 0, part.width, 1))) and _is_gray(part):
+        return lab.gray_to_lightness(np.asarray(part.getchannel(0)))
+    return lab.rgb_to_lightness(np.asarray(part)[..., :3])
 
 
-@functools.cache
-def _gray_to_lightness():
-    """float32 `(256,)`."""
-    return lab.rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))[:, 0]
+def _is_gray(image):
+    if image.mode in ("L", "LA"):
+        return True
+    red, *others = (image.getchannel(channel) for channel in range(3))
+    return all(ImageChops.difference(red, other).getbbox() is None for other in others)
 
 
-def _for_each_strip(work, width, height, *, along_long_side):
-    """Calls `work(box)` for strips of about a megapixel, on all cores."""
-    cuts_rows = (height > width) != along_long_side
+def _for_each_strip(work, width, height, *, cuts_rows):
+    """Calls `work(box)` for strips of rows or columns, on all cores."""
     length, across = (height, width) if cuts_rows else (width, height)
     thickness = max(1, _STRIP_PIXELS // across)
     cuts = [(start, min(start + thickness, length)) for start in range(0, length, thickness)]

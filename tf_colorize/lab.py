@@ -52,6 +52,22 @@ def rgb_to_lightness(rgb):
     return lightness.reshape(*rgb.shape[:-1], 1)
 
 
+def gray_to_lightness(gray):
+    """Returns the lightness of gray sRGB pixels, as `rgb_to_lightness` does of three equal channels.
+
+    Args:
+        gray: uint8 array of any shape, sRGB.
+
+    Returns:
+        float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
+    """
+    flat, table = gray.reshape(-1), _gray_table()
+    lightness = np.empty(flat.shape, np.float32)
+    for block in _blocks(len(flat)):
+        lightness[block] = np.take(table, flat[block])
+    return lightness.reshape(*gray.shape, 1)
+
+
 def rgb_to_lightness_ab(rgb):
     """Returns lightness and ab of sRGB pixels.
 
@@ -103,9 +119,8 @@ def lightness_ab_to_rgb(lightness, ab):
     encode = srgb_encode_table()
     for block in _blocks(len(flat_ab)):
         linear, luminance = _linear_rgb(flat_lightness[block], flat_ab[block])
-        headroom = _headroom(linear, luminance)
-        if not headroom.min() >= 1.0:  # also where it is not a number
-            _mix_with_gray(linear, luminance, headroom)
+        if not (linear.min() >= 0.0 and linear.max() <= 1.0):  # also where it is not a number
+            _mix_with_gray(linear, luminance)
         linear *= _ENCODE_STEPS - 1
         linear += 0.5
         for channel in range(3):
@@ -243,12 +258,13 @@ def _headroom(linear, luminance):
     return np.minimum(above, below, out=above)
 
 
-def _mix_with_gray(linear, luminance, headroom):
+def _mix_with_gray(linear, luminance):
     """Brings linear light into the gamut, in place, at constant luminance."""
-    outside = np.flatnonzero(~(headroom >= 1.0))
-    gray = luminance[outside]
-    chroma = linear[:, outside] - gray
-    chroma *= np.maximum(headroom[outside], 0.0)
+    outside = np.flatnonzero(~((linear >= 0.0) & (linear <= 1.0)).all(axis=0))
+    chroma, gray = linear[:, outside], luminance[outside]
+    headroom = _headroom(chroma, gray)
+    chroma -= gray
+    chroma *= np.maximum(headroom, 0.0, out=headroom)
     chroma += gray
     # NaN survives clip and would become an arbitrary byte.
     if not np.isfinite(chroma.sum()):
@@ -270,9 +286,15 @@ def _lab_to_relative_xyz(lightness, ab):
     z += y
     relative = curve * curve
     relative *= curve
-    toe = curve <= 0.2068966
-    relative[toe] = (curve[toe] - np.float32(16.0 / 116.0)) / np.float32(7.787)
+    toe = np.flatnonzero(curve <= 0.2068966)
+    relative.ravel()[toe] = (curve.ravel()[toe] - np.float32(16.0 / 116.0)) / np.float32(7.787)
     return relative
+
+
+@functools.cache
+def _gray_table():
+    """float32 `(256,)`: sRGB byte of all three channels to lightness."""
+    return rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))[:, 0]
 
 
 @functools.cache
