@@ -137,4 +137,4 @@ def _milliseconds(seconds):
 
 def _on_disk(path):
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    return f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB"
+    return f"{tables.number(sum(file.stat().st_size for file in files) / 1e6)} MB"
