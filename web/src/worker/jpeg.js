@@ -110,20 +110,26 @@ export class JpegWriter {
     }
     for (let line = 0; line < 8; line++) transform(block, 8 * line, 1);
     for (let line = 0; line < 8; line++) transform(block, line, 8);
-    for (let k = 0; k < 64; k++) values[k] = Math.round(block[ZIGZAG[k]] * component.factors[k]);
-    this.#writeValue(component.dc, 0, values[0] - component.lastDc);
+    const { factors, dc, ac, lastDc } = component;
+    let last = 0;
+    for (let k = 0; k < 64; k++) {
+      const value = block[ZIGZAG[k]] * factors[k];
+      values[k] = value < 0 ? value - 0.5 : value + 0.5; // towards zero, as integers are made
+      if (values[k] !== 0) last = k;
+    }
+    this.#writeValue(dc, 0, values[0] - lastDc);
     component.lastDc = values[0];
     let zeros = 0;
-    for (let k = 1; k < 64; k++) {
+    for (let k = 1; k <= last; k++) {
       if (values[k] === 0) {
         zeros++;
         continue;
       }
-      for (; zeros > 15; zeros -= 16) this.#writeValue(component.ac, 15, 0);
-      this.#writeValue(component.ac, zeros, values[k]);
+      for (; zeros > 15; zeros -= 16) this.#writeValue(ac, 15, 0);
+      this.#writeValue(ac, zeros, values[k]);
       zeros = 0;
     }
-    if (zeros > 0) this.#writeValue(component.ac, 0, 0); // end of block
+    if (last < 63) this.#writeValue(ac, 0, 0); // end of block
   }
 
   #writeValue({ codes, lengths }, zeros, value) {

@@ -1,11 +1,11 @@
 /** The example tables of the JPEG standard (ITU T.81, annex K), as they stand in files. */
 
 /** Place of the k-th coefficient of a file in a block of eight rows. */
-export const ZIGZAG = [
+export const ZIGZAG = Uint8Array.of(
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
   35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
   62, 63,
-];
+);
 
 /** Steps of quality 50, of luminance and of chrominance, in the order of files. */
 export const STEPS = [
