@@ -38,7 +38,7 @@ def _show_times(variants, sizes, photos, markdown):
     runs = [run for variant in variants for run in variant.runs]
     files = ", ".join(f"{path.stat().st_size / 1e6:.2g} MB" for path in photos)
     notes = (
-        f"{machine.in_words()}. A photo a time, from the bytes of its JPEG file ({files}) to pixels in colour, on as "
+        f"{machine.in_words()}. One photo at a time, from the bytes of its JPEG file ({files}) to pixels in colour, on as "
         f"many cores as threads: medians of {len(variants[0].runs)} runs, with the least and the greatest, and photos "
         f"per second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix products "
         f"in that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product of "
@@ -106,9 +106,10 @@ def _networks(variants):
 
 
 def _products(variants):
-    best = {(v.dtype, v.threads): _best(variants, "gflops", v) for v in variants}
+    alike = {(v.dtype, v.threads): v for v in variants}
     return ", ".join(
-        f"{tables.number(rate)} GFLOP/s in {dtype} on {threads}" for (dtype, threads), rate in best.items()
+        f"{tables.number(_best(variants, 'gflops', v))} {_unit(v)} in {dtype} on {threads}"
+        for (dtype, threads), v in alike.items()
     )
 
 
