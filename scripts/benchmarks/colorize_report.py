@@ -38,12 +38,12 @@ def _show_times(variants, sizes, photos, markdown):
     runs = [run for variant in variants for run in variant.runs]
     files = ", ".join(f"{path.stat().st_size / 1e6:.2g} MB" for path in photos)
     notes = (
-        f"{machine.in_words()}. One photo at a time, from the bytes of its JPEG file ({files}) to pixels in colour, on as "
-        f"many cores as threads: medians of {len(variants[0].runs)} runs, with the least and the greatest, and photos "
-        f"per second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix products "
-        f"in that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product of "
-        f"as many threads ({_products(variants)}). Memory: of the largest photo, the pixels in and out by the time "
-        f"beside the network, as a share of a large copy ({_copies(variants)})."
+        f"{machine.in_words()}. One photo at a time, from the bytes of its JPEG file ({files}) to pixels in colour, on "
+        f"as many cores as threads: medians of {len(variants[0].runs)} runs, with the least and the greatest, and "
+        f"photos per second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix "
+        f"products in that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix "
+        f"product of as many threads ({_products(variants)}). Memory: of the largest photo, the pixels in and out by "
+        f"the time beside the network, as a share of a large copy ({_copies(variants)})."
     )
     tables.show(headings, rows, notes + tables.others(runs), markdown)
 
@@ -85,10 +85,12 @@ def _show_ratios(variants, sizes, markdown):
             for index in range(len(sizes))
         ]
         rows.append((variant.name, str(variant.threads), *ratios))
+    own, other = (next(v.network for v in variants if bool(v.alternative) == them) for them in (False, True))
     notes = (
         "Times of the alternative by those of tf_colorize, round by round, whole photos on as many threads: over 1x is "
         "faster than the fastest precision that was measured of it. Different networks: the alternatives run that of "
-        "Zhang et al. 2017, with random weights."
+        f"Zhang et al. 2017, with random weights, which has {tables.number(other.gflop / own.gflop)} times the "
+        "arithmetic."
     )
     tables.show(headings, rows, notes, markdown)
 
