@@ -64,7 +64,8 @@ OPTIONS = {
         ),
         "epochs": ("stage 2 (default 20, 5 with --init; the best one is kept)", int),
         "steps-per-epoch": (
-            "how often to validate and choose (default: after one pass over the photos; 10 on the sample photos)",
+            "how often to validate and choose (default: after one pass over the photos, with --init at least 50 steps; "
+            "10 on the sample photos)",
             int,
         ),
     },

@@ -34,7 +34,7 @@ class TrainConfig:
     batch_size: int = 16
     pretrain_epochs: int | None = None  # None: 20, for the paper's U-Net 0; with `init` 5
     epochs: int | None = None  # stage 2; None: 20; with `init` 5
-    steps_per_epoch: int | None = None  # None: one pass over the photos
+    steps_per_epoch: int | None = None  # None: one pass over the photos, with `init` at least 50
     pretrain_loss: str | None = None  # None: that of `init`, or "l1"; "classification": over a palette of ab bins
     rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
     pretrain_learning_rate: float | None = None  # peak of stage 1; None: 1e-3; with `init` 2e-4

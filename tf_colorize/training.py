@@ -25,6 +25,7 @@ from tf_colorize.models import backbones, loading
 
 WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
+FINE_TUNING_STEPS = 50  # an epoch's least: a family's album would be over before anything is learnt
 
 
 def train(config, *, resume=False, report=print):
@@ -91,7 +92,8 @@ class _Run:
         self.generator = generator
         self.report = report
         self.train_paths = photos["train"]
-        self.steps_per_epoch = config.steps_per_epoch or max(1, len(self.train_paths) // config.batch_size)
+        least = 1 if config.init is None else FINE_TUNING_STEPS
+        self.steps_per_epoch = config.steps_per_epoch or max(least, len(self.train_paths) // config.batch_size)
         self.validation = data.image_dataset(photos["validation"], config.image_size, config.batch_size)
         self.kept = {}  # title -> file of the kept generator
 
