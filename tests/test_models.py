@@ -211,3 +211,13 @@ def test_fused_batch_normalisation_is_keras_own(training):
     frozen = blocks.FusedBatchNormalization(trainable=False)
     frozen(inputs, training=True)
     np.testing.assert_array_equal(frozen.get_weights()[-2], np.zeros(5))
+
+
+def test_chroma_contrast_damps_the_mean_and_widens_the_rest():
+    chroma = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 8, 8, 2)).astype("float32") + [0.1, -0.05]
+    mean = chroma.mean(axis=(1, 2), keepdims=True)
+    result = blocks.ChromaContrast(mean_gain=0.5, contrast=1.5)(chroma)
+    np.testing.assert_allclose(result, 0.5 * mean + 1.5 * (chroma - mean), atol=1e-6)
+    assert np.abs(blocks.ChromaContrast(mean_gain=1.0, contrast=10.0)(chroma)).max() == 1
+    with pytest.raises(ValueError, match=r"`mean_gain` and `contrast` must be at least 0"):
+        blocks.ChromaContrast(mean_gain=-1.0, contrast=1.0)

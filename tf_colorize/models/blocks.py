@@ -125,3 +125,41 @@ class AnnealedMean(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         return {**config, "palette": self.palette.tolist(), "temperature": self.temperature}
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class ChromaContrast(keras.layers.Layer):
+    """Damps the tint over a whole picture and widens the differences from it.
+
+    A mean over what a pixel might be is dull, and what the pixels of a picture have in common
+    (mostly brown) survives it better than what sets them apart. So the picture's mean chroma is
+    multiplied by `mean_gain`, the distance of each pixel from it by `contrast`. At equal
+    colourfulness that is closer to the truth than more chroma for all.
+
+    Args:
+        mean_gain: float, at least 0.
+        contrast: float, at least 0.
+
+    Input shape: `(batch, height, width, channels)` in [-1, 1].
+    Output shape: the same, clipped to [-1, 1].
+
+    Example:
+    >>> ChromaContrast(mean_gain=0.5, contrast=2.0)(keras.ops.array([[[[0.1], [0.3]]]]))[0, 0, :, 0]
+    [-0.1, 0.3]
+    """
+
+    def __init__(self, mean_gain, contrast, **kwargs):
+        super().__init__(**kwargs)
+        if mean_gain < 0 or contrast < 0:
+            raise ValueError(
+                f"`mean_gain` and `contrast` must be at least 0. Received: mean_gain={mean_gain}, contrast={contrast}"
+            )
+        self.mean_gain = mean_gain
+        self.contrast = contrast
+
+    def call(self, chroma):
+        mean = keras.ops.mean(chroma, axis=(1, 2), keepdims=True)
+        return keras.ops.clip(self.contrast * chroma + (self.mean_gain - self.contrast) * mean, -1.0, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "mean_gain": self.mean_gain, "contrast": self.contrast}

@@ -8,7 +8,7 @@ import keras
 
 METADATA_NAME = "tf_colorize.json"
 # The layers of a generator's head, which mixed precision leaves in float32.
-FLOAT32_LAYERS = ("chroma", "chroma_logits", "ab")
+FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
 
 
 def save_generator(generator, path, metadata):

@@ -12,6 +12,8 @@ def resnet18_unet(
     out_channels=2,
     palette=None,
     temperature=0.38,
+    mean_gain=1.0,
+    contrast=1.0,
     name="resnet18_unet",
 ):
     """Returns the U-Net whose encoder is keras-cv's ResNet18.
@@ -32,6 +34,8 @@ def resnet18_unet(
         out_channels: int, channels to predict (2: ab). With a palette, the palette decides.
         palette: None or array-like `(entries, out_channels)` of values in [-1, 1].
         temperature: float, over 0, of the annealed mean. Lower is more vivid.
+        mean_gain, contrast: floats, at least 0, with a palette: what `blocks.ChromaContrast` does
+            to the annealed mean.
         name: str.
 
     Input shape: `(batch, height, width, 1)`, float32 in [-1, 1], height and width multiples
@@ -75,6 +79,8 @@ def resnet18_unet(
             len(palette), 1, kernel_initializer=blocks.paper_init(), dtype="float32", name="chroma_logits"
         )(x)
         x = blocks.AnnealedMean(palette, temperature, dtype="float32", name="chroma")(x)
+        if (mean_gain, contrast) != (1.0, 1.0):
+            x = blocks.ChromaContrast(mean_gain, contrast, dtype="float32", name="chroma_contrast")(x)
     stride = 2 ** (5 - len(decoder_filters))
     outputs = blocks.BilinearUpsampling(stride, dtype="float32", name="ab")(x)
     return keras.Model(inputs, outputs, name=name)
