@@ -1,5 +1,6 @@
 """The TFLite file is what devices can run, and gives what Keras gives."""
 
+import hashlib
 import json
 import pathlib
 import zipfile
@@ -113,3 +114,9 @@ def test_the_test_vectors_are_those_of_the_shipped_model(tmp_path):
     stored, now = (np.load(folder / "ab.npy") for folder in (SHIPPED / "test_vectors", tmp_path))
     # Processors round differently in 8 bits.
     assert np.abs(stored.astype(float) - now).mean() < 0.5 / lab.AB_SCALE
+
+
+def test_the_shipped_files_are_those_of_the_checksum_file():
+    for line in (SHIPPED / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest() == digest, name

@@ -67,7 +67,7 @@ def export_saved_model(
         module, signatures = graph.build(generator, image_size, half_precision=half_precision)
         with artifact.disk_errors():
             tf.saved_model.save(module, str(temporary), signatures=signatures)
-            _write_extra(temporary / "assets.extra", described, squares[0])
+            _write_extra(temporary / "assets.extra", described, image_size)
         agreement = _checked(temporary, squares, expected, half_precision)
     n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
     return SavedModelReport(pathlib.Path(path), n_bytes, half_precision, agreement)
@@ -102,14 +102,17 @@ def _checked(path, squares, expected, half_precision):
     )
 
 
-def _write_extra(folder, described, square):
+def _write_extra(folder, described, image_size):
     folder.mkdir()
     (folder / loading.METADATA_NAME).write_text(json.dumps(described))
-    _write_warmup(folder / WARMUP_NAME, square)
+    _write_warmup(folder / WARMUP_NAME, image_size)
 
 
-def _write_warmup(path, square):
+def _write_warmup(path, image_size):
     """One request per signature: the first ones cost seconds, which no user should wait."""
+    # A ramp: what is on somebody's photos must not travel with their model.
+    ramp = np.linspace(-1.0, 1.0, image_size, dtype=np.float32)[:, np.newaxis, np.newaxis]
+    square = np.broadcast_to(ramp, (1, image_size, image_size, 1))
     rgb = lab.lightness_ab_to_rgb(square, np.zeros((*square.shape[:-1], 2), np.float32))
     buffers = {"PNG": io.BytesIO(), "JPEG": io.BytesIO()}
     for image_format, buffer in buffers.items():
