@@ -62,7 +62,7 @@ OPTIONS = {
             "--init)",
             int,
         ),
-        "epochs": ("stage 2 (default 20, 5 with --init; the best one is kept)", int),
+        "epochs": ("stage 2 (default 20, 2 with --init; the best one is kept)", int),
         "steps-per-epoch": (
             "how often to validate and choose (default: after one pass over the photos, with --init at least 50 steps; "
             "10 on the sample photos)",

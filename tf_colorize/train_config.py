@@ -12,7 +12,7 @@ RECIPE = ("pretrain_loss", "rebalance", "lambda_l1", "gan_loss", "spectral_norm"
 """What a generator was trained with that training it further takes over."""
 
 # Fewer and smaller steps than a new generator needs: it is to learn the new photos, and to keep the rest.
-_FINE_TUNING = {"pretrain_epochs": 5, "epochs": 5, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
+_FINE_TUNING = {"pretrain_epochs": 5, "epochs": 2, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TrainConfig:
     image_size: int | None = None  # None: that of `init`, or 256, the paper's; 128 trains four times as fast
     batch_size: int = 16
     pretrain_epochs: int | None = None  # None: 20, for the paper's U-Net 0; with `init` 5
-    epochs: int | None = None  # stage 2; None: 20; with `init` 5
+    epochs: int | None = None  # stage 2; None: 20; with `init` 2
     steps_per_epoch: int | None = None  # None: one pass over the photos, with `init` at least 50
     pretrain_loss: str | None = None  # None: that of `init`, or "l1"; "classification": over a palette of ab bins
     rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
