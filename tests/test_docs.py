@@ -28,6 +28,8 @@ def help_of(*command):
 @pytest.fixture(scope="module")
 def helps():
     helps = {f"scripts/{path.name}": help_of(sys.executable, str(path)) for path in SCRIPTS}
+    for benchmark in ("colorize", "data", "train"):
+        helps["scripts/benchmark.py"] += help_of(sys.executable, str(ROOT / "scripts" / "benchmark.py"), benchmark)
     helps["tf-colorize"] = help_of(sys.executable, "-m", "tf_colorize")
     return helps
 

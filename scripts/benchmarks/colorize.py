@@ -2,7 +2,7 @@
 
 Every run is a process of its own, on as many processor cores as it has threads, and the variants
 take turns, so that whatever else the machine does hits all of them. On two cores the whole table
-takes about 7 minutes, with both alternatives 13.
+takes about 7 minutes, with both alternatives 12.
 """
 
 import dataclasses
@@ -76,6 +76,7 @@ class Variant:
 def add_arguments(parser):
     parser.add_argument("--model", help="run folder, .keras file or SavedModel (default: saved_models/colorizer/1)")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="some instead of all")
+    parser.add_argument("--photos", metavar="DIR", help="photos to calibrate int8 on; None: parts of the sample photos")
     parser.add_argument("--megapixels", nargs="+", type=float, default=[0.07, 1.0, 12.0], help="sizes of the photos")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="and as many processor cores")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each variant")
@@ -98,7 +99,7 @@ def run(arguments):
     sizes = sorted(set(arguments.megapixels))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        paths, network = colorize_files.export_formats(arguments.model, arguments.formats, folder)
+        paths, network = colorize_files.export_formats(arguments.model, arguments.formats, folder, arguments.photos)
         photos = [colorize_files.write_photo(folder, megapixels) for megapixels in sizes]
         product = colorize_files.write_product(folder / "product.tflite") if _needs_product(arguments) else None
         variants = [*_own(arguments, paths, Network(*network)), *_others(arguments, folder)]

@@ -15,8 +15,11 @@ GRAIN = 4.0  # gray levels: an enlarged photo alone would be smoother, and faste
 CALIBRATION_SIDE = 256
 
 
-def export_formats(model, formats, folder):
+def export_formats(model, formats, folder, photos=None):
     """Writes a model in some formats, so that all are the same network.
+
+    Args:
+        photos: folder that int8 is calibrated on and checked with; None takes parts of the sample photos.
 
     Returns:
         `(paths, (parameters, gflop, side))`: a dict from format to path, and what the network is.
@@ -27,20 +30,23 @@ def export_formats(model, formats, folder):
     for name in formats:
         print(f"exporting {name}", file=sys.stderr)
         with quiet.startup():  # the converter says much
-            paths[name] = _export(generator, metadata, side, name, folder)
+            paths[name] = _export(generator, metadata, side, name, folder, photos)
     _, predict = graph.build_fixed(generator, side)
     needed = operations.needed_operations(predict.get_concrete_function().graph)
     return paths, (generator.count_params(), operations.gigaflop(needed), side)
 
 
-def _export(generator, metadata, side, name, folder):
+def _export(generator, metadata, side, name, folder, photos):
     common = {"metadata": metadata, "image_size": side}
     if name == "keras":
         loading.save_generator(generator, folder / "colorizer.keras", metadata)
         return folder / "colorizer.keras"
     if name == "saved_model":
         return export.export_saved_model(generator, folder / "colorizer" / "1", **common).path
-    photos = _write_crops(folder / "crops") if name == "int8" else None
+    if name != "int8":
+        photos = None
+    elif photos is None:
+        photos = _write_crops(folder / "crops")
     return export.export_tflite(generator, folder / f"{name}.tflite", quantize=name, photos=photos, **common).path
 
 
