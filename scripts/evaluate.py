@@ -17,7 +17,7 @@ import rich.console
 import rich.progress
 
 from tf_colorize import colorizer, evaluation, image_io
-from tf_colorize.evaluation import figures, pictures, records, report
+from tf_colorize.evaluation import figures, perceptual, pictures, records, report
 
 
 def parse_args(args=None):
@@ -34,6 +34,7 @@ def parse_args(args=None):
         help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
     )
     parser.add_argument("--features", help="weights or Keras model of the Frechet distance, or inception for FID")
+    parser.add_argument("--lpips", action="store_true", help="also LPIPS; needs pip install 'tf_colorize[lpips]'")
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     options = parser.parse_args(args)
     if options.data is None and options.bw is None:
@@ -47,6 +48,7 @@ def main(args=None):
     options = parse_args(args)
     command = shlex.join(["python", *(sys.argv if args is None else ["scripts/evaluate.py", *args])])
     try:
+        lpips = perceptual.Lpips() if options.lpips else None  # before TensorFlow, see there
         models = names_of(options.model)
         colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
         feature_model, notes = load_features(options) if options.data else (None, ())
@@ -55,7 +57,7 @@ def main(args=None):
         bw, failed = colour_bw(options, colorizers) if options.bw else ([], False)
         if options.data:
             run = records.Run(command, models, notes)
-            failed |= measure(options, colorizers, feature_model, run, bw)
+            failed |= measure(options, colorizers, feature_model, lpips, run, bw)
     except (ValueError, OSError) as error:
         print(f"evaluate.py: {error}", file=sys.stderr)
         return 1
@@ -75,7 +77,7 @@ def names_of(models):
 def load_features(options):
     from tf_colorize.evaluation import features
 
-    notes = ("LPIPS: needs trained weights of its own that this package does not have.",)
+    notes = () if options.lpips else ("LPIPS: give --lpips; it needs packages and weights of its own.",)
     try:
         if options.features is None and len(image_io.find_images(options.data)) < 2:
             raise ValueError("takes at least two photos.")
@@ -102,7 +104,7 @@ def colour_bw(options, colorizers):
     return rows, failed
 
 
-def measure(options, colorizers, feature_model, run, bw):
+def measure(options, colorizers, feature_model, lpips, run, bw):
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         task = progress.add_task("photos", total=None)
         result = evaluation.evaluate(
@@ -110,6 +112,7 @@ def measure(options, colorizers, feature_model, run, bw):
             options.data,
             protocol=options.protocol,
             features=feature_model,
+            lpips=lpips,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
     for _, reason in result.skipped:

@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import html.parser
+import importlib.util
 import io
 import json
 import os
@@ -21,7 +22,7 @@ import skimage.data
 from PIL import Image
 
 from tf_colorize import evaluation, measures
-from tf_colorize.evaluation import charts, features, figures, pictures, protocols, records
+from tf_colorize.evaluation import charts, features, figures, perceptual, pictures, protocols, records
 from tf_colorize.models import backbones, loading
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -245,7 +246,55 @@ def test_table_has_every_figure_and_colorizer(photos):
     result = evaluation.evaluate({"sepia": lambda gray: gray}, photos)
     view = figures.table(result)
     assert [column.header for column in view.columns] == ["", "gray", "warm tint", "sepia", "truth"]
-    assert view.row_count == len(figures.FIGURES)  # photos/s is there, the Frechet distance is not
+    left_out = {"frechet_distance", "lpips"}  # nobody asked
+    assert view.row_count == len(figures.FIGURES) - len(left_out) + 1  # and photos/s
+
+
+def test_lpips_is_a_figure_where_it_is_measured(photos, tmp_path):
+    def distance(truth, prediction):
+        assert truth.shape == prediction.shape and truth.shape[1:] == (256, 256, 3) and truth.dtype == np.uint8
+        return np.abs(truth - prediction.astype(float)).mean(axis=(1, 2, 3))
+
+    result = evaluation.evaluate({}, photos, protocol="full", lpips=distance)
+    grays = [protocols.load(path, "crop256").gray for path in sorted(photos.iterdir())]
+    expected = np.mean([np.abs(a - b.astype(float)).mean() for a, b in zip(grays, crop256(photos))])
+    value, lower, upper = result.figures("gray")["lpips"]
+    assert lower < value < upper and value == pytest.approx(expected, rel=0.01)
+    assert [figure.title for figure in figures.shown(result)].count("LPIPS (AlexNet, v0.1)") == 1
+    records.write_photos(tmp_path / "photos.csv", result)
+    with open(tmp_path / "photos.csv", newline="") as file:
+        rows = [float(row["lpips"]) for row in csv.DictReader(file) if row["model"] == "gray"]
+    assert np.mean(rows) == pytest.approx(value, abs=1e-5)
+
+
+def test_lpips_without_its_packages_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    with pytest.raises(ValueError, match=r"pip install 'tf_colorize\[lpips\]'"):
+        perceptual.Lpips()
+
+
+def test_lpips_takes_no_other_weights_for_its_own(tmp_path):
+    for package in ("lpips", "torchvision"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    script = """
+import numpy as np, skimage.data, torch, torchvision
+from tf_colorize.evaluation import perceptual
+def refusal():
+    try: return perceptual.Lpips() and None
+    except ValueError as error: return str(error)
+assert "could not be fetched" in refusal() and "alexnet" in refusal()
+torch.save(torchvision.models.alexnet().state_dict(), torch.hub.get_dir() + "/checkpoints/alexnet-owt-7be5be79.pth")
+assert "other contents" in refusal()
+perceptual._is_named_after_its_hash = lambda file: True  # what it computes once the file passes
+distance = perceptual.Lpips()
+a, b = (picture[None, :256, :256] for picture in (skimage.data.coffee(), skimage.data.astronaut()))
+assert distance(a, a) == 0 and distance(a, b).shape == (1,)
+assert distance(a, b) > 0 and np.allclose(distance(a, b), distance(b, a))
+"""  # in a process without TensorFlow, and without a network
+    env = {**os.environ, "TORCH_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_scatter_puts_points_where_they_belong():

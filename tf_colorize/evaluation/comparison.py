@@ -24,8 +24,8 @@ AB_EDGES = np.arange(-110, 111, 2)
 class Evaluation:
     """What `evaluate` measured.
 
-    `truth` is float64 `(photos, len(TRUTH_COLUMNS))`; `predictions` has for each colorizer float64
-    `(photos, len(COLUMNS))`; `histograms` for each colorizer and `"truth"` the number of pixels `(2, bins)` with a*
+    `columns` are `COLUMNS`, and "lpips" where it was measured; `truth` is float64 `(photos, len(TRUTH_COLUMNS))`;
+    `predictions` has for each colorizer float64 `(photos, len(columns))`; `histograms` for each colorizer and `"truth"` the number of pixels `(2, bins)` with a*
     and b* between `AB_EDGES`; `seconds` the time inside each colorizer; `skipped` pairs of path and reason;
     `frechet_distances` is empty without a feature model.
     """
@@ -40,6 +40,7 @@ class Evaluation:
     seconds: dict
     feature_name: str | None
     frechet_distances: dict
+    columns: tuple = COLUMNS
 
     def figures(self, name):
         """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95 % interval.
@@ -47,8 +48,8 @@ class Evaluation:
         The Frechet distance has no interval (`None`): a resample's is biased upwards.
         """
         values = np.column_stack([self.predictions[name], self.truth, self._photo_differences(name)])
-        center = _figures_of_means(values.mean(axis=0))
-        resampled = _figures_of_means(measures.bootstrap_means(values).T)
+        center = _figures_of_means(values.mean(axis=0), self.columns)
+        resampled = _figures_of_means(measures.bootstrap_means(values).T, self.columns)
         figures = {
             key: (float(center[key]), *(float(end) for end in np.quantile(resampled[key], [0.025, 0.975])))
             for key in center
@@ -66,10 +67,10 @@ class Evaluation:
         return np.abs(self.predictions[name][:, columns] - self.truth[:, :2])
 
 
-def _figures_of_means(means):
+def _figures_of_means(means, columns):
     """Names the means of the columns that `Evaluation.figures` stacks, and what is computed from them."""
-    own = dict(zip(COLUMNS, means, strict=False))
-    truth = dict(zip(TRUTH_COLUMNS, means[len(COLUMNS) :], strict=False))
+    own = dict(zip(columns, means, strict=False))
+    truth = dict(zip(TRUTH_COLUMNS, means[len(columns) :], strict=False))
     return {
         **own,
         "chroma_ratio": own["chroma"] / np.maximum(truth["chroma"], 1e-9),
@@ -80,7 +81,7 @@ def _figures_of_means(means):
     }
 
 
-def evaluate(colorizers, photos, *, protocol="crop256", features=None, baselines=True, progress=None):
+def evaluate(colorizers, photos, *, protocol="crop256", features=None, lpips=None, baselines=True, progress=None):
     """Measures colorizers side by side on the same photos.
 
     Args:
@@ -89,6 +90,7 @@ def evaluate(colorizers, photos, *, protocol="crop256", features=None, baselines
         photos: a folder, or the paths of colour photos.
         protocol: a key of `protocols.PROTOCOLS`.
         features: `None`, or a `features.FeatureModel` for the Frechet distance.
+        lpips: `None`, or a `perceptual.Lpips`.
         baselines: whether to add `protocols.BASELINES`.
         progress: `None`, or a function that is called with the numbers of photos done and in all.
 
@@ -101,7 +103,7 @@ def evaluate(colorizers, photos, *, protocol="crop256", features=None, baselines
     """
     paths = _check(colorizers, photos, protocol, features)
     colorizers = {**(protocols.BASELINES if baselines else {}), **colorizers}
-    tally = _Tally(protocol, colorizers, features)
+    tally = _Tally(protocol, colorizers, features, lpips)
     step = BATCH_SIZES[protocol]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(paths), step):
@@ -175,11 +177,16 @@ def _histogram(picture_lab):
     return np.stack([np.histogram(picture_lab[..., channel], AB_EDGES)[0] for channel in (1, 2)])
 
 
+def _squares(pictures):
+    """Stacks the central squares: whole photos have many sizes, and what a network says belongs to one."""
+    return np.stack([np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures])
+
+
 class _Tally:
     """Collects an `Evaluation` batch by batch."""
 
-    def __init__(self, protocol, colorizers, features):
-        self.protocol, self.colorizers, self.features = protocol, colorizers, features
+    def __init__(self, protocol, colorizers, features, lpips):
+        self.protocol, self.colorizers, self.features, self.lpips = protocol, colorizers, features, lpips
         self.photos, self.skipped, self.truth = [], [], []
         self.predictions = {name: [] for name in colorizers}
         self.seconds = dict.fromkeys(colorizers, 0.0)
@@ -199,23 +206,24 @@ class _Tally:
             self.digest.update(bytes.fromhex(sample.digest))
             self.histograms["truth"] += _histogram(sample.truth_lab)
         self.truth += pool.map(_truth_row, samples)
-        self._fit("truth", [sample.truth for sample in samples])
+        truths = _squares([sample.truth for sample in samples])
+        self._fit("truth", truths)
         for name, colorizer in self.colorizers.items():
             if not self.predictions[name]:
                 protocols.colorize(name, colorizer, samples[0].gray)  # the first call may compile
             start = time.perf_counter()
             pictures = [protocols.colorize(name, colorizer, sample.gray) for sample in samples]
             self.seconds[name] += time.perf_counter() - start
-            for row, histogram in pool.map(_compare, samples, pictures):
-                self.predictions[name].append(row)
+            squares = _squares(pictures)
+            distances = [()] * len(samples) if self.lpips is None else self.lpips(truths, squares)[:, None]
+            for (row, histogram), distance in zip(pool.map(_compare, samples, pictures), distances):
+                self.predictions[name].append((*row, *distance))
                 self.histograms[name] += histogram
-            self._fit(name, pictures)
+            self._fit(name, squares)
 
-    def _fit(self, name, pictures):
+    def _fit(self, name, squares):
         if self.features is not None:
-            # Whole photos have many sizes; the network's statistics belong to one.
-            squares = [np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures]
-            self.fits[name].update(self.features(np.stack(squares)))
+            self.fits[name].update(self.features(squares))
 
     def finish(self):
         if not self.photos:
@@ -234,4 +242,5 @@ class _Tally:
             seconds=self.seconds,
             feature_name=None if self.features is None else self.features.name,
             frechet_distances={name: measures.frechet_distance(truth, fit) for name, fit in fits.items()},
+            columns=COLUMNS if self.lpips is None else (*COLUMNS, "lpips"),
         )

@@ -56,6 +56,7 @@ FIGURES = (
         *("colorfulness_absolute_mean_difference", "Mean of differences, absolute", "low", 2),
         "As above, of the absolute variant.",
     ),
+    Figure("lpips", "LPIPS (AlexNet, v0.1)", "low", 4, "Learned perceptual distance, Zhang et al. 2018."),
     Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean distance of the pixels from gray, over that of the truth."),
     Figure(
         *("frechet_distance", "Frechet distance", "low", 4),
@@ -68,7 +69,7 @@ FIGURES = (
 def shown(result):
     """Lists the `FIGURES` that an `Evaluation` has, the Frechet distance under the name of its network."""
     named = [dataclasses.replace(FIGURES[-1], title=result.feature_name)] if result.feature_name else []
-    return [*FIGURES[:-1], *named]
+    return [*(figure for figure in FIGURES[:-1] if figure.key != "lpips" or "lpips" in result.columns), *named]
 
 
 def of_truth(result):

@@ -65,7 +65,7 @@ def write_photos(path, result):
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         truth_columns = [f"truth_{key}" for key in comparison.TRUTH_COLUMNS]
-        writer.writerow(["photo", "model", *comparison.COLUMNS, *truth_columns])
+        writer.writerow(["photo", "model", *result.columns, *truth_columns])
         for index, photo in enumerate(photo_names(result)):
             for name, rows in result.predictions.items():
                 values = [*rows[index], *result.truth[index]]
