@@ -79,7 +79,12 @@ OPTIONS = {
             float,
         ),
         "lambda-l1": (
-            "weight of L1 against the GAN loss (default 100, the paper's; less is more vivid and less safe)",
+            "weight of L1 against the GAN loss (default 100, the paper's; 0 with classification, whose colours L1 "
+            "would turn gray; less is more vivid and less safe)",
+            float,
+        ),
+        "lambda-classification": (
+            "weight of stage 1's classification loss in stage 2 (default 1 with classification, else 0)",
             float,
         ),
         "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_colorize import metrics, models
+from tf_colorize import losses, metrics, models
 from tf_colorize.models import pix2pix
 
 
@@ -72,6 +72,27 @@ def test_logged_losses_are_those_of_the_paper(batch):
     assert set(logs) == set(pix2pix.LOG_KEYS)
     for key, value in expected.items():
         np.testing.assert_allclose(logs[key], value, rtol=1e-5, err_msg=key)
+
+
+def test_a_generator_with_a_palette_is_held_to_its_classification(batch):
+    keras.utils.set_random_seed(0)
+    palette = np.array([[0.0, 0.0], [0.4, -0.2], [-0.4, 0.2]], "float32")
+    inputs = keras.Input((None, None, 1))
+    logits = keras.layers.Conv2D(3, 1, name="chroma_logits")(inputs)
+    generator = keras.Model(inputs, models.blocks.AnnealedMean(palette, 0.38, name="ab")(logits))
+    model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, lambda_classification=2.0)
+    loss = losses.PaletteCrossentropy(palette, sigma=0.2)
+    model.compile(keras.optimizers.Adam(0.05), classification_loss=loss)
+    expected = float(loss(batch[1], keras.Model(inputs, logits)(batch[0])))
+    logs = model.test_on_batch(*batch, return_dict=True)
+    np.testing.assert_allclose(logs["g_classification_loss"], expected, rtol=1e-5)
+    np.testing.assert_allclose(logs["g_loss"], logs["g_gan_loss"] + 2 * expected, rtol=1e-5)
+    for _ in range(30):
+        model.train_on_batch(*batch)
+    assert model.test_on_batch(*batch, return_dict=True)["g_classification_loss"] < 0.9 * expected
+    copy = models.Pix2Pix.from_config(model.get_config())
+    with pytest.raises(ValueError, match="go together"):
+        copy.compile()
 
 
 def test_the_generator_runs_once_a_step(batch):

@@ -234,12 +234,31 @@ def test_fine_tuning_takes_over_what_the_model_was_trained_with(photos, tmp_path
     assert (resolved.rebalance, resolved.image_size, resolved.lambda_l1) == (0.3, 64, 40.0)
 
 
+def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks):
+    weights = [
+        (config.lambda_l1, config.lambda_classification)
+        for loss in ("l1", "classification")
+        for config in [train_config.resolve(train_config.TrainConfig(pretrain_loss=loss))]
+    ]
+    assert weights == [(100.0, 0.0), (0.0, 1.0)]
+    run = training.train(
+        config_of(photos, tmp_path / "run", pretrain_loss="classification"), report=lambda line: None
+    )
+    stage1, *_, stage2 = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    total = stage2["g_gan_loss"] + stage2["g_classification_loss"]
+    assert stage2["stage"] == "stage2" and stage2["g_loss"] == pytest.approx(total, rel=1e-4)
+    # Few steps at a small rate later the distribution is about as good as stage 1 left it.
+    assert stage2["val_g_classification_loss"] == pytest.approx(stage1["val_loss"], rel=0.3)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
         ({"mode": "both"}, r"`mode` must be one of gan, pretrain. Received: mode='both'"),
         ({"image_size": 100}, r"`image_size` must be a multiple of 32 for resnet18_unet. Received: image_size=100"),
         ({"generator": "unet", "image_size": 128}, r"multiple of 256 for unet"),
+        ({"lambda_classification": 1.0}, r"`lambda_classification` needs pretrain_loss classification"),
+        ({"lambda_l1": -1.0}, r"`lambda_l1` must not be negative"),
         ({"gan_loss": "wgan"}, r"`gan_loss` must be one of vanilla, lsgan, hinge"),
         ({"pretrain_epochs": 0, "mode": "pretrain"}, r"`pretrain_epochs` must be at least 1 with mode pretrain"),
         ({"steps_per_epoch": -1}, r"`steps_per_epoch` must be over 0"),

@@ -8,7 +8,7 @@ from tf_colorize import losses
 
 SIZE_MULTIPLES = {"unet": 256, "resnet18_unet": 32}
 
-RECIPE = ("pretrain_loss", "rebalance", "lambda_l1", "gan_loss", "spectral_norm")
+RECIPE = ("pretrain_loss", "rebalance", "lambda_l1", "lambda_classification", "gan_loss", "spectral_norm")
 """What a generator was trained with that training it further takes over."""
 
 # Fewer and smaller steps than a new generator needs: it is to learn the new photos, and to keep the rest.
@@ -41,6 +41,7 @@ class TrainConfig:
     encoder_rate: float | None = None  # factor on it for the encoder's pretrained layers; None: 0.1, 1 if untrained
     learning_rate: float | None = None  # stage 2, both networks; None: 2e-4 (Isola et al. 2017); with `init` 5e-5
     lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
+    lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
     gan_loss: str | None = None  # None: that of `init`, or "vanilla"
     spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalisation
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
@@ -61,6 +62,8 @@ def resolve(config, trained_with=None):
         ValueError: a value that cannot work; the message names it and says what would.
     """
     is_paper = config.generator == "unet"
+    # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
+    has_classes = (config.pretrain_loss or (trained_with or {}).get("pretrain_loss")) == "classification"
     automatic = {
         "image_size": 256,
         "pretrain_epochs": 0 if is_paper and config.mode == "gan" else 20,
@@ -70,7 +73,8 @@ def resolve(config, trained_with=None):
         "pretrain_learning_rate": 1e-3,
         "encoder_rate": 1.0 if is_paper or config.encoder_weights == "none" else 0.1,
         "learning_rate": 2e-4,
-        "lambda_l1": 100.0,
+        "lambda_l1": 0.0 if has_classes else 100.0,
+        "lambda_classification": 1.0 if has_classes else 0.0,
         "gan_loss": "vanilla",
         "spectral_norm": False,
         "average": 0.0 if is_paper else 0.999,
@@ -113,8 +117,14 @@ def _check(config):
         value = getattr(config, name)
         if value is not None and value <= 0:
             raise ValueError(f"`{name}` must be over 0. Received: {name}={value}")
-    if config.lambda_l1 < 0:
-        raise ValueError(f"`lambda_l1` must not be negative. Received: lambda_l1={config.lambda_l1}")
+    for name in ("lambda_l1", "lambda_classification"):
+        if getattr(config, name) < 0:
+            raise ValueError(f"`{name}` must not be negative. Received: {name}={getattr(config, name)}")
+    if config.lambda_classification and config.pretrain_loss != "classification":
+        raise ValueError(
+            "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
+            f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
+        )
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
     for name in ("encoder_rate", "rebalance", "val_fraction"):

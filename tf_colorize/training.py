@@ -131,7 +131,7 @@ class _Run:
         # Anew: a run resumed in stage 1 must start stage 2 as any other does.
         keras.utils.set_random_seed(config.seed + 1)
         discriminator = models.patchgan(spectral_norm=config.spectral_norm)
-        model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1)
+        model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1, config.lambda_classification)
         rate = self._schedule(config.learning_rate, config.epochs)
         if config.generator == "unet":
             rate = config.learning_rate  # constant, as in the paper
@@ -141,6 +141,7 @@ class _Run:
             metrics=[metrics.DeltaE()],
             discriminator_optimizer=both[1],
             gan_loss=config.gan_loss,
+            classification_loss=self._palette_loss() if config.lambda_classification else None,
         )
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
 

@@ -21,6 +21,9 @@ class Pix2Pix(keras.Model):
     discriminator on a real and a generated batch (its loss halved), then the generator on
     `gan + lambda_l1 * L1`. Calling the model, `predict` and export use the generator alone.
 
+    A generator that gives the mean of a distribution loses colour to L1, which likes that mean
+    near gray. It can be held to the loss of its distribution instead, by `lambda_classification`.
+
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks".
 
@@ -28,6 +31,8 @@ class Pix2Pix(keras.Model):
         generator: Functional model, condition -> target.
         discriminator: Functional model, [condition, target] -> logits.
         lambda_l1: float, weight of the loss given to `compile` (L1) against the adversarial one.
+        lambda_classification: float, weight of the classification loss given to `compile`. Over 0
+            the generator must have a layer "chroma_logits", as `resnet18_unet` with a palette has.
 
     Input and output shape: the generator's.
 
@@ -37,12 +42,20 @@ class Pix2Pix(keras.Model):
     >>> model.fit(train, validation_data=valid, epochs=20)
     """
 
-    def __init__(self, generator, discriminator, lambda_l1=100.0, name="pix2pix", **kwargs):
+    def __init__(
+        self, generator, discriminator, lambda_l1=100.0, lambda_classification=0.0, name="pix2pix", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.lambda_l1 = lambda_l1
-        self.trackers = [keras.metrics.Mean(name=key) for key in LOG_KEYS]
+        self.lambda_classification = lambda_classification
+        heads, log_keys = {"result": generator.output}, LOG_KEYS
+        if lambda_classification:
+            heads["logits"] = generator.get_layer("chroma_logits").output
+            log_keys = (*LOG_KEYS, "g_classification_loss")
+        self.heads = keras.Model(generator.input, heads, name="heads")  # what the losses see, in one pass
+        self.trackers = [keras.metrics.Mean(name=key) for key in log_keys]
         self.build(generator.input_shape)
 
     def build(self, input_shape):
@@ -52,7 +65,14 @@ class Pix2Pix(keras.Model):
         return self.generator(inputs, training=training)
 
     def compile(
-        self, optimizer="auto", loss="mae", metrics=None, *, discriminator_optimizer="auto", gan_loss="vanilla"
+        self,
+        optimizer="auto",
+        loss="mae",
+        metrics=None,
+        *,
+        discriminator_optimizer="auto",
+        gan_loss="vanilla",
+        classification_loss=None,
     ):
         """Configures the training.
 
@@ -63,12 +83,20 @@ class Pix2Pix(keras.Model):
             metrics: Keras metrics of (target, result).
             discriminator_optimizer: the discriminator's; "auto" as above.
             gan_loss: "vanilla", "lsgan", "hinge" or a Keras loss on logits.
+            classification_loss: Keras loss between target and the output of the generator's
+                layer "chroma_logits" (`losses.PaletteCrossentropy`), with `lambda_classification`.
 
         Raises:
-            ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling knows
-                one optimizer only.
+            ValueError: an unknown loss, a weight without its classification loss, or layers in
+                mixed_float16, whose loss scaling knows one optimizer only.
         """
         self._refuse_float16()
+        if bool(self.lambda_classification) != (classification_loss is not None):
+            raise ValueError(
+                "`classification_loss` and `lambda_classification` go together. Received: "
+                f"classification_loss={classification_loss}, lambda_classification={self.lambda_classification}"
+            )
+        self._classification = classification_loss and losses.per_sample(classification_loss)
         self._discriminator_loss, self._generator_loss = losses.get_gan_loss(gan_loss)
         self._l1 = losses.per_sample(loss)
         super().compile(optimizer=_optimizer(optimizer), loss=loss, metrics=metrics)
@@ -80,6 +108,7 @@ class Pix2Pix(keras.Model):
             "metrics": metrics,
             "discriminator_optimizer": self.discriminator_optimizer,
             "gan_loss": gan_loss,
+            "classification_loss": classification_loss,
         }
         self.optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
@@ -87,11 +116,12 @@ class Pix2Pix(keras.Model):
     def train_step(self, data):
         condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
-            fake = self.generator(condition, training=True)
+            heads = self.heads(condition, training=True)
+            fake = heads["result"]
             with tape.stop_recording():
                 d_losses = self._train_discriminator(condition, target, fake)
             fake_logits = self.discriminator([condition, fake], training=True)
-            g_losses = self._generator_losses(condition, target, fake, fake_logits)
+            g_losses = self._generator_losses(target, heads, fake_logits)
             scaled = _per_replica(g_losses["g_loss"])
         variables = self.generator.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
@@ -99,10 +129,11 @@ class Pix2Pix(keras.Model):
 
     def test_step(self, data):
         condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
-        fake = self.generator(condition, training=False)
+        heads = self.heads(condition, training=False)
+        fake = heads["result"]
         real_logits = self.discriminator([condition, target], training=False)
         fake_logits = self.discriminator([condition, fake], training=False)
-        g_losses = self._generator_losses(condition, target, fake, fake_logits)
+        g_losses = self._generator_losses(target, heads, fake_logits)
         return self._log({**g_losses, **self._discriminator_losses(real_logits, fake_logits)}, target, fake)
 
     def _train_discriminator(self, condition, target, fake):
@@ -120,10 +151,14 @@ class Pix2Pix(keras.Model):
         # Halved: the paper slows the discriminator down against the generator.
         return {"d_loss": 0.5 * (real + fake), "d_real_loss": real, "d_fake_loss": fake}
 
-    def _generator_losses(self, condition, target, fake, fake_logits):
+    def _generator_losses(self, target, heads, fake_logits):
         gan = self._generator_loss(fake_logits)
-        l1 = keras.ops.mean(self._l1(target, fake))
-        return {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
+        l1 = keras.ops.mean(self._l1(target, heads["result"]))
+        parts = {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
+        if self.lambda_classification:
+            parts["g_classification_loss"] = keras.ops.mean(self._classification(target, heads["logits"]))
+            parts["g_loss"] += self.lambda_classification * parts["g_classification_loss"]
+        return parts
 
     def _log(self, step_losses, target, fake):
         for tracker in self.trackers:
@@ -149,6 +184,7 @@ class Pix2Pix(keras.Model):
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "lambda_l1": self.lambda_l1,
+            "lambda_classification": self.lambda_classification,
             "name": self.name,
         }
 
