@@ -219,5 +219,14 @@ def test_chroma_contrast_damps_the_mean_and_widens_the_rest():
     result = blocks.ChromaContrast(mean_gain=0.5, contrast=1.5)(chroma)
     np.testing.assert_allclose(result, 0.5 * mean + 1.5 * (chroma - mean), atol=1e-6)
     assert np.abs(blocks.ChromaContrast(mean_gain=1.0, contrast=10.0)(chroma)).max() == 1
-    with pytest.raises(ValueError, match=r"`mean_gain` and `contrast` must be at least 0"):
+    with pytest.raises(ValueError, match=r"`mean_gain` must be at least 0"):
         blocks.ChromaContrast(mean_gain=-1.0, contrast=1.0)
+
+
+def test_an_expansion_calms_pale_pictures_and_leaves_typical_ones():
+    layer = blocks.ChromaContrast(mean_gain=1.0, contrast=1.0, expansion=0.5)
+    typical = np.full((1, 4, 4, 2), layer.TYPICAL / np.sqrt(2), "float32")
+    chroma = np.concatenate([typical, typical / 4, typical * 4, 0 * typical])
+    result = np.asarray(layer(chroma))
+    np.testing.assert_allclose(result, chroma * np.array([1, 0.5, 2, 0]).reshape(4, 1, 1, 1), rtol=1e-4, atol=1e-5)
+    assert blocks.ChromaContrast.from_config(layer.get_config()).expansion == 0.5

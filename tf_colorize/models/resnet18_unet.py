@@ -14,6 +14,7 @@ def resnet18_unet(
     temperature=0.38,
     mean_gain=1.0,
     contrast=1.0,
+    expansion=0.0,
     name="resnet18_unet",
 ):
     """Returns the U-Net whose encoder is keras-cv's ResNet18.
@@ -34,8 +35,8 @@ def resnet18_unet(
         out_channels: int, channels to predict (2: ab). With a palette, the palette decides.
         palette: None or array-like `(entries, out_channels)` of values in [-1, 1].
         temperature: float, over 0, of the annealed mean. Lower is more vivid.
-        mean_gain, contrast: floats, at least 0, with a palette: what `blocks.ChromaContrast` does
-            to the annealed mean.
+        mean_gain, contrast, expansion: floats, at least 0, with a palette: what
+            `blocks.ChromaContrast` does to the annealed mean.
         name: str.
 
     Input shape: `(batch, height, width, 1)`, float32 in [-1, 1], height and width multiples
@@ -79,8 +80,9 @@ def resnet18_unet(
             len(palette), 1, kernel_initializer=blocks.paper_init(), dtype="float32", name="chroma_logits"
         )(x)
         x = blocks.AnnealedMean(palette, temperature, dtype="float32", name="chroma")(x)
-        if (mean_gain, contrast) != (1.0, 1.0):
-            x = blocks.ChromaContrast(mean_gain, contrast, dtype="float32", name="chroma_contrast")(x)
+        gains = (mean_gain, contrast, expansion)
+        if gains != (1.0, 1.0, 0.0):
+            x = blocks.ChromaContrast(*gains, dtype="float32", name="chroma_contrast")(x)
     stride = 2 ** (5 - len(decoder_filters))
     outputs = blocks.BilinearUpsampling(stride, dtype="float32", name="ab")(x)
     return keras.Model(inputs, outputs, name=name)
