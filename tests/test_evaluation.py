@@ -293,7 +293,8 @@ assert distance(a, a) == 0 and distance(a, b).shape == (1,)
 assert distance(a, b) > 0 and np.allclose(distance(a, b), distance(b, a))
 """  # in a process without TensorFlow, and without a network
     env = {**os.environ, "TORCH_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -241,9 +241,7 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
         for config in [train_config.resolve(train_config.TrainConfig(pretrain_loss=loss))]
     ]
     assert weights == [(100.0, 0.0), (0.0, 1.0)]
-    run = training.train(
-        config_of(photos, tmp_path / "run", pretrain_loss="classification"), report=lambda line: None
-    )
+    run = training.train(config_of(photos, tmp_path / "run", pretrain_loss="classification"), report=lambda line: None)
     stage1, *_, stage2 = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     total = stage2["g_gan_loss"] + stage2["g_classification_loss"]
     assert stage2["stage"] == "stage2" and stage2["g_loss"] == pytest.approx(total, rel=1e-4)

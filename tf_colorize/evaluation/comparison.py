@@ -25,9 +25,9 @@ class Evaluation:
     """What `evaluate` measured.
 
     `columns` are `COLUMNS`, and "lpips" where it was measured; `truth` is float64 `(photos, len(TRUTH_COLUMNS))`;
-    `predictions` has for each colorizer float64 `(photos, len(columns))`; `histograms` for each colorizer and `"truth"` the number of pixels `(2, bins)` with a*
-    and b* between `AB_EDGES`; `seconds` the time inside each colorizer; `skipped` pairs of path and reason;
-    `frechet_distances` is empty without a feature model.
+    `predictions` has for each colorizer float64 `(photos, len(columns))`; `histograms` for each colorizer and
+    `"truth"` the number of pixels `(2, bins)` with a* and b* between `AB_EDGES`; `seconds` the time inside each
+    colorizer; `skipped` pairs of path and reason; `frechet_distances` is empty without a feature model.
     """
 
     protocol: str

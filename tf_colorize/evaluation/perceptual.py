@@ -47,13 +47,14 @@ class Lpips:
                 self._network = lpips.LPIPS(net="alex", verbose=False)
         except OSError as error:  # urllib's errors are
             raise ValueError(
-                f"LPIPS needs weights that could not be fetched ({error}). Run once with internet, or put {url} at {file}."
+                f"LPIPS needs weights that could not be fetched ({error}). Run once with internet, or put {url} "
+                f"at {file}."
             ) from error
         self._tensor, self._no_grad = torch.from_numpy, torch.no_grad
 
     def __call__(self, truth, prediction):
         # Channels first, [0, 255] to [-1, 1].
-        pair = [self._tensor(pictures.transpose(0, 3, 1, 2) / np.float32(127.5) - 1) for pictures in (truth, prediction)]
+        pair = [self._tensor(rgb.transpose(0, 3, 1, 2) / np.float32(127.5) - 1) for rgb in (truth, prediction)]
         with self._no_grad():
             return self._network(*pair).numpy().ravel()
 

@@ -42,9 +42,7 @@ class Pix2Pix(keras.Model):
     >>> model.fit(train, validation_data=valid, epochs=20)
     """
 
-    def __init__(
-        self, generator, discriminator, lambda_l1=100.0, lambda_classification=0.0, name="pix2pix", **kwargs
-    ):
+    def __init__(self, generator, discriminator, lambda_l1=100.0, lambda_classification=0.0, name="pix2pix", **kwargs):
         super().__init__(name=name, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
