@@ -49,6 +49,7 @@ ORDER = [
     "colorizer",
     "evaluation.protocols",
     "evaluation.features",
+    "evaluation.perceptual",
     "evaluation.comparison",
     "evaluation.figures",
     "evaluation.records",
