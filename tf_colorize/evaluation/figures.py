@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tf_colorize.evaluation import comparison, protocols
+from tf_colorize.evaluation import comparison, perceptual, protocols
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ FIGURES = (
         *("colorfulness_absolute_mean_difference", "Mean of differences, absolute", "low", 2),
         "As above, of the absolute variant.",
     ),
-    Figure("lpips", "LPIPS (AlexNet, v0.1)", "low", 4, "Learned perceptual distance, Zhang et al. 2018."),
+    Figure("lpips", perceptual.Lpips.name, "low", 4, "Learned perceptual distance, Zhang et al. 2018."),
     Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean distance of the pixels from gray, over that of the truth."),
     Figure(
         *("frechet_distance", "Frechet distance", "low", 4),
