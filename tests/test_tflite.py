@@ -105,7 +105,6 @@ def test_the_real_network_is_light_in_every_form(tmp_path):
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.skipif(not (SHIPPED / "test_vectors").is_dir(), reason="no model ships yet")
 def test_the_test_vectors_are_those_of_the_shipped_model(tmp_path):
     vectors.write(SHIPPED / "colorizer.tflite", tmp_path)
     for name in ("gray.png", "color.png"):
