@@ -87,6 +87,11 @@ OPTIONS = {
             "weight of stage 1's classification loss in stage 2 (default 1 with classification, else 0)",
             float,
         ),
+        "lambda-smoothness": (
+            "weight of the loss on chroma that varies over plain surfaces, in both stages; 30 takes blotches off walls "
+            "(default 0, or that of --init)",
+            float,
+        ),
         "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
         "spectral-norm": ("spectral normalisation in the discriminator: calmer (default off, as in the paper)", None),
         "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
@@ -94,6 +99,7 @@ OPTIONS = {
             "factor on it for the encoder's pretrained layers: they know much already (default 0.1; 1 if untrained)",
             float,
         ),
+        "freeze-encoder": ("train the decoder alone: faster, and the encoder stays as it is (default off)", None),
         "learning-rate": ("stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)", float),
         "average": (
             "decay of the averaged weights that are validated and kept (default 0.999: about an epoch; 0 for unet)",

@@ -92,3 +92,33 @@ def test_rebalancing_weights_average_one_and_favour_the_rare():
     raw = 1 / (0.5 * prior + 0.5 / 3)
     np.testing.assert_allclose(weights, raw / (prior @ raw), rtol=1e-6)
     np.testing.assert_allclose(losses.rebalancing_weights(prior, uniform=1.0), 1.0, rtol=1e-6)
+
+
+def smoothness(condition, error):
+    target = np.full((1, 64, 64, 2), 0.2, "float32")
+    return float(losses.edge_aware_smoothness(np.float32(condition), target, target + np.float32(error))[0])
+
+
+def test_smoothness_sees_blotches_on_surfaces_but_no_colour_and_no_edges():
+    wall = np.zeros((1, 64, 64, 1))
+    blotch = np.zeros((1, 64, 64, 2))
+    blotch[:, 16:48, 16:48, 0] = 0.3
+    seen = smoothness(wall, blotch)
+    # Two sides of 32 pixels in each direction, among 7 x 8 pairs of blocks of 8 and 3 x 4 of 16.
+    expected = 0.3 * (2 * 4 / (7 * 8) + 2 * 2 / (3 * 4)) / 2
+    np.testing.assert_allclose(seen, expected, atol=2e-3)
+    np.testing.assert_allclose(smoothness(wall, blotch.swapaxes(1, 2)), seen, rtol=1e-5)
+    # The whole wall in one wrong colour is no blotch.
+    np.testing.assert_allclose(smoothness(wall, np.full_like(blotch, 0.5)), 1e-3, rtol=1e-3)
+    # Where lightness has texture, so may chroma.
+    texture = np.random.default_rng(0).choice([-0.3, 0.3], wall.shape)
+    assert smoothness(texture, blotch) < 0.01 * seen
+
+
+def test_smoothness_compares_with_the_target():
+    wall, target = np.zeros((2, 32, 32, 1), "float32"), np.zeros((2, 32, 32, 2), "float32")
+    target[1, :, 16:] = 0.4  # two colours of one lightness
+    loss = losses.edge_aware_smoothness(wall, target, target).numpy()
+    np.testing.assert_allclose(loss, 1e-3, rtol=1e-3)
+    both = losses.edge_aware_smoothness(wall, target, np.zeros_like(target)).numpy()
+    assert both[1] > 50 * both[0]

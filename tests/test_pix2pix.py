@@ -95,6 +95,24 @@ def test_a_generator_with_a_palette_is_held_to_its_classification(batch):
         copy.compile()
 
 
+def test_smoothness_is_weighted_logged_and_learnt():
+    keras.utils.set_random_seed(0)
+    surfaces = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 1)).astype("float32").repeat(16, 1).repeat(16, 2)
+    batch = surfaces, np.concatenate([0.4 * surfaces, -0.3 * surfaces], axis=-1)
+    inputs = keras.Input((None, None, 1))
+    generator = keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", name="ab")(inputs))
+    model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, lambda_smoothness=50.0)
+    model.compile(keras.optimizers.Adam(0.02))
+    expected = losses.edge_aware_smoothness(*batch, generator(batch[0])).numpy().mean()
+    logs = model.test_on_batch(*batch, return_dict=True)
+    np.testing.assert_allclose(logs["g_smoothness_loss"], expected, rtol=1e-5)
+    np.testing.assert_allclose(logs["g_loss"], logs["g_gan_loss"] + 50 * expected, rtol=1e-5)
+    for _ in range(30):
+        model.train_on_batch(*batch)
+    assert model.test_on_batch(*batch, return_dict=True)["g_smoothness_loss"] < expected
+    assert models.Pix2Pix.from_config(model.get_config()).lambda_smoothness == 50.0
+
+
 def test_the_generator_runs_once_a_step(batch):
     calls = []
 

@@ -249,6 +249,32 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
     assert stage2["val_g_classification_loss"] == pytest.approx(stage1["val_loss"], rel=0.3)
 
 
+def test_smoothness_counts_in_both_stages_and_is_taken_over(photos, tmp_path, small_networks):
+    changes = {"mode": "gan", "pretrain_epochs": 1, "epochs": 1}
+    plain = training.train(config_of(photos, tmp_path / "plain", **changes), report=lambda line: None)
+    changes["lambda_smoothness"] = 1000.0
+    smooth = training.train(config_of(photos, tmp_path / "smooth", **changes), report=lambda line: None)
+    for without, with_ in zip(rows(plain), rows(smooth)):
+        name = "loss" if without["stage"] == "stage1" else "g_loss"
+        assert with_[name] > without[name] + 1.0
+    assert rows(smooth)[1]["g_smoothness_loss"] > 0
+    assert preparation.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
+
+
+def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_path, real_run):
+    config = config_of(photos, tmp_path / "run", init=str(real_run), freeze_encoder=True, steps_per_epoch=2)
+    run = training.train(dataclasses.replace(config, pretrain_epochs=1, epochs=1), report=lambda line: None)
+    before, _ = loading.load_generator(real_run)
+    after, _ = loading.load_generator(run)
+    for name, is_frozen in (("resnet18", True), ("decoder1_conv", False), ("decoder1_norm", False)):
+        pairs = zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True)
+        assert all(np.array_equal(old, new) == is_frozen for old, new in pairs), name
+    thawed = preparation.build_generator(
+        train_config.resolve(dataclasses.replace(config, init=str(run), freeze_encoder=False)), report=lambda line: None
+    )
+    assert len(thawed.trainable_variables) == len(before.trainable_variables)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -257,6 +283,9 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
         ({"generator": "unet", "image_size": 128}, r"multiple of 256 for unet"),
         ({"lambda_classification": 1.0}, r"`lambda_classification` needs pretrain_loss classification"),
         ({"lambda_l1": -1.0}, r"`lambda_l1` must not be negative"),
+        ({"lambda_smoothness": -1.0}, r"`lambda_smoothness` must not be negative"),
+        ({"freeze_encoder": True}, r"`freeze_encoder` needs .* a trained encoder.*encoder_weights='none'"),
+        ({"freeze_encoder": True, "generator": "unet", "image_size": 256}, r"`freeze_encoder` needs .*'unet'"),
         ({"gan_loss": "wgan"}, r"`gan_loss` must be one of vanilla, lsgan, hinge"),
         ({"pretrain_epochs": 0, "mode": "pretrain"}, r"`pretrain_epochs` must be at least 1 with mode pretrain"),
         ({"steps_per_epoch": -1}, r"`steps_per_epoch` must be over 0"),

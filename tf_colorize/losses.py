@@ -1,9 +1,16 @@
-"""Losses: adversarial ones on logits, and the cross-entropy of chroma over a palette."""
+"""Losses: adversarial ones on logits, cross-entropy of chroma over a palette, smoothness on surfaces."""
+
+import functools
 
 import keras
 import numpy as np
 
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
+
+# Of `edge_aware_smoothness`: pixels a side of its blocks, and the standard deviation of L* / 50 within
+# a block from which it is no surface any more.
+BLOCK_SIZES = (8, 16)
+SURFACE_DEVIATION = 0.05
 
 
 def get_gan_loss(identifier):
@@ -156,3 +163,43 @@ def rebalancing_weights(prior, uniform=0.5):
     prior = np.asarray(prior, "float64")
     weights = 1.0 / ((1.0 - uniform) * prior + uniform / len(prior))
     return (weights / np.sum(prior * weights)).astype("float32")
+
+
+def edge_aware_smoothness(condition, target, result):
+    """Returns how much the error of a result varies over surfaces: blotches on a wall, not its colour.
+
+    Blocks of 8 and of 16 pixels are compared with their neighbours below and to the right. Where
+    the condition (lightness) is flat in both, the result should change as much as the target: the
+    length of the difference of their errors is averaged, weighted by the flatness of both blocks,
+    exp(-variance / 0.05^2). One wrong colour all over costs nothing here.
+
+    Sources: Godard et al. 2017, "Unsupervised Monocular Depth Estimation with Left-Right
+    Consistency", section 3.3 (the weights); Li and Snavely 2018, "MegaDepth", section 4
+    (differences of the truth, over several sizes).
+
+    Args:
+        condition: `(batch, height, width, channels)`, float32 in [-1, 1], sides of at least 32.
+        target, result: `(batch, height, width, channels)`, float32.
+
+    Returns:
+        `(batch,)`, float32.
+
+    Example:
+    >>> gray, target = keras.ops.zeros((1, 32, 32, 1)), keras.ops.zeros((1, 32, 32, 2))
+    >>> float(edge_aware_smoothness(gray, target, target + 0.5)[0]) < 0.01
+    True
+    """
+    error = keras.ops.cast(result, "float32") - target
+    total = 0.0
+    for size in BLOCK_SIZES:
+        pool = functools.partial(keras.ops.average_pool, pool_size=size, strides=size)
+        variance = keras.ops.mean(pool(condition**2) - pool(condition) ** 2, axis=-1)
+        flatness = keras.ops.exp(-keras.ops.relu(variance) / SURFACE_DEVIATION**2)
+        errors = pool(error)
+        swapped = [keras.ops.swapaxes(x, 1, 2) for x in (errors, flatness)]
+        for values, weights in ((errors, flatness), swapped):  # neighbours below, then to the right
+            difference = values[:, 1:] - values[:, :-1]
+            # Away from zero, where a square root has no gradient.
+            length = keras.ops.sqrt(keras.ops.sum(difference**2, axis=-1) + 1e-6)
+            total += keras.ops.mean(weights[:, 1:] * weights[:, :-1] * length, axis=(1, 2))
+    return total / (2 * len(BLOCK_SIZES))

@@ -88,6 +88,13 @@ def build_generator(config, report=print):
     Raises:
         ValueError: `config.init` is no generator, or another one than the config asks for.
     """
+    generator = _initial_generator(config, report)
+    if config.generator == "resnet18_unet":
+        generator.get_layer("resnet18").trainable = not config.freeze_encoder
+    return generator
+
+
+def _initial_generator(config, report):
     if config.init is None:
         return _new_generator(config, config.encoder_weights)
     if config.init.endswith(".weights.h5"):

@@ -8,7 +8,15 @@ from tf_colorize import losses
 
 SIZE_MULTIPLES = {"unet": 256, "resnet18_unet": 32}
 
-RECIPE = ("pretrain_loss", "rebalance", "lambda_l1", "lambda_classification", "gan_loss", "spectral_norm")
+RECIPE = (
+    "pretrain_loss",
+    "rebalance",
+    "lambda_l1",
+    "lambda_classification",
+    "lambda_smoothness",
+    "gan_loss",
+    "spectral_norm",
+)
 """What a generator was trained with that training it further takes over."""
 
 # Fewer and smaller steps than a new generator needs: it is to learn the new photos, and to keep the rest.
@@ -39,9 +47,11 @@ class TrainConfig:
     rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
     pretrain_learning_rate: float | None = None  # peak of stage 1; None: 1e-3; with `init` 2e-4
     encoder_rate: float | None = None  # factor on it for the encoder's pretrained layers; None: 0.1, 1 if untrained
+    freeze_encoder: bool = False  # in both stages: train the decoder alone
     learning_rate: float | None = None  # stage 2, both networks; None: 2e-4 (Isola et al. 2017); with `init` 5e-5
     lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
     lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
+    lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
     gan_loss: str | None = None  # None: that of `init`, or "vanilla"
     spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalisation
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
@@ -75,6 +85,7 @@ def resolve(config, trained_with=None):
         "learning_rate": 2e-4,
         "lambda_l1": 0.0 if has_classes else 100.0,
         "lambda_classification": 1.0 if has_classes else 0.0,
+        "lambda_smoothness": 0.0,
         "gan_loss": "vanilla",
         "spectral_norm": False,
         "average": 0.0 if is_paper else 0.999,
@@ -117,13 +128,20 @@ def _check(config):
         value = getattr(config, name)
         if value is not None and value <= 0:
             raise ValueError(f"`{name}` must be over 0. Received: {name}={value}")
-    for name in ("lambda_l1", "lambda_classification"):
+    for name in ("lambda_l1", "lambda_classification", "lambda_smoothness"):
         if getattr(config, name) < 0:
             raise ValueError(f"`{name}` must not be negative. Received: {name}={getattr(config, name)}")
     if config.lambda_classification and config.pretrain_loss != "classification":
         raise ValueError(
             "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
             f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
+        )
+    if config.freeze_encoder and (config.generator == "unet" or (config.encoder_weights == "none" and not config.init)):
+        raise ValueError(
+            "`freeze_encoder` needs generator resnet18_unet with a trained encoder: give `init` or `encoder_weights`. "
+            f"Received: generator={config.generator!r}, init=None, encoder_weights={config.encoder_weights!r}"
+            if config.init is None
+            else f"`freeze_encoder` needs generator resnet18_unet. Received: generator={config.generator!r}"
         )
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")

@@ -83,6 +83,19 @@ def train(config, *, resume=False, report=print):
     return run_dir
 
 
+class _Stage1(keras.Model):
+    """The generator under the losses that `compile` gets and, weighted by `lambda_smoothness`, smoothness."""
+
+    lambda_smoothness = 0.0
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not self.lambda_smoothness:
+            return loss
+        smoothness = losses.edge_aware_smoothness(x, y["ab"], y_pred["ab"])
+        return loss + self.lambda_smoothness * keras.ops.mean(smoothness)
+
+
 class _Run:
     """One training: the data, the generator under training and where its files go."""
 
@@ -113,7 +126,8 @@ class _Run:
         if config.pretrain_loss == "classification":
             outputs["chroma_logits"] = self.generator.get_layer("chroma_logits").output
             loss = {"chroma_logits": self._palette_loss()}
-        model = keras.Model(self.generator.input, outputs, name="stage1")
+        model = _Stage1(self.generator.input, outputs, name="stage1")
+        model.lambda_smoothness = config.lambda_smoothness
         optimizer = optimizers.FusedAdam(
             self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
             rate_factors=dict.fromkeys(backbones.PRETRAINED_LAYERS, config.encoder_rate),
@@ -131,7 +145,8 @@ class _Run:
         # Anew: a run resumed in stage 1 must start stage 2 as any other does.
         keras.utils.set_random_seed(config.seed + 1)
         discriminator = models.patchgan(spectral_norm=config.spectral_norm)
-        model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1, config.lambda_classification)
+        weights = {name: getattr(config, name) for name in train_config.RECIPE if name.startswith("lambda_")}
+        model = models.Pix2Pix(self.generator, discriminator, **weights)
         rate = self._schedule(config.learning_rate, config.epochs)
         if config.generator == "unet":
             rate = config.learning_rate  # constant, as in the paper

@@ -23,6 +23,7 @@ class Pix2Pix(keras.Model):
 
     A generator that gives the mean of a distribution loses colour to L1, which likes that mean
     near gray. It can be held to the loss of its distribution instead, by `lambda_classification`.
+    What the adversarial loss likes to paint on plain surfaces is held off by `lambda_smoothness`.
 
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks".
@@ -33,6 +34,7 @@ class Pix2Pix(keras.Model):
         lambda_l1: float, weight of the loss given to `compile` (L1) against the adversarial one.
         lambda_classification: float, weight of the classification loss given to `compile`. Over 0
             the generator must have a layer "chroma_logits", as `resnet18_unet` with a palette has.
+        lambda_smoothness: float, weight of `losses.edge_aware_smoothness`.
 
     Input and output shape: the generator's.
 
@@ -42,16 +44,28 @@ class Pix2Pix(keras.Model):
     >>> model.fit(train, validation_data=valid, epochs=20)
     """
 
-    def __init__(self, generator, discriminator, lambda_l1=100.0, lambda_classification=0.0, name="pix2pix", **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        lambda_l1=100.0,
+        lambda_classification=0.0,
+        lambda_smoothness=0.0,
+        name="pix2pix",
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
         self.generator = generator
         self.discriminator = discriminator
         self.lambda_l1 = lambda_l1
         self.lambda_classification = lambda_classification
+        self.lambda_smoothness = lambda_smoothness
         heads, log_keys = {"result": generator.output}, LOG_KEYS
         if lambda_classification:
             heads["logits"] = generator.get_layer("chroma_logits").output
-            log_keys = (*LOG_KEYS, "g_classification_loss")
+            log_keys = (*log_keys, "g_classification_loss")
+        if lambda_smoothness:
+            log_keys = (*log_keys, "g_smoothness_loss")
         self.heads = keras.Model(generator.input, heads, name="heads")  # what the losses see, in one pass
         self.trackers = [keras.metrics.Mean(name=key) for key in log_keys]
         self.build(generator.input_shape)
@@ -119,7 +133,7 @@ class Pix2Pix(keras.Model):
             with tape.stop_recording():
                 d_losses = self._train_discriminator(condition, target, fake)
             fake_logits = self.discriminator([condition, fake], training=True)
-            g_losses = self._generator_losses(target, heads, fake_logits)
+            g_losses = self._generator_losses(condition, target, heads, fake_logits)
             scaled = _per_replica(g_losses["g_loss"])
         variables = self.generator.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
@@ -131,7 +145,7 @@ class Pix2Pix(keras.Model):
         fake = heads["result"]
         real_logits = self.discriminator([condition, target], training=False)
         fake_logits = self.discriminator([condition, fake], training=False)
-        g_losses = self._generator_losses(target, heads, fake_logits)
+        g_losses = self._generator_losses(condition, target, heads, fake_logits)
         return self._log({**g_losses, **self._discriminator_losses(real_logits, fake_logits)}, target, fake)
 
     def _train_discriminator(self, condition, target, fake):
@@ -149,13 +163,17 @@ class Pix2Pix(keras.Model):
         # Halved: the paper slows the discriminator down against the generator.
         return {"d_loss": 0.5 * (real + fake), "d_real_loss": real, "d_fake_loss": fake}
 
-    def _generator_losses(self, target, heads, fake_logits):
+    def _generator_losses(self, condition, target, heads, fake_logits):
         gan = self._generator_loss(fake_logits)
         l1 = keras.ops.mean(self._l1(target, heads["result"]))
         parts = {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
         if self.lambda_classification:
             parts["g_classification_loss"] = keras.ops.mean(self._classification(target, heads["logits"]))
             parts["g_loss"] += self.lambda_classification * parts["g_classification_loss"]
+        if self.lambda_smoothness:
+            smoothness = losses.edge_aware_smoothness(condition, target, heads["result"])
+            parts["g_smoothness_loss"] = keras.ops.mean(smoothness)
+            parts["g_loss"] += self.lambda_smoothness * parts["g_smoothness_loss"]
         return parts
 
     def _log(self, step_losses, target, fake):
@@ -183,6 +201,7 @@ class Pix2Pix(keras.Model):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "lambda_l1": self.lambda_l1,
             "lambda_classification": self.lambda_classification,
+            "lambda_smoothness": self.lambda_smoothness,
             "name": self.name,
         }
 
