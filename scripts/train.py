@@ -88,8 +88,8 @@ OPTIONS = {
             float,
         ),
         "lambda-smoothness": (
-            "weight of the loss on chroma that varies over plain surfaces, in both stages; 30 takes blotches off walls "
-            "(default 0, or that of --init)",
+            "weight of the loss on wrong colour that varies over plain surfaces, in both stages; 100 takes most "
+            "blotches off walls (default 0, or that of --init)",
             float,
         ),
         "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
