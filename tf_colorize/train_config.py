@@ -138,10 +138,8 @@ def _check(config):
         )
     if config.freeze_encoder and (config.generator == "unet" or (config.encoder_weights == "none" and not config.init)):
         raise ValueError(
-            "`freeze_encoder` needs generator resnet18_unet with a trained encoder: give `init` or `encoder_weights`. "
-            f"Received: generator={config.generator!r}, init=None, encoder_weights={config.encoder_weights!r}"
-            if config.init is None
-            else f"`freeze_encoder` needs generator resnet18_unet. Received: generator={config.generator!r}"
+            "`freeze_encoder` needs generator resnet18_unet and a trained encoder, from `init` or `encoder_weights`. "
+            f"Received: generator={config.generator!r}, encoder_weights={config.encoder_weights!r}"
         )
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
