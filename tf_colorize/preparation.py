@@ -89,8 +89,9 @@ def build_generator(config, report=print):
         ValueError: `config.init` is no generator, or another one than the config asks for.
     """
     generator = _initial_generator(config, report)
-    if config.generator == "resnet18_unet":
-        generator.get_layer("resnet18").trainable = not config.freeze_encoder
+    for layer in generator.layers:
+        if layer.name == "resnet18":
+            layer.trainable = not config.freeze_encoder
     return generator
 
 
