@@ -145,8 +145,8 @@ class _Run:
         # Anew: a run resumed in stage 1 must start stage 2 as any other does.
         keras.utils.set_random_seed(config.seed + 1)
         discriminator = models.patchgan(spectral_norm=config.spectral_norm)
-        weights = {name: getattr(config, name) for name in train_config.RECIPE if name.startswith("lambda_")}
-        model = models.Pix2Pix(self.generator, discriminator, **weights)
+        lambdas = {name: value for name, value in train_config.recipe(config).items() if name.startswith("lambda_")}
+        model = models.Pix2Pix(self.generator, discriminator, **lambdas)
         rate = self._schedule(config.learning_rate, config.epochs)
         if config.generator == "unet":
             rate = config.learning_rate  # constant, as in the paper
