@@ -57,7 +57,7 @@ def test_only_the_optimizer_changes_the_weights_of_a_discriminator_with_spectral
         np.testing.assert_array_equal(variable.numpy(), value)  # not rounded, not divided
 
 
-def test_a_step_is_one_power_iteration_of__a_spectral_layer_but_one_power_iteration(policy):
+def test_a_step_is_one_power_iteration_in_float32(policy):
     model = pix2pix(spectral_norm=True)
     before = [(layer.kernel.numpy(), layer.vector_u.numpy()) for layer in spectral_layers(model)]
     model.train_on_batch(*batch())
