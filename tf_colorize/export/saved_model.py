@@ -63,7 +63,10 @@ def export_saved_model(
     if half_precision == "auto":
         half_precision = _is_same_in_half_precision(generator, image_size, squares, expected)
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
-        described = {**artifact.metadata_of(metadata, image_size), "generator": json.loads(generator.to_json())}
+        described = {
+            **artifact.metadata_of(metadata, image_size),
+            "generator": json.loads(loading.portable(generator).to_json()),
+        }
         module, signatures = graph.build(generator, image_size, half_precision=half_precision)
         with artifact.disk_errors():
             tf.saved_model.save(module, str(temporary), signatures=signatures)
