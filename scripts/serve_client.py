@@ -9,7 +9,7 @@ import os
 import pathlib
 import sys
 
-from tf_colorize import serving
+from tf_colorize.inference import serving
 
 EPILOG = """\
 examples:

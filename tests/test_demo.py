@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from tf_colorize import demo
+from tf_colorize.commands import demo
 
 
 @pytest.fixture
@@ -113,10 +113,10 @@ def run_command(page, *arguments):
     """`tf-colorize demo` with a page that is certainly built."""
     code = f"""
 import pathlib, sys
-from tf_colorize import cli, demo
+from tf_colorize.commands import demo, main
 demo.PAGE = pathlib.Path({str(page)!r})
 assert "tensorflow" not in sys.modules
-sys.exit(cli.main(["demo", *{list(arguments)!r}]))
+sys.exit(main.main(["demo", *{list(arguments)!r}]))
 """
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -13,8 +13,9 @@ import skimage.color
 import skimage.data
 from PIL import Image
 
-from tf_colorize import export, predictors
+from tf_colorize import export
 from tf_colorize.export import checks, vectors
+from tf_colorize.inference import runtimes
 
 ROOT = pathlib.Path(__file__).parent.parent
 SIZE = exports.IMAGE_SIZE
@@ -100,7 +101,7 @@ def test_command_line(exported, tmp_path):
     process = run_script(*command, "--vectors", tmp_path / "vectors")
     assert process.returncode == 0, process.stderr
     assert "chroma differs from Keras by" in process.stdout and "on 2 threads" in process.stdout
-    assert predictors.from_tflite(target, threads=1)[1] == 32
+    assert runtimes.from_tflite(target, threads=1)[1] == 32
     before = target.read_bytes()
     again = run_script(*command)
     assert again.returncode == 1 and "exists" in again.stderr.splitlines()[-1]

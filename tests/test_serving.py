@@ -15,7 +15,8 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_log_pb2
 
-from tf_colorize import Colorizer, prediction_messages, serving
+from tf_colorize import Colorizer
+from tf_colorize.inference import messages, serving
 
 SIZE = exports.IMAGE_SIZE
 CLIENT = pathlib.Path(__file__).parent.parent / "scripts" / "serve_client.py"
@@ -189,17 +190,17 @@ def test_the_client_works_where_tensorflow_is_not(addresses, protocol, run_pytho
 
 def test_messages_are_those_of_the_official_stubs():
     value = squares(2)
-    ours = prediction_messages.predict_request("colorizer", 7, "predict_ab", "lightness", value)
+    ours = messages.predict_request("colorizer", 7, "predict_ab", "lightness", value)
     theirs = predict_pb2.PredictRequest.FromString(ours.SerializeToString())
     assert (theirs.model_spec.name, theirs.model_spec.version.value) == ("colorizer", 7)
     assert theirs.model_spec.signature_name == "predict_ab"
     np.testing.assert_array_equal(tf.make_ndarray(theirs.inputs["lightness"]), value)
-    files = prediction_messages.predict_request("m", None, "serving_default", "image_bytes", [b"\0\xff", b""])
+    files = messages.predict_request("m", None, "serving_default", "image_bytes", [b"\0\xff", b""])
     theirs = predict_pb2.PredictRequest.FromString(files.SerializeToString())
     assert not theirs.model_spec.HasField("version")
     assert tf.make_ndarray(theirs.inputs["image_bytes"]).tolist() == [b"\0\xff", b""]
     theirs = get_model_metadata_pb2.GetModelMetadataRequest.FromString(
-        prediction_messages.metadata_request("m", 3).SerializeToString()
+        messages.metadata_request("m", 3).SerializeToString()
     )
     assert list(theirs.metadata_field) == ["signature_def"] and theirs.model_spec.version.value == 3
 
@@ -213,8 +214,8 @@ def test_results_in_all_forms_of_the_wire(value):
     ):
         response = predict_pb2.PredictResponse()
         response.outputs["ab"].CopyFrom(proto)
-        ours = prediction_messages.message("PredictResponse").FromString(response.SerializeToString())
-        result = prediction_messages.predict_result(ours)
+        ours = messages.message("PredictResponse").FromString(response.SerializeToString())
+        result = messages.predict_result(ours)
         assert result.dtype == value.dtype
         np.testing.assert_array_equal(result, expected)
 

@@ -9,7 +9,7 @@ import web_browser
 from PIL import Image
 from playwright import sync_api
 
-from tf_colorize import demo
+from tf_colorize.commands import demo
 
 pytest_plugins = ["web_fixtures"]
 

@@ -6,8 +6,8 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-from tf_colorize import contact_sheet, image_io
 from tf_colorize.evaluation import protocols
+from tf_colorize.photos import contact_sheet, files
 
 
 def coloured(colorizers, picture):
@@ -28,8 +28,8 @@ def without_truth(colorizers, photos):
     """
     for path in photos:
         try:
-            source = protocols.without_colour(np.asarray(image_io.open_rgb(path)))
-        except image_io.ImageError as error:
+            source = protocols.without_colour(np.asarray(files.open_rgb(path)))
+        except files.ImageError as error:
             yield path, error
             continue
         yield path, [source, *coloured(colorizers, source)]

@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from tf_colorize import image_io, lab, sources
+from tf_colorize.color import lab
+from tf_colorize.data import sources
+from tf_colorize.photos import files
 
 
 class ExportError(ValueError):
@@ -38,12 +40,12 @@ def photo_squares(photos, image_size, count):
     Raises:
         ValueError: there is no photo.
     """
-    paths = image_io.find_images(sources.folder_of("sample") if photos is None else photos)
+    paths = files.find_images(sources.folder_of("sample") if photos is None else photos)
     squares = []
     for path in paths[:: max(1, len(paths) // count)]:
         try:
-            rgb = np.asarray(image_io.open_rgb(path, short_side=image_size))
-        except image_io.ImageError:
+            rgb = np.asarray(files.open_rgb(path, short_side=image_size))
+        except files.ImageError:
             continue
         lightness = Image.fromarray(lab.rgb_to_lightness(rgb)[..., 0])
         square = lightness.resize((image_size, image_size), Image.Resampling.BILINEAR)

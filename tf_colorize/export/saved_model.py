@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import lab, prediction_messages
+from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
-from tf_colorize.models import loading
+from tf_colorize.inference import messages
+from tf_colorize.models import saving
 
 MODEL_NAME = "colorizer"
 WARMUP_NAME = "tf_serving_warmup_requests"
@@ -90,7 +91,7 @@ def _checked(path, squares, expected, half_precision):
     for request in read_warmup(path / "assets.extra" / WARMUP_NAME):
         (entry,) = request.inputs
         signature = loaded.signatures[request.model_spec.signature_name]
-        signature(**{entry.key: tf.constant(prediction_messages.tensor_value(entry.value))})
+        signature(**{entry.key: tf.constant(messages.tensor_value(entry.value))})
     predict_ab = loaded.signatures["predict_ab"]
     return checks.compare(
         lambda square: predict_ab(lightness=tf.constant(square))["ab"].numpy(),
@@ -104,7 +105,7 @@ def _checked(path, squares, expected, half_precision):
 
 def _write_extra(folder, described, image_size):
     folder.mkdir()
-    (folder / loading.METADATA_NAME).write_text(json.dumps(described))
+    (folder / saving.METADATA_NAME).write_text(json.dumps(described))
     _write_warmup(folder / WARMUP_NAME, image_size)
 
 
@@ -124,14 +125,14 @@ def _write_warmup(path, image_size):
     ]
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, name, value in requests:
-            log = prediction_messages.message("PredictionLog")()
-            request = prediction_messages.predict_request(MODEL_NAME, None, signature, name, value)
+            log = messages.message("PredictionLog")()
+            request = messages.predict_request(MODEL_NAME, None, signature, name, value)
             log.predict_log.request.CopyFrom(request)
             writer.write(log.SerializeToString())
 
 
 def read_warmup(path):
     """Returns the `PredictRequest`s of a warm-up file."""
-    message = prediction_messages.message("PredictionLog")
+    message = messages.message("PredictionLog")
     records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     return [message.FromString(record).predict_log.request for record in records]

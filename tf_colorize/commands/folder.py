@@ -12,7 +12,7 @@ import time
 
 from PIL import Image
 
-from tf_colorize import image_io
+from tf_colorize.photos import files
 
 _MARK = ".color"
 _COMPARE_MARK = ".compare"
@@ -37,7 +37,7 @@ class Options:
     vividness: float = 1.0
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
-    max_pixels: int = image_io.DEFAULT_MAX_PIXELS
+    max_pixels: int = files.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
 
 
@@ -68,7 +68,7 @@ def plan(inputs, output=None, *, suffix=None, compare=False):
     """
     output = None if output is None else pathlib.Path(output)
     found, problems = _found(inputs, output)
-    if output and output.suffix.lower() in image_io.FORMATS and not output.is_dir() and len(found) > 1:
+    if output and output.suffix.lower() in files.FORMATS and not output.is_dir() and len(found) > 1:
         return [], [f"{output}: must be a folder for {len(found)} pictures", *problems]
     stems = {(source.parent, source.stem) for source, _ in found}
     jobs, taken = {}, {}
@@ -96,15 +96,15 @@ def colorize_file(colorizer, job, options):
         ImageError: it cannot be read or written.
     """
     start = time.perf_counter()
-    picture = image_io.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
+    picture = files.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
     before = _thumbnail(picture.image) if job.compare else None
-    if picture.image.mode.endswith("A") and image_io.format_of(job.target) not in image_io.WITH_ALPHA:
+    if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
         picture.notes.append("transparency laid on white")
     image = colorize_picture(colorizer, picture, options.vividness)
     if options.overwrite or not job.target.exists():
-        image_io.save(image, job.target, picture, quality=options.quality)
+        files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
-        image_io.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
+        files.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
     return Done(image.size, time.perf_counter() - start, tuple(picture.notes))
 
 
@@ -168,7 +168,7 @@ class _PixelBudget:
 
     @contextlib.contextmanager
     def of(self, source):
-        pixels = min(image_io.pixel_count(source), self._limit)
+        pixels = min(files.pixel_count(source), self._limit)
         with self._changed:
             self._changed.wait_for(lambda: self._used + pixels <= self._limit)
             self._used += pixels
@@ -197,13 +197,13 @@ def _found(inputs, output):
         # Of several folders each gets its own, so that equal names do not meet.
         base = folder if len(inputs) == len(matches) == 1 else folder.parent
         try:
-            pictures = [path for path in image_io.find_images(match) if not _is_under(path, output)]
-        except image_io.ImageError as error:
+            pictures = [path for path in files.find_images(match) if not _is_under(path, output)]
+        except files.ImageError as error:
             problems.append(str(error))
             continue
         found += [(path, pathlib.Path(os.path.abspath(path)).relative_to(base)) for path in pictures]
         if not pictures:
-            problems.append(f"{match}: no pictures in it ({', '.join(image_io.IMAGE_SUFFIXES)})")
+            problems.append(f"{match}: no pictures in it ({', '.join(files.IMAGE_SUFFIXES)})")
     return found, problems
 
 
@@ -213,10 +213,10 @@ def _is_under(path, folder):
 
 def _target(source, relative, output, suffix, is_single):
     if suffix is None:
-        suffix = source.suffix if source.suffix.lower() in image_io.FORMATS else ".jpg"
+        suffix = source.suffix if source.suffix.lower() in files.FORMATS else ".jpg"
     if output is None:
         return source.with_name(f"{source.stem}{_MARK}{suffix}")
-    if is_single and output.suffix.lower() in image_io.FORMATS and not output.is_dir():
+    if is_single and output.suffix.lower() in files.FORMATS and not output.is_dir():
         return output
     return (output / relative).with_suffix(suffix)
 

@@ -13,7 +13,7 @@ import urllib.parse
 
 import numpy as np
 
-from tf_colorize import prediction_messages
+from tf_colorize.inference import messages
 
 DEFAULT_MODEL = "colorizer"
 _DEFAULT_PORTS = {"http": 8501, "https": 443, "grpc": 8500}
@@ -204,18 +204,18 @@ class _Grpc:
         self._channel = grpc.insecure_channel(target, options=unlimited)
 
     def predict(self, signature, name, value):
-        request = prediction_messages.predict_request(*self._model, signature, name, value)
+        request = messages.predict_request(*self._model, signature, name, value)
         response = self._call("Predict", request, "PredictResponse")
         try:
-            return prediction_messages.predict_result(response)
+            return messages.predict_result(response)
         except ValueError as error:
             raise ServingError(f"unexpected outputs of {signature}: {error}") from error
 
     def input_shape(self, signature, name):
-        request = prediction_messages.metadata_request(*self._model)
+        request = messages.metadata_request(*self._model)
         response = self._call("GetModelMetadata", request, "MetadataResponse")
         try:
-            return prediction_messages.input_shape(response, signature, name)
+            return messages.input_shape(response, signature, name)
         except ValueError as error:
             raise ServingError(f"serves no colorizer: {error}") from error
 
@@ -223,7 +223,7 @@ class _Grpc:
         stub = self._channel.unary_unary(
             _GRPC_METHOD + method,
             request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=prediction_messages.message(response_name).FromString,
+            response_deserializer=messages.message(response_name).FromString,
         )
         try:
             return stub(request, timeout=self._timeout)

@@ -20,7 +20,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import image_io, lab, measures, sources
+from tf_colorize.color import colorfulness, lab
+from tf_colorize.data import sources
+from tf_colorize.photos import files
 
 MIN_COLORFULNESS = 10.0
 """Photos under this (Hasler and Suesstrunk's "slightly colourful" is 15) count as gray."""
@@ -64,11 +66,11 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
     Raises:
         ValueError: `source` does not exist or holds no usable photo.
     """
-    paths = image_io.find_images(sources.folder_of(source))
+    paths = files.find_images(sources.folder_of(source))
     usable, unreadable, n_gray = [], [], 0
     with concurrent.futures.ThreadPoolExecutor(_n_threads()) as pool:
         for done, (path, found) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
-            if isinstance(found, image_io.ImageError):
+            if isinstance(found, files.ImageError):
                 unreadable.append(str(found))
             elif found < min_colorfulness:
                 n_gray += 1
@@ -82,7 +84,7 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
         raise ValueError(
             "`source` must hold at least one colour photo. Received: "
             f"source={str(source)!r}, with {len(paths)} picture files "
-            f"({', '.join(image_io.IMAGE_SUFFIXES)}; folders inside it too), of which "
+            f"({', '.join(files.IMAGE_SUFFIXES)}; folders inside it too), of which "
             f"{len(unreadable)} cannot be read and {n_gray} are gray (colourfulness under "
             f"{min_colorfulness:g}). Give a folder of colour photographs."
         )
@@ -272,7 +274,7 @@ def _shuffled(n_paths, seed, epoch):
 
 def _crop(path, image_size, side=1.0, left=0.5, top=0.5):
     """Cuts a square out of a photo and resizes it; all arguments are shares in [0, 1]."""
-    image = image_io.open_rgb(path, short_side=math.ceil(image_size / side))
+    image = files.open_rgb(path, short_side=math.ceil(image_size / side))
     pixels = side * min(image.size)
     x, y = left * (image.width - pixels), top * (image.height - pixels)
     size, box = (image_size, image_size), (x, y, x + pixels, y + pixels)
@@ -289,8 +291,8 @@ def _lightness_ab(image, luma_gray=False):
 
 def _colorfulness_of(path):
     try:
-        return measures.colorfulness(np.asarray(image_io.open_rgb(path, short_side=_SCAN_SIDE)))
-    except image_io.ImageError as error:
+        return colorfulness.colorfulness(np.asarray(files.open_rgb(path, short_side=_SCAN_SIDE)))
+    except files.ImageError as error:
         return error
 
 

@@ -1,7 +1,7 @@
 """What travels with every generator, so that anyone can feed it."""
 
 import tf_colorize
-from tf_colorize import lab
+from tf_colorize.color import lab
 
 LICENCE = "Apache-2.0"
 

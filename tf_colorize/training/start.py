@@ -6,8 +6,10 @@ import os
 import random
 import time
 
-from tf_colorize import data, lab, models
-from tf_colorize.models import backbone_weights, loading
+from tf_colorize import models
+from tf_colorize.color import lab
+from tf_colorize.data import pipeline
+from tf_colorize.models import backbone_weights, saving
 
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
@@ -29,14 +31,14 @@ def choose_photos(config, report=print):
         config: `TrainConfig`.
         report: function of one str, told what was found and left out.
     """
-    found = data.find_photos(config.data, progress=_progress(report))
+    found = pipeline.find_photos(config.data, progress=_progress(report))
     left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
-        train_paths, val_paths = data.split(found.paths, config.val_fraction, config.seed)
+        train_paths, val_paths = pipeline.split(found.paths, config.val_fraction, config.seed)
     else:
-        val_paths = data.find_photos(val_data, min_colorfulness=0.0).paths
+        val_paths = pipeline.find_photos(val_data, min_colorfulness=0.0).paths
         held_out = {os.path.realpath(path) for path in val_paths}
         train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
         if len(train_paths) < len(found.paths):
@@ -70,7 +72,7 @@ def trained_with(init):
     """
     if init is None or init.endswith(".weights.h5"):
         return {}
-    about = loading.load_metadata(init)
+    about = saving.load_metadata(init)
     return {"image_size": about["image_size"], **about.get("training", {})}
 
 
@@ -105,11 +107,11 @@ def _initial_generator(config, report):
         except (OSError, ValueError) as error:
             raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
     else:
-        generator, _ = loading.load_generator(config.init)
+        generator, _ = saving.load_generator(config.init)
         has_palette = any(layer.name == "chroma_logits" for layer in generator.layers)
         if generator.name != config.generator or (config.pretrain_loss == "classification" and not has_palette):
             raise ValueError(_misfit(config))
-        generator = loading.with_policy(generator, config.precision)
+        generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
     return generator
 

@@ -1,4 +1,4 @@
-"""The command `tf-colorize`: reads the command line and says what happens; `batch` does it."""
+"""The command `tf-colorize`: reads the command line and says what happens; `folder` does it."""
 
 import argparse
 import contextlib
@@ -24,7 +24,7 @@ def main(arguments=None):
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["demo"]:
-        from tf_colorize import demo
+        from tf_colorize.commands import demo
 
         return demo.main(arguments[1:])
     options = _parser().parse_args(arguments)
@@ -98,24 +98,25 @@ def _number(low, high, kind):
 
 def _colorize_stream(options):
     """Standard input to standard output, or to the file that -o names."""
-    from tf_colorize import batch, image_io
+    from tf_colorize.commands import folder
+    from tf_colorize.photos import files
 
     if options.output is None and sys.stdout.isatty():
         _complain("the picture would go to the terminal; add > picture.jpg or -o picture.jpg")
         return 2
     try:
-        picture = image_io.read(
+        picture = files.read(
             sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
         )
         for note in picture.notes:
             _complain(f"standard input: {note}")
-        image = batch.colorize_picture(_load(options, threads=None), picture, options.vividness)
-        image_format = image_io.FORMATS[f".{options.format}"] if options.format else None
+        image = folder.colorize_picture(_load(options, threads=None), picture, options.vividness)
+        image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
         else:
             target = options.output
-        image_io.save(image, target, picture, image_format=image_format, quality=options.quality)
+        files.save(image, target, picture, image_format=image_format, quality=options.quality)
     except ValueError as error:
         _complain(str(error).replace("<bytes>", "standard input", 1))
         return 1
@@ -123,16 +124,16 @@ def _colorize_stream(options):
 
 
 def _colorize_files(options):
-    from tf_colorize import batch
+    from tf_colorize.commands import folder
 
     if "-" in options.inputs:
         _complain("- cannot be mixed with files")
         return 2
     suffix = f".{options.format}" if options.format else None
-    jobs, problems = batch.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
+    jobs, problems = folder.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
     for problem in problems:
         _complain(problem)
-    waiting = jobs if options.overwrite else [job for job in jobs if not batch.is_done(job)]
+    waiting = jobs if options.overwrite else [job for job in jobs if not folder.is_done(job)]
     skipped = len(jobs) - len(waiting)
     if skipped == 1 == len(jobs):
         print(f"{jobs[0].target} exists; --overwrite replaces it")
@@ -146,13 +147,15 @@ def _colorize_files(options):
     except ValueError as error:
         _complain(str(error))
         return 1
-    failures = _work(batch, colorizer, waiting, workers, options)
+    failures = _work(colorizer, waiting, workers, options)
     return 1 if failures or problems else 0
 
 
-def _work(batch, colorizer, jobs, workers, options):
+def _work(colorizer, jobs, workers, options):
     """Colours all jobs and reports; returns the lines of those that failed."""
-    settings = batch.Options(
+    from tf_colorize.commands import folder
+
+    settings = folder.Options(
         vividness=options.vividness,
         quality=options.quality,
         overwrite=options.overwrite,
@@ -160,7 +163,7 @@ def _work(batch, colorizer, jobs, workers, options):
         allow_truncated=options.allow_truncated,
     )
     start, failures, n_done = time.perf_counter(), [], 0
-    outcomes = batch.run(jobs, lambda job: batch.colorize_file(colorizer, job, settings), workers)
+    outcomes = folder.run(jobs, lambda job: folder.colorize_file(colorizer, job, settings), workers)
     try:
         with _progress(len(jobs)) as advance, contextlib.closing(outcomes):
             for job, done, error in outcomes:
@@ -184,9 +187,9 @@ def _work(batch, colorizer, jobs, workers, options):
 
 
 def _load(options, threads):
-    from tf_colorize import colorizer, predictors
+    from tf_colorize.inference import colorizer, runtimes
 
-    model = options.model or predictors.default_model()
+    model = options.model or runtimes.default_model()
     loading = {"threads": threads} if str(model).endswith(".tflite") else {}
     with _quiet_runtime():
         return colorizer.Colorizer.load(model, **loading)

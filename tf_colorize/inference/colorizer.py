@@ -20,7 +20,9 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from tf_colorize import image_io, lab, predictors, srgb
+from tf_colorize.color import lab, profiles
+from tf_colorize.inference import runtimes
+from tf_colorize.photos import files
 
 _STRIP_PIXELS = 1 << 18  # four times as many take more memory and, with its pages, 10 % more time
 
@@ -93,12 +95,12 @@ class Colorizer:
     @classmethod
     def from_keras(cls, model, *, image_size=None):
         """Runs a run folder, `.keras` file or `keras.Model`; see `predictors.from_keras`."""
-        return cls(*predictors.from_keras(model, image_size))
+        return cls(*runtimes.from_keras(model, image_size))
 
     @classmethod
     def from_saved_model(cls, path):
         """Runs the signature `predict_ab` of an exported SavedModel."""
-        return cls(*predictors.from_saved_model(path))
+        return cls(*runtimes.from_saved_model(path))
 
     @classmethod
     def from_tflite(cls, path, *, threads=None):
@@ -108,12 +110,12 @@ class Colorizer:
             path: The file.
             threads: Threads per picture; None takes the number of cores, at most 4.
         """
-        return cls(*predictors.from_tflite(path, threads or min(4, os.cpu_count() or 1)))
+        return cls(*runtimes.from_tflite(path, threads or min(4, os.cpu_count() or 1)))
 
     @classmethod
     def from_server(cls, url, **options):
         """Asks a model on TF Serving; see `serving.Client` for the address and options."""
-        return cls(*predictors.from_server(url, **options))
+        return cls(*runtimes.from_server(url, **options))
 
     def _network_lightness(self, picture):
         """float32 `(1, image_size, image_size, 1)`, the picture reduced with antialiasing."""
@@ -156,11 +158,11 @@ def _opened(image):
                 "Convert it to 8 bit sRGB first."
             )
         return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
-    if isinstance(image, image_io.Picture):
+    if isinstance(image, files.Picture):
         return image.image
     if isinstance(image, Image.Image):
-        return srgb.convert(ImageOps.exif_transpose(image))[0]
-    return image_io.read(image).image
+        return profiles.convert(ImageOps.exif_transpose(image))[0]
+    return files.read(image).image
 
 
 def _joined(picture, ab):

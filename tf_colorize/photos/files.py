@@ -11,7 +11,8 @@ import pathlib
 
 from PIL import Image, UnidentifiedImageError
 
-from tf_colorize import image_metadata, srgb
+from tf_colorize.color import profiles
+from tf_colorize.photos import metadata as photo_metadata
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -217,7 +218,7 @@ def _write(image, file, image_format, like, quality):
     if image.mode == "RGBA" and image_format not in WITH_ALPHA:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
-    parameters = image_metadata.save_parameters(like.metadata if like else {}, image_format)
+    parameters = photo_metadata.save_parameters(like.metadata if like else {}, image_format)
     if image_format in _QUALITY:
         parameters["quality"] = quality or _QUALITY[image_format]
     if image_format == "PNG":
@@ -241,14 +242,14 @@ def _read(source, max_pixels, short_side):
         if short_side is not None:
             scale = short_side / min(image.size)
             image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])
-        turned = image_metadata.is_turned(image)
+        turned = photo_metadata.is_turned(image)
         image.load()
-        metadata, note = image_metadata.take(image, turned)
+        metadata, note = photo_metadata.take(image, turned)
         notes += [note] if note else []
-        converted, note = srgb.convert(image)
+        converted, note = profiles.convert(image)
         notes += [note] if note else []
         if "icc_profile" in image.info:
-            metadata["icc_profile"] = srgb.srgb_profile()
+            metadata["icc_profile"] = profiles.srgb_profile()
         return Picture(converted, image_format, metadata, notes)
 
 
