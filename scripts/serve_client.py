@@ -5,11 +5,11 @@ JPEG, PNG, BMP and GIF use `tf-colorize --model URL`, which asks the server for 
 """
 
 import argparse
-import os
 import pathlib
 import sys
 
 from tf_colorize.inference import serving
+from tf_colorize.photos import find, whole
 
 EPILOG = """\
 examples:
@@ -32,30 +32,48 @@ def main(argv=None):
         client = serving.Client(options.url, timeout=options.timeout)
     except ValueError as error:
         return complain(error)
-    failed = 0
-    for start in range(0, len(options.photos), max(1, options.batch_size)):
-        photos = options.photos[start : start + max(1, options.batch_size)]
-        try:
-            colorize(client, photos, options.overwrite)
-        except (ValueError, OSError) as error:
-            failed |= complain(error)
+    waiting = [photo for photo in options.photos if options.overwrite or not is_done(photo)]
+    if len(waiting) < len(options.photos):
+        print(f"{len(options.photos) - len(waiting)} photos are done already; --overwrite does them again")
+    failed, size = 0, max(1, options.batch_size)
+    for start in range(0, len(waiting), size):
+        failed |= colorize(client, waiting[start : start + size])
     return failed
 
 
-def colorize(client, photos, overwrite):
-    """Colours one batch and writes each result, complete or not at all."""
-    results = client.colorize_files([photo.read_bytes() for photo in photos])
-    for photo, result in zip(photos, results):
-        target = photo.with_suffix(".color.jpg" if result.startswith(b"\xff\xd8") else ".color.png")
-        if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} exists; --overwrite replaces it")
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+def targets_of(photo):
+    """What a photo can become: the server answers a JPEG with a JPEG, all else with PNG."""
+    return [photo.with_suffix(f"{find.RESULT_MARK}{suffix}") for suffix in (".jpg", ".png")]
+
+
+def is_done(photo):
+    return any(target.exists() for target in targets_of(photo))
+
+
+def colorize(client, photos):
+    """Colorizes one batch; where that fails, photo by photo. Returns 1 if any failed, otherwise 0."""
+    contents, failed = {}, 0
+    for photo in photos:
         try:
-            temporary.write_bytes(result)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        print(target)
+            contents[photo] = photo.read_bytes()
+        except OSError as error:
+            failed |= complain(f"{photo}: {error.strerror}")
+    try:
+        results = dict(zip(contents, client.colorize_files(list(contents.values())) if contents else []))
+    except ValueError as error:
+        if len(contents) == 1:
+            return complain(f"{next(iter(contents))}: {error}")
+        # One broken file fails a request: the others must not pay for it.
+        return max(colorize(client, [photo]) for photo in contents) | failed
+    for photo, result in results.items():
+        target = targets_of(photo)[0 if result.startswith(b"\xff\xd8") else 1]
+        try:
+            with whole.open_whole(target) as file:
+                file.write(result)
+            print(target)
+        except OSError as error:
+            failed |= complain(f"{target}: {error.strerror}")
+    return failed
 
 
 def complain(error):

@@ -94,8 +94,8 @@ def test_a_result_folder_inside_the_album_is_not_coloured_again(album, model):
 
 def test_patterns_formats_and_output_files(album, model):
     assert main.main(["album/**/*.PNG", "--format", "jpg", "-o", "out", "--model", model]) == 0
-    assert tree("out") == ["b.jpg"]
-    assert files.read("out/b.jpg").format == "JPEG"
+    assert tree("out") == ["deep/er/b.jpg"]
+    assert files.read("out/deep/er/b.jpg").format == "JPEG"
     assert main.main(["album/a.jpg", "-o", "new/name.webp", "--quality", "50", "--model", model]) == 0
     assert files.read("new/name.webp").format == "WEBP"
 
@@ -320,3 +320,79 @@ def test_large_pictures_wait_for_each_other(tmp_path, monkeypatch):
 
     assert {job for job, result, error in folder.run(jobs, work, 4) if result is job and error is None} == set(jobs)
     assert max(most) <= 100
+
+
+def test_equal_names_in_the_folders_of_a_pattern_do_not_meet(album, model, capsys):
+    for year in ("1950", "1951"):
+        (album / year).mkdir()
+        (album / "a.jpg").rename(album / year / "001.jpg") if year == "1950" else None
+    (album / "1951" / "001.jpg").write_bytes((album / "1950" / "001.jpg").read_bytes())
+    assert main.main(["album/*/*.jpg", "-o", "out", "--model", model]) == 0
+    assert tree("out") == ["1950/001.jpg", "1951/001.jpg"]
+    names = ["album/1950/001.jpg", "album/1951/001.jpg"]
+    assert main.main([*names, "-o", "flat", "--model", model]) == 1
+    assert "001.jpg is already what album/1950/001.jpg becomes" in capsys.readouterr().err
+
+
+def test_a_pipe_overwrites_only_when_told(album, model):
+    data = (album / "a.jpg").read_bytes()
+    pathlib.Path("keep.png").write_bytes(b"precious")
+    result = command("-", "--model", model, "-o", "keep.png", input=data)
+    assert (result.returncode, pathlib.Path("keep.png").read_bytes()) == (1, b"precious")
+    assert result.stderr == b"tf-colorize: keep.png exists; --overwrite replaces it\n"
+    assert command("-", "--model", model, "-o", "keep.png", "--overwrite", input=data).returncode == 0
+    assert files.read("keep.png").format == "PNG"
+
+
+@pytest.mark.parametrize("source", ["-", "album/a.jpg"])
+def test_a_suffix_and_a_format_that_disagree_are_wrong_usage(album, model, source):
+    data = (album / "a.jpg").read_bytes()
+    result = command(source, "--model", model, "-o", "x.png", "--format", "jpg", "--overwrite", input=data)
+    assert (result.returncode, os.path.exists("x.png")) == (2, False)
+    assert result.stderr == b"tf-colorize: -o x.png and --format jpg disagree; give one of them\n"
+    agreeing = ("-o", "x.jpeg", "--format", "jpg")
+    assert command(source, "--model", model, *agreeing, input=data).returncode == 0
+
+
+def test_results_named_by_a_shell_are_not_colorized_again(album, model, capsys):
+    assert main.main(["album/a.jpg", "--model", model]) == 0
+    assert main.main(["album/a.jpg", "album/a.color.jpg", "--overwrite", "--model", model]) == 0
+    (album / "a.jpg").rename(album / "b.jpg")
+    capsys.readouterr()
+    assert main.main(["album/a.color.jpg", "--model", model]) == 1
+    assert "album/a.color.jpg: its name says that it is already colorized" in capsys.readouterr().err
+    assert tree(album) == ["a.color.jpg", "b.jpg", "deep/er/b.PNG"]
+
+
+def test_what_a_killed_run_left_is_removed(album, model):
+    left = album / ".tf-colorize-0123.part"
+    left.touch()
+    assert main.main([str(album), "--model", model]) == 0
+    assert not left.exists()
+
+
+def test_color_that_is_replaced_is_said_and_can_be_kept(album, model, capsys):
+    Image.fromarray(skimage.data.chelsea()).save(album / "cat.jpg")
+    arguments = [str(album), "-o", "out", "--model", model]
+    assert main.main([*arguments, "--skip-color"]) == 0
+    assert tree("out") == ["a.jpg", "deep/er/b.PNG"]
+    assert f"{album / 'cat.jpg'}  has color already, left as it is" in capsys.readouterr().out
+    assert main.main(arguments) == 0
+    said = capsys.readouterr().err
+    assert said == f"tf-colorize: {album / 'cat.jpg'}: {main._HAS_COLOR}\n"
+
+
+def test_a_dry_run_lists_and_writes_nothing(album, capsys):
+    assert main.main([str(album), "-o", "out", "--compare", "--dry-run", "--model", "nowhere.tflite"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{album / 'a.jpg'} -> out/a.jpg and out/a.compare.jpg",
+        f"{album / 'deep/er/b.PNG'} -> out/deep/er/b.PNG and out/deep/er/b.compare.PNG",
+    ]
+    assert not os.path.exists("out") and len(tree(album)) == 2
+
+
+def test_pillow_has_its_limit_back(album, model):
+    before = Image.MAX_IMAGE_PIXELS
+    assert before
+    assert main.main([str(album / "a.jpg"), "--model", model]) == 0
+    assert before == Image.MAX_IMAGE_PIXELS

@@ -32,17 +32,6 @@ def pixels(source, **options):
     return np.asarray(files.read(source, **options).image)
 
 
-def test_find_images_walks_folders_in_order_and_any_case(tmp_path):
-    for name in ("b.JPG", "a.png", "sub/c.TiFf", "sub/notes.txt", ".hidden/d.jpg", ".e.jpg", "f.jpg.part"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    assert files.find_images(tmp_path) == [tmp_path / name for name in ("a.png", "b.JPG", "sub/c.TiFf")]
-    assert files.find_images(tmp_path / "sub/notes.txt") == [tmp_path / "sub/notes.txt"]
-    with pytest.raises(files.ImageError, match="nowhere: no such file or folder"):
-        files.find_images(tmp_path / "nowhere")
-
-
 GRAY = np.arange(0, 256, 8, dtype=np.uint8)[np.newaxis].repeat(5, axis=0)
 TRANSPARENT = np.dstack([GRAY, GRAY[:, ::-1], GRAY // 2, 255 - GRAY])
 

@@ -246,7 +246,7 @@ def test_serve_client(addresses, protocol, tmp_path):
     command = [sys.executable, str(CLIENT), addresses[protocol], *map(str, sorted(tmp_path.iterdir()))]
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 1
-    assert process.stderr.count("\n") == 1 and "image 0 of the batch" in process.stderr
+    assert process.stderr.count("\n") == 1 and f"{tmp_path / 'broken.png'}: " in process.stderr
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"one.png", "two.jpg", "broken.png", "one.color.png", "two.color.jpg"}
     again = subprocess.run([*command[:3], str(tmp_path / "one.png")], capture_output=True, text=True)

@@ -9,9 +9,9 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "tf_colorize"
 
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
-    "": ["tf_colorize"],
+    "": ["tf_colorize", "processors"],
     "color": ["lab", "colorfulness", "profiles", "tensors"],
-    "photos": ["metadata", "files", "contact_sheet"],
+    "photos": ["metadata", "whole", "files", "find", "contact_sheet"],
     "data": ["sources", "pipeline"],
     # the Keras dialect, at the top level as its users expect
     "losses": [],

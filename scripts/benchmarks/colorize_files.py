@@ -12,7 +12,7 @@ from tf_colorize.commands import quiet
 from tf_colorize.data import sources
 from tf_colorize.export import graph, tflite
 from tf_colorize.models import saving
-from tf_colorize.photos import files
+from tf_colorize.photos import files, find
 
 GRAIN = 4.0  # gray levels: an enlarged photo alone would be smoother, and faster to decode, than a real one
 CALIBRATION_SIDE = 256
@@ -93,4 +93,4 @@ def _write_crops(folder):
 
 
 def _sample_photos():
-    return [files.open_rgb(path) for path in files.find_images(sources.folder_of("sample"))]
+    return [files.open_rgb(path) for path in find.find_photos(sources.folder_of("sample")).photos]

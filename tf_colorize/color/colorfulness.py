@@ -2,6 +2,11 @@
 
 import numpy as np
 
+# Of `has_color`: pixels a side that are enough to tell, and the least distance from one tone. Sepia
+# prints and their scans stay under 4.5, and hardly any color photo does.
+_LOOK_SIDE = 128
+_MIN_TONE_DISTANCE = 6.0
+
 
 def colorfulness(rgb):
     """Colourfulness as Hasler and Suesstrunk (2003) define it, with signed opponent channels.
@@ -25,6 +30,25 @@ def colorfulness_absolute(rgb):
     """
     red_green, yellow_blue = _opponents(rgb)
     return _colorfulness_of(np.abs(red_green), np.abs(yellow_blue))
+
+
+def has_color(image):
+    """Whether a photo has colors of its own, and not one tone all over, as sepia prints do.
+
+    Args:
+        image: `PIL.Image.Image` of mode "L", "LA", "RGB" or "RGBA".
+    """
+    if image.mode in ("L", "LA"):
+        return False
+    scale = min(1.0, _LOOK_SIDE / max(image.size))
+    size = [max(1, round(side * scale)) for side in image.size]
+    rgb = np.asarray(image.convert("RGB").resize(size, reducing_gap=2.0), np.float64).reshape(-1, 3)
+    # What a curve of the luma explains is a tone.
+    luma = rgb @ (0.299, 0.587, 0.114) / 255
+    curve = np.stack([luma**power for power in range(4)], axis=-1)
+    opponents = np.stack(_opponents(rgb), axis=-1)
+    rest = opponents - curve @ np.linalg.lstsq(curve, opponents)[0]
+    return bool(np.sqrt(np.mean(np.sum(rest**2, axis=-1))) > _MIN_TONE_DISTANCE)
 
 
 def _opponents(rgb):

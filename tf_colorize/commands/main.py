@@ -10,6 +10,8 @@ import time
 
 _FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
 
+_HAS_COLOR = "had color already, which was replaced; --skip-color leaves such photos as they are"
+
 _EPILOG = """\
 examples:
   tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
@@ -30,11 +32,13 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
     sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None  # --max-pixels takes its place
+    problem = _wrong_usage(options)
+    if problem:
+        _complain(problem)
+        return 2
     try:
-        return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
+        with _pillow_without_limit():  # --max-pixels takes its place
+            return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
     except KeyboardInterrupt:
         _complain("stopped; the same command goes on from here")
         return 130
@@ -72,6 +76,8 @@ def _parser():
     add("--quality", type=_number(1, 100, int), metavar="1..100", help="of JPEG (default 92), WebP, AVIF and HEIC")
     add("--compare", action="store_true", help="also write a side-by-side picture, NAME.compare.jpg")
     add("--overwrite", action="store_true", help="replace results that exist (default: skip those photos)")
+    add("--skip-color", action="store_true", help="leave photos that have color already as they are")
+    add("--dry-run", action="store_true", help="only list what would be read and written")
     add("--jobs", type=_number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
     add(
         "--max-pixels",
@@ -83,6 +89,35 @@ def _parser():
     add("--allow-truncated", action="store_true", help="colour a JPEG that was cut off as far as it goes")
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
+
+
+def _wrong_usage(options):
+    """A line that says what cannot be meant, or None."""
+    from tf_colorize.photos import files
+
+    if "-" in options.inputs and options.inputs != ["-"]:
+        return "- cannot be mixed with files"
+    suffix = os.path.splitext(options.output or "")[1].lower()
+    is_file = suffix in files.FORMATS and not os.path.isdir(options.output)
+    if options.format and is_file and files.FORMATS[suffix] != files.FORMATS[f".{options.format}"]:
+        return f"-o {options.output} and --format {options.format} disagree; give one of them"
+    if options.inputs == ["-"]:
+        if options.compare or options.skip_color or options.dry_run:
+            return "--compare, --skip-color and --dry-run need files, not a pipe"
+        if options.output is None and sys.stdout.isatty():
+            return "the picture would go to the terminal; add > picture.jpg or -o picture.jpg"
+    return None
+
+
+@contextlib.contextmanager
+def _pillow_without_limit():
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _number(low, high, kind):
@@ -98,17 +133,19 @@ def _number(low, high, kind):
 
 def _colorize_stream(options):
     """Standard input to standard output, or to the file that -o names."""
+    from tf_colorize.color import colorfulness
     from tf_colorize.commands import folder
     from tf_colorize.photos import files
 
-    if options.output is None and sys.stdout.isatty():
-        _complain("the picture would go to the terminal; add > picture.jpg or -o picture.jpg")
-        return 2
+    if options.output and os.path.exists(options.output) and not options.overwrite:
+        _complain(f"{options.output} exists; --overwrite replaces it")
+        return 1
     try:
         picture = files.read(
             sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
         )
-        for note in picture.notes:
+        notes = [*picture.notes, *([_HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
+        for note in notes:
             _complain(f"standard input: {note}")
         image = folder.colorize_picture(_load(options, threads=None), picture, options.vividness)
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
@@ -124,11 +161,9 @@ def _colorize_stream(options):
 
 
 def _colorize_files(options):
+    from tf_colorize import processors
     from tf_colorize.commands import folder
 
-    if "-" in options.inputs:
-        _complain("- cannot be mixed with files")
-        return 2
     suffix = f".{options.format}" if options.format else None
     jobs, problems = folder.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
     for problem in problems:
@@ -139,9 +174,12 @@ def _colorize_files(options):
         print(f"{jobs[0].target} exists; --overwrite replaces it")
     elif skipped:
         print(f"{skipped} of {len(jobs)} photos are done already; --overwrite does them again")
-    if not waiting:
+    if options.dry_run:
+        for job in waiting:
+            print(f"{job.source} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
+    if options.dry_run or not waiting:
         return 1 if problems else 0
-    workers = min(options.jobs or os.cpu_count() or 1, len(waiting))
+    workers = min(options.jobs or processors.usable(), len(waiting))
     try:
         colorizer = _load(options, threads=None if workers == 1 else 1)
     except ValueError as error:
@@ -161,6 +199,7 @@ def _work(colorizer, jobs, workers, options):
         overwrite=options.overwrite,
         max_pixels=options.max_pixels,
         allow_truncated=options.allow_truncated,
+        skip_color=options.skip_color,
     )
     start, failures, n_done = time.perf_counter(), [], 0
     outcomes = folder.run(jobs, lambda job: folder.colorize_file(colorizer, job, settings), workers)
@@ -170,6 +209,8 @@ def _work(colorizer, jobs, workers, options):
                 if error is None:
                     n_done += 1
                     print(_line(job, done))
+                    if done.has_color and not done.is_skipped:
+                        _complain(f"{job.source}: {_HAS_COLOR}")
                 elif isinstance(error, (ValueError, OSError, RuntimeError, MemoryError)):
                     failures.append(str(error).strip() or repr(error))
                 else:
@@ -187,15 +228,17 @@ def _work(colorizer, jobs, workers, options):
 
 
 def _load(options, threads):
+    from tf_colorize.commands import quiet
     from tf_colorize.inference import colorizer, runtimes
 
     model = options.model or runtimes.default_model()
-    loading = {"threads": threads} if str(model).endswith(".tflite") else {}
-    with _quiet_runtime():
-        return colorizer.Colorizer.load(model, **loading)
+    with quiet.startup():
+        return colorizer.Colorizer.load(model, threads=threads)
 
 
 def _line(job, done):
+    if done.is_skipped:
+        return f"{job.source}  has color already, left as it is"
     width, height = done.size
     notes = "".join(f"; {note}" for note in done.notes)
     also = f" and {job.compare.name}" if job.compare else ""
@@ -220,20 +263,6 @@ def _progress(total):
     with progress.Progress(*columns, console=terminal, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
-
-
-@contextlib.contextmanager
-def _quiet_runtime():
-    """LiteRT reports its set-up on the standard error file itself, below Python."""
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 def _duration(seconds):

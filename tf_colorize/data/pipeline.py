@@ -20,9 +20,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tf_colorize import processors
 from tf_colorize.color import colorfulness, lab
 from tf_colorize.data import sources
-from tf_colorize.photos import files
+from tf_colorize.photos import files, find
 
 MIN_COLORFULNESS = 10.0
 """Photos under this (Hasler and Suesstrunk's "slightly colourful" is 15) count as gray."""
@@ -44,11 +45,13 @@ class Photos:
         paths: List of str, sorted: colour photos that can be read.
         unreadable: List of str, one line per file that cannot be read, with the reason.
         n_gray: How many photos were left out for having (nearly) no colour.
+        n_results: How many pictures were left out because tf-colorize made them.
     """
 
     paths: list
     unreadable: list
     n_gray: int
+    n_results: int = 0
 
 
 def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
@@ -66,13 +69,14 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
     Raises:
         ValueError: `source` does not exist or holds no usable photo.
     """
-    paths = files.find_images(sources.folder_of(source))
+    found = find.find_photos(sources.folder_of(source))
+    paths = found.photos
     usable, unreadable, n_gray = [], [], 0
     with concurrent.futures.ThreadPoolExecutor(_n_threads()) as pool:
-        for done, (path, found) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
-            if isinstance(found, files.ImageError):
-                unreadable.append(str(found))
-            elif found < min_colorfulness:
+        for done, (path, value) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
+            if isinstance(value, files.ImageError):
+                unreadable.append(str(value))
+            elif value < min_colorfulness:
                 n_gray += 1
             else:
                 usable.append(str(path))
@@ -88,7 +92,7 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
             f"{len(unreadable)} cannot be read and {n_gray} are gray (colourfulness under "
             f"{min_colorfulness:g}). Give a folder of colour photographs."
         )
-    return Photos(usable, unreadable, n_gray)
+    return Photos(usable, unreadable, n_gray, len(found.results))
 
 
 def split(paths, fraction, seed=0):
@@ -258,7 +262,7 @@ class _Reader:
 
 
 def _n_threads():
-    return min(os.cpu_count(), _MAX_THREADS)
+    return min(processors.usable(), _MAX_THREADS)
 
 
 @functools.cache

@@ -40,9 +40,21 @@ def written_whole(path, *, overwrite):
         finished = pathlib.Path(temporary, "new", path.name)
         finished.parent.mkdir()
         yield finished
-        if path.exists():
-            path.replace(pathlib.Path(temporary, "replaced"))
-        finished.replace(path)
+        if path.is_dir():
+            _exchange(finished, path, aside=pathlib.Path(temporary, "replaced"))
+        else:
+            finished.replace(path)
+
+
+def _exchange(new, old, aside):
+    """Puts the folder `new` in the place of `old`, which comes back if anything interrupts."""
+    try:
+        old.replace(aside)
+        new.replace(old)
+    except BaseException:
+        if aside.exists():
+            aside.replace(old)
+        raise
 
 
 @contextlib.contextmanager

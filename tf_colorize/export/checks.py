@@ -7,7 +7,7 @@ from PIL import Image
 
 from tf_colorize.color import lab
 from tf_colorize.data import sources
-from tf_colorize.photos import files
+from tf_colorize.photos import files, find
 
 
 class ExportError(ValueError):
@@ -40,7 +40,7 @@ def photo_squares(photos, image_size, count):
     Raises:
         ValueError: there is no photo.
     """
-    paths = files.find_images(sources.folder_of("sample") if photos is None else photos)
+    paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
     squares = []
     for path in paths[:: max(1, len(paths) // count)]:
         try:

@@ -143,7 +143,11 @@ def _check(config):
         )
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
-    for name in ("encoder_rate", "rebalance", "val_fraction"):
+    if not 0 < config.val_fraction < 1:
+        raise ValueError(f"`val_fraction` must be in (0, 1). Received: val_fraction={config.val_fraction}")
+    if config.seed < 0:
+        raise ValueError(f"`seed` must not be negative. Received: seed={config.seed}")
+    for name in ("encoder_rate", "rebalance"):
         if not 0 < getattr(config, name) <= 1:
             raise ValueError(f"`{name}` must be in (0, 1]. Received: {name}={getattr(config, name)}")
     least = 1 if config.mode == "pretrain" else 0

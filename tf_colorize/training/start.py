@@ -32,7 +32,7 @@ def choose_photos(config, report=print):
         report: function of one str, told what was found and left out.
     """
     found = pipeline.find_photos(config.data, progress=_progress(report))
-    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
+    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable, {found.n_results} made by tf-colorize"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
