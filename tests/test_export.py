@@ -76,6 +76,20 @@ def test_chroma_that_is_off_is_refused(exported):
         checks.compare(off, squares, expected, mean_bound=4, max_bound=6)
 
 
+def test_photos_are_taken_evenly_from_the_whole_folder(tmp_path):
+    for index in range(400):  # the later in the alphabet, the lighter
+        level = round(index * 255 / 399)
+        Image.new("L", (32, 32), level).save(tmp_path / f"{index:03d}.png")
+    for spoiled in range(0, 400, 40):
+        (tmp_path / f"{spoiled:03d}.png").write_bytes(b"")
+    for count in (8, 216, 390):
+        squares = checks.photo_squares(tmp_path, 32, count)
+        levels = np.sort([50 * (square.mean() + 1) for square in squares])  # L*
+        assert len(levels) == count and levels[0] < 20 and levels[-1] > 100 - 2 * 100 / count
+        assert np.diff(levels).max() < 2.5 * 100 / count + 1
+    assert len(checks.photo_squares(tmp_path, 32, 400)) == 390
+
+
 def test_wrong_arguments(tmp_path, exported):
     with pytest.raises(ValueError, match=r"`quantize` must be one of .*Received: quantize='int4'"):
         export.export_tflite(exports.generator(), tmp_path / "a.tflite", quantize="int4")

@@ -58,6 +58,45 @@ def test_is_a_keras_optimizer_that_saves_and_loads():
     assert loaded.get_config() == fused.get_config()
 
 
+def test_two_replicas_train_as_one_and_as_keras_adam(run_python):
+    run_python("""
+        import keras, numpy as np, tensorflow as tf
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        from tf_colorize import optimizers
+
+        def trained(optimizer, strategy):
+            with strategy.scope():
+                keras.utils.set_random_seed(0)
+                layers = [keras.layers.Conv2D(4, 3, name=name) for name in ("encoder_1", "decoder_1")]
+                model = keras.Sequential([keras.Input((16, 16, 3)), *layers, keras.layers.Flatten()])
+                schedule = keras.optimizers.schedules.CosineDecay(1e-2, 5, warmup_target=2e-2, warmup_steps=2)
+                # The large epsilon: Adam divides by gradients, and sums in another order round otherwise.
+                factors = {"rate_factors": {"encoder_": 0.25}} if optimizer is optimizers.FusedAdam else {}
+                model.compile(optimizer(schedule, beta_1=0.5, epsilon=1e-3, use_ema=True, **factors), loss="mse")
+            model.fit(data, verbose=0, epochs=2)
+            return [value.numpy() for value in model.weights + model.optimizer.variables]
+
+        rng = np.random.default_rng(0)
+        data = rng.normal(size=(24, 16, 16, 3)).astype("f"), rng.normal(size=(24, 12 * 12 * 4)).astype("f")
+        data = tf.data.Dataset.from_tensor_slices(data).batch(8)
+        mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        assert mirrored.num_replicas_in_sync == 2
+        one, two = (trained(optimizers.FusedAdam, strategy) for strategy in (tf.distribute.get_strategy(), mirrored))
+        assert one[4] is not None and np.abs(one[0]).max() > 0
+        for a, b in zip(one, two, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+        class Slowed(keras.optimizers.Adam):
+            def update_step(self, gradient, variable, learning_rate):
+                names = self._trainable_variables[self._get_variable_index(variable)].path
+                super().update_step(gradient, variable, learning_rate * (0.25 if "encoder_" in names else 1.0))
+
+        for a, b in zip(two, trained(Slowed, mirrored), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+    """)
+
+
 def test_rate_factors_slow_the_variables_they_name():
     encoder, decoder = (keras.layers.Dense(1, use_bias=False, name=name) for name in ("encoder_1", "decoder_1"))
     model = keras.Sequential([keras.Input((1,)), encoder, decoder])

@@ -10,6 +10,7 @@ import pytest
 import skimage
 from PIL import ExifTags, Image, ImageCms
 
+from tf_colorize.color import profiles
 from tf_colorize.photos import files
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="Grandma"/></x:xmpmeta>'
@@ -207,14 +208,15 @@ def test_broken_exif_does_not_cost_the_photo(colour):
     assert picture.image.size == (120, 80)
 
 
-def icc_profile(space, gamma):
-    """An ICC version 2 profile: sRGB primaries (relative to D50) or gray, and a pure gamma curve."""
+def icc_profile(space, gamma, name=b"test"):
+    """An ICC version 2 profile: sRGB primaries (relative to D50) or gray, a pure gamma curve, a description."""
 
     def s15(*values):
         return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
 
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
     tags = {b"wtpt": b"XYZ \0\0\0\0" + s15(0.9642, 1.0, 0.8249)}
+    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
     if space == b"GRAY":
         tags[b"kTRC"] = curve
     else:
@@ -253,6 +255,28 @@ def test_colour_profiles_are_converted(image_format, tmp_path):
     with Image.open(tmp_path / f"x.{image_format.lower()}") as saved:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(saved.info["icc_profile"]))
         assert "sRGB" in ImageCms.getProfileDescription(profile)
+
+
+@pytest.mark.parametrize("name", [b"Linear sRGB", b"sRGB IEC61966-2.1", b"Camera"])
+def test_what_a_profile_does_counts_and_not_its_name(name):
+    rgb = np.full((16, 16, 3), 55, np.uint8)
+    picture = files.read(encoded(rgb, "PNG", icc_profile=icc_profile(b"RGB ", 1.0, name)))
+    expected = srgb_of_linear(55 / 255)  # 127.6, L* 54; taken for sRGB it would be 23
+    np.testing.assert_allclose(np.asarray(picture.image)[8, 8], expected, atol=1)
+    lightness = skimage.color.rgb2lab(np.asarray(picture.image))[8, 8, 0]
+    assert abs(lightness - 53.4) < 1 and picture.notes == []
+
+
+def test_an_srgb_profile_of_any_name_changes_no_pixel(colour):
+    profile = profiles.srgb_profile()
+    renamed = profile.replace("sRGB".encode("utf-16-be"), "Blue".encode("utf-16-be"))
+    assert renamed != profile and "sRGB" not in ImageCms.getProfileDescription(io.BytesIO(renamed))
+    for data in (profile, renamed):
+        picture = files.read(encoded(colour, "PNG", icc_profile=data))
+        np.testing.assert_array_equal(np.asarray(picture.image), colour)
+        gray = files.read(encoded(GRAY, "PNG", icc_profile=data))  # common, and nothing to say about it
+        np.testing.assert_array_equal(np.asarray(gray.image), GRAY)
+        assert gray.notes == []
 
 
 def test_gray_profiles_and_alpha():

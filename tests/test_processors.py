@@ -12,9 +12,7 @@ from tf_colorize import Colorizer, processors
 
 def test_affinity_counts():
     one = min(os.sched_getaffinity(0))
-    code = (
-        f"import os; os.sched_setaffinity(0, [{one}]); from tf_colorize.processors import usable; print(usable())"
-    )
+    code = f"import os; os.sched_setaffinity(0, [{one}]); from tf_colorize.processors import usable; print(usable())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
 
 

@@ -1,5 +1,6 @@
 """Any Pillow mode, bit depth and colour profile to 8 bit sRGB. Lab must be computed from sRGB."""
 
+import functools
 import io
 
 import numpy as np
@@ -28,10 +29,9 @@ def convert(image):
     if not profile or image.mode == "LAB":
         return image if image.mode != "LAB" else _from_lab(image), None
     try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in (profile.profile.profile_description or ""):
+        if _is_srgb(profile):
             return _to_four_modes(image), None
-        return _apply_profile(image, profile), None
+        return _apply_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile))), None
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
         return _to_four_modes(image), f"colour profile ignored ({str(error).strip() or 'broken'})"
 
@@ -39,6 +39,22 @@ def convert(image):
 def srgb_profile():
     """The bytes of an sRGB profile, for files that had another one."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@functools.lru_cache(maxsize=32)  # a folder of photos has few profiles, and this takes milliseconds
+def _is_srgb(profile):
+    """Whether a profile, as bytes, leaves sRGB as it is. Names lie: "Linear sRGB" is none."""
+    opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if opened.profile.xcolor_space.strip() != "RGB":
+        return False
+    levels = np.linspace(0, 255, 9).round().astype(np.uint8)
+    colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)
+    grays = np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1)
+    probe = np.concatenate([colors, grays])[np.newaxis]
+    transform = ImageCms.buildTransform(opened, ImageCms.createProfile("sRGB"), "RGB", "RGB")
+    converted = np.asarray(ImageCms.applyTransform(Image.fromarray(probe), transform))
+    # One level: published sRGB profiles round their curves differently.
+    return bool(np.abs(converted.astype(np.int16) - probe).max() <= 1)
 
 
 def _to_8_bit(image):

@@ -13,8 +13,7 @@ def metadata_of(given, image_size):
     """Returns metadata for an artifact, complete, with the size it is made for."""
     # A SavedModel's also holds the network, which the artifact has in its own form.
     kept = {key: value for key, value in (given or {}).items() if key != "generator"}
-    own = generators.generator_metadata(image_size)
-    return {**kept, **own, "licence": kept.get("licence", own["licence"])}
+    return {**kept, **generators.generator_metadata(image_size)}
 
 
 @contextlib.contextmanager

@@ -41,8 +41,11 @@ def photo_squares(photos, image_size, count):
         ValueError: there is no photo.
     """
     paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
+    spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
     squares = []
-    for path in paths[:: max(1, len(paths) // count)]:
+    for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only in place of unreadable ones
+        if len(squares) == count:
+            break
         try:
             rgb = np.asarray(files.open_rgb(path, short_side=image_size))
         except files.ImageError:
@@ -52,7 +55,7 @@ def photo_squares(photos, image_size, count):
         squares.append(np.asarray(square)[np.newaxis, :, :, np.newaxis])
     if not squares:
         raise ValueError(f"`photos` must be a folder with photos. Received: photos={str(photos)!r}")
-    return squares[:count]
+    return squares
 
 
 def reference(generator, squares):

@@ -37,13 +37,13 @@ def export_saved_model(
     """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.
 
     Its signatures are those of `graph.build`. Beside the graph, in `assets.extra`, lie the
-    metadata, with which `loading.load_generator` makes a Keras model of it again, and requests
+    metadata, with which `saving.load_generator` makes a Keras model of it again, and requests
     that the server warms up with.
 
     Args:
         generator: Keras model, lightness -> ab.
         path: Folder to write, `.../colorizer/<version>` for TF Serving.
-        metadata: dict from `loading.load_generator`, or None.
+        metadata: dict from `saving.load_generator`, or None.
         image_size: Side of the square that the network sees; None takes the metadata's, or 256.
         half_precision: Whether kernels are stored as float16, half as large. "auto" does so
             if no pixel of the check photos changes by more than one gray level.
@@ -64,7 +64,10 @@ def export_saved_model(
     if half_precision == "auto":
         half_precision = _is_same_in_half_precision(generator, image_size, squares, expected)
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
-        described = {**artifact.metadata_of(metadata, image_size), "generator": json.loads(generator.to_json())}
+        described = {
+            **artifact.metadata_of(metadata, image_size),
+            "generator": json.loads(saving.portable(generator).to_json()),
+        }
         module, signatures = graph.build(generator, image_size, half_precision=half_precision)
         with artifact.disk_errors():
             tf.saved_model.save(module, str(temporary), signatures=signatures)

@@ -52,7 +52,7 @@ def export_tflite(generator, path, *, quantize="none", metadata=None, image_size
         path: File to write, ending in `.tflite`.
         quantize: "none" (float32), "float16" (half the size), "dynamic" (weights in int8, a
             quarter) or "int8" (weights and activations: the fastest and least exact).
-        metadata: dict from `loading.load_generator`, or None.
+        metadata: dict from `saving.load_generator`, or None.
         image_size: Side of the square that the network sees; None takes the metadata's, or 256.
         photos: Folder of photos for the check and, with "int8", to calibrate on: then at least
             `MIN_CALIBRATION_PHOTOS` beside those of the check. None takes the sample photos.

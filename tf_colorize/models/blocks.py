@@ -1,4 +1,7 @@
-"""Building blocks that the networks share: fused batch normalisation, upsampling, the palette mean."""
+"""Building blocks that the networks share: normalization of features and kernels, upsampling, the palette mean."""
+
+import contextlib
+import contextvars
 
 import keras
 import numpy as np
@@ -7,6 +10,30 @@ import numpy as np
 def paper_init():
     """Returns the pix2pix initialiser N(0, 0.02) (Isola et al. 2017, appendix 6.2)."""
     return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+# Not a global: replicas of a distribution strategy are traced in threads that take turns.
+_frozen = contextvars.ContextVar("frozen", default=())
+
+
+@contextlib.contextmanager
+def frozen_statistics(*layer_types):
+    """Layers called with `training=True` in this block compute as in training but update no statistics.
+
+    A network that runs several times in one step would otherwise count some of its inputs twice.
+
+    Args:
+        layer_types: classes to freeze, of `FusedBatchNormalization` and `SpectralConv2D`.
+
+    Example:
+    >>> with frozen_statistics(FusedBatchNormalization, SpectralConv2D):
+    ...     logits = discriminator([condition, fake], training=True)
+    """
+    token = _frozen.set(layer_types)
+    try:
+        yield
+    finally:
+        _frozen.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
@@ -21,6 +48,14 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     Source: Ioffe and Szegedy, "Batch Normalization", 2015. The moving variance collects the
     unbiased variance, as TensorFlow's own fused layer does.
 
+    Args:
+        axis: int, -1 or its other name 3: the channels come last.
+        synchronized: bool, False: each replica normalizes its own part of the batch.
+        kwargs: `keras.layers.BatchNormalization`'s.
+
+    Raises:
+        ValueError: another `axis`, or `synchronized`, which the kernel cannot do.
+
     Input shape: `(batch, height, width, channels)`, float32 or bfloat16. Output shape: the same.
 
     Example:
@@ -28,6 +63,19 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     >>> layer(keras.ops.ones((2, 8, 8, 4)), training=True).shape
     TensorShape([2, 8, 8, 4])
     """
+
+    def __init__(self, *, axis=-1, synchronized=False, **kwargs):
+        if axis not in (-1, 3):
+            raise ValueError(
+                f"`axis` must be -1, the channels, or its other name 3. Received: axis={axis}. "
+                "Use keras.layers.BatchNormalization."
+            )
+        if synchronized:
+            raise ValueError(
+                "`synchronized` must be False: the fused kernel sees one replica's part of the batch. "
+                f"Received: synchronized={synchronized}. Use keras.layers.BatchNormalization."
+            )
+        super().__init__(axis=-1, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
         if keras.backend.backend() != "tensorflow" or self.renorm or mask is not None:
@@ -44,10 +92,78 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=training,
         )
-        if training:
+        if training and not isinstance(self, _frozen.get()):
             for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class SpectralConv2D(keras.layers.Conv2D):
+    """A convolution whose kernel is divided by its largest singular value.
+
+    Bounds how fast a discriminator's judgment can change. The kernel itself is never assigned:
+    the division is part of the forward pass, in float32 under every dtype policy, and gradients
+    go through it. With `training=True` one power iteration improves the estimate of the singular
+    vector, outside of `frozen_statistics`.
+
+    Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks",
+    algorithm 1.
+
+    Args:
+        args, kwargs: `keras.layers.Conv2D`'s, with the channels last.
+
+    Input and output shape: those of `keras.layers.Conv2D`.
+
+    Example:
+    >>> SpectralConv2D(8, 4, name="conv")(keras.ops.ones((1, 16, 16, 3)), training=True).shape
+    TensorShape([1, 13, 13, 8])
+    """
+
+    def add_weight(self, *args, **kwargs):
+        # A norm of a rounded kernel is a wrong one: `call` casts after the division.
+        return super().add_weight(*args, **{**kwargs, "autocast": False})
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.vector_u = self.add_weight(
+            shape=(self.filters, 1),
+            initializer=keras.initializers.RandomNormal(stddev=self.filters**-0.5),  # about a unit long
+            trainable=False,
+            aggregation="only_first_replica",  # all replicas compute the same
+            name="vector_u",
+        )
+
+    def call(self, inputs, training=None):
+        kernel = keras.ops.convert_to_tensor(self.kernel)
+        kernel = keras.ops.cast(kernel / self._spectral_norm(kernel, training), self.compute_dtype)
+        outputs = self.convolution_op(inputs, kernel)
+        if self.use_bias:
+            outputs = keras.ops.add(outputs, keras.ops.cast(self.bias, self.compute_dtype))
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)  # the kernel and the bias, by number
+        store["vector_u"] = self.vector_u
+
+    def load_own_variables(self, store):
+        super().load_own_variables(store)
+        self.vector_u.assign(store["vector_u"])
+
+    def _spectral_norm(self, kernel, training):
+        matrix = keras.ops.reshape(kernel, (-1, self.filters))
+        constant = keras.ops.stop_gradient(matrix)
+        u = _unit(keras.ops.convert_to_tensor(self.vector_u))
+        if training and self.trainable and not isinstance(self, _frozen.get()):
+            u = _unit(keras.ops.matmul(keras.ops.transpose(constant), _unit(keras.ops.matmul(constant, u))))
+            self.vector_u.assign(u)
+        v = _unit(keras.ops.matmul(constant, u))
+        sigma = keras.ops.sum(v * keras.ops.matmul(matrix, u))
+        return keras.ops.maximum(sigma, keras.config.epsilon())  # a kernel of zeros stays one
+
+
+def _unit(vector):
+    return keras.ops.normalize(vector, axis=0, epsilon=1e-12)
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")

@@ -31,13 +31,14 @@ def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_no
     """
     condition = keras.Input((None, None, condition_channels), name="condition")
     target = keras.Input((None, None, target_channels), name="target")
+    convolution = blocks.SpectralConv2D if spectral_norm else keras.layers.Conv2D
     x = keras.layers.Concatenate(name="pair")([condition, target])
     for index, strides in enumerate((2, 2, 2, 1)):
         name_of = f"block{index + 1}"
         normalise = index > 0 and not spectral_norm
         if strides == 1:
             x = keras.layers.ZeroPadding2D(1, name=f"{name_of}_pad")(x)
-        conv = keras.layers.Conv2D(
+        x = convolution(
             filters * 2**index,
             4,
             strides=strides,
@@ -45,8 +46,7 @@ def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_no
             use_bias=not normalise,
             kernel_initializer=blocks.paper_init(),
             name=f"{name_of}_conv",
-        )
-        x = _constrain(conv, spectral_norm)(x)
+        )(x)
         if normalise:
             gamma = keras.initializers.RandomNormal(1.0, 0.02)
             x = blocks.FusedBatchNormalization(
@@ -54,11 +54,6 @@ def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_no
             )(x)
         x = keras.layers.LeakyReLU(0.2, name=f"{name_of}_leaky_relu")(x)
     x = keras.layers.ZeroPadding2D(1, name="logits_pad")(x)
-    conv = keras.layers.Conv2D(1, 4, kernel_initializer=blocks.paper_init(), name="logits_conv")
-    x = _constrain(conv, spectral_norm)(x)
+    x = convolution(1, 4, kernel_initializer=blocks.paper_init(), name="logits_conv")(x)
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model([condition, target], logits, name=name)
-
-
-def _constrain(conv, spectral_norm):
-    return keras.layers.SpectralNormalization(conv, name=f"{conv.name}_sn") if spectral_norm else conv

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_colorize import losses, optimizers
+from tf_colorize.models import blocks
 
 # Isola et al. 2017, section 3.3.
 LEARNING_RATE = 2e-4
@@ -132,7 +133,9 @@ class Pix2Pix(keras.Model):
             fake = heads["result"]
             with tape.stop_recording():
                 d_losses = self._train_discriminator(condition, target, fake)
-            fake_logits = self.discriminator([condition, fake], training=True)
+            with blocks.frozen_statistics(blocks.FusedBatchNormalization, blocks.SpectralConv2D):
+                # They have seen this batch: once more, and generated pictures would count double.
+                fake_logits = self.discriminator([condition, fake], training=True)
             g_losses = self._generator_losses(condition, target, heads, fake_logits)
             scaled = _per_replica(g_losses["g_loss"])
         variables = self.generator.trainable_variables
@@ -151,7 +154,8 @@ class Pix2Pix(keras.Model):
     def _train_discriminator(self, condition, target, fake):
         with tf.GradientTape() as tape:
             real_logits = self.discriminator([condition, target], training=True)
-            fake_logits = self.discriminator([condition, fake], training=True)
+            with blocks.frozen_statistics(blocks.SpectralConv2D):  # both under the same norm
+                fake_logits = self.discriminator([condition, fake], training=True)
             d_losses = self._discriminator_losses(real_logits, fake_logits)
             scaled = _per_replica(d_losses["d_loss"])
         variables = self.discriminator.trainable_variables

@@ -17,19 +17,20 @@ def save_generator(generator, path, metadata):
     Args:
         generator: Functional model, lightness -> ab, of any precision.
         path: str or path ending in `.keras`.
-        metadata: dict for JSON: "image_size", "lightness_scale", "ab_scale", "package_version",
-            "licence".
+        metadata: dict for JSON: "image_size", "lightness_scale", "ab_scale", "package_version".
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f"{path.stem}.tmp.keras")
-    with_policy(generator, "float32").save(temporary)
+    portable(generator).save(temporary)
     with zipfile.ZipFile(temporary, "a") as archive:
         archive.writestr(METADATA_NAME, json.dumps(metadata, indent=2))
     temporary.replace(path)
 
 
 def load_generator(path):
-    """Loads a generator, ready for inference in float32.
+    """Loads a generator, ready for inference in float32 and trainable in all its layers.
+
+    Freezing layers is up to a training: it is neither saved nor loaded.
 
     Args:
         path: a run folder (its `generator.keras`), a `.keras` file or an exported SavedModel.
@@ -44,8 +45,11 @@ def load_generator(path):
     metadata = load_metadata(path)
     try:
         if _is_saved_model(path):
-            return _rebuilt(path, metadata), metadata
-        return keras.saving.load_model(_keras_file(path), compile=False), metadata
+            generator = _rebuilt(path, metadata)
+        else:
+            generator = keras.saving.load_model(_keras_file(path), compile=False)
+        generator.trainable = True  # files of earlier versions say how they were trained
+        return generator, metadata
     except (KeyError, OSError) as error:
         raise _no_generator(path, error) from error
 
@@ -57,7 +61,7 @@ def load_metadata(path):
         path: as `load_generator` takes.
 
     Returns:
-        dict, as `metadata.generator_metadata` makes it.
+        dict, as `generator.generator_metadata` makes it; the weights that ship also have "terms".
 
     Raises:
         ValueError: nothing is there, or it is not a colorizer's generator.
@@ -65,9 +69,12 @@ def load_metadata(path):
     path = pathlib.Path(path)
     try:
         if _is_saved_model(path):
-            return json.loads((path / "assets.extra" / METADATA_NAME).read_text())
-        with zipfile.ZipFile(_keras_file(path)) as archive:
-            return json.loads(archive.read(METADATA_NAME))
+            about = json.loads((path / "assets.extra" / METADATA_NAME).read_text())
+        else:
+            with zipfile.ZipFile(_keras_file(path)) as archive:
+                about = json.loads(archive.read(METADATA_NAME))
+        about.pop("licence", None)  # earlier versions put the code's license on weights that users trained
+        return about
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise _no_generator(path, error) from error
 
@@ -99,6 +106,17 @@ def _rebuilt(path, metadata):
     for index, weight in enumerate(generator.weights):
         weight.assign(values.get_tensor(f"generator_weights/{index}/.ATTRIBUTES/VARIABLE_VALUE"))
     return generator
+
+
+def portable(generator):
+    """Returns a copy as files hold it: in float32, every layer trainable.
+
+    Args:
+        generator: Functional model, of any precision.
+    """
+    copy = with_policy(generator, "float32")
+    copy.trainable = True
+    return copy
 
 
 def with_policy(generator, policy):

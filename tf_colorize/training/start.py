@@ -65,7 +65,7 @@ def _progress(report):
 
 
 def trained_with(init):
-    """Returns what a generator to start from was trained with, as `train_config.resolve` takes it.
+    """Returns what a generator to start from was trained with, as `config.resolve` takes it.
 
     Raises:
         ValueError: `init` is no generator.
