@@ -14,7 +14,7 @@ import skimage.data
 from PIL import Image
 
 from tf_colorize import export
-from tf_colorize.export import checks, vectors
+from tf_colorize.export import artifact, checks, vectors
 from tf_colorize.inference import runtimes
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -172,3 +172,25 @@ def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
     """)
     assert printed.count("refused: ") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_while_an_export_is_exchanged_loses_neither(tmp_path, monkeypatch):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "old").touch()
+    replace, calls = pathlib.Path.replace, []
+
+    def interrupted(path, target):
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), artifact.written_whole(tmp_path / "1", overwrite=True) as temporary:
+        temporary.mkdir()
+    assert len(calls) == 3 and [path.name for path in (tmp_path / "1").iterdir()] == ["old"]
+    with artifact.written_whole(tmp_path / "1", overwrite=True) as temporary:
+        temporary.mkdir()
+        (temporary / "new").touch()
+    assert [path.name for path in (tmp_path / "1").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]

@@ -14,7 +14,7 @@ import small_networks as small
 from PIL import Image
 
 from tf_colorize.models import saving
-from tf_colorize.training import checkpoints, stages
+from tf_colorize.training import checkpoints, reports, stages
 from tf_colorize.training import config as train_config
 from tf_colorize.training import start as start_of_run
 
@@ -236,6 +236,27 @@ def test_fine_tuning_takes_over_what_the_model_was_trained_with(photos, tmp_path
     assert (resolved.rebalance, resolved.image_size, resolved.lambda_l1) == (0.3, 64, 40.0)
 
 
+def test_another_loss_does_not_inherit_the_weights_of_the_first():
+    shipped = {"pretrain_loss": "classification", "rebalance": 0.9, "lambda_l1": 0.0, "lambda_classification": 1.0}
+    config = train_config.TrainConfig(init="a model", pretrain_loss="l1")
+    resolved = train_config.resolve(config, {**shipped, "lambda_smoothness": 300.0, "gan_loss": "hinge"})
+    weights = (resolved.lambda_l1, resolved.lambda_classification, resolved.lambda_smoothness)
+    assert weights == (100.0, 0.0, 0.0) and resolved.gan_loss == "hinge"
+
+
+def test_a_run_is_resumed_without_the_file_it_started_from(photos, tmp_path, small_networks, monkeypatch):
+    first = stages.train(config_of(photos, tmp_path / "first"), report=lambda line: None)
+    monkeypatch.chdir(tmp_path)
+    # Small networks are none of those that `init` may hold.
+    monkeypatch.setattr(start_of_run, "build_generator", lambda config, _: saving.load_generator(config.init)[0])
+    whole = stages.train(config_of(photos, tmp_path / "whole", init="first"), report=lambda line: None)
+    with monkeypatch.context() as patch, pytest.raises(checkpoints.TrainingStopped):
+        patch.setattr(reports.StateLine, "on_train_batch_end", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+        stages.train(config_of(photos, tmp_path / "run", init="first"), report=lambda line: None)
+    shutil.rmtree(first)
+    assert resumed(tmp_path / "run") == rows(whole)
+
+
 def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks):
     weights = [
         (config.lambda_l1, config.lambda_classification)
@@ -297,6 +318,8 @@ def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_pa
         ({"data": "no/such/folder"}, r"no/such/folder"),
         ({"encoder_weights": "no.weights.h5"}, r"no\.weights\.h5"),
         ({"init": "no/run"}, r"no/run"),
+        ({"val_fraction": 1.0}, r"`val_fraction` must be in \(0, 1\). Received: val_fraction=1.0"),
+        ({"seed": -1}, r"`seed` must not be negative. Received: seed=-1"),
     ],
 )
 def test_bad_values_are_named_before_anything_is_written(photos, tmp_path, changes, message):

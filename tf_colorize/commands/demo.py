@@ -9,6 +9,7 @@ import json
 import pathlib
 import shutil
 import sys
+import urllib.parse
 import webbrowser
 
 import tf_colorize
@@ -100,7 +101,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         pass  # a terminal full of requests tells nobody anything
 
     def _route(self):
-        return self.path.partition("?")[0]
+        return urllib.parse.unquote(self.path.partition("?")[0])
 
     def _send_json(self, value):
         body = json.dumps(value).encode()

@@ -26,7 +26,8 @@ def train(config, *, resume=False, report=print):
     """Trains a colorizer and leaves it in the run folder.
 
     The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`,
-    `stage1.keras` and `generator.keras` (the kept generators, float32) and `contact_sheet.png`.
+    `stage1.keras` and `generator.keras` (the kept generators, float32), `contact_sheet.png` and,
+    after `init`, `start.keras`, so that a run goes on without the file that it started from.
 
     Kept is, of stage 1, the epoch with the lowest validation loss; of stage 2, the epoch with
     the lowest val_score: delta E relative to a gray picture's, plus the distance of the mean
@@ -44,9 +45,12 @@ def train(config, *, resume=False, report=print):
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
         checkpoints.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
     """
-    config = start_of_run.with_encoder_weights(config)
-    config = train_config.resolve(config, start_of_run.trained_with(config.init))
     run_dir = pathlib.Path(config.run_dir)
+    if resume:
+        config = start_of_run.resumed(config, run_dir)
+    else:
+        config = start_of_run.with_encoder_weights(config)
+        config = train_config.resolve(config, start_of_run.trained_with(config.init))
     if not resume and (run_dir / "config.json").exists():
         raise ValueError(
             f"`run_dir` {run_dir} already holds a run. Resume it with --resume {run_dir}, or choose another --run-dir."
@@ -68,6 +72,7 @@ def train(config, *, resume=False, report=print):
         run_dir.mkdir(parents=True, exist_ok=True)
         if not resume:
             start_of_run.write_json(run_dir / "photos.json", photos)
+            start_of_run.keep(generator, config, run_dir)
             start_of_run.write_json(run_dir / "config.json", dataclasses.asdict(config))
         _Run(config, run_dir, generator, photos, report).run()
     except tf.errors.OpError as error:

@@ -10,7 +10,10 @@ from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.data import pipeline
 from tf_colorize.models import backbone_weights, saving
+from tf_colorize.models import generator as generators
+from tf_colorize.training import config as train_config
 
+_START = "start.keras"
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
 # Chosen on validation photos, after stage 1: of the pairs tried that are as colourful, the best PSNR.
@@ -82,6 +85,19 @@ def with_encoder_weights(config):
         return config
     found = backbone_weights.imagenet_file(required=False)
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
+
+
+def keep(generator, config, run_dir):
+    """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
+    if config.init is not None:
+        about = generators.generator_metadata(config.image_size, train_config.recipe(config))
+        saving.save_generator(generator, run_dir / _START, about)
+
+
+def resumed(config, run_dir):
+    """Returns the config of a run folder, with the run's own copy of what it started from."""
+    kept = run_dir / _START
+    return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
 
 def build_generator(config, report=print):
