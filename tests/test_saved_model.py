@@ -99,10 +99,10 @@ def test_the_shipped_generator_trains_in_all_layers():
     assert all(layer.trainable for layer in layers_of(generator))
     before = generator.get_layer("resnet18").get_weights()
     generator.compile(keras.optimizers.SGD(1e-3), loss="mae")
-    noise = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
+    noise = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
     generator.fit(noise[..., :1], noise[..., 1:], verbose=0)
     changed = [not np.array_equal(*pair) for pair in zip(before, generator.get_layer("resnet18").get_weights())]
-    assert np.mean(changed) > 0.9
+    assert all(changed)
 
 
 def test_training_starts_from_a_saved_model(exported):

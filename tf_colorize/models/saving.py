@@ -48,8 +48,7 @@ def load_generator(path):
             generator = _rebuilt(path, metadata)
         else:
             generator = keras.saving.load_model(_keras_file(path), compile=False)
-        generator.trainable = True  # files of earlier versions say how they were trained
-        return generator, metadata
+        return _thawed(generator), metadata  # files of earlier versions say what was frozen
     except (KeyError, OSError) as error:
         raise _no_generator(path, error) from error
 
@@ -114,9 +113,14 @@ def portable(generator):
     Args:
         generator: Functional model, of any precision.
     """
-    copy = with_policy(generator, "float32")
-    copy.trainable = True
-    return copy
+    return _thawed(with_policy(generator, "float32"))
+
+
+def _thawed(generator):
+    # One by one: Keras ignores `model.trainable = True` where the model, but not its layers, is trainable.
+    for layer in generator._flatten_layers():
+        layer.trainable = True
+    return generator
 
 
 def with_policy(generator, policy):
