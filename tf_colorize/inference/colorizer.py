@@ -73,14 +73,14 @@ class Colorizer:
 
         Args:
             model: A `.tflite` file, a `.keras` file, a SavedModel folder, a folder that
-                `scripts/train.py` wrote, or the `http://`, `https://` or `grpc://` address of
-                a model on TF Serving.
+                `scripts/train.py` wrote, or the address of a model on TF Serving: `http://`,
+                `https://`, `grpc://` or `grpcs://`.
             options: For the `from_...` method that is called.
 
         Raises:
             ValueError: it is none of these, or cannot be loaded.
         """
-        if str(model).startswith(("http://", "https://", "grpc://")):
+        if str(model).startswith(("http://", "https://", "grpc://", "grpcs://")):
             return cls.from_server(str(model), **options)
         path = pathlib.Path(model)
         if path.suffix == ".tflite":

@@ -149,7 +149,11 @@ def from_server(url, **options):
     from tf_colorize.inference import serving
 
     client = serving.Client(url, **options)
-    return client.predict_ab, client.image_size
+    try:
+        return client.predict_ab, client.image_size
+    except serving.ServingError:
+        client.close()
+        raise
 
 
 def _existing(path):
