@@ -220,19 +220,14 @@ def test_without_a_model_it_says_how_to_get_one(album, monkeypatch, capsys, tmp_
     assert main.main([str(album / "a.jpg")]) == 0
 
 
-def test_help_is_quick_and_neither_it_nor_a_photo_loads_tensorflow(album, model):
+def test_neither_help_nor_a_photo_loads_tensorflow(album, model):
     code = "import sys; from tf_colorize.commands.main import main; main({!r}); print([*sys.modules], file=sys.stderr)"
     run = [sys.executable, "-c", code.format([str(album / "a.jpg"), "--model", model])]
     result = subprocess.run(run, capture_output=True, text=True, check=True)
     modules = result.stderr
     assert "'PIL.Image'" in modules
     assert not any(f"'{name}'" in modules for name in ("tensorflow", "keras", "rich", "scipy", "skimage"))
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert command("--help").stdout.startswith(b"usage: tf-colorize")
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.3
+    assert command("--help").stdout.startswith(b"usage: tf-colorize")
 
 
 def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):

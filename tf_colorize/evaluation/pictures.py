@@ -24,7 +24,7 @@ def without_truth(colorizers, photos):
 
     Yields:
         Pairs of path and a list of uint8 `(height, width, 3)` pictures: gray, then one for each colorizer; or, for a
-        file that cannot be read, of path and an `image_io.ImageError`.
+        file that cannot be read, of path and an `photos.files.ImageError`.
     """
     for path in photos:
         try:

@@ -55,7 +55,7 @@ def load(path, protocol):
     """Reads a colour photo as a `Sample`.
 
     Raises:
-        image_io.ImageError: it cannot be read, or is too small to measure.
+        photos.files.ImageError: it cannot be read, or is too small to measure.
     """
     path = pathlib.Path(path)
     try:

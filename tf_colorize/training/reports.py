@@ -83,7 +83,7 @@ class KeepBest(keras.callbacks.Callback):
     Args:
         generator: `keras.Model`.
         path: `.keras` file.
-        metadata: dict, as in `loading.save_generator`.
+        metadata: dict, as in `saving.save_generator`.
         score: function of the epoch's logs; lower is better. Logged as "val_score".
         rows: rows of `History` of earlier epochs, for a resumed run.
         stage: str, the stage whose rows count.
