@@ -16,8 +16,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up noti
 import rich.console
 import rich.progress
 
-from tf_colorize import colorizer, evaluation, image_io
+from tf_colorize import evaluation
 from tf_colorize.evaluation import figures, perceptual, pictures, records, report
+from tf_colorize.inference import colorizer
+from tf_colorize.photos import find
 
 
 def parse_args(args=None):
@@ -79,7 +81,7 @@ def load_features(options):
 
     notes = () if options.lpips else ("LPIPS: give --lpips; it needs packages and weights of its own.",)
     try:
-        if options.features is None and len(image_io.find_images(options.data)) < 2:
+        if options.features is None and len(find.find_photos(options.data).photos) < 2:
             raise ValueError("takes at least two photos.")
         return features.load(options.features), notes
     except ValueError as error:
@@ -89,7 +91,7 @@ def load_features(options):
 
 
 def colour_bw(options, colorizers):
-    paths = image_io.find_images(options.bw)
+    paths = find.find_photos(options.bw).photos
     rows, failed = [], False
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         for path, result in progress.track(pictures.without_truth(colorizers, paths), len(paths), description="bw"):

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tf_colorize import quiet
+from tf_colorize.commands import quiet
 
 EPILOG = """\
 examples:
@@ -52,10 +52,10 @@ def main(argv=None):
         parser.error("--vectors needs --tflite")
     from tf_colorize import export
     from tf_colorize.export import tflite, vectors
-    from tf_colorize.models import loading
+    from tf_colorize.models import saving
 
     try:
-        generator, metadata = loading.load_generator(options.model)
+        generator, metadata = saving.load_generator(options.model)
         common = {"metadata": metadata, "image_size": options.image_size}
         common |= {"photos": options.photos, "overwrite": options.overwrite}
         if options.saved_model:

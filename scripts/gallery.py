@@ -30,8 +30,8 @@ def draw(model, folder, height):
     import skimage.data
 
     import tf_colorize
-    from tf_colorize import contact_sheet
     from tf_colorize.evaluation import protocols
+    from tf_colorize.photos import contact_sheet
 
     colorizer = tf_colorize.Colorizer.load(model)
     photos = [getattr(skimage.data, name)()[..., :3] for name in PHOTOS]

@@ -5,62 +5,91 @@ JPEG, PNG, BMP and GIF use `tf-colorize --model URL`, which asks the server for 
 """
 
 import argparse
-import os
 import pathlib
+import re
 import sys
 
-from tf_colorize import serving
+from tf_colorize.inference import serving
+from tf_colorize.photos import whole
 
 EPILOG = """\
 examples:
   python scripts/serve_client.py http://localhost:8501/v1/models/colorizer grandma.jpg
   python scripts/serve_client.py grpc://localhost:8500/colorizer scans/*.png --batch-size 4
 """
+_POSITION = r"image 0 of the batch \(counted from 0; "
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("url", help="http://host:8501/v1/models/NAME or grpc://host:8500/NAME")
+    parser.add_argument("url", help="http://host:8501/v1/models/NAME or grpc://host:8500/NAME; https and grpcs encrypt")
     parser.add_argument("photos", nargs="+", type=pathlib.Path, help="JPEG, PNG, BMP or GIF files")
     parser.add_argument("--batch-size", type=int, default=1, help="files per request (default 1)")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds per request (default 30)")
     parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
     options = parser.parse_args(argv)
+    jobs, n_refused = accept(options.photos, options.overwrite)
     try:
         client = serving.Client(options.url, timeout=options.timeout)
     except ValueError as error:
-        return complain(error)
-    failed = 0
-    for start in range(0, len(options.photos), max(1, options.batch_size)):
-        photos = options.photos[start : start + max(1, options.batch_size)]
-        try:
-            colorize(client, photos, options.overwrite)
-        except (ValueError, OSError) as error:
-            failed |= complain(error)
-    return failed
+        complain(error)
+        return 1
+    with client:
+        size = max(1, options.batch_size)
+        n_failed = sum(colorize(client, jobs[start : start + size]) for start in range(0, len(jobs), size))
+    return 1 if n_refused + n_failed else 0
 
 
-def colorize(client, photos, overwrite):
-    """Colours one batch and writes each result, complete or not at all."""
-    results = client.colorize_files([photo.read_bytes() for photo in photos])
-    for photo, result in zip(photos, results):
-        target = photo.with_suffix(".color.jpg" if result.startswith(b"\xff\xd8") else ".color.png")
-        if target.exists() and not overwrite:
-            raise FileExistsError(f"{target} exists; --overwrite replaces it")
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+def accept(photos, overwrite):
+    """Returns `(photo, target)` of the photos to send, and how many were refused, each with a line."""
+    targets, n_refused = {}, 0
+    for photo in photos:
         try:
-            temporary.write_bytes(result)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        print(target)
+            with open(photo, "rb") as file:
+                is_jpeg = file.read(2) == b"\xff\xd8"
+            # The server answers JPEG with JPEG and all else with PNG.
+            target = photo.with_suffix(".color.jpg" if is_jpeg else ".color.png")
+            if target in targets:
+                raise FileExistsError(f"{target} is already the result of {targets[target]}")
+            if target.exists() and not overwrite:
+                raise FileExistsError(f"{target} exists; --overwrite replaces it")
+            targets[target] = photo
+        except OSError as error:
+            complain(error)
+            n_refused += 1
+    return [(photo, target) for target, photo in targets.items()], n_refused
+
+
+def colorize(client, batch):
+    """Sends some photos in one request and writes each result; returns how many failed."""
+    try:
+        results = client.colorize_files([photo.read_bytes() for photo, _ in batch])
+    except (ValueError, OSError) as error:
+        if len(batch) > 1:
+            # One photo can fail all of them: alone, the others succeed and it is named.
+            return sum(colorize(client, [job]) for job in batch)
+        # The name says it better than the position.
+        complain(f"{batch[0][0]}: {re.sub(_POSITION, r'the file (', str(error))}")
+        return 1
+    return sum(not write(target, result) for (_, target), result in zip(batch, results))
+
+
+def write(target, content):
+    """Writes a file complete or not at all; returns whether it worked."""
+    try:
+        with whole.open_whole(target) as file:
+            file.write(content)
+    except OSError as error:
+        complain(error)
+        return False
+    print(target, flush=True)
+    return True
 
 
 def complain(error):
     print(f"serve_client.py: {error}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pathlib
 import sys
 import warnings
 
-from tf_colorize import quiet
+from tf_colorize.commands import quiet
 
 # A few minutes on a laptop: small pictures, and "epochs" that do not depend on five photos.
 SAMPLE_DEFAULTS = {"image_size": 128, "steps_per_epoch": 10}
@@ -139,7 +139,7 @@ def build_parser():
 
 def read_config(arguments):
     """Returns (TrainConfig, resume) for parsed arguments."""
-    from tf_colorize import train_config
+    from tf_colorize.training import config as train_config
 
     given = {key: value for key, value in vars(arguments).items() if value is not None}
     run_dir = given.pop("resume", None)
@@ -168,11 +168,11 @@ def main(argv=None):
     arguments = build_parser().parse_args(argv)
     warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"
     with quiet.startup():
-        from tf_colorize import checkpoints, training
+        from tf_colorize.training import checkpoints, stages
 
     try:
         config, resume = read_config(arguments)
-        training.train(config, resume=resume, report=lambda line: print(line, flush=True))
+        stages.train(config, resume=resume, report=lambda line: print(line, flush=True))
     except checkpoints.TrainingStopped as stop:
         print(f"train.py: {stop}\nGo on with: python scripts/train.py --resume {config.run_dir}", file=sys.stderr)
         return 1

@@ -17,8 +17,10 @@ import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import Colorizer, export, image_io, serving
-from tf_colorize.models import loading
+from tf_colorize import Colorizer, export
+from tf_colorize.inference import serving
+from tf_colorize.models import saving
+from tf_colorize.photos import files
 
 
 def photos():
@@ -80,7 +82,7 @@ def decoded(data):
 
 
 def pixels(file):
-    return np.asarray(image_io.open_rgb(file))[np.newaxis]
+    return np.asarray(files.open_rgb(file))[np.newaxis]
 
 
 def through(colorizer):
@@ -121,7 +123,7 @@ def main():
     parser.add_argument("--photos", help="folder to calibrate int8 on; without, int8 is left out")
     parser.add_argument("--image-size", type=int, help="pixels a side that the network sees (default: the model's)")
     options = parser.parse_args()
-    generator, metadata = loading.load_generator(options.model)
+    generator, metadata = saving.load_generator(options.model)
     common = {"metadata": metadata, "image_size": options.image_size, "photos": options.photos}
     keras_colorizer = Colorizer.from_keras(generator, image_size=options.image_size or metadata["image_size"])
     with tempfile.TemporaryDirectory() as folder:

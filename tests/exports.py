@@ -10,7 +10,8 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from tf_colorize import export, lab
+from tf_colorize import export
+from tf_colorize.color import lab
 from tf_colorize.models import blocks
 
 IMAGE_SIZE = 64

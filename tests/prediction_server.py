@@ -11,6 +11,7 @@ import contextlib
 import http.server
 import json
 import re
+import ssl
 import threading
 
 import grpc
@@ -151,20 +152,32 @@ def as_json(name, value):
 
 
 @contextlib.contextmanager
-def serve(path):
-    """Serves a SavedModel; gives `(model, addresses)`, addresses by protocol, "http" and "grpc"."""
+def serve(path, certificate=None):
+    """Serves a SavedModel; gives `(model, addresses)`, addresses by protocol, "http" and "grpc".
+
+    With a certificate, a `trustme.LeafCert`, the server speaks TLS.
+    """
     model = Model(path)
     rest = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"model": model}))
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        certificate.configure_cert(context)
+        rest.socket = context.wrap_socket(rest.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=rest.serve_forever)
     thread.start()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Servicer(model), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    if certificate is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        pair = certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
     server.start()
+    s = "" if certificate is None else "s"
     try:
         addresses = {
-            "http": f"http://127.0.0.1:{rest.server_port}/v1/models/{NAME}",
-            "grpc": f"grpc://127.0.0.1:{port}/{NAME}",
+            "http": f"http{s}://127.0.0.1:{rest.server_port}/v1/models/{NAME}",
+            "grpc": f"grpc{s}://127.0.0.1:{port}/{NAME}",
         }
         yield model, addresses
     finally:

@@ -2,8 +2,10 @@
 
 import keras
 
-from tf_colorize import models, preparation, training
+from tf_colorize import models
 from tf_colorize.models import blocks
+from tf_colorize.training import stages
+from tf_colorize.training import start as start_of_run
 
 
 def generator(config, report=print):
@@ -23,6 +25,6 @@ def generator(config, report=print):
 
 def install():
     """Puts the small networks where `training` takes the real ones from."""
-    preparation.build_generator = generator
+    start_of_run.build_generator = generator
     patchgan = models.patchgan
-    training.models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)
+    stages.models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)

@@ -8,7 +8,7 @@ import exports
 import numpy as np
 import pytest
 
-from tf_colorize.models import loading
+from tf_colorize.models import saving
 
 SMALLEST = ["--rounds", 1, "--threads", 1, "--markdown"]
 
@@ -22,7 +22,7 @@ def benchmarks(monkeypatch):
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "generator.keras"
-    loading.save_generator(exports.generator(), path, {"image_size": exports.IMAGE_SIZE})
+    saving.save_generator(exports.generator(), path, {"image_size": exports.IMAGE_SIZE})
     return path
 
 

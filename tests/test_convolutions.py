@@ -51,31 +51,47 @@ def test_equals_keras_in_values_and_gradients(name, size, channels, filters, ker
         np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
 
-def test_equals_keras_in_bfloat16_within_its_precision():
+def test_in_bfloat16_it_is_as_close_to_float32_as_keras_is():
+    inputs = tf.random.stateless_normal((2, 4, 4, 512), seed=(1, 2))
     fast, plain = layers("Conv2DTranspose", 512, 4, 2, dtype="mixed_bfloat16")
-    inputs = tf.cast(tf.random.stateless_normal((2, 4, 4, 512), seed=(1, 2)), tf.bfloat16)
-    fast.build(inputs.shape)
-    plain.build(inputs.shape)
-    plain.set_weights(fast.get_weights())
-    (*_, kernel, _), _ = outputs_and_gradients(fast, inputs)
-    (*_, expected, _), _ = outputs_and_gradients(plain, inputs)
-    np.testing.assert_allclose(kernel, expected, atol=0.01 * np.abs(expected).max())
+    exact = layers("Conv2DTranspose", 512, 4, 2)[1]
+    gradients = []
+    for layer, dtype in ((fast, tf.bfloat16), (plain, tf.bfloat16), (exact, tf.float32)):
+        layer.build(inputs.shape)
+        layer.set_weights(fast.get_weights())
+        (*_, kernel, _), _ = outputs_and_gradients(layer, tf.cast(inputs, dtype))
+        gradients.append(kernel)
+    own, of_keras = (np.abs(kernel - gradients[2]).mean() for kernel in gradients[:2])
+    assert own <= 1.1 * of_keras
+    assert own < 0.02 * np.abs(gradients[2]).mean()
 
 
 @pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose"])
 @pytest.mark.parametrize(
-    "size, kernel_size, stride, kwargs",
-    [(64, 4, 2, {}), (8, 3, 2, {}), (5, 4, 2, {}), (8, 4, 1, {"dilation_rate": 2})],
-    ids=["large picture", "odd kernel", "odd picture", "dilated"],
+    "size, kernel_size, stride",
+    [(64, 4, 2), (8, 3, 2), (5, 4, 2)],
+    ids=["large picture", "odd kernel", "odd picture"],
 )
-def test_elsewhere_it_is_the_keras_layer(name, size, kernel_size, stride, kwargs):
-    fast, plain = layers(name, 8, kernel_size, stride, **kwargs)
+def test_elsewhere_it_is_the_keras_layer(name, size, kernel_size, stride):
+    fast, plain = layers(name, 8, kernel_size, stride)
     inputs = tf.random.stateless_normal((1, size, size, 4), seed=(1, 2))
     fast.build(inputs.shape)
     plain.build(inputs.shape)
     plain.set_weights(fast.get_weights())
     for result, wanted in zip(outputs_and_gradients(fast, inputs)[0], outputs_and_gradients(plain, inputs)[0]):
         np.testing.assert_allclose(result, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose"])
+def test_dilated_it_is_the_keras_layer(name):
+    # Looked at, not run: not every processor has a dilated transposed convolution in TensorFlow.
+    operations = []
+    for layer in layers(name, 8, 4, 1, dilation_rate=2):
+        layer.build((1, 8, 8, 4))
+        function = tf.function(lambda inputs, layer=layer: layer(inputs), autograph=False)
+        graph = function.get_concrete_function(tf.TensorSpec((1, 8, 8, 4))).graph
+        operations.append([operation.type for operation in graph.get_operations()])
+    assert operations[0] == operations[1]
 
 
 @pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose"])

@@ -14,7 +14,8 @@ import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import data, image_io
+from tf_colorize.data import pipeline
+from tf_colorize.photos import files
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def paths(folder):
     with pytest.warns(UserWarning):
-        return data.find_photos(folder).paths
+        return pipeline.find_photos(folder).paths
 
 
 def take(dataset, n):
@@ -50,50 +51,50 @@ def same(first, second):
 def test_find_photos_counts_what_it_leaves_out(folder):
     seen = []
     with pytest.warns(UserWarning, match="1 picture files cannot be read(.|\n)*broken.jpg"):
-        photos = data.find_photos(folder, progress=lambda done, total: seen.append((done, total)))
+        photos = pipeline.find_photos(folder, progress=lambda done, total: seen.append((done, total)))
     assert [pathlib.Path(path).stem for path in photos.paths] == list("abcdefg")
     assert photos.n_gray == 1 and len(photos.unreadable) == 1
     assert seen == [(done, 9) for done in range(1, 10)]
     with pytest.warns(UserWarning):
-        assert len(data.find_photos(folder, min_colorfulness=0).paths) == 8
+        assert len(pipeline.find_photos(folder, min_colorfulness=0).paths) == 8
 
 
 def test_many_unreadable_files_are_one_short_warning(tmp_path):
     for position in range(30):
         (tmp_path / f"{position}.png").write_bytes(b"no picture")
     with pytest.warns(UserWarning) as seen, pytest.raises(ValueError, match="30 cannot be read"):
-        data.find_photos(tmp_path)
+        pipeline.find_photos(tmp_path)
     assert len(seen) == 1 and "and 10 more" in str(seen[0].message)
 
 
 def test_a_folder_without_usable_photos_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"0 picture files \(.jpg"):
-        data.find_photos(tmp_path)
+        pipeline.find_photos(tmp_path)
     Image.fromarray(skimage.data.camera()).save(tmp_path / "gray.png")
     with pytest.raises(ValueError, match="1 are gray"):
-        data.find_photos(tmp_path)
+        pipeline.find_photos(tmp_path)
     with pytest.raises(ValueError, match="no such file or folder"):
-        data.find_photos(tmp_path / "absent")
+        pipeline.find_photos(tmp_path / "absent")
 
 
 def test_split_is_a_partition_and_deterministic():
     names = [f"{position:03}.jpg" for position in range(50)]
-    train, validation = data.split(names, 0.2, seed=3)
+    train, validation = pipeline.split(names, 0.2, seed=3)
     assert len(validation) == 10 and sorted(train + validation) == names
-    assert data.split(names, 0.2, seed=3) == (train, validation)
-    assert data.split(names, 0.2, seed=4) != (train, validation)
-    assert [len(part) for part in data.split(names[:2], 0.01)] == [1, 1]
-    assert [len(part) for part in data.split(names[:2], 0.99)] == [1, 1]
+    assert pipeline.split(names, 0.2, seed=3) == (train, validation)
+    assert pipeline.split(names, 0.2, seed=4) != (train, validation)
+    assert [len(part) for part in pipeline.split(names[:2], 0.01)] == [1, 1]
+    assert [len(part) for part in pipeline.split(names[:2], 0.99)] == [1, 1]
     for fraction, some in ((0.0, names), (1.0, names), (0.5, names[:1])):
         with pytest.raises(ValueError, match="Received"):
-            data.split(some, fraction)
+            pipeline.split(some, fraction)
 
 
 def test_validation_is_the_centre_in_lab(tmp_path):
     # 64 x 32, so that the centre square is cut without any resampling.
     rgb = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     Image.fromarray(rgb).save(tmp_path / "photo.png")
-    dataset = data.image_dataset([tmp_path / "photo.png"], 32, 4)
+    dataset = pipeline.image_dataset([tmp_path / "photo.png"], 32, 4)
     (lightness, ab) = take(dataset, 1)[0]
     expected = skimage.color.rgb2lab(rgb[:, 16:48])
     assert lightness.shape == (1, 32, 32, 1) and ab.shape == (1, 32, 32, 2)
@@ -102,37 +103,37 @@ def test_validation_is_the_centre_in_lab(tmp_path):
 
 
 def test_validation_is_deterministic_and_keeps_the_last_batch(paths):
-    dataset = data.image_dataset(paths, 32, 4)
+    dataset = pipeline.image_dataset(paths, 32, 4)
     assert dataset.element_spec[0].shape == (None, 32, 32, 1)
     assert dataset.element_spec[1].shape == (None, 32, 32, 2)
     assert dataset.cardinality() == 2
     batches = take(dataset, -1)
     assert [len(lightness) for lightness, _ in batches] == [4, 3]
     assert same(batches, take(dataset, -1))
-    assert same(batches, take(data.image_dataset(paths, 32, 4, seed=9), -1))
+    assert same(batches, take(pipeline.image_dataset(paths, 32, 4, seed=9), -1))
 
 
 def test_training_data_set_changes_from_epoch_to_epoch_and_repeats_from_a_seed(paths):
-    dataset = data.image_dataset(paths, 32, 3, training=True, seed=1)
+    dataset = pipeline.image_dataset(paths, 32, 3, training=True, seed=1)
     assert dataset.cardinality() == 2
     assert dataset.element_spec[0].shape == (3, 32, 32, 1)
     first, second = take(dataset, -1), take(dataset, -1)
     assert len(first) == len(second) == 2 and not same(first, second)
-    again = data.image_dataset(paths, 32, 3, training=True, seed=1)
+    again = pipeline.image_dataset(paths, 32, 3, training=True, seed=1)
     assert same(take(again, -1), first) and same(take(again, -1), second)
-    assert not same(take(data.image_dataset(paths, 32, 3, training=True, seed=2), -1), first)
+    assert not same(take(pipeline.image_dataset(paths, 32, 3, training=True, seed=2), -1), first)
 
 
 def test_a_stream_is_the_same_wherever_it_is_entered(paths):
-    whole = take(data.training_batches(paths, 32, 4, seed=5), 6)
+    whole = take(pipeline.training_batches(paths, 32, 4, seed=5), 6)
     for step in (1, 4):
-        late = data.training_batches(paths, 32, 4, seed=5, first_step=step)
+        late = pipeline.training_batches(paths, 32, 4, seed=5, first_step=step)
         assert same(take(late, 6 - step), whole[step:])
-    assert not same(take(data.training_batches(paths, 32, 4, seed=6), 6), whole)
+    assert not same(take(pipeline.training_batches(paths, 32, 4, seed=6), 6), whole)
 
 
 def test_two_iterators_do_not_disturb_each_other(paths):
-    dataset = data.training_batches(paths, 32, 2, seed=5)
+    dataset = pipeline.training_batches(paths, 32, 2, seed=5)
     first, second = iter(dataset), iter(dataset)
     next(second)
     pairs = [(next(first), next(second)) for _ in range(4)]
@@ -145,7 +146,7 @@ def test_an_epoch_holds_every_photo_once(tmp_path):
     # Each photo has its own gray value (no colour), which a crop and a flip keep.
     for value in range(10):
         Image.new("RGB", (40, 30), (value * 20,) * 3).save(tmp_path / f"{value}.png")
-    stream = data.training_batches(sorted(tmp_path.iterdir()), 8, 5, seed=0)
+    stream = pipeline.training_batches(sorted(tmp_path.iterdir()), 8, 5, seed=0)
     values = [lightness[:, 0, 0, 0] for lightness, _ in take(stream, 6)]
     epochs = np.concatenate(values).reshape(3, 10)
     assert all(len(np.unique(epoch)) == 10 for epoch in epochs)
@@ -153,10 +154,10 @@ def test_an_epoch_holds_every_photo_once(tmp_path):
 
 
 def test_fewer_photos_than_a_batch_are_repeated(paths):
-    (lightness, _), *_ = take(data.training_batches(paths[:1], 32, 4, seed=0), 2)
+    (lightness, _), *_ = take(pipeline.training_batches(paths[:1], 32, 4, seed=0), 2)
     assert lightness.shape == (4, 32, 32, 1)
     assert len(np.unique(lightness.reshape(4, -1), axis=0)) == 4  # other crops of it
-    assert len(take(data.image_dataset(paths[:2], 32, 8, training=True), -1)) == 1
+    assert len(take(pipeline.image_dataset(paths[:2], 32, 8, training=True), -1)) == 1
 
 
 def test_crops_are_square_undistorted_and_flipped_half_of_the_time(tmp_path):
@@ -165,11 +166,11 @@ def test_crops_are_square_undistorted_and_flipped_half_of_the_time(tmp_path):
     y, x = np.mgrid[:50, :60]
     rgb = np.stack([x * 4, y * 4, np.full_like(x, 128)], axis=-1).astype(np.uint8)
     Image.fromarray(rgb).save(tmp_path / "ramp.png")
-    reader = data._Reader([tmp_path / "ramp.png"], 16, 1)
+    reader = pipeline._Reader([tmp_path / "ramp.png"], 16, 1)
     random = np.random.default_rng(0)
     for _ in range(20):
         side, left, top = random.uniform(0.71, 1), *random.uniform(size=2)
-        crop = np.asarray(data._crop(tmp_path / "ramp.png", 16, side, left, top)).astype(float)
+        crop = np.asarray(pipeline._crop(tmp_path / "ramp.png", 16, side, left, top)).astype(float)
         slope = side * 50 * 4 / 16
         np.testing.assert_allclose((crop[3, -3, 0] - crop[3, 2, 0]) / 11, slope, atol=0.25)
         np.testing.assert_allclose((crop[-3, 3, 1] - crop[2, 3, 1]) / 11, slope, atol=0.25)
@@ -182,7 +183,7 @@ def test_crops_are_square_undistorted_and_flipped_half_of_the_time(tmp_path):
 
 def test_luma_gray_changes_the_lightness_of_its_share_only(tmp_path):
     Image.new("RGB", (20, 20), (255, 0, 0)).save(tmp_path / "red.png")
-    stream = data.training_batches([tmp_path / "red.png"], 8, 100, seed=0, luma_gray=0.3)
+    stream = pipeline.training_batches([tmp_path / "red.png"], 8, 100, seed=0, luma_gray=0.3)
     lightness, ab = take(stream, 1)[0]
     # L* of pure red is 53.24; its Rec. 601 luma is gray 76, of which L* is 32.30.
     levels = (lightness[:, 0, 0, 0] + 1) * 50
@@ -192,7 +193,7 @@ def test_luma_gray_changes_the_lightness_of_its_share_only(tmp_path):
     np.testing.assert_allclose(levels[~is_gray], 53.24, atol=1e-2)
     assert 15 < is_gray.sum() < 45
     np.testing.assert_allclose(ab * 110, np.broadcast_to([80.09, 67.20], ab.shape), atol=0.01)
-    none = take(data.training_batches([tmp_path / "red.png"], 8, 50, seed=0, luma_gray=0.0), 1)
+    none = take(pipeline.training_batches([tmp_path / "red.png"], 8, 50, seed=0, luma_gray=0.0), 1)
     assert none[0][0].min() > 0
 
 
@@ -200,30 +201,30 @@ def test_a_file_that_broke_since_it_was_found_is_an_error_that_names_it(tmp_path
     Image.fromarray(skimage.data.coffee()).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:9000])
     for broken in ("bad.png", "gone.png"):
-        files = [tmp_path / "good.png", tmp_path / broken]
+        paths = [tmp_path / "good.png", tmp_path / broken]
         with pytest.raises(tf.errors.OpError, match=broken):
-            take(data.training_batches(files, 32, 4, seed=0), 2)
+            take(pipeline.training_batches(paths, 32, 4, seed=0), 2)
 
 
 def test_works_with_keras_fit(paths):
     import keras
 
-    dataset = data.image_dataset(paths, 32, 2, training=True)
+    dataset = pipeline.image_dataset(paths, 32, 2, training=True)
     model = keras.Sequential([keras.layers.Conv2D(2, 1)])
     model.compile("sgd", "mae")
-    history = model.fit(dataset, validation_data=data.image_dataset(paths, 32, 4), epochs=2, verbose=0)
+    history = model.fit(dataset, validation_data=pipeline.image_dataset(paths, 32, 4), epochs=2, verbose=0)
     assert np.isfinite(history.history["val_loss"]).all()
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: data.training_batches([], 32, 4, seed=0),
-        lambda: data.training_batches(["a.jpg"], 0, 4, seed=0),
-        lambda: data.training_batches(["a.jpg"], 32, 2.0, seed=0),
-        lambda: data.training_batches(["a.jpg"], 32, 4, seed=0, first_step=-1),
-        lambda: data.training_batches(["a.jpg"], 32, 4, seed=0, luma_gray=30),
-        lambda: data.training_batches(["a.jpg"], 32, 4, seed=-1),
+        lambda: pipeline.training_batches([], 32, 4, seed=0),
+        lambda: pipeline.training_batches(["a.jpg"], 0, 4, seed=0),
+        lambda: pipeline.training_batches(["a.jpg"], 32, 2.0, seed=0),
+        lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=0, first_step=-1),
+        lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=0, luma_gray=30),
+        lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=-1),
     ],
 )
 def test_wrong_arguments_are_errors(call):
@@ -233,8 +234,8 @@ def test_wrong_arguments_are_errors(call):
 
 def test_sample_photos_have_a_held_out_part(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_COLORIZE_CACHE", str(tmp_path / "cache"))
-    train = data.find_photos("sample").paths
-    validation = data.find_photos("sample@validation").paths
+    train = pipeline.find_photos("sample").paths
+    validation = pipeline.find_photos("sample@validation").paths
     assert len(train) == len(validation) == 5
     for name, photo in (("astronaut", skimage.data.astronaut()), ("coffee", skimage.data.coffee())):
         parts = [Image.open(next(path for path in some if name in path)) for some in (train, validation)]
@@ -242,7 +243,7 @@ def test_sample_photos_have_a_held_out_part(tmp_path, monkeypatch):
             parts.reverse()
         np.testing.assert_array_equal(np.concatenate([np.asarray(part) for part in parts], axis=1), photo)
     with pytest.raises(ValueError, match="train, validation"):
-        data.find_photos("sample@test")
+        pipeline.find_photos("sample@test")
 
 
 TFDS_SCRIPT = """
@@ -281,7 +282,7 @@ def start_python(code, tmp_path):
     (tmp_path / "script.py").write_text(code)
     folders = {"TFDS_DATA_DIR": tmp_path / "tfds", "TF_COLORIZE_CACHE": tmp_path / "cache"}
     environment = os.environ | {name: str(path) for name, path in folders.items()}
-    environment["PYTHONPATH"] = str(pathlib.Path(data.__file__).parents[1])
+    environment["PYTHONPATH"] = str(pathlib.Path(pipeline.__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, str(tmp_path / "script.py")],
         env=environment,
@@ -367,8 +368,8 @@ def test_benchmark_prints_the_ratio(tmp_path):
 
 def test_reading_never_decodes_below_the_size_that_is_asked_for(tmp_path):
     Image.fromarray(skimage.data.astronaut()).save(tmp_path / "photo.jpg")
-    sharp = np.asarray(data._crop(tmp_path / "photo.jpg", 200, side=0.8))
-    full = image_io.open_rgb(tmp_path / "photo.jpg")
+    sharp = np.asarray(pipeline._crop(tmp_path / "photo.jpg", 200, side=0.8))
+    full = files.open_rgb(tmp_path / "photo.jpg")
     box = (51.2, 51.2, 460.8, 460.8)
     expected = np.asarray(full.resize((200, 200), Image.Resampling.BILINEAR, box=box))
     assert np.abs(sharp.astype(int) - expected).mean() < 2

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import pathlib
 import re
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import threading
 
 import pytest
 
-from tf_colorize import demo
+from tf_colorize.commands import demo
 
 
 @pytest.fixture
@@ -113,10 +114,10 @@ def run_command(page, *arguments):
     """`tf-colorize demo` with a page that is certainly built."""
     code = f"""
 import pathlib, sys
-from tf_colorize import cli, demo
+from tf_colorize.commands import demo, main
 demo.PAGE = pathlib.Path({str(page)!r})
 assert "tensorflow" not in sys.modules
-sys.exit(cli.main(["demo", *{list(arguments)!r}]))
+sys.exit(main.main(["demo", *{list(arguments)!r}]))
 """
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -138,3 +139,21 @@ def test_a_taken_port_is_one_line_and_exit_code_1(page):
         _, complaint = process.communicate(timeout=60)
     assert process.returncode == 1
     assert complaint.startswith("tf-colorize: ") and complaint.count("\n") == 1
+
+
+def test_models_with_any_name_are_served(page, tmp_path):
+    model = tmp_path / "my mod\u00e8le.tflite"
+    model.write_bytes(b"model")
+    with demo.Server(0, page, [model]) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert get(server, "/models/my%20mod%C3%A8le.tflite")[1] == b"model"
+        for path in ("/models/..%2fmy%20mod%C3%A8le.tflite", "/..%2f..%2fetc/passwd", "/models/other.tflite"):
+            assert get(server, path)[0].status == 404
+        server.shutdown()
+
+
+def test_a_hosted_page_sends_what_the_demo_sends():
+    lines = (pathlib.Path(__file__).parent.parent / "web" / "src" / "_headers").read_text().splitlines()
+    hosted = dict(line.strip().split(": ", 1) for line in lines[1:])
+    assert "Content-Security-Policy" in hosted  # a worker does not inherit that of the page's <meta>
+    assert hosted.items() <= demo.Server.headers.items()

@@ -21,9 +21,10 @@ import skimage.color
 import skimage.data
 from PIL import Image
 
-from tf_colorize import evaluation, measures
-from tf_colorize.evaluation import charts, features, figures, perceptual, pictures, protocols, records
-from tf_colorize.models import backbones, loading
+from tf_colorize import evaluation
+from tf_colorize.color import colorfulness
+from tf_colorize.evaluation import charts, features, figures, measures, perceptual, pictures, protocols, records
+from tf_colorize.models import backbones, saving
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -89,7 +90,7 @@ def test_differences_of_colorfulness_are_of_means_and_of_photos(photos):
         return gray if np.array_equal(truth, crop256(photos)[1]) else truth[::-1]
 
     scores = evaluation.evaluate_colorizer(swapped, photos)
-    cat = measures.colorfulness(crop256(photos)[1])
+    cat = colorfulness.colorfulness(crop256(photos)[1])
     assert scores["colorfulness_difference_of_means"] == pytest.approx(-cat / 3, abs=1e-4)
     assert scores["colorfulness_mean_difference"] == pytest.approx(cat / 3, abs=1e-4)
 
@@ -337,7 +338,7 @@ def finished(photos, tmp_path_factory):
     generator = keras.Model(inputs, layer(inputs))
     layer.bias.assign(np.arctanh([0.0, 40 / 110]))
     metadata = {"image_size": 64, "lightness_scale": 50.0, "ab_scale": 110.0}
-    loading.save_generator(generator, folder / "yellow.keras", metadata)
+    saving.save_generator(generator, folder / "yellow.keras", metadata)
     pixel = keras.Input((256, 256, 3))
     keras.Model(pixel, keras.layers.AveragePooling2D(64, name="pool")(pixel)).save(folder / "pixel.keras")
     data, bw = folder / "data", folder / "bw"
@@ -376,7 +377,7 @@ def test_script_measures_what_the_library_measures(finished, photos):
     for key in ("psnr", "ciede2000", "colorfulness"):
         mean = np.mean([float(row[key]) for row in rows])
         assert content["models"]["yellow"]["figures"][key]["value"] == pytest.approx(mean, abs=1e-5)
-    truth = [measures.colorfulness(picture) for picture in crop256(photos)]
+    truth = [colorfulness.colorfulness(picture) for picture in crop256(photos)]
     np.testing.assert_allclose([float(row["truth_colorfulness"]) for row in rows], truth, atol=1e-5)
 
 

@@ -13,8 +13,9 @@ import skimage.color
 import skimage.data
 from PIL import Image
 
-from tf_colorize import export, predictors
-from tf_colorize.export import checks, vectors
+from tf_colorize import export
+from tf_colorize.export import artifact, checks, vectors
+from tf_colorize.inference import runtimes
 
 ROOT = pathlib.Path(__file__).parent.parent
 SIZE = exports.IMAGE_SIZE
@@ -114,7 +115,7 @@ def test_command_line(exported, tmp_path):
     process = run_script(*command, "--vectors", tmp_path / "vectors")
     assert process.returncode == 0, process.stderr
     assert "chroma differs from Keras by" in process.stdout and "on 2 threads" in process.stdout
-    assert predictors.from_tflite(target, threads=1)[1] == 32
+    assert runtimes.from_tflite(target, threads=1)[1] == 32
     before = target.read_bytes()
     again = run_script(*command)
     assert again.returncode == 1 and "exists" in again.stderr.splitlines()[-1]
@@ -171,3 +172,25 @@ def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
     """)
     assert printed.count("refused: ") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_while_an_export_is_exchanged_loses_neither(tmp_path, monkeypatch):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "old").touch()
+    replace, calls = pathlib.Path.replace, []
+
+    def interrupted(path, target):
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), artifact.written_whole(tmp_path / "1", overwrite=True) as temporary:
+        temporary.mkdir()
+    assert len(calls) == 3 and [path.name for path in (tmp_path / "1").iterdir()] == ["old"]
+    with artifact.written_whole(tmp_path / "1", overwrite=True) as temporary:
+        temporary.mkdir()
+        (temporary / "new").touch()
+    assert [path.name for path in (tmp_path / "1").iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]

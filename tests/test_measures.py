@@ -12,7 +12,8 @@ import skimage.color
 import skimage.data
 import skimage.util
 
-from tf_colorize import measures
+from tf_colorize.color import colorfulness
+from tf_colorize.evaluation import measures
 
 
 def photo():
@@ -32,7 +33,7 @@ def fitted(features, batches=3):
 
 
 def test_importing_measures_does_not_load_tensorflow():
-    code = "import sys, tf_colorize.measures; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    code = "import sys, tf_colorize.evaluation.measures; sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -99,22 +100,22 @@ def colorfulness_in_plain_python(picture, absolute):
 
 def test_colorfulness_equals_plain_python_on_a_photo():
     picture = skimage.data.coffee()[::8, ::8]
-    assert measures.colorfulness(picture) == pytest.approx(colorfulness_in_plain_python(picture, False), rel=1e-6)
-    absolute = measures.colorfulness_absolute(picture)
+    assert colorfulness.colorfulness(picture) == pytest.approx(colorfulness_in_plain_python(picture, False), rel=1e-6)
+    absolute = colorfulness.colorfulness_absolute(picture)
     assert absolute == pytest.approx(colorfulness_in_plain_python(picture, True), rel=1e-6)
-    assert abs(absolute - measures.colorfulness(picture)) > 0.1
+    assert abs(absolute - colorfulness.colorfulness(picture)) > 0.1
 
 
 def test_the_two_colorfulness_variants_differ_by_hand():
     picture = np.zeros((1, 2, 3), np.uint8)
     picture[0, 0, 0] = picture[0, 1, 1] = 255  # red beside green: rg +255 and -255, yb 127.5 twice
-    assert measures.colorfulness(picture) == pytest.approx(255 + 0.3 * 127.5)
-    assert measures.colorfulness_absolute(picture) == pytest.approx(0.3 * math.hypot(255, 127.5))
+    assert colorfulness.colorfulness(picture) == pytest.approx(255 + 0.3 * 127.5)
+    assert colorfulness.colorfulness_absolute(picture) == pytest.approx(0.3 * math.hypot(255, 127.5))
 
 
 def test_gray_is_not_colorful():
     gray = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
-    assert measures.colorfulness(gray) == measures.colorfulness_absolute(gray) == 0
+    assert colorfulness.colorfulness(gray) == colorfulness.colorfulness_absolute(gray) == 0
 
 
 def test_gaussian_fit_equals_numpy_on_the_whole():

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_colorize import lab, models
-from tf_colorize.models import blocks, loading
+from tf_colorize import models
+from tf_colorize.color import lab
+from tf_colorize.models import blocks, saving
 
 METADATA = {"image_size": 64}
 
@@ -117,13 +118,13 @@ def test_generator_files_hold_float32_and_metadata(name, tmp_path):
         generator = NETWORKS[name][0]()
     finally:
         keras.config.set_dtype_policy(previous)
-    loading.save_generator(generator, tmp_path / "generator.keras", METADATA)
-    loaded, metadata = loading.load_generator(tmp_path)
+    saving.save_generator(generator, tmp_path / "generator.keras", METADATA)
+    loaded, metadata = saving.load_generator(tmp_path)
     assert metadata == METADATA
     assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
     for mine, theirs in zip(generator.get_weights(), loaded.get_weights()):
         np.testing.assert_array_equal(mine, theirs)
-    again = loading.with_policy(loaded, "mixed_bfloat16")
+    again = saving.with_policy(loaded, "mixed_bfloat16")
     assert again.get_layer("decoder1_conv").compute_dtype == "bfloat16"
     assert again.get_layer("ab").compute_dtype == "float32"
 
@@ -134,7 +135,7 @@ def test_load_generator_names_what_it_was_given(content, tmp_path):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"`path`.*model\.keras"):
-        loading.load_generator(path)
+        saving.load_generator(path)
 
 
 def test_paper_networks_start_from_the_papers_distribution():

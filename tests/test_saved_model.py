@@ -16,8 +16,12 @@ import skimage.data
 import tensorflow as tf
 from PIL import ExifTags, Image
 
-from tf_colorize import Colorizer, export, image_io, metadata, preparation, train_config
-from tf_colorize.models import loading
+from tf_colorize import Colorizer, export
+from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
+from tf_colorize.photos import files
+from tf_colorize.training import config as train_config
+from tf_colorize.training import start as start_of_run
 
 ROOT = pathlib.Path(__file__).parent.parent
 SHIPPED = ROOT / "saved_models"
@@ -46,8 +50,8 @@ def encoded(image, image_format, **options):
     return buffer.getvalue()
 
 
-def served(signatures, *files):
-    results = signatures["serving_default"](image_bytes=tf.constant(list(files), tf.string))["color_bytes"].numpy()
+def served(signatures, *encoded):
+    results = signatures["serving_default"](image_bytes=tf.constant(list(encoded), tf.string))["color_bytes"].numpy()
     return [Image.open(io.BytesIO(result)) for result in results]
 
 
@@ -57,10 +61,10 @@ def same_picture(actual, expected):
 
 
 def test_a_saved_model_holds_the_generator(exported):
-    generator, described = loading.load_generator(exported.saved_model)
+    generator, described = saving.load_generator(exported.saved_model)
     for actual, expected in zip(generator.get_weights(), exports.generator().get_weights()):
         np.testing.assert_allclose(actual, expected, rtol=5e-4, atol=1e-6)  # half precision
-    expected = metadata.generator_metadata(SIZE)
+    expected = generators.generator_metadata(SIZE)
     assert {key: described[key] for key in expected} == expected
     lightness = np.zeros((1, 32, 96, 1), np.float32)
     assert generator(lightness).shape == (1, 32, 96, 2)
@@ -71,17 +75,17 @@ def layers_of(generator):
 
 
 def test_freezing_is_neither_saved_nor_loaded(exported, tmp_path):
-    frozen = loading.portable(exports.generator())
+    frozen = saving.portable(exports.generator())
     frozen.get_layer("conv").trainable = frozen.get_layer("norm").trainable = False
-    about = metadata.generator_metadata(SIZE)
-    loading.save_generator(frozen, tmp_path / "new.keras", about)
+    about = generators.generator_metadata(SIZE)
+    saving.save_generator(frozen, tmp_path / "new.keras", about)
     export.export_saved_model(frozen, tmp_path / "1", image_size=SIZE, photos=exported.photos)
     assert not frozen.get_layer("conv").trainable  # the caller's own stays as it is
     frozen.save(tmp_path / "old.keras")  # as earlier versions did
     with zipfile.ZipFile(tmp_path / "old.keras", "a") as archive:
-        archive.writestr(loading.METADATA_NAME, json.dumps(about))
+        archive.writestr(saving.METADATA_NAME, json.dumps(about))
     for name in ("new.keras", "1", "old.keras"):
-        generator, described = loading.load_generator(tmp_path / name)
+        generator, described = saving.load_generator(tmp_path / name)
         assert all(layer.trainable for layer in layers_of(generator)), name
         assert len(generator.trainable_variables) == len(exports.generator().trainable_variables)
         assert '"trainable": false' not in json.dumps(described)
@@ -90,7 +94,7 @@ def test_freezing_is_neither_saved_nor_loaded(exported, tmp_path):
 
 
 def test_the_shipped_generator_trains_in_all_layers():
-    generator, described = loading.load_generator(SHIPPED / "colorizer" / "1")
+    generator, described = saving.load_generator(SHIPPED / "colorizer" / "1")
     assert '"trainable": false' not in json.dumps(described["generator"])
     assert all(layer.trainable for layer in layers_of(generator))
     before = generator.get_layer("resnet18").get_weights()
@@ -103,7 +107,7 @@ def test_the_shipped_generator_trains_in_all_layers():
 
 def test_training_starts_from_a_saved_model(exported):
     config = train_config.TrainConfig(init=str(exported.saved_model), precision="float32")
-    generator = preparation.build_generator(config, report=lambda line: None)
+    generator = start_of_run.build_generator(config, report=lambda line: None)
     np.testing.assert_allclose(generator.get_weights()[0], exports.generator().get_weights()[0], atol=1e-3)
 
 
@@ -115,14 +119,14 @@ def test_fine_tuning_from_a_saved_model_on_the_command_line(exported, tmp_path):
     command += ["--run-dir", str(tmp_path / "run")]
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr[-2000:]
-    assert loading.load_generator(tmp_path / "run")[1]["image_size"] == 32
+    assert saving.load_generator(tmp_path / "run")[1]["image_size"] == 32
 
 
 def test_an_export_can_be_exported_again(exported, tmp_path):
-    generator, described = loading.load_generator(exported.saved_model)
+    generator, described = saving.load_generator(exported.saved_model)
     report = export.export_tflite(generator, tmp_path / "again.tflite", metadata=described, photos=exported.photos)
     with zipfile.ZipFile(report.path) as archive:
-        again = json.loads(archive.read(loading.METADATA_NAME))
+        again = json.loads(archive.read(saving.METADATA_NAME))
     assert "generator" not in again and again["image_size"] == SIZE
 
 
@@ -241,7 +245,7 @@ def test_pixels_of_every_kind(signatures, colorizer, mode, image_format):
     else:
         assert same_picture(result.convert("RGB"), expected)
     if result.mode == "RGBA":
-        np.testing.assert_array_equal(result.getchannel("A"), image_io.read(file).image.getchannel("A"))
+        np.testing.assert_array_equal(result.getchannel("A"), files.read(file).image.getchannel("A"))
 
 
 def test_an_animated_gif_gives_its_first_frame(signatures, colorizer):
@@ -255,15 +259,15 @@ def test_an_animated_gif_gives_its_first_frame(signatures, colorizer):
 def test_a_broken_image_in_a_batch_is_named(signatures, kind):
     photo = Image.fromarray(skimage.data.coffee()).resize((90, 60))
     good = encoded(photo, "PNG")
-    files = {"empty": b"", "text": b"no picture", "marker": b"\xff\xd8\xff"}
+    broken = {"empty": b"", "text": b"no picture", "marker": b"\xff\xd8\xff"}
     for name in ("PNG", "JPEG", "GIF", "BMP"):
         whole = encoded(photo, name)
-        files[f"cut {name}"] = whole[: len(whole) // 2]
+        broken[f"cut {name}"] = whole[: len(whole) // 2]
     rle = bytearray(encoded(photo.convert("P"), "BMP"))
     rle[30] = 1  # says that it is compressed
-    files["RLE BMP"] = bytes(rle)
+    broken["RLE BMP"] = bytes(rle)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"image 2 of the batch \(counted from 0; \d+ bytes\)"):
-        served(signatures, good, good, files[kind], good)
+        served(signatures, good, good, broken[kind], good)
 
 
 def test_weights_are_rounded_only_where_the_picture_stays(exported, tmp_path):

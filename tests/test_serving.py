@@ -1,21 +1,28 @@
 """The client over real sockets, against a server that runs the real SavedModel behind TF Serving's protocols."""
 
+import concurrent.futures
+import contextlib
+import http.server
 import io
 import pathlib
+import re
 import subprocess
 import sys
 import threading
 import time
 
 import exports
+import grpc
 import numpy as np
 import prediction_server
 import pytest
 import tensorflow as tf
+import trustme
 from PIL import Image
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_log_pb2
 
-from tf_colorize import Colorizer, prediction_messages, serving
+from tf_colorize import Colorizer
+from tf_colorize.inference import messages, serving
 
 SIZE = exports.IMAGE_SIZE
 CLIENT = pathlib.Path(__file__).parent.parent / "scripts" / "serve_client.py"
@@ -146,7 +153,194 @@ def test_something_else_on_the_port():
             serving.Client(wrong, retries=0).predict_ab(squares(1))
 
 
-@pytest.mark.parametrize("url", ["localhost:8501", "ftp://host/colorizer", "http://", "http://host/predict", ""])
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Answers everything with the same bytes."""
+
+    status, content = 200, b""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    do_GET = do_POST
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def proxy(status, content):
+    handler = type("Bound", (Proxy,), {"status": status, "content": content})
+    with http.server.HTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{running.server_port}"
+        finally:
+            running.shutdown()
+            thread.join()
+
+
+WRONG_ANSWERS = [
+    b"",
+    b"<html>",
+    b'"not found"',
+    b"[]",
+    b"null",
+    b"3",
+    b"[" * 100_000,
+    b'{"error": ["no"]}',
+    b'{"outputs": null, "metadata": null}',
+    b'{"outputs": 3, "metadata": 3}',
+    b'{"outputs": "text", "metadata": "text"}',
+    b'{"outputs": [[300]], "metadata": []}',
+    b'{"outputs": [null], "metadata": {"signature_def": []}}',
+    b'{"outputs": [{"b64": 3}], "metadata": {"signature_def": {"signature_def": "predict_ab"}}}',
+    b'{"outputs": [], "metadata": {"signature_def": {"signature_def": {"predict_ab": {"inputs": {"lightness": '
+    b'{"tensor_shape": {"dim": [{"size": Infinity}]}}}}}}}}',
+]
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+@pytest.mark.parametrize("content", WRONG_ANSWERS, ids=range(len(WRONG_ANSWERS)))
+def test_whatever_a_proxy_answers_is_one_exception(content, status):
+    with proxy(status, content) as url, serving.Client(url, retries=0) as client:
+        for ask in (
+            lambda: client.image_size,
+            lambda: client.predict_ab(squares(1)),
+            lambda: client.colorize(np.zeros((1, 2, 2, 3), np.uint8)),
+            lambda: client.colorize_files([photo()]),
+        ):
+            with pytest.raises(serving.ServingError, match=re.escape(url)) as caught:
+                ask()
+            assert "\n" not in str(caught.value)
+
+
+def responses_of_grpc():
+    """What a gRPC server may send instead of ab `(1, SIZE, SIZE, 2)` and of signatures, as bytes."""
+    yield b"\xff\xff\xff", b"\xff\xff\xff"
+    broken = get_model_metadata_pb2.GetModelMetadataResponse()
+    broken.metadata["signature_def"].value = b"\xff\xff\xff"
+    for tensor in (
+        tf.make_tensor_proto([b"text"]),
+        tf.make_tensor_proto(np.zeros((1, 2, 2, 2), np.float32)),
+        tf.make_tensor_proto(np.full((1, SIZE, SIZE, 2), 7, np.uint8)),
+        tf.make_tensor_proto(np.zeros((2, 2), np.int64)),
+        one_value_of_shape(shape=(1 << 40, 1 << 40)),
+    ):
+        response = predict_pb2.PredictResponse()
+        response.outputs["ab"].CopyFrom(tensor)
+        yield response.SerializeToString(), broken.SerializeToString()
+
+
+def one_value_of_shape(shape):
+    tensor = tf.make_tensor_proto(np.float32(1))
+    tensor.tensor_shape.Clear()
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
+    return tensor
+
+
+@pytest.mark.parametrize("prediction, metadata", responses_of_grpc(), ids=range(6))
+def test_whatever_a_grpc_server_answers_is_one_exception(prediction, metadata):
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, call):
+            answer = prediction if call.method.endswith("Predict") else metadata
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: answer)
+
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1), handlers=[Handler()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with serving.Client(f"grpc://127.0.0.1:{port}", retries=0) as client:
+            with pytest.raises(serving.ServingError):
+                client.predict_ab(squares(1))
+            with pytest.raises(serving.ServingError):
+                print(client.image_size)
+    finally:
+        server.stop(0).wait()
+
+
+@PROTOCOLS
+def test_a_closed_client_says_so(addresses, model, protocol):
+    with serving.Client(addresses[protocol]) as client:
+        client.predict_ab(squares(1))
+    model.requests = 0
+    with pytest.raises(serving.ServingError, match="the client is closed"):
+        client.predict_ab(squares(1))
+    client.close()
+    assert model.requests == 0
+
+
+def test_closing_ends_what_is_under_way(addresses, model):
+    client = serving.Client(addresses["grpc"], retries=0)
+    model.delay.clear()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        before = model.requests
+        request = pool.submit(client.predict_ab, squares(1))
+        while model.requests == before:
+            time.sleep(0.01)
+        client.close()
+        with pytest.raises(serving.ServingError):
+            request.result(timeout=5)
+
+
+@pytest.fixture(scope="module")
+def encrypted(tmp_path_factory):
+    """`(addresses, ca_file)` of a server with TLS, whose certificate only that file vouches for."""
+    authority = trustme.CA()
+    ca_file = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+    with prediction_server.serve(exports.exported().saved_model, authority.issue_cert("127.0.0.1")) as (_, addresses):
+        yield addresses, str(ca_file)
+
+
+@PROTOCOLS
+def test_tls_with_a_given_authority(encrypted, protocol):
+    addresses, ca_file = encrypted
+    assert addresses[protocol].startswith(f"{protocol}s://")
+    with serving.Client(addresses[protocol], ca_file=ca_file) as client:
+        expected = exports.generator()(squares(1), training=False)
+        np.testing.assert_allclose(client.predict_ab(squares(1)), expected, atol=0.01)
+    assert Colorizer.load(addresses[protocol], ca_file=ca_file).image_size == SIZE
+
+
+@PROTOCOLS
+def test_tls_with_the_authorities_of_the_system(encrypted, protocol, monkeypatch):
+    addresses, ca_file = encrypted
+    monkeypatch.setenv("SSL_CERT_FILE", ca_file)  # where OpenSSL looks for them
+    assert serving.Client(addresses[protocol]).image_size == SIZE
+
+
+@PROTOCOLS
+def test_tls_refuses_a_server_that_nobody_vouches_for(encrypted, protocol):
+    with pytest.raises(serving.ServingError, match="(?i)certificate.verify.failed"):
+        serving.Client(encrypted[0][protocol], retries=0).predict_ab(squares(1))
+
+
+@PROTOCOLS
+def test_tls_is_not_given_up_silently(addresses, encrypted, protocol):
+    with pytest.raises(ValueError, match=r"`ca_file` needs an address with https or grpcs"):
+        serving.Client(addresses[protocol], ca_file=encrypted[1])
+    for ca_file in ("no/such.pem", __file__):
+        with pytest.raises(ValueError, match=r"`ca_file` must be a PEM file.*Received"):
+            serving.Client(encrypted[0][protocol], ca_file=ca_file)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8501",
+        "ftp://host/colorizer",
+        "http://",
+        "http://host/predict",
+        "grpc://host:99999",
+        "http://[::1",
+        "",
+    ],
+)
 def test_what_is_not_an_address_is_refused(url):
     with pytest.raises(ValueError, match=r"`url` must be like .*Received: url="):
         serving.Client(url)
@@ -189,17 +383,17 @@ def test_the_client_works_where_tensorflow_is_not(addresses, protocol, run_pytho
 
 def test_messages_are_those_of_the_official_stubs():
     value = squares(2)
-    ours = prediction_messages.predict_request("colorizer", 7, "predict_ab", "lightness", value)
+    ours = messages.predict_request("colorizer", 7, "predict_ab", "lightness", value)
     theirs = predict_pb2.PredictRequest.FromString(ours.SerializeToString())
     assert (theirs.model_spec.name, theirs.model_spec.version.value) == ("colorizer", 7)
     assert theirs.model_spec.signature_name == "predict_ab"
     np.testing.assert_array_equal(tf.make_ndarray(theirs.inputs["lightness"]), value)
-    files = prediction_messages.predict_request("m", None, "serving_default", "image_bytes", [b"\0\xff", b""])
+    files = messages.predict_request("m", None, "serving_default", "image_bytes", [b"\0\xff", b""])
     theirs = predict_pb2.PredictRequest.FromString(files.SerializeToString())
     assert not theirs.model_spec.HasField("version")
     assert tf.make_ndarray(theirs.inputs["image_bytes"]).tolist() == [b"\0\xff", b""]
     theirs = get_model_metadata_pb2.GetModelMetadataRequest.FromString(
-        prediction_messages.metadata_request("m", 3).SerializeToString()
+        messages.metadata_request("m", 3).SerializeToString()
     )
     assert list(theirs.metadata_field) == ["signature_def"] and theirs.model_spec.version.value == 3
 
@@ -213,8 +407,8 @@ def test_results_in_all_forms_of_the_wire(value):
     ):
         response = predict_pb2.PredictResponse()
         response.outputs["ab"].CopyFrom(proto)
-        ours = prediction_messages.message("PredictResponse").FromString(response.SerializeToString())
-        result = prediction_messages.predict_result(ours)
+        ours = messages.message("PredictResponse").FromString(response.SerializeToString())
+        result = messages.predict_result(ours)
         assert result.dtype == value.dtype
         np.testing.assert_array_equal(result, expected)
 
@@ -237,16 +431,39 @@ def test_the_warm_up_file_is_one_that_the_server_reads(server):
     assert sorted(signatures) == ["colorize", "predict_ab", "serving_default"]
 
 
+def run_client(*arguments):
+    return subprocess.run([sys.executable, str(CLIENT), *map(str, arguments)], capture_output=True, text=True)
+
+
 @PROTOCOLS
-def test_serve_client(addresses, protocol, tmp_path):
+def test_serve_client_names_the_broken_file_and_writes_the_others(addresses, protocol, tmp_path):
     (tmp_path / "one.png").write_bytes(photo())
     Image.open(io.BytesIO(photo())).save(tmp_path / "two.jpg")
     (tmp_path / "broken.png").write_bytes(photo()[:500])
-    command = [sys.executable, str(CLIENT), addresses[protocol], *map(str, sorted(tmp_path.iterdir()))]
-    process = subprocess.run(command, capture_output=True, text=True)
+    (tmp_path / "four.png").write_bytes(photo("001.png"))
+    photos = [*sorted(tmp_path.iterdir()), tmp_path / "absent.png"]
+    process = run_client(addresses[protocol], "--batch-size", 4, *photos)
     assert process.returncode == 1
-    assert process.stderr.count("\n") == 1 and "image 0 of the batch" in process.stderr
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"one.png", "two.jpg", "broken.png", "one.color.png", "two.color.jpg"}
-    again = subprocess.run([*command[:3], str(tmp_path / "one.png")], capture_output=True, text=True)
-    assert again.returncode == 1 and "exists" in again.stderr
+    absent, broken = process.stderr.splitlines()
+    assert "absent.png" in absent
+    assert "broken.png: " in broken and "the file (500 bytes) is not a complete" in broken and "batch" not in broken
+    results = ["four.color.png", "one.color.png", "two.color.jpg"]
+    assert sorted(pathlib.Path(line).name for line in process.stdout.splitlines()) == results
+    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "two.jpg", "broken.png", "four.png", *results}
+    for name in results:
+        assert Image.open(tmp_path / name).size == Image.open(io.BytesIO(photo())).size
+
+
+def test_serve_client_sends_nothing_whose_result_exists(addresses, model, tmp_path):
+    for name in ("one.png", "one.bmp", "two.png"):
+        (tmp_path / name).write_bytes(photo())
+    (tmp_path / "two.color.png").write_bytes(b"mine")
+    model.requests = 0
+    process = run_client(addresses["http"], tmp_path / "two.png")
+    assert process.returncode == 1 and "two.color.png exists; --overwrite replaces it" in process.stderr
+    assert model.requests == 0 and (tmp_path / "two.color.png").read_bytes() == b"mine"
+    process = run_client(
+        addresses["http"], "--overwrite", *(tmp_path / name for name in ("one.png", "one.bmp", "two.png"))
+    )
+    assert process.returncode == 1 and "one.color.png is already the result of" in process.stderr
+    assert model.requests == 2 and (tmp_path / "two.color.png").read_bytes() != b"mine"

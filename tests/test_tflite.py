@@ -12,9 +12,13 @@ import pytest
 from ai_edge_litert import interpreter as litert
 from PIL import Image
 
-from tf_colorize import export, lab, metadata, models, predictors, preparation
+from tf_colorize import export, models
+from tf_colorize.color import lab
 from tf_colorize.export import checks, tflite, vectors
-from tf_colorize.models import loading
+from tf_colorize.inference import runtimes
+from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
+from tf_colorize.training import start as start_of_run
 
 SIZE = exports.IMAGE_SIZE
 SHIPPED = pathlib.Path(__file__).parent.parent / "saved_models"
@@ -38,14 +42,14 @@ def test_tflite_is_builtin_operations_for_one_fixed_size(exported, kind):
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
 def test_tflite_carries_its_metadata(exported, kind):
     with zipfile.ZipFile(exported.tflite[kind]) as archive:
-        described = json.loads(archive.read(loading.METADATA_NAME))
-    assert described == {**metadata.generator_metadata(SIZE), "quantize": kind}
+        described = json.loads(archive.read(saving.METADATA_NAME))
+    assert described == {**generators.generator_metadata(SIZE), "quantize": kind}
     assert exported.tflite[kind].read_bytes()[4:8] == b"TFL3"
 
 
 @pytest.mark.parametrize(("kind", "mean"), [("none", 0.001), ("float16", 0.1), ("dynamic", 0.5)])
 def test_tflite_gives_keras_chroma(exported, kind, mean):
-    predict_ab, size = predictors.from_tflite(exported.tflite[kind], threads=1)
+    predict_ab, size = runtimes.from_tflite(exported.tflite[kind], threads=1)
     assert size == SIZE
     for square in checks.photo_squares(exported.photos, SIZE, 4):
         distance = np.linalg.norm(predict_ab(square) - exports.generator()(square), axis=-1) * lab.AB_SCALE
@@ -82,13 +86,13 @@ def test_a_tflite_file_that_was_cut_is_refused(exported, tmp_path, share):
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ValueError, match=r"cut\.tflite"):
-        predictors.from_tflite(cut, threads=1)
+        runtimes.from_tflite(cut, threads=1)
 
 
 @pytest.mark.slow
 def test_the_real_network_is_light_in_every_form(tmp_path):
     palette = lab.ab_palette()
-    generator = models.resnet18_unet(palette=palette, decoder_filters=preparation.PALETTE_DECODER_FILTERS)
+    generator = models.resnet18_unet(palette=palette, decoder_filters=start_of_run.PALETTE_DECODER_FILTERS)
     logits = generator.get_layer("chroma_logits")
     logits.kernel.assign(logits.kernel * 10)  # nearly as sharp as trained ones
     photos = exports.write_photos(tmp_path / "photos", 216)
@@ -100,7 +104,7 @@ def test_the_real_network_is_light_in_every_form(tmp_path):
     }
     assert saved.half_precision and saved.n_bytes / 1e6 + sizes["dynamic"] < 50  # both are in the repository
     assert sizes["none"] < 56 and sizes["float16"] < 28 and sizes["dynamic"] < 14.5 and sizes["int8"] < 14.5
-    kept = loading.load_generator(tmp_path / "1")[0].get_weights()
+    kept = saving.load_generator(tmp_path / "1")[0].get_weights()
     for actual, expected in zip(kept, generator.get_weights()):
         np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-6)
 

@@ -13,8 +13,10 @@ import pytest
 import small_networks as small
 from PIL import Image
 
-from tf_colorize import checkpoints, preparation, train_config, training
-from tf_colorize.models import loading
+from tf_colorize.models import saving
+from tf_colorize.training import checkpoints, reports, stages
+from tf_colorize.training import config as train_config
+from tf_colorize.training import start as start_of_run
 
 
 def config_of(photo_folder, run_dir, **changes):
@@ -49,17 +51,17 @@ INTERRUPTED = f"""
     sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
     import small_networks
     small_networks.install()
-    from tf_colorize import callbacks, checkpoints, train_config, training
+    from tf_colorize.training import checkpoints, config, reports, stages
     checkpoints.CHECKPOINT_MINUTES = 0.0
-    class Line(callbacks.StateLine):
+    class Line(reports.StateLine):
         steps = 0
         def on_train_batch_end(self, batch, logs=None):
             Line.steps += 1
             if Line.steps == STEPS:
                 os.kill(os.getpid(), signal.SIGNAL)
-    callbacks.StateLine = Line
+    reports.StateLine = Line
     try:
-        training.train(train_config.TrainConfig(**CONFIG), report=lambda line: None)
+        stages.train(config.TrainConfig(**CONFIG), report=lambda line: None)
     except checkpoints.TrainingStopped as stop:
         print("stopped:", stop)
 """
@@ -72,9 +74,9 @@ def interrupted(config, steps, name):
 
 
 def put_small_networks(patch):
-    patch.setattr(preparation, "build_generator", small.generator)
-    patchgan = training.models.patchgan
-    patch.setattr(training.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
+    patch.setattr(start_of_run, "build_generator", small.generator)
+    patchgan = stages.models.patchgan
+    patch.setattr(stages.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def real_run(photos, tmp_path_factory):
     """The folder of a run of the real networks."""
-    return training.train(config_of(photos, tmp_path_factory.mktemp("real") / "run"), report=lambda line: None)
+    return stages.train(config_of(photos, tmp_path_factory.mktemp("real") / "run"), report=lambda line: None)
 
 
 @pytest.fixture(scope="module")
@@ -104,12 +106,12 @@ def whole_rows(photos, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         put_small_networks(patch)
         run_dir = tmp_path_factory.mktemp("whole") / "run"
-        return rows(training.train(config_of(photos, run_dir), report=lambda line: None))
+        return rows(stages.train(config_of(photos, run_dir), report=lambda line: None))
 
 
 def test_a_run_leaves_what_it_promises(real_run):
     run_dir = real_run
-    generator, metadata = loading.load_generator(run_dir)
+    generator, metadata = saving.load_generator(run_dir)
     assert metadata["image_size"] == 32 and metadata["ab_scale"] == 110.0
     assert generator(np.zeros((1, 32, 64, 1), "float32")).shape == (1, 32, 64, 2)
     logged = rows(run_dir)
@@ -135,14 +137,14 @@ def test_kept_is_the_epoch_with_the_best_score(real_run):
         best["val_colorfulness"] / best["val_colorfulness_truth"] - 1
     )
     np.testing.assert_allclose(best["val_score"], expected, rtol=1e-6)
-    kept, _ = loading.load_generator(run_dir / "stage2.keras")
-    final, _ = loading.load_generator(run_dir)
+    kept, _ = saving.load_generator(run_dir / "stage2.keras")
+    final, _ = saving.load_generator(run_dir)
     for one, two in zip(kept.get_weights(), final.get_weights()):
         np.testing.assert_array_equal(one, two)
 
 
 def resumed(run_dir):
-    training.train(train_config.load(run_dir), resume=True, report=lambda line: None)
+    stages.train(train_config.load(run_dir), resume=True, report=lambda line: None)
     return rows(run_dir)
 
 
@@ -179,7 +181,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(photos, small_networks
 def test_a_loss_that_is_not_finite_stops_with_the_step(photos, small_networks, tmp_path):
     config = config_of(photos, tmp_path / "run", pretrain_epochs=0, lambda_l1=1e39)
     with pytest.raises(checkpoints.TrainingStopped, match=r"not finite at step \d+.*last good checkpoint"):
-        training.train(config, report=lambda line: None)
+        stages.train(config, report=lambda line: None)
 
 
 def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
@@ -206,32 +208,53 @@ def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
 
 def test_fine_tuning_starts_from_given_weights(real_run, photos, tmp_path):
     config = config_of(photos, tmp_path / "run", init=str(real_run))
-    generator = preparation.build_generator(train_config.resolve(config), report=lambda line: None)
-    trained, _ = loading.load_generator(real_run)
+    generator = start_of_run.build_generator(train_config.resolve(config), report=lambda line: None)
+    trained, _ = saving.load_generator(real_run)
     for one, two in zip(generator.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     trained.save_weights(tmp_path / "generator.weights.h5")
     config = dataclasses.replace(config, init=str(tmp_path / "generator.weights.h5"))
-    from_h5 = preparation.build_generator(train_config.resolve(config), report=lambda line: None)
+    from_h5 = start_of_run.build_generator(train_config.resolve(config), report=lambda line: None)
     for one, two in zip(from_h5.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     wrong = dataclasses.replace(config, pretrain_loss="classification")
     with pytest.raises(ValueError, match=r"`init` does not fit"):
-        preparation.build_generator(train_config.resolve(wrong), report=lambda line: None)
+        start_of_run.build_generator(train_config.resolve(wrong), report=lambda line: None)
 
 
 def test_fine_tuning_takes_over_what_the_model_was_trained_with(photos, tmp_path, small_networks):
     changes = {"pretrain_loss": "classification", "rebalance": 0.8, "lambda_l1": 40.0, "spectral_norm": True}
-    first = training.train(config_of(photos, tmp_path / "first", **changes), report=lambda line: None)
+    first = stages.train(config_of(photos, tmp_path / "first", **changes), report=lambda line: None)
     bare = train_config.TrainConfig(init=str(first))
-    resolved = train_config.resolve(bare, preparation.trained_with(bare.init))
+    resolved = train_config.resolve(bare, start_of_run.trained_with(bare.init))
     taken_over = {**changes, "image_size": 32, "gan_loss": "vanilla"}
     assert {name: getattr(resolved, name) for name in taken_over} == taken_over
     fresh = train_config.resolve(train_config.TrainConfig())
     assert resolved.epochs < fresh.epochs and resolved.learning_rate < fresh.learning_rate
     given = dataclasses.replace(bare, rebalance=0.3, image_size=64)
-    resolved = train_config.resolve(given, preparation.trained_with(bare.init))
+    resolved = train_config.resolve(given, start_of_run.trained_with(bare.init))
     assert (resolved.rebalance, resolved.image_size, resolved.lambda_l1) == (0.3, 64, 40.0)
+
+
+def test_another_loss_does_not_inherit_the_weights_of_the_first():
+    shipped = {"pretrain_loss": "classification", "rebalance": 0.9, "lambda_l1": 0.0, "lambda_classification": 1.0}
+    config = train_config.TrainConfig(init="a model", pretrain_loss="l1")
+    resolved = train_config.resolve(config, {**shipped, "lambda_smoothness": 300.0, "gan_loss": "hinge"})
+    weights = (resolved.lambda_l1, resolved.lambda_classification, resolved.lambda_smoothness)
+    assert weights == (100.0, 0.0, 0.0) and resolved.gan_loss == "hinge"
+
+
+def test_a_run_is_resumed_without_the_file_it_started_from(photos, tmp_path, small_networks, monkeypatch):
+    first = stages.train(config_of(photos, tmp_path / "first"), report=lambda line: None)
+    monkeypatch.chdir(tmp_path)
+    # Small networks are none of those that `init` may hold.
+    monkeypatch.setattr(start_of_run, "build_generator", lambda config, _: saving.load_generator(config.init)[0])
+    whole = stages.train(config_of(photos, tmp_path / "whole", init="first"), report=lambda line: None)
+    with monkeypatch.context() as patch, pytest.raises(checkpoints.TrainingStopped):
+        patch.setattr(reports.StateLine, "on_train_batch_end", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+        stages.train(config_of(photos, tmp_path / "run", init="first"), report=lambda line: None)
+    shutil.rmtree(first)
+    assert resumed(tmp_path / "run") == rows(whole)
 
 
 def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks):
@@ -241,7 +264,7 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
         for config in [train_config.resolve(train_config.TrainConfig(pretrain_loss=loss))]
     ]
     assert weights == [(100.0, 0.0), (0.0, 1.0)]
-    run = training.train(config_of(photos, tmp_path / "run", pretrain_loss="classification"), report=lambda line: None)
+    run = stages.train(config_of(photos, tmp_path / "run", pretrain_loss="classification"), report=lambda line: None)
     stage1, *_, stage2 = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     total = stage2["g_gan_loss"] + stage2["g_classification_loss"]
     assert stage2["stage"] == "stage2" and stage2["g_loss"] == pytest.approx(total, rel=1e-4)
@@ -251,25 +274,25 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
 
 def test_smoothness_counts_in_both_stages_and_is_taken_over(photos, tmp_path, small_networks):
     changes = {"mode": "gan", "pretrain_epochs": 1, "epochs": 1}
-    plain = training.train(config_of(photos, tmp_path / "plain", **changes), report=lambda line: None)
+    plain = stages.train(config_of(photos, tmp_path / "plain", **changes), report=lambda line: None)
     changes["lambda_smoothness"] = 1000.0
-    smooth = training.train(config_of(photos, tmp_path / "smooth", **changes), report=lambda line: None)
+    smooth = stages.train(config_of(photos, tmp_path / "smooth", **changes), report=lambda line: None)
     for without, with_ in zip(rows(plain), rows(smooth)):
         name = "loss" if without["stage"] == "stage1" else "g_loss"
         assert with_[name] > without[name] + 1.0
     assert rows(smooth)[1]["g_smoothness_loss"] > 0
-    assert preparation.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
+    assert start_of_run.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
 
 
 def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_path, real_run):
     config = config_of(photos, tmp_path / "run", init=str(real_run), freeze_encoder=True, steps_per_epoch=2)
-    run = training.train(dataclasses.replace(config, pretrain_epochs=1, epochs=1), report=lambda line: None)
-    before, _ = loading.load_generator(real_run)
-    after, _ = loading.load_generator(run)
+    run = stages.train(dataclasses.replace(config, pretrain_epochs=1, epochs=1), report=lambda line: None)
+    before, _ = saving.load_generator(real_run)
+    after, _ = saving.load_generator(run)
     for name, is_frozen in (("resnet18", True), ("decoder1_conv", False), ("decoder1_norm", False)):
         pairs = zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True)
         assert all(np.array_equal(old, new) == is_frozen for old, new in pairs), name
-    thawed = preparation.build_generator(
+    thawed = start_of_run.build_generator(
         train_config.resolve(dataclasses.replace(config, init=str(run), freeze_encoder=False)), report=lambda line: None
     )
     assert len(thawed.trainable_variables) == len(before.trainable_variables)
@@ -295,17 +318,19 @@ def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_pa
         ({"data": "no/such/folder"}, r"no/such/folder"),
         ({"encoder_weights": "no.weights.h5"}, r"no\.weights\.h5"),
         ({"init": "no/run"}, r"no/run"),
+        ({"val_fraction": 1.0}, r"`val_fraction` must be in \(0, 1\). Received: val_fraction=1.0"),
+        ({"seed": -1}, r"`seed` must not be negative. Received: seed=-1"),
     ],
 )
 def test_bad_values_are_named_before_anything_is_written(photos, tmp_path, changes, message):
     with pytest.raises((ValueError, OSError), match=message):
-        training.train(config_of(photos, tmp_path / "run", **changes), report=lambda line: None)
+        stages.train(config_of(photos, tmp_path / "run", **changes), report=lambda line: None)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_resumed_run_keeps_its_photos_and_finishes_only_once(photos, small_networks, tmp_path):
     copy = shutil.copytree(photos, tmp_path / "photos")
-    run_dir = training.train(config_of(copy, tmp_path / "run"), report=lambda line: None)
+    run_dir = stages.train(config_of(copy, tmp_path / "run"), report=lambda line: None)
     before = rows(run_dir)
     shutil.copy(copy / "00.png", copy / "new.png")
     assert resumed(run_dir) == before
@@ -319,7 +344,7 @@ def test_validation_photos_are_not_trained_on(photos, tmp_path):
         os.symlink(photos / name, tmp_path / "val" / name)
     said = []
     config = config_of(photos, tmp_path / "run", val_data=str(tmp_path / "val"))
-    train_paths, val_paths = preparation.choose_photos(config, said.append)
+    train_paths, val_paths = start_of_run.choose_photos(config, said.append)
     assert len(train_paths) == 10 and len(val_paths) == 2
     assert any("2 photos are in the validation data" in line for line in said)
 
@@ -333,14 +358,14 @@ def test_a_photo_that_goes_missing_stops_with_its_name(photos, small_networks, t
                 path.write_bytes(b"broken")
 
     with pytest.raises(checkpoints.TrainingStopped, match=r"ImageError.*\d\d\.png"):
-        training.train(config_of(copy, tmp_path / "run"), report=lose)
+        stages.train(config_of(copy, tmp_path / "run"), report=lose)
 
 
 def test_a_run_is_not_overwritten(photos, real_run):
     run_dir = real_run
     before = (run_dir / "generator.keras").read_bytes()
     with pytest.raises(ValueError, match=r"already holds a run.*--resume"):
-        training.train(config_of(photos, run_dir), report=lambda line: None)
+        stages.train(config_of(photos, run_dir), report=lambda line: None)
     assert (run_dir / "generator.keras").read_bytes() == before
 
 

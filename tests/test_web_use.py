@@ -9,7 +9,7 @@ import web_browser
 from PIL import Image
 from playwright import sync_api
 
-from tf_colorize import demo
+from tf_colorize.commands import demo
 
 pytest_plugins = ["web_fixtures"]
 
@@ -359,3 +359,36 @@ def violations(visitor):
 def test_own_script_and_style_are_small(page_folder):
     own = ["main.js", "worker.js", "style.css", "index.html"]
     assert sum((page_folder / name).stat().st_size for name in own) < 250_000
+
+
+ENGINE = (web_browser.WEB / "src" / "engine.js").read_text()
+TALK_TO_A_WORKER = """async ([engine, script]) => {
+    const url = (text) => URL.createObjectURL(new Blob([text], {type: "text/javascript"}));
+    const {Engine} = await import(url(engine));
+    const worker = new Engine(url(script));
+    const said = [];
+    const ask = () => worker.ask("task", {}).then((result) => said.push(result), (error) => said.push(error.message));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await Promise.race([ask().then(ask), new Promise((resolve) => setTimeout(resolve, 5000))]);
+    return said;
+}"""
+
+
+@pytest.fixture
+def blank_page(chromium):
+    page = chromium.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    yield page
+    page.close()
+
+
+def test_a_worker_that_does_not_start_fails_every_request(blank_page):
+    said = blank_page.evaluate(TALK_TO_A_WORKER, [ENGINE, "throw new Error('broken')"])
+    assert len(said) == 2 and all("broken" in message for message in said)
+
+
+def test_a_message_that_nobody_waits_for_is_left_aside(blank_page):
+    script = "self.onmessage = ({data}) => { postMessage({id: -1, result: 0}); postMessage({id: data.id, result: 7}) }"
+    assert blank_page.evaluate(TALK_TO_A_WORKER, [ENGINE, script]) == [7, 7]
+    assert blank_page.errors == []

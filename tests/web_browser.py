@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright import sync_api
 
-from tf_colorize import demo
+from tf_colorize.commands import demo
 
 WEB = pathlib.Path(__file__).resolve().parent.parent / "web"
 IMAGE_SIZE = 64  # of the model below

@@ -1,6 +1,8 @@
 """Colorize black-and-white photographs with a conditional GAN in CIE Lab.
 
-Submodules are imported on first use, so that `import tf_colorize` and
+The rooms, each of which may import only those above it: `color`, `photos`, `data`, `models`
+with `losses`, `metrics` and `optimizers`, `training`, `inference`, `export`, `evaluation`,
+`commands`. They are imported on first use, so that `import tf_colorize` and
 `tf-colorize --help` do not load TensorFlow.
 """
 
@@ -8,31 +10,32 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = (
-    "callbacks",
-    "checkpoints",
+_ROOMS = (
     "color",
-    "colorizer",
     "data",
     "evaluation",
     "export",
-    "image_io",
-    "lab",
+    "inference",
     "losses",
     "metrics",
     "models",
-    "serving",
+    "optimizers",
+    "photos",
     "training",
 )
+# Names that people type, and where the code behind them lives.
+_PUBLIC = {"Colorizer": ("inference.colorizer", "Colorizer"), "serving": ("inference.serving", None)}
 
 
 def __getattr__(name):
-    if name in _SUBMODULES:
+    if name in _ROOMS:
         return importlib.import_module(f"tf_colorize.{name}")
-    if name == "Colorizer":
-        return importlib.import_module("tf_colorize.colorizer").Colorizer
+    if name in _PUBLIC:
+        module, member = _PUBLIC[name]
+        found = importlib.import_module(f"tf_colorize.{module}")
+        return getattr(found, member) if member else found
     raise AttributeError(f"module 'tf_colorize' has no attribute '{name}'")
 
 
 def __dir__():
-    return [*globals(), *_SUBMODULES, "Colorizer"]
+    return [*globals(), *_ROOMS, *_PUBLIC]

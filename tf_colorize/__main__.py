@@ -2,6 +2,6 @@
 
 import sys
 
-from tf_colorize import cli
+from tf_colorize.commands import main as command
 
-sys.exit(cli.main())
+sys.exit(command.main())

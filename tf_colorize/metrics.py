@@ -8,7 +8,7 @@ import math
 import keras
 from keras import ops
 
-from tf_colorize import lab
+from tf_colorize.color import lab
 
 
 def delta_e76(y_true, y_pred):

@@ -41,7 +41,7 @@ def install_packages():
 
 
 def main():
-    from tf_colorize import demo
+    from tf_colorize.commands import demo
 
     install_packages()
     build_page(demo.PAGE)

@@ -92,7 +92,7 @@ def add_arguments(parser):
 
 def run(arguments):
     _check(arguments)
-    from tf_colorize import quiet
+    from tf_colorize.commands import quiet
 
     with quiet.startup():  # it loads TensorFlow, which --help does without
         from benchmarks import colorize_files

@@ -7,9 +7,12 @@ import tensorflow as tf
 from PIL import Image
 
 from benchmarks import machine, operations
-from tf_colorize import export, image_io, quiet, sources
+from tf_colorize import export
+from tf_colorize.commands import quiet
+from tf_colorize.data import sources
 from tf_colorize.export import graph, tflite
-from tf_colorize.models import loading
+from tf_colorize.models import saving
+from tf_colorize.photos import files, find
 
 GRAIN = 4.0  # gray levels: an enlarged photo alone would be smoother, and faster to decode, than a real one
 CALIBRATION_SIDE = 256
@@ -24,7 +27,7 @@ def export_formats(model, formats, folder, photos=None):
     Returns:
         `(paths, (parameters, gflop, side))`: a dict from format to path, and what the network is.
     """
-    generator, metadata = loading.load_generator(model)
+    generator, metadata = saving.load_generator(model)
     side = metadata.get("image_size", 256)
     paths = {}
     for name in formats:
@@ -39,7 +42,7 @@ def export_formats(model, formats, folder, photos=None):
 def _export(generator, metadata, side, name, folder, photos):
     common = {"metadata": metadata, "image_size": side}
     if name == "keras":
-        loading.save_generator(generator, folder / "colorizer.keras", metadata)
+        saving.save_generator(generator, folder / "colorizer.keras", metadata)
         return folder / "colorizer.keras"
     if name == "saved_model":
         return export.export_saved_model(generator, folder / "colorizer" / "1", **common).path
@@ -90,4 +93,4 @@ def _write_crops(folder):
 
 
 def _sample_photos():
-    return [image_io.open_rgb(path) for path in image_io.find_images(sources.folder_of("sample"))]
+    return [files.open_rgb(path) for path in find.find_photos(sources.folder_of("sample")).photos]

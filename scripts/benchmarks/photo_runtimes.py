@@ -28,8 +28,8 @@ class Loaded(typing.NamedTuple):
 def keras(threads):
     """A `.keras` file."""
     _tensorflow(threads)
-    from tf_colorize import colorizer
-    from tf_colorize.models import loading  # noqa: F401, because imports are timed apart from loading
+    from tf_colorize.inference import colorizer
+    from tf_colorize.models import saving  # noqa: F401, because imports are timed apart from loading
 
     return lambda path, product: _own(colorizer.Colorizer.from_keras(path), _numpy_product)
 
@@ -37,7 +37,7 @@ def keras(threads):
 def saved_model(threads):
     """A SavedModel folder."""
     _tensorflow(threads)
-    from tf_colorize import colorizer
+    from tf_colorize.inference import colorizer
 
     return lambda path, product: _own(colorizer.Colorizer.from_saved_model(path), _numpy_product)
 
@@ -46,7 +46,7 @@ def tflite(threads):
     """A `.tflite` file; `product` is a TFLite matrix product for those that compute in int8, else None."""
     import ai_edge_litert.interpreter as litert
 
-    from tf_colorize import colorizer
+    from tf_colorize.inference import colorizer
 
     def load(path, product):
         def int8_product():

@@ -75,7 +75,7 @@ def run(arguments):
 
 
 def _check(arguments):
-    from tf_colorize import train_config  # loads TensorFlow, which --help does without
+    from tf_colorize.training import config as train_config  # loads TensorFlow, which --help does without
 
     if arguments.against and importlib.util.find_spec("torch") is None:
         raise ValueError("`--against pytorch` needs PyTorch: pip install torch")

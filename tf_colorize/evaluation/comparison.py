@@ -9,8 +9,10 @@ import time
 import numpy as np
 from PIL import Image
 
-from tf_colorize import image_io, measures
-from tf_colorize.evaluation import protocols
+from tf_colorize import processors
+from tf_colorize.color import colorfulness
+from tf_colorize.evaluation import measures, protocols
+from tf_colorize.photos import files, find
 
 # Photos held at a time: the memory used does not depend on how many there are.
 BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
@@ -105,7 +107,7 @@ def evaluate(colorizers, photos, *, protocol="crop256", features=None, lpips=Non
     colorizers = {**(protocols.BASELINES if baselines else {}), **colorizers}
     tally = _Tally(protocol, colorizers, features, lpips)
     step = BATCH_SIZES[protocol]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
         for start in range(0, len(paths), step):
             batch = paths[start : start + step]
             tally.add(list(pool.map(lambda path: _try_load(path, protocol), batch)), pool)
@@ -135,7 +137,7 @@ def _check(colorizers, photos, protocol, features):
         raise ValueError(
             f"`protocol` must be one of {', '.join(protocols.PROTOCOLS)}. Received: protocol={protocol!r}."
         )
-    paths = image_io.find_images(photos) if isinstance(photos, str | os.PathLike) else list(photos)
+    paths = find.find_photos(photos).photos if isinstance(photos, str | os.PathLike) else list(photos)
     if not paths:
         raise ValueError(f"`photos` must hold at least one picture. Received: photos={photos!r}.")
     if features is not None and len(paths) < 2:
@@ -146,14 +148,14 @@ def _check(colorizers, photos, protocol, features):
 def _try_load(path, protocol):
     try:
         return protocols.load(path, protocol)
-    except image_io.ImageError as error:
+    except files.ImageError as error:
         return str(path), str(error)
 
 
 def _truth_row(sample):
     return (
-        measures.colorfulness(sample.truth),
-        measures.colorfulness_absolute(sample.truth),
+        colorfulness.colorfulness(sample.truth),
+        colorfulness.colorfulness_absolute(sample.truth),
         measures.mean_chroma(sample.truth_lab),
     )
 
@@ -166,8 +168,8 @@ def _compare(sample, prediction):
         measures.ssim(sample.truth, prediction),
         measures.ciede2000(sample.truth_lab, prediction_lab),
         measures.ab_error(sample.truth_lab, prediction_lab),
-        measures.colorfulness(prediction),
-        measures.colorfulness_absolute(prediction),
+        colorfulness.colorfulness(prediction),
+        colorfulness.colorfulness_absolute(prediction),
         measures.mean_chroma(prediction_lab),
     )
     return row, _histogram(prediction_lab)

@@ -6,8 +6,8 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-from tf_colorize import contact_sheet, image_io
 from tf_colorize.evaluation import protocols
+from tf_colorize.photos import contact_sheet, files
 
 
 def coloured(colorizers, picture):
@@ -24,12 +24,12 @@ def without_truth(colorizers, photos):
 
     Yields:
         Pairs of path and a list of uint8 `(height, width, 3)` pictures: gray, then one for each colorizer; or, for a
-        file that cannot be read, of path and an `image_io.ImageError`.
+        file that cannot be read, of path and an `photos.files.ImageError`.
     """
     for path in photos:
         try:
-            source = protocols.without_colour(np.asarray(image_io.open_rgb(path)))
-        except image_io.ImageError as error:
+            source = protocols.without_colour(np.asarray(files.open_rgb(path)))
+        except files.ImageError as error:
             yield path, error
             continue
         yield path, [source, *coloured(colorizers, source)]

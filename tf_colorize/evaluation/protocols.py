@@ -10,7 +10,9 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from tf_colorize import image_io, lab, measures
+from tf_colorize.color import lab
+from tf_colorize.evaluation import measures
+from tf_colorize.photos import files
 
 PROTOCOLS = {
     "crop256": "the central square of each photo, scaled to 256 x 256",
@@ -53,19 +55,19 @@ def load(path, protocol):
     """Reads a colour photo as a `Sample`.
 
     Raises:
-        image_io.ImageError: it cannot be read, or is too small to measure.
+        photos.files.ImageError: it cannot be read, or is too small to measure.
     """
     path = pathlib.Path(path)
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise image_io.ImageError(f"{path}: {error.strerror}") from error
+        raise files.ImageError(f"{path}: {error.strerror}") from error
     try:
-        truth = np.asarray(framed(image_io.open_rgb(data), protocol))
-    except image_io.ImageError as error:
-        raise image_io.ImageError(str(error).replace("<bytes>", str(path), 1)) from error
+        truth = np.asarray(framed(files.open_rgb(data), protocol))
+    except files.ImageError as error:
+        raise files.ImageError(str(error).replace("<bytes>", str(path), 1)) from error
     if min(truth.shape[:2]) < measures.MIN_SIDE:
-        raise image_io.ImageError(f"{path}: smaller than {measures.MIN_SIDE} pixels")
+        raise files.ImageError(f"{path}: smaller than {measures.MIN_SIDE} pixels")
     return Sample(path, truth, without_colour(truth), measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
 
 

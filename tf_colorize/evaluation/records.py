@@ -10,6 +10,7 @@ import pathlib
 import platform
 
 import tf_colorize
+from tf_colorize import processors
 from tf_colorize.evaluation import comparison, figures, protocols
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
@@ -110,4 +111,4 @@ def versions():
 
 def machine():
     """Returns what speeds depend on, as far as Python knows."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{platform.system()} {platform.machine()}, {processors.usable()} cores"

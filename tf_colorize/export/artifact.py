@@ -6,14 +6,14 @@ import tempfile
 
 import tensorflow as tf
 
-from tf_colorize import metadata
+from tf_colorize.models import generator as generators
 
 
 def metadata_of(given, image_size):
     """Returns metadata for an artifact, complete, with the size it is made for."""
     # A SavedModel's also holds the network, which the artifact has in its own form.
     kept = {key: value for key, value in (given or {}).items() if key != "generator"}
-    return {**kept, **metadata.generator_metadata(image_size)}
+    return {**kept, **generators.generator_metadata(image_size)}
 
 
 @contextlib.contextmanager
@@ -39,9 +39,21 @@ def written_whole(path, *, overwrite):
         finished = pathlib.Path(temporary, "new", path.name)
         finished.parent.mkdir()
         yield finished
-        if path.exists():
-            path.replace(pathlib.Path(temporary, "replaced"))
-        finished.replace(path)
+        if path.is_dir():
+            _exchange(finished, path, aside=pathlib.Path(temporary, "replaced"))
+        else:
+            finished.replace(path)
+
+
+def _exchange(new, old, aside):
+    """Puts the folder `new` in the place of `old`, which comes back if anything interrupts."""
+    try:
+        old.replace(aside)
+        new.replace(old)
+    except BaseException:
+        if aside.exists():
+            aside.replace(old)
+        raise
 
 
 @contextlib.contextmanager

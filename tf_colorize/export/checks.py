@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from tf_colorize import image_io, lab, sources
+from tf_colorize.color import lab
+from tf_colorize.data import sources
+from tf_colorize.photos import files, find
 
 
 class ExportError(ValueError):
@@ -38,15 +40,15 @@ def photo_squares(photos, image_size, count):
     Raises:
         ValueError: there is no photo.
     """
-    paths = image_io.find_images(sources.folder_of("sample") if photos is None else photos)
+    paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
     spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
     squares = []
     for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only in place of unreadable ones
         if len(squares) == count:
             break
         try:
-            rgb = np.asarray(image_io.open_rgb(path, short_side=image_size))
-        except image_io.ImageError:
+            rgb = np.asarray(files.open_rgb(path, short_side=image_size))
+        except files.ImageError:
             continue
         lightness = Image.fromarray(lab.rgb_to_lightness(rgb)[..., 0])
         square = lightness.resize((image_size, image_size), Image.Resampling.BILINEAR)

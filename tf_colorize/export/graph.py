@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_colorize import color
+from tf_colorize.color import tensors
 from tf_colorize.export import picture_ops
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
@@ -89,14 +89,14 @@ def _module(generator, half_precision):
 
 def _network_lightness(rgb, image_size):
     """float32 `(image_size, image_size, 1)` of uint8 `(height, width, 3)`, reduced with antialiasing."""
-    lightness = _by_rows(color.rgb8_to_lightness, rgb)
+    lightness = _by_rows(tensors.rgb8_to_lightness, rgb)
     return tf.image.resize(lightness[tf.newaxis], (image_size, image_size), method="bilinear", antialias=True)[0]
 
 
 def _joined(rgb, ab):
     """uint8 `(height, width, 3)`: a picture's own lightness with upsampled ab."""
     ab = tf.image.resize(ab[tf.newaxis], tf.shape(rgb)[:2], method="bilinear", antialias=True)[0]
-    return _by_rows(lambda rgb, ab: color.lightness_ab_to_rgb8(color.rgb8_to_lightness(rgb), ab), rgb, ab)
+    return _by_rows(lambda rgb, ab: tensors.lightness_ab_to_rgb8(tensors.rgb8_to_lightness(rgb), ab), rgb, ab)
 
 
 def _by_rows(function, *images):

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import lab, prediction_messages
+from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
-from tf_colorize.models import loading
+from tf_colorize.inference import messages
+from tf_colorize.models import saving
 
 MODEL_NAME = "colorizer"
 WARMUP_NAME = "tf_serving_warmup_requests"
@@ -36,13 +37,13 @@ def export_saved_model(
     """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.
 
     Its signatures are those of `graph.build`. Beside the graph, in `assets.extra`, lie the
-    metadata, with which `loading.load_generator` makes a Keras model of it again, and requests
+    metadata, with which `saving.load_generator` makes a Keras model of it again, and requests
     that the server warms up with.
 
     Args:
         generator: Keras model, lightness -> ab.
         path: Folder to write, `.../colorizer/<version>` for TF Serving.
-        metadata: dict from `loading.load_generator`, or None.
+        metadata: dict from `saving.load_generator`, or None.
         image_size: Side of the square that the network sees; None takes the metadata's, or 256.
         half_precision: Whether kernels are stored as float16, half as large. "auto" does so
             if no pixel of the check photos changes by more than one gray level.
@@ -65,7 +66,7 @@ def export_saved_model(
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
         described = {
             **artifact.metadata_of(metadata, image_size),
-            "generator": json.loads(loading.portable(generator).to_json()),
+            "generator": json.loads(saving.portable(generator).to_json()),
         }
         module, signatures = graph.build(generator, image_size, half_precision=half_precision)
         with artifact.disk_errors():
@@ -93,7 +94,7 @@ def _checked(path, squares, expected, half_precision):
     for request in read_warmup(path / "assets.extra" / WARMUP_NAME):
         (entry,) = request.inputs
         signature = loaded.signatures[request.model_spec.signature_name]
-        signature(**{entry.key: tf.constant(prediction_messages.tensor_value(entry.value))})
+        signature(**{entry.key: tf.constant(messages.tensor_value(entry.value))})
     predict_ab = loaded.signatures["predict_ab"]
     return checks.compare(
         lambda square: predict_ab(lightness=tf.constant(square))["ab"].numpy(),
@@ -107,7 +108,7 @@ def _checked(path, squares, expected, half_precision):
 
 def _write_extra(folder, described, image_size):
     folder.mkdir()
-    (folder / loading.METADATA_NAME).write_text(json.dumps(described))
+    (folder / saving.METADATA_NAME).write_text(json.dumps(described))
     _write_warmup(folder / WARMUP_NAME, image_size)
 
 
@@ -127,14 +128,14 @@ def _write_warmup(path, image_size):
     ]
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, name, value in requests:
-            log = prediction_messages.message("PredictionLog")()
-            request = prediction_messages.predict_request(MODEL_NAME, None, signature, name, value)
+            log = messages.message("PredictionLog")()
+            request = messages.predict_request(MODEL_NAME, None, signature, name, value)
             log.predict_log.request.CopyFrom(request)
             writer.write(log.SerializeToString())
 
 
 def read_warmup(path):
     """Returns the `PredictRequest`s of a warm-up file."""
-    message = prediction_messages.message("PredictionLog")
+    message = messages.message("PredictionLog")
     records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     return [message.FromString(record).predict_log.request for record in records]

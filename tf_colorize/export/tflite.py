@@ -13,9 +13,9 @@ import zipfile
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import predictors
 from tf_colorize.export import artifact, checks, graph
-from tf_colorize.models import loading
+from tf_colorize.inference import runtimes
+from tf_colorize.models import saving
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 MIN_CALIBRATION_PHOTOS = 200
@@ -52,7 +52,7 @@ def export_tflite(generator, path, *, quantize="none", metadata=None, image_size
         path: File to write, ending in `.tflite`.
         quantize: "none" (float32), "float16" (half the size), "dynamic" (weights in int8, a
             quarter) or "int8" (weights and activations: the fastest and least exact).
-        metadata: dict from `loading.load_generator`, or None.
+        metadata: dict from `saving.load_generator`, or None.
         image_size: Side of the square that the network sees; None takes the metadata's, or 256.
         photos: Folder of photos for the check and, with "int8", to calibrate on: then at least
             `MIN_CALIBRATION_PHOTOS` beside those of the check. None takes the sample photos.
@@ -78,17 +78,17 @@ def export_tflite(generator, path, *, quantize="none", metadata=None, image_size
         temporary.write_bytes(_converted(generator, image_size, quantize, calibration))
         with zipfile.ZipFile(temporary, "a") as archive:
             described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize}
-            archive.writestr(loading.METADATA_NAME, json.dumps(described, indent=1))
+            archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
         _check_weights(temporary, generator, quantize)
         mean_bound, max_bound = _BOUNDS[quantize]
-        predict_ab, _ = predictors.from_tflite(temporary, threads=1)
+        predict_ab, _ = runtimes.from_tflite(temporary, threads=1)
         agreement = checks.compare(predict_ab, squares, expected, mean_bound=mean_bound, max_bound=max_bound)
     return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
 
 
 def latency(path, threads, runs=30):
     """Returns the median seconds of one prediction in the LiteRT interpreter."""
-    predict_ab, image_size = predictors.from_tflite(path, threads)
+    predict_ab, image_size = runtimes.from_tflite(path, threads)
     square = np.random.default_rng(0).uniform(-1, 1, (1, image_size, image_size, 1)).astype(np.float32)
     seconds = []
     for _ in range(runs + 3):

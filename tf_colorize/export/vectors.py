@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from tf_colorize import colorizer, predictors
+from tf_colorize.inference import colorizer, runtimes
 
 
 def write(tflite, folder):
@@ -18,7 +18,7 @@ def write(tflite, folder):
         tflite: `.tflite` file that `export_tflite` wrote.
         folder: Where to; what is there is replaced.
     """
-    predict_ab, image_size = predictors.from_tflite(tflite, threads=1)
+    predict_ab, image_size = runtimes.from_tflite(tflite, threads=1)
     predicted = []
 
     def remember(lightness):

@@ -4,6 +4,8 @@ export class Engine {
   #worker;
   #pending = new Map();
   #lastId = 0;
+  #isAlive = false;
+  #failure = null; // of a worker that did not start: nothing will ever answer
 
   /** @param {string} script Address of the worker's script. */
   constructor(script) {
@@ -11,7 +13,9 @@ export class Engine {
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      for (const { reject } of this.#pending.values()) reject(new Error(event.message || "The worker does not start."));
+      const failure = new Error(event.message || "The worker does not start.");
+      if (!this.#isAlive) this.#failure = failure;
+      for (const { reject } of this.#pending.values()) reject(failure);
       this.#pending.clear();
     };
   }
@@ -23,6 +27,7 @@ export class Engine {
    * @returns {Promise<any>}
    */
   ask(task, request, onProgress = () => undefined) {
+    if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, onProgress });
@@ -31,7 +36,10 @@ export class Engine {
   }
 
   #receive({ id, progress, result, error }) {
-    const { resolve, reject, onProgress } = this.#pending.get(id);
+    this.#isAlive = true;
+    const request = this.#pending.get(id);
+    if (!request) return; // was given up when something else failed
+    const { resolve, reject, onProgress } = request;
     if (progress) {
       onProgress(progress);
       return;

@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import lab
+from tf_colorize.color import lab
 
 with warnings.catch_warnings():
     # The compiled plugins of tensorflow-io do not load beside current TensorFlow; its

@@ -1,4 +1,4 @@
-"""The command `tf-colorize`: reads the command line and says what happens; `batch` does it."""
+"""The command `tf-colorize`: reads the command line and says what happens; `folder` does it."""
 
 import argparse
 import contextlib
@@ -9,6 +9,8 @@ import time
 # Nothing heavy up here: `tf-colorize --help` has to answer at once.
 
 _FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
+
+_HAS_COLOR = "had color already, which was replaced; --skip-color leaves such photos as they are"
 
 _EPILOG = """\
 examples:
@@ -24,17 +26,19 @@ def main(arguments=None):
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["demo"]:
-        from tf_colorize import demo
+        from tf_colorize.commands import demo
 
         return demo.main(arguments[1:])
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
     sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
-    from PIL import Image
-
-    Image.MAX_IMAGE_PIXELS = None  # --max-pixels takes its place
+    problem = _wrong_usage(options)
+    if problem:
+        _complain(problem)
+        return 2
     try:
-        return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
+        with _pillow_without_limit():  # --max-pixels takes its place
+            return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
     except KeyboardInterrupt:
         _complain("stopped; the same command goes on from here")
         return 130
@@ -72,6 +76,8 @@ def _parser():
     add("--quality", type=_number(1, 100, int), metavar="1..100", help="of JPEG (default 92), WebP, AVIF and HEIC")
     add("--compare", action="store_true", help="also write a side-by-side picture, NAME.compare.jpg")
     add("--overwrite", action="store_true", help="replace results that exist (default: skip those photos)")
+    add("--skip-color", action="store_true", help="leave photos that have color already as they are")
+    add("--dry-run", action="store_true", help="only list what would be read and written")
     add("--jobs", type=_number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
     add(
         "--max-pixels",
@@ -83,6 +89,35 @@ def _parser():
     add("--allow-truncated", action="store_true", help="colour a JPEG that was cut off as far as it goes")
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
+
+
+def _wrong_usage(options):
+    """A line that says what cannot be meant, or None."""
+    from tf_colorize.photos import files
+
+    if "-" in options.inputs and options.inputs != ["-"]:
+        return "- cannot be mixed with files"
+    suffix = os.path.splitext(options.output or "")[1].lower()
+    is_file = suffix in files.FORMATS and not os.path.isdir(options.output)
+    if options.format and is_file and files.FORMATS[suffix] != files.FORMATS[f".{options.format}"]:
+        return f"-o {options.output} and --format {options.format} disagree; give one of them"
+    if options.inputs == ["-"]:
+        if options.compare or options.skip_color or options.dry_run:
+            return "--compare, --skip-color and --dry-run need files, not a pipe"
+        if options.output is None and sys.stdout.isatty():
+            return "the picture would go to the terminal; add > picture.jpg or -o picture.jpg"
+    return None
+
+
+@contextlib.contextmanager
+def _pillow_without_limit():
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _number(low, high, kind):
@@ -98,24 +133,27 @@ def _number(low, high, kind):
 
 def _colorize_stream(options):
     """Standard input to standard output, or to the file that -o names."""
-    from tf_colorize import batch, image_io
+    from tf_colorize.color import colorfulness
+    from tf_colorize.commands import folder
+    from tf_colorize.photos import files
 
-    if options.output is None and sys.stdout.isatty():
-        _complain("the picture would go to the terminal; add > picture.jpg or -o picture.jpg")
-        return 2
+    if options.output and os.path.exists(options.output) and not options.overwrite:
+        _complain(f"{options.output} exists; --overwrite replaces it")
+        return 1
     try:
-        picture = image_io.read(
+        picture = files.read(
             sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
         )
-        for note in picture.notes:
+        notes = [*picture.notes, *([_HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
+        for note in notes:
             _complain(f"standard input: {note}")
-        image = batch.colorize_picture(_load(options, threads=None), picture, options.vividness)
-        image_format = image_io.FORMATS[f".{options.format}"] if options.format else None
+        image = folder.colorize_picture(_load(options, threads=None), picture, options.vividness)
+        image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
         else:
             target = options.output
-        image_io.save(image, target, picture, image_format=image_format, quality=options.quality)
+        files.save(image, target, picture, image_format=image_format, quality=options.quality)
     except ValueError as error:
         _complain(str(error).replace("<bytes>", "standard input", 1))
         return 1
@@ -123,50 +161,56 @@ def _colorize_stream(options):
 
 
 def _colorize_files(options):
-    from tf_colorize import batch
+    from tf_colorize import processors
+    from tf_colorize.commands import folder
 
-    if "-" in options.inputs:
-        _complain("- cannot be mixed with files")
-        return 2
     suffix = f".{options.format}" if options.format else None
-    jobs, problems = batch.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
+    jobs, problems = folder.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
     for problem in problems:
         _complain(problem)
-    waiting = jobs if options.overwrite else [job for job in jobs if not batch.is_done(job)]
+    waiting = jobs if options.overwrite else [job for job in jobs if not folder.is_done(job)]
     skipped = len(jobs) - len(waiting)
     if skipped == 1 == len(jobs):
         print(f"{jobs[0].target} exists; --overwrite replaces it")
     elif skipped:
         print(f"{skipped} of {len(jobs)} photos are done already; --overwrite does them again")
-    if not waiting:
+    if options.dry_run:
+        for job in waiting:
+            print(f"{job.source} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
+    if options.dry_run or not waiting:
         return 1 if problems else 0
-    workers = min(options.jobs or os.cpu_count() or 1, len(waiting))
+    workers = min(options.jobs or processors.usable(), len(waiting))
     try:
         colorizer = _load(options, threads=None if workers == 1 else 1)
     except ValueError as error:
         _complain(str(error))
         return 1
-    failures = _work(batch, colorizer, waiting, workers, options)
+    failures = _work(colorizer, waiting, workers, options)
     return 1 if failures or problems else 0
 
 
-def _work(batch, colorizer, jobs, workers, options):
+def _work(colorizer, jobs, workers, options):
     """Colours all jobs and reports; returns the lines of those that failed."""
-    settings = batch.Options(
+    from tf_colorize.commands import folder
+
+    settings = folder.Options(
         vividness=options.vividness,
         quality=options.quality,
         overwrite=options.overwrite,
         max_pixels=options.max_pixels,
         allow_truncated=options.allow_truncated,
+        skip_color=options.skip_color,
     )
     start, failures, n_done = time.perf_counter(), [], 0
-    outcomes = batch.run(jobs, lambda job: batch.colorize_file(colorizer, job, settings), workers)
+    outcomes = folder.run(jobs, lambda job: folder.colorize_file(colorizer, job, settings), workers)
     try:
         with _progress(len(jobs)) as advance, contextlib.closing(outcomes):
             for job, done, error in outcomes:
                 if error is None:
                     n_done += 1
                     print(_line(job, done))
+                    if done.has_color and not done.is_skipped:
+                        _complain(f"{job.source}: {_HAS_COLOR}")
                 elif isinstance(error, (ValueError, OSError, RuntimeError, MemoryError)):
                     failures.append(str(error).strip() or repr(error))
                 else:
@@ -184,15 +228,17 @@ def _work(batch, colorizer, jobs, workers, options):
 
 
 def _load(options, threads):
-    from tf_colorize import colorizer, predictors
+    from tf_colorize.commands import quiet
+    from tf_colorize.inference import colorizer, runtimes
 
-    model = options.model or predictors.default_model()
-    loading = {"threads": threads} if str(model).endswith(".tflite") else {}
-    with _quiet_runtime():
-        return colorizer.Colorizer.load(model, **loading)
+    model = options.model or runtimes.default_model()
+    with quiet.startup():
+        return colorizer.Colorizer.load(model, threads=threads)
 
 
 def _line(job, done):
+    if done.is_skipped:
+        return f"{job.source}  has color already, left as it is"
     width, height = done.size
     notes = "".join(f"; {note}" for note in done.notes)
     also = f" and {job.compare.name}" if job.compare else ""
@@ -217,20 +263,6 @@ def _progress(total):
     with progress.Progress(*columns, console=terminal, redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
-
-
-@contextlib.contextmanager
-def _quiet_runtime():
-    """LiteRT reports its set-up on the standard error file itself, below Python."""
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 def _duration(seconds):

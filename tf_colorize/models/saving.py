@@ -60,7 +60,7 @@ def load_metadata(path):
         path: as `load_generator` takes.
 
     Returns:
-        dict, as `metadata.generator_metadata` makes it; the weights that ship also have "terms".
+        dict, as `generator.generator_metadata` makes it; the weights that ship also have "terms".
 
     Raises:
         ValueError: nothing is there, or it is not a colorizer's generator.

@@ -8,22 +8,23 @@ import functools
 import http.client
 import json
 import re
+import ssl
 import time
 import urllib.parse
 
 import numpy as np
 
-from tf_colorize import prediction_messages
+from tf_colorize.inference import messages
 
 DEFAULT_MODEL = "colorizer"
-_DEFAULT_PORTS = {"http": 8501, "https": 443, "grpc": 8500}
+_DEFAULT_PORTS = {"http": 8501, "https": 443, "grpc": 8500, "grpcs": 443}
 _REST_PATH = re.compile(r"(?:/v1/models/(?P<model>[^/:]+)(?:/versions/(?P<version>\d+))?)?/?")
 _GRPC_PATH = re.compile(r"(?:/(?P<model>[^/]+)(?:/(?P<version>\d+))?)?/?")
 _GRPC_METHOD = "/tensorflow.serving.PredictionService/"
 
 
 class ServingError(ValueError):
-    """The server could not be reached or refused; the message is one line with address and reason."""
+    """The server could not be reached, refused or gave no valid answer; the message is one line, address and reason."""
 
 
 class _Unavailable(Exception):
@@ -35,42 +36,48 @@ class Client:
 
     Every request has a time limit, and is repeated, after 0.25, 0.5, 1... seconds, while the
     server is unavailable (gRPC UNAVAILABLE, HTTP 503, connection refused). Methods may be called
-    from several threads at once.
+    from several threads at once. `close`, or the end of a `with` block, ends the connection.
 
     Args:
         url: "http://host:8501/v1/models/NAME", optionally with "/versions/N", or
-            "grpc://host:8500/NAME", optionally with "/N". Ports and name may be left out; the
-            name is then "colorizer".
+            "grpc://host:8500/NAME", optionally with "/N"; https and grpcs encrypt (TLS). Ports
+            and name may be left out; the name is then "colorizer".
         timeout: Seconds, over 0, for one try.
         retries: How often to try again, 0 or more.
+        ca_file: Path of a PEM file with the certificates to trust; None trusts the system's.
 
     Raises:
-        ValueError: `url` is not such an address.
-        ServingError: from all methods, when the server cannot be reached or refuses.
+        ValueError: `url` is not such an address, or `ca_file` holds no certificates or is given
+            without TLS.
+        ServingError: from all methods, when the server cannot be reached, refuses or answers
+            with something else than a colorizer's result.
 
     Example:
-        client = tf_colorize.serving.Client("grpc://localhost:8500/colorizer")
-        (colored,) = client.colorize_files([pathlib.Path("grandma.jpg").read_bytes()])
+        with tf_colorize.serving.Client("grpc://localhost:8500/colorizer") as client:
+            (colored,) = client.colorize_files([pathlib.Path("grandma.jpg").read_bytes()])
     """
 
-    def __init__(self, url, *, timeout=30.0, retries=3):
-        address = urllib.parse.urlsplit(url)
-        pattern = _GRPC_PATH if address.scheme == "grpc" else _REST_PATH
-        match = pattern.fullmatch(address.path)
-        if address.scheme not in _DEFAULT_PORTS or not address.hostname or not match:
-            raise ValueError(
-                "`url` must be like http://host:8501/v1/models/colorizer or grpc://host:8500/colorizer. "
-                f"Received: url={url!r}"
-            )
+    def __init__(self, url, *, timeout=30.0, retries=3, ca_file=None):
+        scheme, host, model = _parsed(url)
         if timeout <= 0 or retries < 0:
             raise ValueError(
                 f"`timeout` must be over 0 and `retries` at least 0. Received: timeout={timeout}, retries={retries}"
             )
         self.url, self.retries = url, retries
-        host = address.hostname, address.port or _DEFAULT_PORTS[address.scheme]
-        model = match["model"] or DEFAULT_MODEL, match["version"] and int(match["version"])
-        transport = _Grpc if address.scheme == "grpc" else _Rest
-        self._transport = transport(address.scheme, host, model, timeout)
+        transport = _Grpc if scheme.startswith("grpc") else _Rest
+        self._transport = transport(host, model, timeout, _tls(scheme, ca_file))
+        self._is_closed = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Ends the connection and whatever is still under way; every later request fails."""
+        self._is_closed = True
+        self._transport.close()
 
     @functools.cached_property
     def image_size(self):
@@ -89,7 +96,8 @@ class Client:
         Returns:
             float32 array `(batch, image_size, image_size, 2)` in [-1, 1].
         """
-        return self._predict("predict_ab", "lightness", np.asarray(lightness, np.float32))
+        lightness = np.asarray(lightness, np.float32)
+        return self._predict("predict_ab", "lightness", lightness, (*lightness.shape[:-1], 2))
 
     def colorize(self, images):
         """Colours pixels, on the server.
@@ -100,7 +108,8 @@ class Client:
         Returns:
             uint8 array of the same shape.
         """
-        return self._predict("colorize", "image", np.asarray(images, np.uint8))
+        images = np.asarray(images, np.uint8)
+        return self._predict("colorize", "image", images, images.shape)
 
     def colorize_files(self, files):
         """Colours picture files of any sizes, on the server.
@@ -111,12 +120,22 @@ class Client:
         Returns:
             List of bytes: JPEG for JPEG, PNG for all else.
         """
-        return self._predict("serving_default", "image_bytes", list(files))
+        files = list(files)
+        return self._predict("serving_default", "image_bytes", files, (len(files),))
 
-    def _predict(self, signature, name, value):
-        return self._retried(self._transport.predict, signature, name, value)
+    def _predict(self, signature, name, value, shape):
+        result = self._retried(self._transport.predict, signature, name, value)
+        if isinstance(value, list):
+            is_valid = isinstance(result, list) and len(result) == len(value)
+        else:
+            is_valid = isinstance(result, np.ndarray) and (result.shape, result.dtype) == (shape, value.dtype)
+        if not is_valid:
+            raise ServingError(f"{self.url}: unexpected outputs of {signature}")
+        return result
 
     def _retried(self, call, *arguments):
+        if self._is_closed:
+            raise ServingError(f"{self.url}: the client is closed")
         for attempt in range(self.retries + 1):
             if attempt:
                 time.sleep(0.25 * 2 ** (attempt - 1))
@@ -132,11 +151,18 @@ class Client:
 class _Rest:
     """TF Serving's RESTful API, https://www.tensorflow.org/tfx/serving/api_rest."""
 
-    def __init__(self, scheme, host, model, timeout):
-        self._connection = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        self._host, self._timeout = host, timeout
+    def __init__(self, host, model, timeout, tls):
+        self._connection = functools.partial(http.client.HTTPConnection, *host, timeout=timeout)
+        if tls is not None:
+            self._connection = functools.partial(http.client.HTTPSConnection, *host, timeout=timeout, context=tls)
+        self._timeout = timeout
         name, version = model
-        self._path = f"/v1/models/{name}" + (f"/versions/{version}" if version is not None else "")
+        self._path = f"/v1/models/{urllib.parse.quote(name)}"
+        if version is not None:
+            self._path += f"/versions/{version}"
+
+    def close(self):
+        """Every request has had a connection of its own."""
 
     def predict(self, signature, name, value):
         is_files = isinstance(value, list)
@@ -148,7 +174,7 @@ class _Rest:
             if is_files:
                 return [base64.b64decode(entry["b64"]) for entry in outputs]
             return np.array(outputs, value.dtype)
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise ServingError(f"unexpected outputs of {signature}") from error
 
     def input_shape(self, signature, name):
@@ -156,15 +182,17 @@ class _Rest:
         try:
             info = metadata["signature_def"]["signature_def"][signature]["inputs"][name]
             return tuple(int(dim["size"]) for dim in info["tensor_shape"]["dim"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ServingError(f"serves no colorizer: no signature {signature} with {name}") from error
 
     def _json(self, method, path, body, key):
         status, content = self._exchange(method, path, body)
         try:
             answer = json.loads(content)
-        except ValueError:
-            answer = {}
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            answer = {}  # a proxy's, say: any JSON, or none
         if status == 503:
             raise _Unavailable(_line(answer.get("error", "503 Service Unavailable")))
         if status != 200 or key not in answer:
@@ -172,7 +200,7 @@ class _Rest:
         return answer[key]
 
     def _exchange(self, method, path, body):
-        connection = self._connection(*self._host, timeout=self._timeout)
+        connection = self._connection()
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
@@ -181,7 +209,7 @@ class _Rest:
             raise _Unavailable(_line(error)) from error
         except TimeoutError as error:
             raise ServingError(f"no answer within {self._timeout} seconds") from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             raise ServingError(_line(error)) from error
         finally:
             connection.close()
@@ -190,32 +218,41 @@ class _Rest:
 class _Grpc:
     """TF Serving's `PredictionService`; the channel is opened with the first request."""
 
-    def __init__(self, scheme, host, model, timeout):
-        del scheme
+    def __init__(self, host, model, timeout, tls):
         try:
             import grpc
         except ImportError as error:
-            raise ServingError("grpc:// needs the package grpcio: pip install tf_colorize[serving]") from error
+            raise ServingError(
+                "grpc:// and grpcs:// need the package grpcio: pip install tf_colorize[serving]"
+            ) from error
         self._grpc, self._timeout, self._model = grpc, timeout, model
         # Pictures are larger than the 4 MB that gRPC allows by default.
         unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
         name, port = host
         target = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
-        self._channel = grpc.insecure_channel(target, options=unlimited)
+        if tls is None:
+            self._channel = grpc.insecure_channel(target, options=unlimited)
+        else:
+            # None, where the system keeps its certificates in another way: those that gRPC brings.
+            roots = "".join(map(ssl.DER_cert_to_PEM_cert, tls.get_ca_certs(binary_form=True))).encode() or None
+            self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(roots), options=unlimited)
+
+    def close(self):
+        self._channel.close()
 
     def predict(self, signature, name, value):
-        request = prediction_messages.predict_request(*self._model, signature, name, value)
+        request = messages.predict_request(*self._model, signature, name, value)
         response = self._call("Predict", request, "PredictResponse")
         try:
-            return prediction_messages.predict_result(response)
+            return messages.predict_result(response)
         except ValueError as error:
             raise ServingError(f"unexpected outputs of {signature}: {error}") from error
 
     def input_shape(self, signature, name):
-        request = prediction_messages.metadata_request(*self._model)
+        request = messages.metadata_request(*self._model)
         response = self._call("GetModelMetadata", request, "MetadataResponse")
         try:
-            return prediction_messages.input_shape(response, signature, name)
+            return messages.input_shape(response, signature, name)
         except ValueError as error:
             raise ServingError(f"serves no colorizer: {error}") from error
 
@@ -223,16 +260,50 @@ class _Grpc:
         stub = self._channel.unary_unary(
             _GRPC_METHOD + method,
             request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=prediction_messages.message(response_name).FromString,
+            response_deserializer=messages.message(response_name).FromString,
         )
         try:
             return stub(request, timeout=self._timeout)
+        except ValueError as error:  # another thread has closed the channel
+            raise ServingError(_line(error)) from error
         except self._grpc.RpcError as error:
             if error.code() == self._grpc.StatusCode.UNAVAILABLE:
                 raise _Unavailable(_line(error.details())) from error
             if error.code() == self._grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise ServingError(f"no answer within {self._timeout} seconds") from error
             raise ServingError(_line(error.details())) from error
+
+
+def _parsed(url):
+    """Returns `(scheme, (host, port), (model, version or None))` of a server's address."""
+    try:
+        address = urllib.parse.urlsplit(url)
+        pattern = _GRPC_PATH if address.scheme.startswith("grpc") else _REST_PATH
+        match = pattern.fullmatch(address.path)
+        host = address.hostname, address.port or _DEFAULT_PORTS.get(address.scheme)
+    except ValueError:  # no port, or half an IPv6 address
+        match = None
+    if not match or not all(host):
+        raise ValueError(
+            "`url` must be like http://host:8501/v1/models/colorizer or grpc://host:8500/colorizer, or https and "
+            f"grpcs with TLS. Received: url={url!r}"
+        )
+    model = urllib.parse.unquote(match["model"] or DEFAULT_MODEL)
+    return address.scheme, host, (model, match["version"] and int(match["version"]))
+
+
+def _tls(scheme, ca_file):
+    """Returns an `ssl.SSLContext` for the schemes that encrypt, else None."""
+    if scheme not in ("https", "grpcs"):
+        if ca_file is not None:
+            raise ValueError(f"`ca_file` needs an address with https or grpcs. Received: ca_file={ca_file!r}")
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ValueError(
+            f"`ca_file` must be a PEM file of certificates ({error}). Received: ca_file={ca_file!r}"
+        ) from error
 
 
 def _line(reason):

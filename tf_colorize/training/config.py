@@ -19,6 +19,9 @@ RECIPE = (
 )
 """What a generator was trained with that training it further takes over."""
 
+# Of these, what belongs to the loss of stage 1 and to no other.
+_LOSS_WEIGHTS = ("rebalance", "lambda_l1", "lambda_classification", "lambda_smoothness")
+
 # Fewer and smaller steps than a new generator needs: it is to learn the new photos, and to keep the rest.
 _FINE_TUNING = {"pretrain_epochs": 5, "epochs": 2, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
 
@@ -72,8 +75,12 @@ def resolve(config, trained_with=None):
         ValueError: a value that cannot work; the message names it and says what would.
     """
     is_paper = config.generator == "unet"
+    trained_with = dict(trained_with or {})
+    if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
+        # Weights of other losses say nothing about this one.
+        trained_with = {name: value for name, value in trained_with.items() if name not in _LOSS_WEIGHTS}
     # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
-    has_classes = (config.pretrain_loss or (trained_with or {}).get("pretrain_loss")) == "classification"
+    has_classes = (config.pretrain_loss or trained_with.get("pretrain_loss")) == "classification"
     automatic = {
         "image_size": 256,
         "pretrain_epochs": 0 if is_paper and config.mode == "gan" else 20,
@@ -91,7 +98,7 @@ def resolve(config, trained_with=None):
         "average": 0.0 if is_paper else 0.999,
     }
     if config.init is not None:
-        automatic |= {**_FINE_TUNING, "encoder_rate": 0.1, **(trained_with or {})}
+        automatic |= {**_FINE_TUNING, "encoder_rate": 0.1, **trained_with}
     chosen = {name: value for name, value in automatic.items() if getattr(config, name) is None}
     config = dataclasses.replace(config, **chosen)
     if config.precision == "auto":
@@ -143,7 +150,11 @@ def _check(config):
         )
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
-    for name in ("encoder_rate", "rebalance", "val_fraction"):
+    if not 0 < config.val_fraction < 1:
+        raise ValueError(f"`val_fraction` must be in (0, 1). Received: val_fraction={config.val_fraction}")
+    if config.seed < 0:
+        raise ValueError(f"`seed` must not be negative. Received: seed={config.seed}")
+    for name in ("encoder_rate", "rebalance"):
         if not 0 < getattr(config, name) <= 1:
             raise ValueError(f"`{name}` must be in (0, 1]. Received: {name}={getattr(config, name)}")
     least = 1 if config.mode == "pretrain" else 0

@@ -6,12 +6,13 @@ Everything here is NumPy and Pillow; nothing imports TensorFlow.
 import dataclasses
 import io
 import math
-import os
 import pathlib
 
 from PIL import Image, UnidentifiedImageError
 
-from tf_colorize import image_metadata, srgb
+from tf_colorize.color import profiles
+from tf_colorize.photos import metadata as photo_metadata
+from tf_colorize.photos import whole
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -59,36 +60,6 @@ class Picture:
     format: str
     metadata: dict
     notes: list
-
-
-def find_images(path):
-    """Lists the pictures under a folder, recursively and sorted.
-
-    Args:
-        path: A folder, or one picture file (then the list has one entry,
-            whatever its suffix).
-
-    Returns:
-        A list of `pathlib.Path`, by suffix in `IMAGE_SUFFIXES` in any case,
-        without hidden files and folders.
-
-    Raises:
-        ImageError: if `path` does not exist or a folder cannot be listed.
-    """
-    path = pathlib.Path(path)
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise ImageError(f"{path}: no such file or folder")
-    found = []
-    for folder, folders, names in os.walk(path, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            pathlib.Path(folder, name)
-            for name in names
-            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
-        ]
-    return sorted(found)
 
 
 def open_rgb(source, *, short_side=None):
@@ -165,7 +136,10 @@ def save(image, target, like=None, *, image_format=None, quality=None):
             target.write(memory.getbuffer())
             target.flush()
         else:
-            _write_atomically(image, pathlib.Path(target), image_format, like, quality)
+            target = pathlib.Path(target)
+            image_format = image_format or format_of(target)
+            with whole.open_whole(target) as file:
+                _write(image, file, image_format, like, quality)
     except Exception as error:  # Pillow's writers raise nearly anything, too
         name = "<bytes>" if hasattr(target, "write") else target
         raise ImageError(f"{name}: cannot be written: {_reason(error)}") from error
@@ -192,32 +166,11 @@ def pixel_count(source):
         return 0
 
 
-class _FileOfPython(io.BufferedWriter):
-    """Has no descriptor to hand out: writing there, Pillow takes no notice of a disk that is full."""
-
-    def fileno(self):
-        raise io.UnsupportedOperation("fileno")
-
-
-def _write_atomically(image, path, image_format, like, quality):
-    image_format = image_format or format_of(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with _FileOfPython(io.FileIO(temporary, "wb")) as file:
-            _write(image, file, image_format, like, quality)
-            file.flush()
-            os.fsync(file.raw.fileno())  # else a power cut leaves an empty file that looks done
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write(image, file, image_format, like, quality):
     if image.mode == "RGBA" and image_format not in WITH_ALPHA:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
-    parameters = image_metadata.save_parameters(like.metadata if like else {}, image_format)
+    parameters = photo_metadata.save_parameters(like.metadata if like else {}, image_format)
     if image_format in _QUALITY:
         parameters["quality"] = quality or _QUALITY[image_format]
     if image_format == "PNG":
@@ -241,14 +194,14 @@ def _read(source, max_pixels, short_side):
         if short_side is not None:
             scale = short_side / min(image.size)
             image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])
-        turned = image_metadata.is_turned(image)
+        turned = photo_metadata.is_turned(image)
         image.load()
-        metadata, note = image_metadata.take(image, turned)
+        metadata, note = photo_metadata.take(image, turned)
         notes += [note] if note else []
-        converted, note = srgb.convert(image)
+        converted, note = profiles.convert(image)
         notes += [note] if note else []
         if "icc_profile" in image.info:
-            metadata["icc_profile"] = srgb.srgb_profile()
+            metadata["icc_profile"] = profiles.srgb_profile()
         return Picture(converted, image_format, metadata, notes)
 
 
@@ -277,10 +230,6 @@ def _register_heif():
     except ImportError as error:
         raise ImageError("HEIC needs the package pillow-heif: pip install pillow-heif") from error
     pillow_heif.register_heif_opener()
-
-
-def _refuse(error):
-    raise ImageError(f"{error.filename}: {_reason(error)}") from error
 
 
 def _reason(error):

@@ -20,7 +20,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import image_io, lab, measures, sources
+from tf_colorize import processors
+from tf_colorize.color import colorfulness, lab
+from tf_colorize.data import sources
+from tf_colorize.photos import files, find
 
 MIN_COLORFULNESS = 10.0
 """Photos under this (Hasler and Suesstrunk's "slightly colourful" is 15) count as gray."""
@@ -42,11 +45,13 @@ class Photos:
         paths: List of str, sorted: colour photos that can be read.
         unreadable: List of str, one line per file that cannot be read, with the reason.
         n_gray: How many photos were left out for having (nearly) no colour.
+        n_results: How many pictures were left out because tf-colorize made them.
     """
 
     paths: list
     unreadable: list
     n_gray: int
+    n_results: int = 0
 
 
 def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
@@ -64,13 +69,14 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
     Raises:
         ValueError: `source` does not exist or holds no usable photo.
     """
-    paths = image_io.find_images(sources.folder_of(source))
+    found = find.find_photos(sources.folder_of(source))
+    paths = found.photos
     usable, unreadable, n_gray = [], [], 0
     with concurrent.futures.ThreadPoolExecutor(_n_threads()) as pool:
-        for done, (path, found) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
-            if isinstance(found, image_io.ImageError):
-                unreadable.append(str(found))
-            elif found < min_colorfulness:
+        for done, (path, value) in enumerate(zip(paths, pool.map(_colorfulness_of, paths)), 1):
+            if isinstance(value, files.ImageError):
+                unreadable.append(str(value))
+            elif value < min_colorfulness:
                 n_gray += 1
             else:
                 usable.append(str(path))
@@ -82,11 +88,11 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
         raise ValueError(
             "`source` must hold at least one colour photo. Received: "
             f"source={str(source)!r}, with {len(paths)} picture files "
-            f"({', '.join(image_io.IMAGE_SUFFIXES)}; folders inside it too), of which "
+            f"({', '.join(files.IMAGE_SUFFIXES)}; folders inside it too), of which "
             f"{len(unreadable)} cannot be read and {n_gray} are gray (colourfulness under "
             f"{min_colorfulness:g}). Give a folder of colour photographs."
         )
-    return Photos(usable, unreadable, n_gray)
+    return Photos(usable, unreadable, n_gray, len(found.results))
 
 
 def split(paths, fraction, seed=0):
@@ -256,7 +262,7 @@ class _Reader:
 
 
 def _n_threads():
-    return min(os.cpu_count(), _MAX_THREADS)
+    return min(processors.usable(), _MAX_THREADS)
 
 
 @functools.cache
@@ -272,7 +278,7 @@ def _shuffled(n_paths, seed, epoch):
 
 def _crop(path, image_size, side=1.0, left=0.5, top=0.5):
     """Cuts a square out of a photo and resizes it; all arguments are shares in [0, 1]."""
-    image = image_io.open_rgb(path, short_side=math.ceil(image_size / side))
+    image = files.open_rgb(path, short_side=math.ceil(image_size / side))
     pixels = side * min(image.size)
     x, y = left * (image.width - pixels), top * (image.height - pixels)
     size, box = (image_size, image_size), (x, y, x + pixels, y + pixels)
@@ -289,8 +295,8 @@ def _lightness_ab(image, luma_gray=False):
 
 def _colorfulness_of(path):
     try:
-        return measures.colorfulness(np.asarray(image_io.open_rgb(path, short_side=_SCAN_SIDE)))
-    except image_io.ImageError as error:
+        return colorfulness.colorfulness(np.asarray(files.open_rgb(path, short_side=_SCAN_SIDE)))
+    except files.ImageError as error:
         return error
 
 

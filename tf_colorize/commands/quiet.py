@@ -1,4 +1,4 @@
-"""TensorFlow without its start-up notices, for command lines."""
+"""TensorFlow and LiteRT without their start-up notices, for command lines."""
 
 import contextlib
 import os
@@ -7,10 +7,11 @@ import tempfile
 
 @contextlib.contextmanager
 def startup():
-    """Hides what TensorFlow's libraries write to stderr while they are imported and find no GPU.
+    """Hides what the libraries of TensorFlow and LiteRT write to stderr while they start.
 
     They write before any log level is read, so the file descriptor itself is put aside. It comes
-    back, with all that was written, when an exception passes.
+    back, with all that was written, when an exception passes; not when that is a ValueError, whose
+    message is all that a person needs.
 
     Example:
     >>> with startup():
@@ -22,9 +23,10 @@ def startup():
         os.dup2(hidden.fileno(), 2)
         try:
             yield
-        except BaseException:
-            hidden.seek(0)
-            os.write(stderr, hidden.read())
+        except BaseException as error:
+            if not isinstance(error, ValueError):
+                hidden.seek(0)
+                os.write(stderr, hidden.read())
             raise
         finally:
             os.dup2(stderr, 2)

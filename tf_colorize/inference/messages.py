@@ -87,8 +87,13 @@ def input_shape(response, signature, name):
     Raises:
         ValueError: the model has no such signature or input.
     """
+    from google.protobuf import message as protobuf
+
     fields = {entry.key: entry.value.value for entry in response.metadata}
-    signatures = message("Signatures").FromString(fields.get("signature_def", b""))
+    try:
+        signatures = message("Signatures").FromString(fields.get("signature_def", b""))
+    except protobuf.DecodeError as error:
+        raise ValueError("its signatures cannot be read") from error
     inputs = {entry.key: entry.value.inputs for entry in signatures.signature_def}
     infos = {entry.key: entry.value for entry in inputs.get(signature, ())}
     if name not in infos:
@@ -118,7 +123,10 @@ def tensor_value(tensor):
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     for dtype, (number, field) in _TYPES.items():
         if tensor.dtype == number:
-            return _to_array(tensor, dtype, field, shape)
+            try:
+                return _to_array(tensor, dtype, field, shape)
+            except (OverflowError, MemoryError) as error:
+                raise ValueError(f"values or shape {shape} are out of range") from error
     raise ValueError(f"cannot read a tensor of data type {tensor.dtype}")
 
 

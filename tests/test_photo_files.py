@@ -10,7 +10,8 @@ import pytest
 import skimage
 from PIL import ExifTags, Image, ImageCms
 
-from tf_colorize import image_io, srgb
+from tf_colorize.color import profiles
+from tf_colorize.photos import files
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="Grandma"/></x:xmpmeta>'
 
@@ -29,18 +30,7 @@ def encoded(array_or_image, image_format, **parameters):
 
 
 def pixels(source, **options):
-    return np.asarray(image_io.read(source, **options).image)
-
-
-def test_find_images_walks_folders_in_order_and_any_case(tmp_path):
-    for name in ("b.JPG", "a.png", "sub/c.TiFf", "sub/notes.txt", ".hidden/d.jpg", ".e.jpg", "f.jpg.part"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    assert image_io.find_images(tmp_path) == [tmp_path / name for name in ("a.png", "b.JPG", "sub/c.TiFf")]
-    assert image_io.find_images(tmp_path / "sub/notes.txt") == [tmp_path / "sub/notes.txt"]
-    with pytest.raises(image_io.ImageError, match="nowhere: no such file or folder"):
-        image_io.find_images(tmp_path / "nowhere")
+    return np.asarray(files.read(source, **options).image)
 
 
 GRAY = np.arange(0, 256, 8, dtype=np.uint8)[np.newaxis].repeat(5, axis=0)
@@ -74,10 +64,10 @@ TRANSPARENT = np.dstack([GRAY, GRAY[:, ::-1], GRAY // 2, 255 - GRAY])
     ],
 )
 def test_every_mode_becomes_8_bit(data, mode, expected):
-    picture = image_io.read(data)
+    picture = files.read(data)
     assert picture.image.mode == mode
     np.testing.assert_array_equal(np.asarray(picture.image), expected)
-    rgb = np.asarray(image_io.open_rgb(data))
+    rgb = np.asarray(files.open_rgb(data))
     assert rgb.shape == (5, 32, 3) and rgb.dtype == np.uint8
 
 
@@ -111,8 +101,8 @@ def test_lab_tiff_becomes_srgb(colour):
 
 def test_pixels_without_a_range_are_refused():
     data = encoded(Image.fromarray(np.linspace(0, 9, 12, dtype=np.float32).reshape(3, 4)), "TIFF")
-    with pytest.raises(image_io.ImageError, match="32 bit pixels have no defined white"):
-        image_io.read(data)
+    with pytest.raises(files.ImageError, match="32 bit pixels have no defined white"):
+        files.read(data)
 
 
 ORIENTED = {  # EXIF 2.3, tag 274: what has to be done to the stored rows and columns
@@ -134,11 +124,11 @@ def test_orientation_is_applied_and_then_forgotten(colour, orientation, image_fo
     exif[ExifTags.Base.Orientation] = orientation
     lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(image_format, {})
     data = encoded(colour, image_format, exif=exif.tobytes(), dpi=(100, 200), **lossless)
-    picture = image_io.read(data)
+    picture = files.read(data)
     upright = ORIENTED[orientation](colour)
     assert np.abs(np.asarray(picture.image).astype(int) - upright).mean() < (1.5 if image_format == "JPEG" else 0.01)
     path = tmp_path / f"x.{image_format.lower()}"
-    image_io.save(picture.image, path, picture)
+    files.save(picture.image, path, picture)
     with Image.open(path) as saved:
         assert saved.size == upright.shape[1::-1]
         assert saved.getexif().get(ExifTags.Base.Orientation, 1) == 1
@@ -180,10 +170,10 @@ def with_metadata(colour, image_format):
 def test_metadata_survives(colour, image_format, tmp_path):
     if image_format == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
-    picture = image_io.read(with_metadata(colour, image_format))
+    picture = files.read(with_metadata(colour, image_format))
     assert picture.format == image_format and not picture.notes
     path = tmp_path / f"x.{'heic' if image_format == 'HEIF' else image_format.lower()}"
-    image_io.save(picture.image, path, picture)
+    files.save(picture.image, path, picture)
     with Image.open(path) as saved:
         saved.load()
         exif = saved.getexif()
@@ -207,14 +197,14 @@ def test_the_thumbnail_in_exif_is_left_out(colour):
     first = struct.pack("<HHHII", 1, 0x010F, 2, 4, int.from_bytes(b"Abc\0", "little")) + struct.pack("<I", 26)
     second = struct.pack("<HHHIIHHII", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, len(small)) + struct.pack("<I", 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + small
-    picture = image_io.read(encoded(colour, "JPEG", exif=exif))
+    picture = files.read(encoded(colour, "JPEG", exif=exif))
     assert picture.metadata["exif"].count(b"Abc\0") == 1
     assert b"\xff\xd8" not in picture.metadata["exif"]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_broken_exif_does_not_cost_the_photo(colour):
-    picture = image_io.read(encoded(colour, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    picture = files.read(encoded(colour, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
     assert picture.image.size == (120, 80)
 
 
@@ -258,10 +248,10 @@ def test_colour_profiles_are_converted(image_format, tmp_path):
     lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(image_format, {})
     rgb = np.full((16, 16, 3), (200, 100, 50), np.uint8)
     data = encoded(rgb, image_format, icc_profile=icc_profile(b"RGB ", 1.8), **lossless)
-    picture = image_io.read(data)
+    picture = files.read(data)
     expected = srgb_of_linear((rgb[0, 0] / 255) ** 1.8)
     np.testing.assert_allclose(np.asarray(picture.image)[8, 8], expected, atol=2)
-    image_io.save(picture.image, tmp_path / f"x.{image_format.lower()}", picture)
+    files.save(picture.image, tmp_path / f"x.{image_format.lower()}", picture)
     with Image.open(tmp_path / f"x.{image_format.lower()}") as saved:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(saved.info["icc_profile"]))
         assert "sRGB" in ImageCms.getProfileDescription(profile)
@@ -270,7 +260,7 @@ def test_colour_profiles_are_converted(image_format, tmp_path):
 @pytest.mark.parametrize("name", [b"Linear sRGB", b"sRGB IEC61966-2.1", b"Camera"])
 def test_what_a_profile_does_counts_and_not_its_name(name):
     rgb = np.full((16, 16, 3), 55, np.uint8)
-    picture = image_io.read(encoded(rgb, "PNG", icc_profile=icc_profile(b"RGB ", 1.0, name)))
+    picture = files.read(encoded(rgb, "PNG", icc_profile=icc_profile(b"RGB ", 1.0, name)))
     expected = srgb_of_linear(55 / 255)  # 127.6, L* 54; taken for sRGB it would be 23
     np.testing.assert_allclose(np.asarray(picture.image)[8, 8], expected, atol=1)
     lightness = skimage.color.rgb2lab(np.asarray(picture.image))[8, 8, 0]
@@ -278,13 +268,13 @@ def test_what_a_profile_does_counts_and_not_its_name(name):
 
 
 def test_an_srgb_profile_of_any_name_changes_no_pixel(colour):
-    profile = srgb.srgb_profile()
+    profile = profiles.srgb_profile()
     renamed = profile.replace("sRGB".encode("utf-16-be"), "Blue".encode("utf-16-be"))
     assert renamed != profile and "sRGB" not in ImageCms.getProfileDescription(io.BytesIO(renamed))
     for data in (profile, renamed):
-        picture = image_io.read(encoded(colour, "PNG", icc_profile=data))
+        picture = files.read(encoded(colour, "PNG", icc_profile=data))
         np.testing.assert_array_equal(np.asarray(picture.image), colour)
-        gray = image_io.read(encoded(GRAY, "PNG", icc_profile=data))  # common, and nothing to say about it
+        gray = files.read(encoded(GRAY, "PNG", icc_profile=data))  # common, and nothing to say about it
         np.testing.assert_array_equal(np.asarray(gray.image), GRAY)
         assert gray.notes == []
 
@@ -317,7 +307,7 @@ def test_cmyk_profiles_are_used():
 
 
 def test_a_profile_for_other_pixels_is_said_and_ignored():
-    picture = image_io.read(encoded(GRAY, "PNG", icc_profile=icc_profile(b"RGB ", 1.0)))
+    picture = files.read(encoded(GRAY, "PNG", icc_profile=icc_profile(b"RGB ", 1.0)))
     np.testing.assert_array_equal(np.asarray(picture.image), GRAY)
     assert picture.notes == ["colour profile ignored (it is for RGB pixels)"]
 
@@ -325,24 +315,24 @@ def test_a_profile_for_other_pixels_is_said_and_ignored():
 @pytest.mark.parametrize("image_format", ["GIF", "TIFF", "WEBP", "PNG"])
 def test_first_frame_is_taken_and_said(colour, image_format):
     frames = [Image.fromarray(array) for array in (colour, 255 - colour, colour // 2)]
-    picture = image_io.read(encoded(frames[0], image_format, save_all=True, append_images=frames[1:]))
+    picture = files.read(encoded(frames[0], image_format, save_all=True, append_images=frames[1:]))
     assert picture.notes == ["the first of 3 frames"]
     assert np.abs(np.asarray(picture.image.convert("RGB")).astype(int) - colour).mean() < 8
 
 
 def test_a_jpeg_is_decoded_small_but_never_too_small():
     data = encoded(Image.new("L", (1000, 640)), "JPEG")
-    assert image_io.open_rgb(data, short_side=160).size == (250, 160)
-    assert image_io.open_rgb(data, short_side=161).size == (500, 320)
-    assert image_io.open_rgb(data, short_side=5000).size == (1000, 640)
+    assert files.open_rgb(data, short_side=160).size == (250, 160)
+    assert files.open_rgb(data, short_side=161).size == (500, 320)
+    assert files.open_rgb(data, short_side=5000).size == (1000, 640)
 
 
 def test_a_truncated_jpeg_is_an_error_unless_allowed(colour):
     whole = encoded(colour, "JPEG", quality=95)
     data = whole[: len(whole) * 6 // 10]
-    with pytest.raises(image_io.ImageError, match="truncated"):
-        image_io.read(data)
-    picture = image_io.read(data, allow_truncated=True)
+    with pytest.raises(files.ImageError, match="truncated"):
+        files.read(data)
+    picture = files.read(data, allow_truncated=True)
     assert picture.notes == ["cut off, taken as far as it goes"]
     np.testing.assert_array_equal(np.asarray(picture.image)[:24], pixels(whole)[:24])
     assert picture.image.size == (120, 80)
@@ -352,8 +342,8 @@ def test_a_truncated_jpeg_is_an_error_unless_allowed(colour):
 def test_other_truncated_files_are_errors(colour, image_format):
     whole = encoded(colour, image_format)
     for options in ({}, {"allow_truncated": True}):
-        with pytest.raises(image_io.ImageError) as caught:
-            image_io.read(whole[: len(whole) // 2], **options)
+        with pytest.raises(files.ImageError) as caught:
+            files.read(whole[: len(whole) // 2], **options)
         assert "\n" not in str(caught.value)
 
 
@@ -368,31 +358,31 @@ def test_other_truncated_files_are_errors(colour, image_format):
 def test_what_is_no_picture_is_named(tmp_path, content, reason):
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
-    with pytest.raises(image_io.ImageError) as caught:
-        image_io.open_rgb(path)
+    with pytest.raises(files.ImageError) as caught:
+        files.open_rgb(path)
     assert str(caught.value) == f"{path}: {reason}"
-    with pytest.raises(image_io.ImageError, match=f"<bytes>: {reason}"):
-        image_io.open_rgb(content)
+    with pytest.raises(files.ImageError, match=f"<bytes>: {reason}"):
+        files.open_rgb(content)
 
 
 def test_missing_files_and_folders_are_named(tmp_path):
-    with pytest.raises(image_io.ImageError, match="x.jpg: No such file"):
-        image_io.open_rgb(tmp_path / "x.jpg")
-    with pytest.raises(image_io.ImageError, match="Is a directory"):
-        image_io.open_rgb(tmp_path)
+    with pytest.raises(files.ImageError, match="x.jpg: No such file"):
+        files.open_rgb(tmp_path / "x.jpg")
+    with pytest.raises(files.ImageError, match="Is a directory"):
+        files.open_rgb(tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_picture_over_the_limit_is_refused_before_decoding(colour):
-    with pytest.raises(image_io.ImageError, match="120 x 80 pixels are over the limit of 9,599"):
-        image_io.read(encoded(colour, "PNG"), max_pixels=9599)
-    assert image_io.read(encoded(colour, "PNG"), max_pixels=9600).image.size == (120, 80)
+    with pytest.raises(files.ImageError, match="120 x 80 pixels are over the limit of 9,599"):
+        files.read(encoded(colour, "PNG"), max_pixels=9599)
+    assert files.read(encoded(colour, "PNG"), max_pixels=9600).image.size == (120, 80)
     # A head that lies: 13000 x 13000 pixels in 100 bytes.
     data = bytearray(encoded(Image.new("1", (1, 1)), "PNG"))
     data[16:24] = struct.pack(">II", 13000, 13000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    with pytest.raises(image_io.ImageError):
-        image_io.read(bytes(data))
+    with pytest.raises(files.ImageError):
+        files.read(bytes(data))
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF"])
@@ -405,52 +395,52 @@ def test_damaged_files_never_raise_anything_else(colour, image_format):
         places = random.integers(0, min(len(whole), random.choice([60, 400, len(whole)])), 8)
         damaged[places] = random.integers(0, 256, 8)
         try:
-            assert image_io.read(damaged.tobytes(), max_pixels=10**7).image.mode in ("L", "LA", "RGB", "RGBA")
-        except image_io.ImageError as error:
+            assert files.read(damaged.tobytes(), max_pixels=10**7).image.mode in ("L", "LA", "RGB", "RGBA")
+        except files.ImageError as error:
             assert "\n" not in str(error)
 
 
 def test_alpha_is_kept_or_laid_on_white(tmp_path):
     image = Image.fromarray(np.full((4, 4, 4), (100, 0, 0, 0), np.uint8))
-    image_io.save(image, tmp_path / "x.png")
+    files.save(image, tmp_path / "x.png")
     np.testing.assert_array_equal(pixels(tmp_path / "x.png"), np.asarray(image))
-    image_io.save(image, tmp_path / "x.jpg")
+    files.save(image, tmp_path / "x.jpg")
     assert pixels(tmp_path / "x.jpg").min() >= 254
 
 
 def test_quality_and_formats(colour, tmp_path):
     image = Image.fromarray(colour)
-    for suffix, name in image_io.FORMATS.items():
+    for suffix, name in files.FORMATS.items():
         if name == "HEIF":
             pytest.importorskip("pillow_heif")
         path = tmp_path / "new" / f"x{suffix}"
-        image_io.save(image, path)
-        assert image_io.read(path).format == name
+        files.save(image, path)
+        assert files.read(path).format == name
     sizes = []
     for quality in (20, 95):
-        image_io.save(image, tmp_path / "q.jpg", quality=quality)
+        files.save(image, tmp_path / "q.jpg", quality=quality)
         sizes.append(os.path.getsize(tmp_path / "q.jpg"))
     assert sizes[0] < sizes[1] / 2
-    with pytest.raises(image_io.ImageError, match="the suffix must be one of"):
-        image_io.save(image, tmp_path / "x.xyz")
+    with pytest.raises(files.ImageError, match="the suffix must be one of"):
+        files.save(image, tmp_path / "x.xyz")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp", ".gif", ".avif"])
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, suffix, colour):
     path = tmp_path / f"x{suffix}"
-    image_io.save(Image.fromarray(colour), path)
+    files.save(Image.fromarray(colour), path)
     room = path.stat().st_size - 10  # the last write is cut short, which is not yet an error to the system
     script = f"""
 import resource, signal
 import numpy as np
 from PIL import Image
-from tf_colorize import image_io
-image = image_io.open_rgb({str(path)!r})
+from tf_colorize.photos import files
+image = files.open_rgb({str(path)!r})
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
 try:
-    image_io.save(Image.fromarray(np.asarray(image)), {str(path)!r}, quality=95)
-except image_io.ImageError as error:
+    files.save(Image.fromarray(np.asarray(image)), {str(path)!r}, quality=95)
+except files.ImageError as error:
     print(error)
 """
     before = path.read_bytes()
@@ -461,8 +451,8 @@ except image_io.ImageError as error:
 
 def test_what_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(image_io.ImageError, match="x.png: cannot be written: "):
-        image_io.save(Image.new("RGB", (3, 3)), tmp_path / "file" / "x.png")
-    no_space = pytest.raises(image_io.ImageError, match="No space left on device")
+    with pytest.raises(files.ImageError, match="x.png: cannot be written: "):
+        files.save(Image.new("RGB", (3, 3)), tmp_path / "file" / "x.png")
+    no_space = pytest.raises(files.ImageError, match="No space left on device")
     with open("/dev/full", "wb", buffering=0) as full, no_space:
-        image_io.save(Image.new("RGB", (3, 3)), full, image_format="JPEG")
+        files.save(Image.new("RGB", (3, 3)), full, image_format="JPEG")

@@ -9,9 +9,12 @@ import json
 import pathlib
 import shutil
 import sys
+import urllib.parse
 import webbrowser
 
-PAGE = pathlib.Path(__file__).parent / "page"
+import tf_colorize
+
+PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
 """Where `make web` puts the page, and where a wheel carries it."""
 
 DEFAULT_PORT = 8347  # always the same: the browser keeps the model for one address
@@ -98,7 +101,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         pass  # a terminal full of requests tells nobody anything
 
     def _route(self):
-        return self.path.partition("?")[0]
+        return urllib.parse.unquote(self.path.partition("?")[0])
 
     def _send_json(self, value):
         body = json.dumps(value).encode()
@@ -126,10 +129,10 @@ def models_index(paths):
 
 def shipped_models():
     """The `.tflite` files beside the default model, that one first; empty where there is none."""
-    from tf_colorize import predictors
+    from tf_colorize.inference import runtimes
 
     try:
-        default = predictors.default_model()
+        default = runtimes.default_model()
     except ValueError:
         return []
     return [default, *sorted(set(default.parent.glob("*.tflite")) - {default})]

@@ -8,20 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import (
-    callbacks,
-    checkpoints,
-    contact_sheet,
-    data,
-    losses,
-    metadata,
-    metrics,
-    models,
-    optimizers,
-    preparation,
-    train_config,
-)
-from tf_colorize.models import backbones, loading
+from tf_colorize import losses, metrics, models, optimizers
+from tf_colorize.data import pipeline
+from tf_colorize.models import backbones, saving
+from tf_colorize.models import generator as generators
+from tf_colorize.photos import contact_sheet
+from tf_colorize.training import averaging, checkpoints, reports
+from tf_colorize.training import config as train_config
+from tf_colorize.training import start as start_of_run
 
 WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
@@ -32,7 +26,8 @@ def train(config, *, resume=False, report=print):
     """Trains a colorizer and leaves it in the run folder.
 
     The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`,
-    `stage1.keras` and `generator.keras` (the kept generators, float32) and `contact_sheet.png`.
+    `stage1.keras` and `generator.keras` (the kept generators, float32), `contact_sheet.png` and,
+    after `init`, `start.keras`, so that a run goes on without the file that it started from.
 
     Kept is, of stage 1, the epoch with the lowest validation loss; of stage 2, the epoch with
     the lowest val_score: delta E relative to a gray picture's, plus the distance of the mean
@@ -50,9 +45,12 @@ def train(config, *, resume=False, report=print):
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
         checkpoints.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
     """
-    config = preparation.with_encoder_weights(config)
-    config = train_config.resolve(config, preparation.trained_with(config.init))
     run_dir = pathlib.Path(config.run_dir)
+    if resume:
+        config = start_of_run.resumed(config, run_dir)
+    else:
+        config = start_of_run.with_encoder_weights(config)
+        config = train_config.resolve(config, start_of_run.trained_with(config.init))
     if not resume and (run_dir / "config.json").exists():
         raise ValueError(
             f"`run_dir` {run_dir} already holds a run. Resume it with --resume {run_dir}, or choose another --run-dir."
@@ -63,18 +61,19 @@ def train(config, *, resume=False, report=print):
         # Not looked for again: a photo that came or went would change the split and every step.
         photos = json.loads((run_dir / "photos.json").read_text())
     else:
-        photos = dict(zip(("train", "validation"), preparation.choose_photos(config, report)))
+        photos = dict(zip(("train", "validation"), start_of_run.choose_photos(config, report)))
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     try:
-        generator = preparation.build_generator(config, report)
+        generator = start_of_run.build_generator(config, report)
         run_dir.mkdir(parents=True, exist_ok=True)
         if not resume:
-            preparation.write_json(run_dir / "photos.json", photos)
-            preparation.write_json(run_dir / "config.json", dataclasses.asdict(config))
+            start_of_run.write_json(run_dir / "photos.json", photos)
+            start_of_run.keep(generator, config, run_dir)
+            start_of_run.write_json(run_dir / "config.json", dataclasses.asdict(config))
         _Run(config, run_dir, generator, photos, report).run()
     except tf.errors.OpError as error:
         raise checkpoints.TrainingStopped(_reason(error)) from error
@@ -107,7 +106,7 @@ class _Run:
         self.train_paths = photos["train"]
         least = 1 if config.init is None else FINE_TUNING_STEPS
         self.steps_per_epoch = config.steps_per_epoch or max(least, len(self.train_paths) // config.batch_size)
-        self.validation = data.image_dataset(photos["validation"], config.image_size, config.batch_size)
+        self.validation = pipeline.image_dataset(photos["validation"], config.image_size, config.batch_size)
         self.kept = {}  # title -> file of the kept generator
 
     def run(self):
@@ -169,8 +168,8 @@ class _Run:
         temporary.replace(target)
         columns = {}
         for title, file in self.kept.items():
-            generator, _ = loading.load_generator(file)
-            _, (gray, prediction, truth) = callbacks.ColorReport(generator, self.validation).measure()
+            generator, _ = saving.load_generator(file)
+            _, (gray, prediction, truth) = reports.ColorReport(generator, self.validation).measure()
             columns = {"gray": gray, **columns, title: prediction}
         columns["truth"] = truth
         columns = {title: np.uint8(np.round(255 * pictures)) for title, pictures in columns.items()}
@@ -184,7 +183,7 @@ class _Run:
         validation = self.validation.map(as_targets)
         # Keras creates the variables of metrics in the first step; checkpoints must know them.
         model.evaluate(validation.take(1), verbose=0)
-        average = checkpoints.WeightAverage(self.generator, self.config.average) if self.config.average else None
+        average = averaging.WeightAverage(self.generator, self.config.average) if self.config.average else None
         saver = checkpoints.Checkpoints(
             self.run_dir / "checkpoints" / stage, average.variables if average else [], self.steps_per_epoch
         )
@@ -192,7 +191,7 @@ class _Run:
         first = saver.find()
         if first:
             self.report(f"Resuming {stage} at step {first} of {epochs * self.steps_per_epoch}.")
-        reports = self._reports(stage, epochs, first, score)
+        watchers = self._reports(stage, epochs, first, score)
         with checkpoints.stop_signals(saver.request_stop):
             for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
                 model.fit(
@@ -201,28 +200,28 @@ class _Run:
                     initial_epoch=begin,
                     epochs=end,
                     validation_data=validation,
-                    callbacks=[*([average] if average else []), saver, *reports],
+                    callbacks=[*([average] if average else []), saver, *watchers],
                     shuffle=False,
                     verbose=0,
                 )
         saver.finish()
         kept = self.run_dir / f"{stage}.keras"
         self.kept[stage.replace("stage", "stage ")] = kept
-        best, _ = loading.load_generator(kept)
+        best, _ = saving.load_generator(kept)
         self.generator.set_weights(best.get_weights())
 
     def _reports(self, stage, epochs, first, score):
         """The callbacks that look on, in the order in which they add to the logs of an epoch."""
         log_dir = self.run_dir / "logs" / stage
-        history = callbacks.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
-        line = callbacks.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
+        history = reports.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
+        line = reports.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
         line.first_step = first
-        about = metadata.generator_metadata(self.config.image_size, train_config.recipe(self.config))
+        about = generators.generator_metadata(self.config.image_size, train_config.recipe(self.config))
         kept = self.run_dir / f"{stage}.keras"
         return [
             line,
-            callbacks.ColorReport(self.generator, self.validation, log_dir / "validation"),
-            callbacks.KeepBest(self.generator, kept, about, score, history.read(), stage),
+            reports.ColorReport(self.generator, self.validation, log_dir / "validation"),
+            reports.KeepBest(self.generator, kept, about, score, history.read(), stage),
             history,
             keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ]
@@ -230,7 +229,7 @@ class _Run:
     def _stream(self, stage, first_step):
         config = self.config
         seed = config.seed + (stage == "stage2")
-        return data.training_batches(
+        return pipeline.training_batches(
             self.train_paths, config.image_size, config.batch_size, seed=seed, first_step=first_step
         )
 

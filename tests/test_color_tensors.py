@@ -8,7 +8,7 @@ import pytest
 import skimage.color
 import tensorflow as tf
 
-from tf_colorize import color, lab
+from tf_colorize.color import lab, tensors
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ MODES = pytest.mark.parametrize("run", [run_eager, run_graph, run_dataset])
 
 @MODES
 def test_equals_scikit_image_on_the_srgb_grid(run, grid):
-    actual = run(color.rgb_to_lab, grid)
+    actual = run(tensors.rgb_to_lab, grid)
     assert actual.dtype == tf.float32
     np.testing.assert_allclose(actual, skimage.color.rgb2lab(grid), atol=1e-3)
 
@@ -44,22 +44,22 @@ def test_equals_scikit_image_on_the_srgb_grid(run, grid):
 @MODES
 def test_lab_to_rgb_equals_scikit_image(run, grid):
     lab_color = skimage.color.rgb2lab(grid).astype(np.float32)
-    actual = run(color.lab_to_rgb, lab_color)
+    actual = run(tensors.lab_to_rgb, lab_color)
     np.testing.assert_allclose(actual, skimage.color.lab2rgb(lab_color), atol=2e-4)
 
 
 @MODES
 def test_round_trip_is_within_half_a_gray_level(run, grid):
-    lightness, ab = run(color.rgb_to_lightness_ab, grid)
+    lightness, ab = run(tensors.rgb_to_lightness_ab, grid)
     assert lightness.shape == (17, 289, 1) and ab.shape == (17, 289, 2)
     assert np.abs(lightness).max() <= 1 + 1e-5 and np.abs(ab).max() <= 0.981
-    back = run(color.lightness_ab_to_rgb, lightness, ab)
+    back = run(tensors.lightness_ab_to_rgb, lightness, ab)
     np.testing.assert_allclose(back, grid, atol=0.5 / 255)
 
 
 def test_equals_the_host_conversion(grid):
     rgb = np.rint(grid * 255).astype(np.uint8)
-    lightness, ab = color.rgb_to_lightness_ab(rgb.astype(np.float32) / 255)
+    lightness, ab = tensors.rgb_to_lightness_ab(rgb.astype(np.float32) / 255)
     expected_lightness, expected_ab = lab.rgb_to_lightness_ab(rgb)
     np.testing.assert_allclose(lightness, expected_lightness, atol=1e-5)
     np.testing.assert_allclose(ab, expected_ab, atol=1e-5)
@@ -68,7 +68,7 @@ def test_equals_the_host_conversion(grid):
 def test_colours_outside_the_gamut_are_clamped():
     lightness = tf.constant([[[[0.0]], [[0.9]]]])
     ab = tf.constant([[[[1.0, -1.0]], [[-1.0, 1.0]]]])
-    rgb = color.lightness_ab_to_rgb(lightness, ab).numpy()
+    rgb = tensors.lightness_ab_to_rgb(lightness, ab).numpy()
     assert rgb.min() == 0.0 and rgb.max() <= 1.0 and np.isfinite(rgb).all()
 
 
@@ -77,8 +77,8 @@ def test_gradients_are_finite_at_black_and_white(run):
     def gradients(rgb, lab_color):
         with tf.GradientTape() as tape:
             tape.watch([rgb, lab_color])
-            total = tf.reduce_sum(color.rgb_to_lab(rgb))
-            total += tf.reduce_sum(color.lab_to_rgb(lab_color))
+            total = tf.reduce_sum(tensors.rgb_to_lab(rgb))
+            total += tf.reduce_sum(tensors.lab_to_rgb(lab_color))
         return tape.gradient(total, [rgb, lab_color])
 
     rgb = tf.constant([[0.0, 0, 0], [1, 1, 1], [0, 0, 1], [0.5, 0.5, 0.5]])
@@ -91,7 +91,9 @@ def test_gradients_are_finite_at_black_and_white(run):
 def test_gradient_equals_finite_differences_inside_the_gamut():
     rgb = tf.random.stateless_uniform((50, 3), seed=(1, 2), minval=0.05, maxval=0.95)
     rgb = tf.cast(rgb, tf.float64)
-    analytic, numeric = tf.test.compute_gradient(lambda x: color.lab_to_rgb(color.rgb_to_lab(x)), [rgb[:4]], delta=1e-5)
+    analytic, numeric = tf.test.compute_gradient(
+        lambda x: tensors.lab_to_rgb(tensors.rgb_to_lab(x)), [rgb[:4]], delta=1e-5
+    )
     np.testing.assert_allclose(analytic[0], numeric[0], atol=1e-4)
     np.testing.assert_allclose(analytic[0], np.eye(12), atol=1e-4)
 
@@ -99,7 +101,7 @@ def test_gradient_equals_finite_differences_inside_the_gamut():
 def test_works_inside_a_saved_model(tmp_path):
     module = tf.Module()
     module.join = tf.function(
-        color.lightness_ab_to_rgb,
+        tensors.lightness_ab_to_rgb,
         input_signature=[
             tf.TensorSpec((None, None, None, 1)),
             tf.TensorSpec((None, None, None, 2)),
@@ -109,17 +111,17 @@ def test_works_inside_a_saved_model(tmp_path):
     lightness, ab = tf.fill((1, 3, 5, 1), 0.2), tf.fill((1, 3, 5, 2), 0.1)
     np.testing.assert_array_equal(
         tf.saved_model.load(tmp_path).join(lightness, ab),
-        color.lightness_ab_to_rgb(lightness, ab),
+        tensors.lightness_ab_to_rgb(lightness, ab),
     )
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: color.rgb_to_lab(np.zeros((2, 2, 3), np.uint8)),
-        lambda: color.lab_to_rgb(np.zeros((2, 2, 2), np.float32)),
-        lambda: color.rgb_to_lightness_ab(np.zeros((2, 2, 4), np.float32)),
-        lambda: color.lightness_ab_to_rgb(tf.zeros((2, 2, 2)), tf.zeros((2, 2, 2))),
+        lambda: tensors.rgb_to_lab(np.zeros((2, 2, 3), np.uint8)),
+        lambda: tensors.lab_to_rgb(np.zeros((2, 2, 2), np.float32)),
+        lambda: tensors.rgb_to_lightness_ab(np.zeros((2, 2, 4), np.float32)),
+        lambda: tensors.lightness_ab_to_rgb(tf.zeros((2, 2, 2)), tf.zeros((2, 2, 2))),
     ],
 )
 def test_wrong_input_is_an_error(call):
@@ -144,7 +146,7 @@ def test_the_import_hides_no_other_warning():
 @MODES
 def test_bytes_to_lightness_is_what_the_host_says(run, grid):
     rgb = np.rint(grid * 255).astype(np.uint8)
-    lightness = run(color.rgb8_to_lightness, tf.constant(rgb))
+    lightness = run(tensors.rgb8_to_lightness, tf.constant(rgb))
     assert lightness.shape == (17, 289, 1) and lightness.dtype == tf.float32
     np.testing.assert_allclose(lightness, lab.rgb_to_lightness(rgb), atol=1e-6)
     np.testing.assert_allclose(lightness, skimage.color.rgb2lab(rgb)[..., :1] / 50 - 1, atol=2e-5)
@@ -155,7 +157,7 @@ def test_joined_bytes_are_what_the_host_says_in_and_out_of_gamut(run, grid):
     lightness, ab = lab.rgb_to_lightness_ab(np.rint(grid * 255).astype(np.uint8))
     for strength in (1.0, 2.5):
         vivid = np.clip(ab * np.float32(strength), -1, 1)
-        rgb = run(color.lightness_ab_to_rgb8, lightness, vivid)
+        rgb = run(tensors.lightness_ab_to_rgb8, lightness, vivid)
         assert rgb.shape == (17, 289, 3) and rgb.dtype == tf.uint8
         difference = np.abs(rgb.numpy().astype(int) - lab.lightness_ab_to_rgb(lightness, vivid))
         assert difference.max() <= 1 and difference.mean() < 1e-3

@@ -1,7 +1,7 @@
 """What travels with every generator, so that anyone can feed it."""
 
 import tf_colorize
-from tf_colorize import lab
+from tf_colorize.color import lab
 
 SHIPPED_WEIGHTS_TERMS = (
     "The weights that ship with tf_colorize are meant for research and personal use: many of the photo sets they were "

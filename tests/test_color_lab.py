@@ -8,7 +8,7 @@ import pytest
 import skimage.color
 import skimage.data
 
-from tf_colorize import lab
+from tf_colorize.color import lab
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import zipfile
 
 import numpy as np
 
-from tf_colorize import lab
+import tf_colorize
+from tf_colorize.color import lab
 
 DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"
@@ -28,7 +29,7 @@ def default_model():
     Raises:
         ValueError: there is none here.
     """
-    package = pathlib.Path(__file__).parent
+    package = pathlib.Path(tf_colorize.__file__).parent
     for folder in (package, package.parent):  # installed; a checkout
         path = folder / "saved_models" / "colorizer.tflite"
         if path.is_file():
@@ -52,10 +53,10 @@ def from_keras(model, image_size=None):
     """
     metadata = {}
     if not hasattr(model, "predict_on_batch"):
-        from tf_colorize.models import loading
+        from tf_colorize.models import saving
 
         path = _existing(model)
-        model, metadata = loading.load_generator(path)
+        model, metadata = saving.load_generator(path)
         _check_scales(metadata, path)
     if len(model.inputs) != 1 or model.inputs[0].shape[-1] != 1 or model.output_shape[-1] != 2:
         raise ValueError(
@@ -145,10 +146,14 @@ def from_tflite(path, threads):
 
 def from_server(url, **options):
     """Asks a model on TF Serving; `serving.Client` documents address and options."""
-    from tf_colorize import serving
+    from tf_colorize.inference import serving
 
     client = serving.Client(url, **options)
-    return client.predict_ab, client.image_size
+    try:
+        return client.predict_ab, client.image_size
+    except serving.ServingError:
+        client.close()
+        raise
 
 
 def _existing(path):

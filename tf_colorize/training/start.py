@@ -6,9 +6,14 @@ import os
 import random
 import time
 
-from tf_colorize import data, lab, models
-from tf_colorize.models import backbone_weights, loading
+from tf_colorize import models
+from tf_colorize.color import lab
+from tf_colorize.data import pipeline
+from tf_colorize.models import backbone_weights, saving
+from tf_colorize.models import generator as generators
+from tf_colorize.training import config as train_config
 
+_START = "start.keras"
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
 # Chosen on validation photos, after stage 1: of the pairs tried that are as colourful, the best PSNR.
@@ -29,14 +34,14 @@ def choose_photos(config, report=print):
         config: `TrainConfig`.
         report: function of one str, told what was found and left out.
     """
-    found = data.find_photos(config.data, progress=_progress(report))
-    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable"
+    found = pipeline.find_photos(config.data, progress=_progress(report))
+    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable, {found.n_results} made by tf-colorize"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
-        train_paths, val_paths = data.split(found.paths, config.val_fraction, config.seed)
+        train_paths, val_paths = pipeline.split(found.paths, config.val_fraction, config.seed)
     else:
-        val_paths = data.find_photos(val_data, min_colorfulness=0.0).paths
+        val_paths = pipeline.find_photos(val_data, min_colorfulness=0.0).paths
         held_out = {os.path.realpath(path) for path in val_paths}
         train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
         if len(train_paths) < len(found.paths):
@@ -63,14 +68,14 @@ def _progress(report):
 
 
 def trained_with(init):
-    """Returns what a generator to start from was trained with, as `train_config.resolve` takes it.
+    """Returns what a generator to start from was trained with, as `config.resolve` takes it.
 
     Raises:
         ValueError: `init` is no generator.
     """
     if init is None or init.endswith(".weights.h5"):
         return {}
-    about = loading.load_metadata(init)
+    about = saving.load_metadata(init)
     return {"image_size": about["image_size"], **about.get("training", {})}
 
 
@@ -80,6 +85,19 @@ def with_encoder_weights(config):
         return config
     found = backbone_weights.imagenet_file(required=False)
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
+
+
+def keep(generator, config, run_dir):
+    """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
+    if config.init is not None:
+        about = generators.generator_metadata(config.image_size, train_config.recipe(config))
+        saving.save_generator(generator, run_dir / _START, about)
+
+
+def resumed(config, run_dir):
+    """Returns the config of a run folder, with the run's own copy of what it started from."""
+    kept = run_dir / _START
+    return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
 
 def build_generator(config, report=print):
@@ -105,11 +123,11 @@ def _initial_generator(config, report):
         except (OSError, ValueError) as error:
             raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
     else:
-        generator, _ = loading.load_generator(config.init)
+        generator, _ = saving.load_generator(config.init)
         has_palette = any(layer.name == "chroma_logits" for layer in generator.layers)
         if generator.name != config.generator or (config.pretrain_loss == "classification" and not has_palette):
             raise ValueError(_misfit(config))
-        generator = loading.with_policy(generator, config.precision)
+        generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
     return generator
 

@@ -12,10 +12,9 @@ import time
 
 from PIL import Image
 
-from tf_colorize import image_io
+from tf_colorize.color import colorfulness
+from tf_colorize.photos import files, find, whole
 
-_MARK = ".color"
-_COMPARE_MARK = ".compare"
 _COMPARE_SIDE = 1600
 # About 10 bytes of memory each: what may be in work at once, over all workers.
 _PIXELS_IN_WORK = 120_000_000
@@ -37,25 +36,31 @@ class Options:
     vividness: float = 1.0
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
-    max_pixels: int = image_io.DEFAULT_MAX_PIXELS
+    max_pixels: int = files.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
+    skip_color: bool = False  # leave photos that have color as they are
 
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What was made of a picture; `notes` are sentences for people."""
+    """What was made of a picture; `notes` are sentences for people.
+
+    `has_color` is whether it had color before, `is_skipped` whether it was therefore left as it is.
+    """
 
     size: tuple
     seconds: float
     notes: tuple
+    has_color: bool = False
+    is_skipped: bool = False
 
 
 def plan(inputs, output=None, *, suffix=None, compare=False):
     """Decides what is read and where it goes, without reading pictures.
 
     A picture becomes `name.color.suffix` beside it, or, with `output`, a file of its own name
-    under that folder; folders are walked and mirrored. Pictures made by an earlier run beside
-    their originals are left out.
+    under that folder; folders are walked and mirrored, glob patterns from their fixed beginning
+    on. Pictures that an earlier run made, as their names say, are left out.
 
     Args:
         inputs: Files, folders and glob patterns.
@@ -68,23 +73,22 @@ def plan(inputs, output=None, *, suffix=None, compare=False):
     """
     output = None if output is None else pathlib.Path(output)
     found, problems = _found(inputs, output)
-    if output and output.suffix.lower() in image_io.FORMATS and not output.is_dir() and len(found) > 1:
+    if output and output.suffix.lower() in files.FORMATS and not output.is_dir() and len(found) > 1:
         return [], [f"{output}: must be a folder for {len(found)} pictures", *problems]
-    stems = {(source.parent, source.stem) for source, _ in found}
     jobs, taken = {}, {}
     for source, relative in found:
-        mark = next((mark for mark in (_MARK, _COMPARE_MARK) if source.stem.endswith(mark)), None)
-        if mark and (source.parent, source.stem[: -len(mark)]) in stems:
-            continue
         target = _target(source, relative, output, suffix, is_single=len(found) == 1)
         if target in taken and taken[target] != source:
-            problems.append(f"{source}: {target} is already what {taken[target]} becomes; use -o or --format")
+            problems.append(
+                f"{source}: {target} is already what {taken[target]} becomes; "
+                "give their folder or a pattern in quotes, whose folders are kept, or another format"
+            )
         elif target.resolve() == source.resolve():
             problems.append(f"{source}: would be overwritten; choose another folder with -o")
         else:
             taken[target] = source
-            stem = target.stem.removesuffix(_MARK)
-            beside = target.with_name(f"{stem}{_COMPARE_MARK}{target.suffix}")
+            stem = target.stem.removesuffix(find.RESULT_MARK)
+            beside = target.with_name(f"{stem}{find.COMPARISON_MARK}{target.suffix}")
             jobs[source] = Job(source, target, beside if compare else None)
     return list(jobs.values()), problems
 
@@ -96,16 +100,19 @@ def colorize_file(colorizer, job, options):
         ImageError: it cannot be read or written.
     """
     start = time.perf_counter()
-    picture = image_io.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
+    picture = files.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
+    has_color = colorfulness.has_color(picture.image)
+    if has_color and options.skip_color:
+        return Done(picture.image.size, time.perf_counter() - start, tuple(picture.notes), has_color, is_skipped=True)
     before = _thumbnail(picture.image) if job.compare else None
-    if picture.image.mode.endswith("A") and image_io.format_of(job.target) not in image_io.WITH_ALPHA:
+    if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
         picture.notes.append("transparency laid on white")
     image = colorize_picture(colorizer, picture, options.vividness)
     if options.overwrite or not job.target.exists():
-        image_io.save(image, job.target, picture, quality=options.quality)
+        files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
-        image_io.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
-    return Done(image.size, time.perf_counter() - start, tuple(picture.notes))
+        files.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
+    return Done(image.size, time.perf_counter() - start, tuple(picture.notes), has_color)
 
 
 def colorize_picture(colorizer, picture, vividness=1.0):
@@ -130,11 +137,14 @@ def is_done(job):
 def run(jobs, work, workers):
     """Calls `work(job)` for all jobs, `workers` at a time, and yields as they finish.
 
-    Memory does not grow with the number of jobs, and large pictures wait for each other.
+    Memory does not grow with the number of jobs, and large pictures wait for each other. What
+    killed runs left unfinished in the folders of the results is removed first.
 
     Yields:
         `(job, result, error)`: what `work` returned or None, and what it raised or None.
     """
+    for folder in {job.target.parent for job in jobs}:
+        whole.remove_dead(folder)
     budget = _PixelBudget(_PIXELS_IN_WORK)
 
     def guarded(job):
@@ -168,7 +178,7 @@ class _PixelBudget:
 
     @contextlib.contextmanager
     def of(self, source):
-        pixels = min(image_io.pixel_count(source), self._limit)
+        pixels = min(files.pixel_count(source), self._limit)
         with self._changed:
             self._changed.wait_for(lambda: self._used + pixels <= self._limit)
             self._used += pixels
@@ -182,29 +192,46 @@ class _PixelBudget:
 
 def _found(inputs, output):
     """`[(picture, its path under `output`)]` and one line per input without pictures."""
-    found, problems = [], []
-    matches = []
+    found, problems, matches = [], [], []
     for text in map(str, inputs):
-        matching = [text] if os.path.lexists(text) else sorted(glob.glob(text, recursive=True))
-        matches += map(pathlib.Path, matching)
+        if os.path.lexists(text):
+            matches.append((pathlib.Path(text), None))
+            continue
+        matching = [pathlib.Path(match) for match in sorted(glob.glob(text, recursive=True))]
+        matches += [(match, _fixed_beginning(text)) for match in matching if not find.is_result(match)]
         if not matching:
             problems.append(f"{text}: no such file or folder")
-    for match in matches:
+    for match, beginning in matches:
         if not match.is_dir():
-            found.append((match, pathlib.Path(match.name)))
+            original = match.stem.removesuffix(find.RESULT_MARK).removesuffix(find.COMPARISON_MARK)
+            if not find.is_result(match):
+                found.append((match, match.relative_to(beginning) if beginning else pathlib.Path(match.name)))
+            elif not any((match.parent / f"{original}{suffix}").exists() for suffix in _suffixes()):
+                problems.append(f"{match}: its name says that it is already colorized; rename it to do it again")
             continue
         folder = pathlib.Path(os.path.abspath(match))
         # Of several folders each gets its own, so that equal names do not meet.
         base = folder if len(inputs) == len(matches) == 1 else folder.parent
         try:
-            pictures = [path for path in image_io.find_images(match) if not _is_under(path, output)]
-        except image_io.ImageError as error:
+            pictures = [path for path in find.find_photos(match).photos if not _is_under(path, output)]
+        except files.ImageError as error:
             problems.append(str(error))
             continue
         found += [(path, pathlib.Path(os.path.abspath(path)).relative_to(base)) for path in pictures]
         if not pictures:
-            problems.append(f"{match}: no pictures in it ({', '.join(image_io.IMAGE_SUFFIXES)})")
+            problems.append(f"{match}: no pictures in it ({', '.join(files.IMAGE_SUFFIXES)})")
     return found, problems
+
+
+def _fixed_beginning(pattern):
+    """The folders of a glob pattern before the first that has a wildcard."""
+    parts = pathlib.Path(pattern).parts
+    n_fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return pathlib.Path(*parts[:n_fixed])
+
+
+def _suffixes():
+    return [case for suffix in files.IMAGE_SUFFIXES for case in (suffix, suffix.upper())]
 
 
 def _is_under(path, folder):
@@ -213,10 +240,10 @@ def _is_under(path, folder):
 
 def _target(source, relative, output, suffix, is_single):
     if suffix is None:
-        suffix = source.suffix if source.suffix.lower() in image_io.FORMATS else ".jpg"
+        suffix = source.suffix if source.suffix.lower() in files.FORMATS else ".jpg"
     if output is None:
-        return source.with_name(f"{source.stem}{_MARK}{suffix}")
-    if is_single and output.suffix.lower() in image_io.FORMATS and not output.is_dir():
+        return source.with_name(f"{source.stem}{find.RESULT_MARK}{suffix}")
+    if is_single and output.suffix.lower() in files.FORMATS and not output.is_dir():
         return output
     return (output / relative).with_suffix(suffix)
 

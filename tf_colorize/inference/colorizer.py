@@ -14,13 +14,15 @@ worth a second algorithm here, in the SavedModel's graph and in the browser.
 """
 
 import concurrent.futures
-import os
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from tf_colorize import image_io, lab, predictors, srgb
+from tf_colorize import processors
+from tf_colorize.color import lab, profiles
+from tf_colorize.inference import runtimes
+from tf_colorize.photos import files
 
 _STRIP_PIXELS = 1 << 18  # four times as many take more memory and, with its pages, 10 % more time
 
@@ -36,8 +38,10 @@ class Colorizer:
             [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. Has to be
             thread-safe.
         image_size: Side of the square that the network sees.
+        threads: Threads for the full-resolution part of each picture; None takes the processors that
+            the process may use. Callers that color several pictures at a time want 1.
 
-    Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, an `image_io.Picture` or
+    Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or
     a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
     returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, is
     `lab.with_vividness`'s.
@@ -47,7 +51,7 @@ class Colorizer:
         PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
     """
 
-    def __init__(self, predict_ab, image_size):
+    def __init__(self, predict_ab, image_size, *, threads=None):
         if not isinstance(image_size, int) or image_size < 1:
             raise ValueError(
                 f"`image_size` must be a positive integer. Received: image_size={image_size!r}. "
@@ -55,12 +59,13 @@ class Colorizer:
             )
         self.predict_ab = predict_ab
         self.image_size = image_size
+        self.threads = threads or processors.usable()
 
     def __call__(self, image, *, vividness=1.0):
         picture = _opened(image)
         lightness = self._network_lightness(picture)
         ab = self._network_ab(lightness, vividness)
-        return _joined(picture, ab)
+        return _joined(picture, ab, self.threads)
 
     @classmethod
     def load(cls, model, **options):
@@ -68,14 +73,14 @@ class Colorizer:
 
         Args:
             model: A `.tflite` file, a `.keras` file, a SavedModel folder, a folder that
-                `scripts/train.py` wrote, or the `http://`, `https://` or `grpc://` address of
-                a model on TF Serving.
+                `scripts/train.py` wrote, or the address of a model on TF Serving: `http://`,
+                `https://`, `grpc://` or `grpcs://`.
             options: For the `from_...` method that is called.
 
         Raises:
             ValueError: it is none of these, or cannot be loaded.
         """
-        if str(model).startswith(("http://", "https://", "grpc://")):
+        if str(model).startswith(("http://", "https://", "grpc://", "grpcs://")):
             return cls.from_server(str(model), **options)
         path = pathlib.Path(model)
         if path.suffix == ".tflite":
@@ -91,14 +96,14 @@ class Colorizer:
         )
 
     @classmethod
-    def from_keras(cls, model, *, image_size=None):
-        """Runs a run folder, `.keras` file or `keras.Model`; see `predictors.from_keras`."""
-        return cls(*predictors.from_keras(model, image_size))
+    def from_keras(cls, model, *, image_size=None, threads=None):
+        """Runs a run folder, `.keras` file or `keras.Model`; see `runtimes.from_keras`."""
+        return cls(*runtimes.from_keras(model, image_size), threads=threads)
 
     @classmethod
-    def from_saved_model(cls, path):
+    def from_saved_model(cls, path, *, threads=None):
         """Runs the signature `predict_ab` of an exported SavedModel."""
-        return cls(*predictors.from_saved_model(path))
+        return cls(*runtimes.from_saved_model(path), threads=threads)
 
     @classmethod
     def from_tflite(cls, path, *, threads=None):
@@ -106,14 +111,15 @@ class Colorizer:
 
         Args:
             path: The file.
-            threads: Threads per picture; None takes the number of cores, at most 4.
+            threads: Threads per picture; None takes the processors that the process may use, for the
+                network at most 4.
         """
-        return cls(*predictors.from_tflite(path, threads or min(4, os.cpu_count() or 1)))
+        return cls(*runtimes.from_tflite(path, threads or min(4, processors.usable())), threads=threads)
 
     @classmethod
-    def from_server(cls, url, **options):
+    def from_server(cls, url, *, threads=None, **options):
         """Asks a model on TF Serving; see `serving.Client` for the address and options."""
-        return cls(*predictors.from_server(url, **options))
+        return cls(*runtimes.from_server(url, **options), threads=threads)
 
     def _network_lightness(self, picture):
         """float32 `(1, image_size, image_size, 1)`, the picture reduced with antialiasing."""
@@ -130,7 +136,7 @@ class Colorizer:
             else:
                 half[top:bottom] = plane.resize((size, bottom - top), Image.Resampling.BILINEAR)
 
-        _for_each_strip(reduce, width, height, cuts_rows=not is_tall)
+        _for_each_strip(reduce, width, height, cuts_rows=not is_tall, threads=self.threads)
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
@@ -156,14 +162,14 @@ def _opened(image):
                 "Convert it to 8 bit sRGB first."
             )
         return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
-    if isinstance(image, image_io.Picture):
+    if isinstance(image, files.Picture):
         return image.image
     if isinstance(image, Image.Image):
-        return srgb.convert(ImageOps.exif_transpose(image))[0]
-    return image_io.read(image).image
+        return profiles.convert(ImageOps.exif_transpose(image))[0]
+    return files.read(image).image
 
 
-def _joined(picture, ab):
+def _joined(picture, ab, threads):
     """uint8 `(height, width, 3)`: the picture's own lightness with upsampled ab."""
     width, height = picture.size
     rgb = np.empty((height, width, 3), np.uint8)
@@ -179,7 +185,7 @@ def _joined(picture, ab):
         upsampled = _upsampled(planes, [part[top:bottom] for part in rows], [part[left:right] for part in columns])
         rgb[top:bottom, left:right] = lab.lightness_ab_to_rgb(_lightness(picture, box), np.moveaxis(upsampled, 0, -1))
 
-    _for_each_strip(join, width, height, cuts_rows=True)
+    _for_each_strip(join, width, height, cuts_rows=True, threads=threads)
     return rgb
 
 
@@ -220,14 +226,15 @@ def _is_gray(image):
     return all(ImageChops.difference(red, other).getbbox() is None for other in others)
 
 
-def _for_each_strip(work, width, height, *, cuts_rows):
-    """Calls `work(box)` for strips of rows or columns, on all cores."""
+def _for_each_strip(work, width, height, *, cuts_rows, threads):
+    """Calls `work(box)` for strips of rows or columns, in so many threads."""
     length, across = (height, width) if cuts_rows else (width, height)
     thickness = max(1, _STRIP_PIXELS // across)
     cuts = [(start, min(start + thickness, length)) for start in range(0, length, thickness)]
     boxes = [(0, start, width, stop) if cuts_rows else (start, 0, stop, height) for start, stop in cuts]
-    if len(boxes) == 1:
-        work(boxes[0])
+    if threads == 1 or len(boxes) == 1:
+        for box in boxes:
+            work(box)
         return
-    with concurrent.futures.ThreadPoolExecutor(min(len(boxes), os.cpu_count() or 1)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(min(len(boxes), threads)) as pool:
         list(pool.map(work, boxes))

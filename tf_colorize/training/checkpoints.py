@@ -1,4 +1,4 @@
-"""The state of a training that outlives a step: averaged weights, and checkpoints to resume from."""
+"""Checkpoints of a training, to resume from."""
 
 import contextlib
 import math
@@ -15,61 +15,6 @@ CHECKPOINT_MINUTES = 3.0
 
 class TrainingStopped(Exception):
     """A training that ended early and can be resumed: its message says why and how."""
-
-
-class WeightAverage(keras.callbacks.Callback):
-    """Keeps an exponential moving average of the generator's weights and validates with it.
-
-    The average takes the place of the weights during validation and at the end of each epoch,
-    for the callbacks that come after this one; training goes on from the raw weights.
-
-    Source: Polyak and Juditsky 1992; the warm-up of the decay is that of
-    `tf.train.ExponentialMovingAverage`, so that short trainings average too.
-
-    Args:
-        generator: `keras.Model` whose weights are averaged, moving statistics included: those of
-            the last batches would not fit averaged kernels.
-        decay: float in [0, 1), reached after about 10 / (1 - decay) steps.
-    """
-
-    def __init__(self, generator, decay=0.999):
-        super().__init__()
-        self.weights = [weight.value for weight in generator.weights]
-        self.decay = decay
-        self.averages = [tf.Variable(weight, trainable=False) for weight in self.weights]
-        self.n_updates = tf.Variable(0.0, trainable=False)
-        self.variables = [*self.averages, self.n_updates]
-        self._swapped = False
-
-    @tf.function
-    def _update(self):
-        self.n_updates.assign_add(1.0)
-        decay = tf.minimum(self.decay, self.n_updates / (9.0 + self.n_updates))
-        for average, weight in zip(self.averages, self.weights):
-            average.assign_sub((1.0 - decay) * (average - weight))
-
-    def _swap(self, averaged):
-        if self._swapped != averaged:
-            for average, weight in zip(self.averages, self.weights):
-                values = weight.numpy()
-                weight.assign(average)
-                average.assign(values)
-            self._swapped = averaged
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._update()
-
-    def on_test_begin(self, logs=None):
-        self._swap(True)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._swap(True)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._swap(False)
-
-    def on_train_end(self, logs=None):
-        self._swap(False)
 
 
 class Checkpoints(keras.callbacks.Callback):

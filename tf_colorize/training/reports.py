@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import color, metrics
-from tf_colorize.models import loading
+from tf_colorize import metrics
+from tf_colorize.color import tensors
+from tf_colorize.models import saving
 
 N_PICTURES = 8
 
@@ -35,9 +36,9 @@ class ColorReport(keras.callbacks.Callback):
         self._measure = tf.function(self._measure_batch)
 
     def _measure_batch(self, lightness, ab):
-        truth = color.lightness_ab_to_rgb(lightness, ab)
+        truth = tensors.lightness_ab_to_rgb(lightness, ab)
         ab_predicted = self.generator(lightness, training=False)
-        prediction = color.lightness_ab_to_rgb(lightness, ab_predicted)
+        prediction = tensors.lightness_ab_to_rgb(lightness, ab_predicted)
         return (
             prediction,
             truth,
@@ -61,7 +62,7 @@ class ColorReport(keras.callbacks.Callback):
             for key, value in batch.items():
                 values.setdefault(key, []).append(value.numpy())
             if sum(len(group[0]) for group in pictures) < N_PICTURES:
-                gray = color.lightness_ab_to_rgb(lightness, tf.zeros_like(ab))
+                gray = tensors.lightness_ab_to_rgb(lightness, tf.zeros_like(ab))
                 pictures.append((gray.numpy(), prediction.numpy(), truth.numpy()))
         means = {key: float(np.concatenate(value).mean()) for key, value in values.items()}
         return means, [np.concatenate(group)[:N_PICTURES] for group in zip(*pictures)]
@@ -82,7 +83,7 @@ class KeepBest(keras.callbacks.Callback):
     Args:
         generator: `keras.Model`.
         path: `.keras` file.
-        metadata: dict, as in `loading.save_generator`.
+        metadata: dict, as in `saving.save_generator`.
         score: function of the epoch's logs; lower is better. Logged as "val_score".
         rows: rows of `History` of earlier epochs, for a resumed run.
         stage: str, the stage whose rows count.
@@ -100,7 +101,7 @@ class KeepBest(keras.callbacks.Callback):
         logs["val_score"] = self.score(logs)
         if logs["val_score"] < self.best:
             self.best = logs["val_score"]
-            loading.save_generator(self.generator, self.path, self.metadata)
+            saving.save_generator(self.generator, self.path, self.metadata)
 
 
 class History(keras.callbacks.Callback):

@@ -1,0 +1,1 @@
+"""The command `tf-colorize`: shells around the library."""

@@ -1,0 +1,71 @@
+"""Which files are photos: pictures that a person brings, not what earlier runs made of them."""
+
+import dataclasses
+import os
+import pathlib
+
+from tf_colorize.photos import files
+
+RESULT_MARK = ".color"
+COMPARISON_MARK = ".compare"
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What is under a folder.
+
+    Attributes:
+        photos: List of `pathlib.Path`, sorted.
+        results: List of `pathlib.Path`, sorted: pictures that an earlier run made.
+    """
+
+    photos: list
+    results: list
+
+
+def is_result(path):
+    """Whether a file's name says that an earlier run made it: `x.color.jpg`, `x.compare.jpg`."""
+    return pathlib.Path(path).stem.endswith((RESULT_MARK, COMPARISON_MARK))
+
+
+def find_photos(path):
+    """Finds the photos under a folder, in the folders inside it too, through symbolic links.
+
+    Args:
+        path: A folder, or one file, which is taken as a photo whatever its name is.
+
+    Returns:
+        `Found`: files with a suffix in `files.IMAGE_SUFFIXES` in any case, without hidden files
+        and folders. A folder that several links lead to is looked at once.
+
+    Raises:
+        ImageError: `path` does not exist or a folder cannot be listed.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        return Found([path], [])
+    if not path.is_dir():
+        raise files.ImageError(f"{path}: no such file or folder")
+    found, seen = [], {os.path.realpath(path)}
+    for folder, folders, names in os.walk(path, onerror=_refuse, followlinks=True):
+        # Real folders come first, so that a link to one never hides it.
+        folders[:] = sorted(folders, key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
+        folders[:] = [name for name in folders if not name.startswith(".") and _is_new(folder, name, seen)]
+        found += [
+            pathlib.Path(folder, name)
+            for name in names
+            if name.lower().endswith(files.IMAGE_SUFFIXES) and not name.startswith(".")
+        ]
+    found.sort()
+    return Found([p for p in found if not is_result(p)], [p for p in found if is_result(p)])
+
+
+def _is_new(folder, name, seen):
+    real = os.path.realpath(os.path.join(folder, name))
+    is_new = real not in seen
+    seen.add(real)
+    return is_new
+
+
+def _refuse(error):
+    raise files.ImageError(f"{error.filename}: {error.strerror}") from error

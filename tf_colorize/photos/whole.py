@@ -1,0 +1,74 @@
+"""Files that appear whole or not at all, whatever happens to the process that writes them."""
+
+import contextlib
+import io
+import os
+import pathlib
+import uuid
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_PREFIX = ".tf-colorize-"
+_SUFFIX = ".part"
+
+
+@contextlib.contextmanager
+def open_whole(path):
+    """Gives a file to write; it replaces `path` when the block ends without an error.
+
+    Args:
+        path: `pathlib.Path`; its folder is made if needed.
+
+    Yields:
+        Binary file without a descriptor to hand out: writing to one, Pillow takes no notice of a
+        disk that is full.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind, and an older file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = _FileOfPython(_new_file(path.parent))
+    temporary = pathlib.Path(file.raw.name)
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.raw.fileno())  # otherwise a power cut leaves an empty file that looks done
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _new_file(folder):
+    """An `io.FileIO` that no other process writes, locked until the process ends."""
+    while True:
+        # Beside the target, because renaming is atomic within a file system only. The random name is
+        # right for two containers on one volume, where process numbers are not, and for the longest names.
+        file = io.FileIO(folder / f"{_PREFIX}{uuid.uuid4().hex}{_SUFFIX}", "x")
+        if fcntl:  # tells `remove_dead` that somebody is at work here
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:  # otherwise `remove_dead` was quicker than the lock
+            return file
+        file.close()
+
+
+def remove_dead(folder):
+    """Removes the unfinished files of writers that were killed, and only those.
+
+    Args:
+        folder: Where results go; one that does not exist is fine.
+    """
+    if not fcntl:
+        return
+    for path in pathlib.Path(folder).glob(f"{_PREFIX}*{_SUFFIX}"):
+        with contextlib.suppress(OSError), open(path, "rb") as file:  # in use, gone, or somebody else's
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+class _FileOfPython(io.BufferedWriter):
+    def fileno(self):
+        raise io.UnsupportedOperation("fileno")

@@ -1,0 +1,31 @@
+"""How many processors this process may use."""
+
+import os
+import pathlib
+
+_CGROUP = pathlib.Path("/sys/fs/cgroup")
+
+
+def usable():
+    """Returns the number of processors that the process may use, at least 1.
+
+    The machine's count, limited by the process's affinity (`taskset`, a cluster's scheduler) and
+    by the quota of its control group (`docker run --cpus 2`), rounded up.
+    """
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota(_CGROUP)
+    return count if quota is None else max(1, min(count, -(-quota[0] // quota[1])))
+
+
+def _quota(cgroup):
+    """`(microseconds of processor time, per microseconds)`, or None where there is no limit."""
+    try:  # version 2
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return None if quota == "max" else (int(quota), int(period))
+    except (OSError, ValueError):
+        pass
+    try:  # version 1
+        quota, period = (int((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        return (quota, period) if quota > 0 else None
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""The training recipe: its configuration, start, stages, checkpoints and reports."""
