@@ -1,4 +1,4 @@
-"""Colours a picture with colorizer.tflite, NumPy and Pillow: the exact steps, to be written in another language.
+"""Colors a picture with colorizer.tflite, NumPy and Pillow: the exact steps, to be written in another language.
 
 python examples/tflite_without_tf_colorize.py saved_models/colorizer.tflite gray.png color.png
 """
@@ -38,7 +38,7 @@ xyz = np.where(f > 0.2068966, f**3, (f - 16 / 116) / 7.787) * [0.95047, 1, 1.088
 to_xyz = [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 linear = xyz @ np.linalg.inv(to_xyz).T
 
-# 4. Colours that sRGB does not have: mixed with the gray of their luminance until they fit; then to bytes.
+# 4. Colors that sRGB does not have: mixed with the gray of their luminance until they fit; then to bytes.
 Y, chroma = Y[..., None], linear - Y[..., None]
 room = np.minimum(
     (1 - Y) / np.maximum(chroma.max(-1, keepdims=True), 1e-9), Y / np.maximum(-chroma.min(-1, keepdims=True), 1e-9)

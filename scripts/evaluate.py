@@ -1,4 +1,4 @@
-"""Measures colorizers on photos whose colours are known, and lays out photos whose colours nobody knows.
+"""Measures colorizers on photos whose colors are known, and lays out photos whose colors nobody knows.
 
 python scripts/evaluate.py --model MODEL --data DIR --out report
 python scripts/evaluate.py --model A.tflite --model runs/NAME --data DIR --out report
@@ -27,7 +27,7 @@ def parse_args(args=None):
     parser.add_argument(
         "--model", action="append", required=True, help="anything that Colorizer.load takes; repeatable"
     )
-    parser.add_argument("--data", type=pathlib.Path, help="folder of colour photos")
+    parser.add_argument("--data", type=pathlib.Path, help="folder of color photos")
     parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth: makes contact_sheet.jpg")
     parser.add_argument(
         "--protocol",
@@ -56,7 +56,7 @@ def main(args=None):
         feature_model, notes = load_features(options) if options.data else (None, ())
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
-        bw, failed = colour_bw(options, colorizers) if options.bw else ([], False)
+        bw, failed = color_bw(options, colorizers) if options.bw else ([], False)
         if options.data:
             run = records.Run(command, models, notes)
             failed |= measure(options, colorizers, feature_model, lpips, run, bw)
@@ -90,7 +90,7 @@ def load_features(options):
         return None, (*notes, f"Frechet distance: {error}")
 
 
-def colour_bw(options, colorizers):
+def color_bw(options, colorizers):
     paths = find.find_photos(options.bw).photos
     rows, failed = [], False
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:

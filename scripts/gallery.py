@@ -1,4 +1,4 @@
-"""Draws the pictures of README and the model card: scikit-image's photos, gray, coloured and as they were."""
+"""Draws the pictures of README and the model card: scikit-image's photos, gray, colored and as they were."""
 
 import argparse
 import pathlib
@@ -26,7 +26,7 @@ def main(argv=None):
 
 
 def draw(model, folder, height):
-    """Writes `photos.jpg` (gray | coloured | photo) and `gray_photos.jpg` (never had colour | coloured)."""
+    """Writes `photos.jpg` (gray | colored | photo) and `gray_photos.jpg` (never had color | colored)."""
     import skimage.data
 
     import tf_colorize
@@ -35,7 +35,7 @@ def draw(model, folder, height):
 
     colorizer = tf_colorize.Colorizer.load(model)
     photos = [getattr(skimage.data, name)()[..., :3] for name in PHOTOS]
-    gray = [protocols.without_colour(photo) for photo in photos]
+    gray = [protocols.without_color(photo) for photo in photos]
     gray_photos = [np.repeat(getattr(skimage.data, name)()[..., np.newaxis], 3, axis=-1) for name in GRAY_PHOTOS]
     sheets = {
         "photos.jpg": {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "photo": photos},

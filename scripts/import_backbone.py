@@ -1,6 +1,6 @@
-"""Turns ResNet18 weights with folded batch normalisation into a Keras weights file.
+"""Turns ResNet18 weights with folded batch normalization into a Keras weights file.
 
-The statistics for the normalisation come from pictures like those that the encoder will see, so
+The statistics for the normalization come from pictures like those that the encoder will see, so
 the folder should be the one to train on. 384 of its pictures take half a minute on two cores.
 """
 

@@ -46,7 +46,7 @@ OPTIONS = {
         ),
     },
     "photos": {
-        "data": ("folder of colour photos, nested, any size and format; or tfds:NAME (default: sample photos)", str),
+        "data": ("folder of color photos, nested, any size and format; or tfds:NAME (default: sample photos)", str),
         "val-data": ("the same, for validation (default: photos held out of --data)", str),
         "val-fraction": ("share held out when there is no --val-data (default 0.05: most photos train)", float),
     },
@@ -56,7 +56,7 @@ OPTIONS = {
             "its own)",
             int,
         ),
-        "batch-size": ("(default 16: batch normalisation wants more than a few)", int),
+        "batch-size": ("(default 16: batch normalization wants more than a few)", int),
         "pretrain-epochs": (
             "stage 1 (default 20, where L1 has levelled off; 0 for unet, which the paper trains at once; 5 with "
             "--init)",
@@ -71,15 +71,15 @@ OPTIONS = {
     },
     "losses and optimizers": {
         "pretrain-loss": (
-            "l1: the known recipe; classification: chroma as a distribution over ab bins, more colour (default l1)",
+            "l1: the known recipe; classification: chroma as a distribution over ab bins, more color (default l1)",
             ["l1", "classification"],
         ),
         "rebalance": (
-            "classification: 1 weighs all colours alike, less favours rare ones (default 0.5, Zhang et al. 2016)",
+            "classification: 1 weighs all colors alike, less favors rare ones (default 0.5, Zhang et al. 2016)",
             float,
         ),
         "lambda-l1": (
-            "weight of L1 against the GAN loss (default 100, the paper's; 0 with classification, whose colours L1 "
+            "weight of L1 against the GAN loss (default 100, the paper's; 0 with classification, whose colors L1 "
             "would turn gray; less is more vivid and less safe)",
             float,
         ),
@@ -88,12 +88,12 @@ OPTIONS = {
             float,
         ),
         "lambda-smoothness": (
-            "weight of the loss on wrong colour that varies over plain surfaces, in both stages; 100 takes most "
+            "weight of the loss on wrong color that varies over plain surfaces, in both stages; 100 takes most "
             "blotches off walls (default 0, or that of --init)",
             float,
         ),
         "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
-        "spectral-norm": ("spectral normalisation in the discriminator: calmer (default off, as in the paper)", None),
+        "spectral-norm": ("spectral normalization in the discriminator: calmer (default off, as in the paper)", None),
         "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
         "encoder-rate": (
             "factor on it for the encoder's pretrained layers: they know much already (default 0.1; 1 if untrained)",

@@ -31,7 +31,7 @@ def photos():
     alpha = person.resize((150, 150))
     alpha.putalpha(Image.linear_gradient("L").resize((150, 150)))
     return {
-        "colour": coffee.resize((300, 200)),
+        "color": coffee.resize((300, 200)),
         "gray": Image.fromarray(skimage.data.camera()).resize((256, 256)),
         "odd size": cat.resize((301, 197)),
         "portrait": person.crop((100, 0, 300, 400)),
@@ -50,7 +50,7 @@ def ways(saved_model, tflite):
 
     Args:
         saved_model: Folder.
-        tflite: dict of `.tflite` files by their quantisation.
+        tflite: dict of `.tflite` files by their quantization.
     """
     loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
     with (

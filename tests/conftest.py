@@ -18,7 +18,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture
 def photo_folder(tmp_path):
-    """A folder of twelve small colour pictures: blue over green, with an orange disc."""
+    """A folder of twelve small color pictures: blue over green, with an orange disc."""
     folder = tmp_path / "photos"
     folder.mkdir()
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""A generator with every part of the real one, small and colourful, and its exports."""
+"""A generator with every part of the real one, small and colorful, and its exports."""
 
 import functools
 import pathlib
@@ -19,7 +19,7 @@ IMAGE_SIZE = 64
 
 @functools.cache
 def generator():
-    """Strided convolution, fused batch normalisation, a palette of all ab bins, bilinear upsampling."""
+    """Strided convolution, fused batch normalization, a palette of all ab bins, bilinear upsampling."""
     palette = lab.ab_palette()
     inputs = keras.Input((None, None, 1), name="lightness")
     initializer = keras.initializers.HeNormal(seed=1)

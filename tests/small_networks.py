@@ -9,7 +9,7 @@ from tf_colorize.training import start as start_of_run
 
 
 def generator(config, report=print):
-    """A generator with all that has state: batch normalisation, dropout, a palette if asked for."""
+    """A generator with all that has state: batch normalization, dropout, a palette if asked for."""
     inputs = keras.Input((None, None, 1), name="lightness")
     x = keras.layers.Conv2D(8, 3, padding="same", name="conv")(inputs)
     x = blocks.FusedBatchNormalization(momentum=0.9, name="norm")(x)

@@ -155,7 +155,7 @@ def test_features_have_the_strides_and_channels_of_resnet18(model):
     assert model.count_params() == 11_689_512 - 513_000 + 9_600
 
 
-def test_every_normalisation_is_fused_with_the_epsilon_of_torchvision(model):
+def test_every_normalization_is_fused_with_the_epsilon_of_torchvision(model):
     norms = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
     assert len(norms) == 20
     assert {type(norm) for norm in norms} == {blocks.FusedBatchNormalization}

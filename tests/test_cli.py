@@ -39,7 +39,7 @@ def tree(folder):
     return sorted(str(path.relative_to(folder)) for path in pathlib.Path(folder).rglob("*") if path.is_file())
 
 
-def colourfulness(path):
+def colorfulness(path):
     with Image.open(path) as image:
         return np.ptp(np.asarray(image.convert("RGB")).astype(int), axis=-1).mean()
 
@@ -54,7 +54,7 @@ def test_a_photo_is_written_beside_it_and_said(album, model, capsys):
     said = capsys.readouterr()
     assert said.out.startswith(f"{album / 'a.color.jpg'}  80 x 60, 0.") and said.out.endswith(" s\n")
     assert said.err == ""
-    assert colourfulness(album / "a.color.jpg") > 20
+    assert colorfulness(album / "a.color.jpg") > 20
     with Image.open(album / "a.color.jpg") as image:
         result = np.asarray(image).astype(int)
     expected = Colorizer.load(model)(album / "a.jpg")
@@ -75,7 +75,7 @@ def test_a_folder_is_mirrored_and_done_once(album, model, capsys):
     assert os.stat("out/a.jpg").st_mtime_ns > before
 
 
-def test_results_beside_the_originals_are_not_coloured_again(album, model):
+def test_results_beside_the_originals_are_not_colorized_again(album, model):
     for _ in range(2):
         assert main.main([str(album), "--compare", "--model", model]) == 0
     expected = ["a.color.jpg", "a.compare.jpg", "a.jpg"]
@@ -86,10 +86,10 @@ def test_results_beside_the_originals_are_not_coloured_again(album, model):
     assert np.ptp(before.astype(int), axis=-1).mean() < 2 < 20 < np.ptp(after.astype(int), axis=-1).mean()
 
 
-def test_a_result_folder_inside_the_album_is_not_coloured_again(album, model):
+def test_a_result_folder_inside_the_album_is_not_colorized_again(album, model):
     for _ in range(2):
-        assert main.main([str(album), "-o", str(album / "coloured"), "--model", model]) == 0
-    assert tree(album / "coloured") == ["a.jpg", "deep/er/b.PNG"]
+        assert main.main([str(album), "-o", str(album / "colored"), "--model", model]) == 0
+    assert tree(album / "colored") == ["a.jpg", "deep/er/b.PNG"]
 
 
 def test_patterns_formats_and_output_files(album, model):
@@ -196,7 +196,7 @@ def test_what_cannot_work_is_one_line_and_exit_code_1(album, model, capsys, argu
         ["a.jpg", "--quality", "0"],
         ["a.jpg", "--jobs", "0"],
         ["a.jpg", "--format", "bpg"],
-        ["a.jpg", "--colour"],
+        ["a.jpg", "--color"],
         ["a.jpg", "-"],
     ],
     ids=" ".join,

@@ -13,7 +13,7 @@ from tf_colorize.color import lab
 
 @pytest.fixture
 def grid():
-    """All sRGB colours with 17 levels per channel, on a non-square image."""
+    """All sRGB colors with 17 levels per channel, on a non-square image."""
     levels = np.linspace(0, 255, 17).round().astype(np.uint8)
     return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(17, 289, 3)
 
@@ -28,7 +28,7 @@ def test_equals_scikit_image_on_the_srgb_grid(grid):
     np.testing.assert_allclose(lab.rgb_to_lightness(grid), lightness, atol=1e-6)
 
 
-def test_known_colours():
+def test_known_colors():
     # Red is L* 53.24, a* 80.09, b* 67.20 in every table of sRGB primaries.
     rgb = np.array([[255, 0, 0], [0, 0, 0], [255, 255, 255]], np.uint8)
     lightness, ab = lab.rgb_to_lightness_ab(rgb)
@@ -43,7 +43,7 @@ def test_round_trip_gives_the_same_bytes(grid):
     np.testing.assert_array_equal(lab.lightness_ab_to_rgb(*lab.rgb_to_lightness_ab(photo)), photo)
 
 
-def test_out_of_gamut_colours_keep_lightness_and_hue():
+def test_out_of_gamut_colors_keep_lightness_and_hue():
     random = np.random.default_rng(0)
     lightness = random.uniform(-0.9, 0.9, (40, 50, 1)).astype(np.float32)
     ab = random.uniform(-1, 1, (40, 50, 2)).astype(np.float32)
@@ -56,7 +56,7 @@ def test_out_of_gamut_colours_keep_lightness_and_hue():
     assert 0.05 < inside.mean() < 0.95
     assert np.abs(result - lab_image)[inside].max() < 2.5  # what 8 bits lose in the dark
     assert np.abs(result[..., 0] - lab_image[..., 0]).max() < 0.4
-    # As colourful as sRGB allows at this lightness: a channel is at its end.
+    # As colorful as sRGB allows at this lightness: a channel is at its end.
     assert ((rgb[~inside].min(-1) <= 1) | (rgb[~inside].max(-1) >= 254)).all()
     chroma = np.hypot(result[..., 1], result[..., 2])
     assert (chroma <= np.hypot(lab_image[..., 1], lab_image[..., 2]) + 2.5).all()

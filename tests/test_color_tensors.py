@@ -13,7 +13,7 @@ from tf_colorize.color import lab, tensors
 
 @pytest.fixture
 def grid():
-    """All sRGB colours with 17 levels per channel, on a non-square image."""
+    """All sRGB colors with 17 levels per channel, on a non-square image."""
     levels = np.linspace(0, 1, 17, dtype=np.float32)
     return np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(17, 289, 3)
 
@@ -65,7 +65,7 @@ def test_equals_the_host_conversion(grid):
     np.testing.assert_allclose(ab, expected_ab, atol=1e-5)
 
 
-def test_colours_outside_the_gamut_are_clamped():
+def test_colors_outside_the_gamut_are_clamped():
     lightness = tf.constant([[[[0.0]], [[0.9]]]])
     ab = tf.constant([[[[1.0, -1.0]], [[-1.0, 1.0]]]])
     rgb = tensors.lightness_ab_to_rgb(lightness, ab).numpy()

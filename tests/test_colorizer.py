@@ -30,12 +30,12 @@ def colorizer(tflite_path):
 
 
 def constant(a, b, image_size=32):
-    """A model that sees the same colour everywhere."""
+    """A model that sees the same color everywhere."""
     return Colorizer(lambda lightness: np.full((*lightness.shape[:3], 2), (a, b), np.float32), image_size)
 
 
 def expected_picture(rgb, image_size=32, predict=None):
-    """The pipeline of DESIGN, spelled out with TensorFlow's resize and scikit-image's colours."""
+    """The pipeline of DESIGN, spelled out with TensorFlow's resize and scikit-image's colors."""
     lightness = skimage.color.rgb2lab(rgb)[..., :1].astype(np.float32) / 50 - 1
     square = tf.image.resize(lightness, (image_size, image_size), antialias=True).numpy()
     ab = predict(square) if predict else np.array([tiny_models.A, tiny_models.B]) + tiny_models.SLOPE * square
@@ -47,7 +47,7 @@ def expected_picture(rgb, image_size=32, predict=None):
     "shape", [(32, 32), (1, 1), (1, 77), (91, 1), (20, 20), (33, 500), (257, 129), (300, 400)], ids=str
 )
 def test_a_picture_of_any_shape_is_what_tensorflow_and_scikit_image_say(colorizer, shape):
-    # Middle grays, so that the colours are in gamut, where nothing has to be clamped.
+    # Middle grays, so that the colors are in gamut, where nothing has to be clamped.
     rgb = (np.asarray(Image.fromarray(PHOTO).resize(shape[::-1])) // 2 + 64).astype(np.uint8)
     result = colorizer(rgb)
     assert result.shape == (*shape, 3) and result.dtype == np.uint8
@@ -111,7 +111,7 @@ def test_orientation_is_applied_and_the_callers_image_left_alone(colorizer, tmp_
     "array",
     [np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8), np.zeros((2, 5, 5, 3), np.uint8), np.zeros((0, 5), np.uint8)],
 )
-def test_arrays_that_say_nothing_about_colour_are_refused(colorizer, array):
+def test_arrays_that_say_nothing_about_color_are_refused(colorizer, array):
     with pytest.raises(ValueError, match="`image` must be a uint8 array.*Received: dtype="):
         colorizer(array)
 
@@ -134,7 +134,7 @@ def test_vividness_does_not_turn_shadows_blue():
 
 
 @pytest.mark.parametrize("a, b", [(0.9, 0.6), (-0.9, 0.3), (0.2, -0.95), (0.9, -0.9)])
-def test_impossible_colours_keep_lightness_and_nearly_hue(a, b):
+def test_impossible_colors_keep_lightness_and_nearly_hue(a, b):
     gray = np.arange(20, 240, 10, dtype=np.uint8)[np.newaxis].repeat(3, axis=0)
     result = skimage.color.rgb2lab(constant(a, b)(gray))
     before = skimage.color.rgb2lab(np.dstack([gray] * 3))[..., 0]
@@ -173,7 +173,7 @@ def test_a_generator_of_free_size_needs_no_fixed_one():
         Colorizer.from_keras(keras.Model(lightness, keras.layers.Conv2D(3, 1)(lightness)))
 
 
-def test_run_folders_and_keras_files_are_recognised(tmp_path):
+def test_run_folders_and_keras_files_are_recognized(tmp_path):
     from tf_colorize.models import saving
 
     metadata = {"image_size": 32, "lightness_scale": 50.0, "ab_scale": 110.0}
@@ -266,7 +266,7 @@ def test_gray_tables_and_rgb_give_the_same_lightness():
 
 
 @pytest.mark.parametrize("channel", range(3))
-def test_one_coloured_pixel_in_a_gray_scan_keeps_its_lightness(channel):
+def test_one_colored_pixel_in_a_gray_scan_keeps_its_lightness(channel):
     rgb = np.dstack([PHOTO[..., 1]] * 3)
     rgb[70, 30, channel] ^= 128
     result = constant(0, 0)(rgb)

@@ -20,7 +20,7 @@ from tf_colorize.photos import files
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Seven colour photos (nested, several formats, not square) and what else lies about."""
+    """Seven color photos (nested, several formats, not square) and what else lies about."""
     root = tmp_path_factory.mktemp("photos")
     (root / "deep" / "er").mkdir(parents=True)
     sources = [skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut()[:, :300]]
@@ -91,7 +91,7 @@ def test_split_is_a_partition_and_deterministic():
 
 
 def test_validation_is_the_centre_in_lab(tmp_path):
-    # 64 x 32, so that the centre square is cut without any resampling.
+    # 64 x 32, so that the center square is cut without any resampling.
     rgb = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     Image.fromarray(rgb).save(tmp_path / "photo.png")
     dataset = pipeline.image_dataset([tmp_path / "photo.png"], 32, 4)
@@ -143,7 +143,7 @@ def test_two_iterators_do_not_disturb_each_other(paths):
 
 
 def test_an_epoch_holds_every_photo_once(tmp_path):
-    # Each photo has its own gray value (no colour), which a crop and a flip keep.
+    # Each photo has its own gray value (no color), which a crop and a flip keep.
     for value in range(10):
         Image.new("RGB", (40, 30), (value * 20,) * 3).save(tmp_path / f"{value}.png")
     stream = pipeline.training_batches(sorted(tmp_path.iterdir()), 8, 5, seed=0)

@@ -31,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """A folder of three colour photos that are not square."""
+    """A folder of three color photos that are not square."""
     folder = tmp_path_factory.mktemp("photos")
     for name, picture in [
         ("astronaut.png", skimage.data.astronaut()[:300, :400]),
@@ -85,7 +85,7 @@ def test_gray_baseline_has_the_figures_of_gray(photos):
 def test_differences_of_colorfulness_are_of_means_and_of_photos(photos):
     answer = oracle(photos)
 
-    def swapped(gray):  # every photo gets the colours of its truth turned upside down, except the cat, which stays gray
+    def swapped(gray):  # every photo gets the colors of its truth turned upside down, except the cat, which stays gray
         truth = answer(gray)
         return gray if np.array_equal(truth, crop256(photos)[1]) else truth[::-1]
 
@@ -95,13 +95,13 @@ def test_differences_of_colorfulness_are_of_means_and_of_photos(photos):
     assert scores["colorfulness_mean_difference"] == pytest.approx(cat / 3, abs=1e-4)
 
 
-def test_warm_tint_gives_every_pixel_the_same_colour(photos):
+def test_warm_tint_gives_every_pixel_the_same_color(photos):
     tinted = protocols.warm_tint(protocols.load(photos / "cat.png", "crop256").gray)
     mean = skimage.color.rgb2lab(tinted)[..., 1:].mean((0, 1))
     np.testing.assert_allclose(mean, protocols.WARM_TINT, atol=0.2)  # 8 bit
 
 
-def test_colorizers_see_the_lightness_of_the_photo_and_no_colour(photos):
+def test_colorizers_see_the_lightness_of_the_photo_and_no_color(photos):
     sample = protocols.load(photos / "coffee.jpg", "crop256")
     assert (sample.gray == sample.gray[..., :1]).all()
     lightness = [skimage.color.rgb2lab(picture)[..., 0] for picture in (sample.gray, sample.truth)]
@@ -193,16 +193,16 @@ def test_resnet18_features_are_those_of_the_backbone(photos, tmp_path):
     model = features.load(tmp_path / "b.weights.h5")
     assert (model.name, model.dimension) == ("Frechet distance (ResNet18 layer3)", 256)
     pictures_ = np.stack(crop256(photos))
-    normalised = (pictures_ / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-    expected = np.asarray(backbone.predict_on_batch(normalised.astype("float32"))[3]).mean((1, 2))
+    normalized = (pictures_ / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    expected = np.asarray(backbone.predict_on_batch(normalized.astype("float32"))[3]).mean((1, 2))
     np.testing.assert_allclose(model(pictures_), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_keras_feature_model_sees_bytes_and_is_named_after_its_file(photos, tmp_path):
     inputs = keras.Input((256, 256, 3))
-    keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="pool")(inputs)).save(tmp_path / "mean_colour.keras")
-    model = features.load(tmp_path / "mean_colour.keras")
-    assert (model.name, model.dimension) == ("Frechet distance (mean_colour)", 3)
+    keras.Model(inputs, keras.layers.GlobalAveragePooling2D(name="pool")(inputs)).save(tmp_path / "mean_color.keras")
+    model = features.load(tmp_path / "mean_color.keras")
+    assert (model.name, model.dimension) == ("Frechet distance (mean_color)", 3)
     expected = [picture.mean((0, 1)) for picture in crop256(photos)]
     np.testing.assert_allclose(model(np.stack(crop256(photos))), expected, rtol=1e-5)
 
@@ -414,7 +414,7 @@ class Balance(html.parser.HTMLParser):
         pass
 
 
-def test_script_colours_photos_without_truth(finished):
+def test_script_colorizes_photos_without_truth(finished):
     folder, _ = finished
     sheet = np.asarray(Image.open(folder / "out" / "contact_sheet.jpg"))
     lab = skimage.color.rgb2lab(sheet)

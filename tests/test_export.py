@@ -44,7 +44,7 @@ EXPORTERS = pytest.mark.parametrize(
 @EXPORTERS
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(lambda weight: weight * np.nan, "NaN"), (lambda weight: weight * 0, "same colour for everything")],
+    [(lambda weight: weight * np.nan, "NaN"), (lambda weight: weight * 0, "same color for everything")],
     ids=["NaN", "constant"],
 )
 def test_a_broken_generator_is_refused(exported, tmp_path, function, name, change, reason):

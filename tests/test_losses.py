@@ -73,7 +73,7 @@ def test_palette_crossentropy_is_weighted_and_pools_the_truth():
     np.testing.assert_allclose(loss(truth, logits), expected, rtol=1e-5)
 
 
-def test_palette_crossentropy_survives_serialisation():
+def test_palette_crossentropy_survives_serialization():
     loss = losses.PaletteCrossentropy(PALETTE, weights=[1.0, 2.0, 3.0], sigma=0.1)
     copy = keras.losses.deserialize(keras.losses.serialize(loss))
     truth = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 8, 8, 2)).astype("float32")
@@ -86,7 +86,7 @@ def test_palette_crossentropy_refuses_weights_of_another_palette():
         losses.PaletteCrossentropy(PALETTE, weights=[1.0, 2.0])
 
 
-def test_rebalancing_weights_average_one_and_favour_the_rare():
+def test_rebalancing_weights_average_one_and_favor_the_rare():
     prior = np.array([0.7, 0.2, 0.1])
     weights = losses.rebalancing_weights(prior, uniform=0.5)
     raw = 1 / (0.5 * prior + 0.5 / 3)
@@ -99,7 +99,7 @@ def smoothness(condition, error):
     return float(losses.edge_aware_smoothness(np.float32(condition), target, target + np.float32(error))[0])
 
 
-def test_smoothness_sees_blotches_on_surfaces_but_no_colour_and_no_edges():
+def test_smoothness_sees_blotches_on_surfaces_but_no_color_and_no_edges():
     wall = np.zeros((1, 64, 64, 1))
     blotch = np.zeros((1, 64, 64, 2))
     blotch[:, 16:48, 16:48, 0] = 0.3
@@ -108,7 +108,7 @@ def test_smoothness_sees_blotches_on_surfaces_but_no_colour_and_no_edges():
     expected = 0.3 * (2 * 4 / (7 * 8) + 2 * 2 / (3 * 4)) / 2
     np.testing.assert_allclose(seen, expected, atol=2e-3)
     np.testing.assert_allclose(smoothness(wall, blotch.swapaxes(1, 2)), seen, rtol=1e-5)
-    # The whole wall in one wrong colour is no blotch.
+    # The whole wall in one wrong color is no blotch.
     np.testing.assert_allclose(smoothness(wall, np.full_like(blotch, 0.5)), 1e-3, rtol=1e-3)
     # Where lightness has texture, so may chroma.
     texture = np.random.default_rng(0).choice([-0.3, 0.3], wall.shape)
@@ -117,7 +117,7 @@ def test_smoothness_sees_blotches_on_surfaces_but_no_colour_and_no_edges():
 
 def test_smoothness_compares_with_the_target():
     wall, target = np.zeros((2, 32, 32, 1), "float32"), np.zeros((2, 32, 32, 2), "float32")
-    target[1, :, 16:] = 0.4  # two colours of one lightness
+    target[1, :, 16:] = 0.4  # two colors of one lightness
     loss = losses.edge_aware_smoothness(wall, target, target).numpy()
     np.testing.assert_allclose(loss, 1e-3, rtol=1e-3)
     both = losses.edge_aware_smoothness(wall, target, np.zeros_like(target)).numpy()

@@ -54,7 +54,7 @@ def test_delta_e_of_bfloat16_is_summed_in_float32():
     assert float(metric.result()) == pytest.approx(110 * math.sqrt(0.5), rel=1e-5)
 
 
-def test_delta_e_survives_serialisation_and_compile():
+def test_delta_e_survives_serialization_and_compile():
     metric = keras.metrics.deserialize(keras.metrics.serialize(metrics.DeltaE()))
     assert isinstance(metric, metrics.DeltaE) and metric.name == "delta_e76"
     model = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(2, 1, kernel_initializer="zeros")])
@@ -72,7 +72,7 @@ def test_psnr_equals_scikit_image_for_each_picture():
     assert np.isinf(metrics.psnr(truth, truth)).all()
 
 
-def test_colorfulness_of_two_colours_by_hand():
+def test_colorfulness_of_two_colors_by_hand():
     picture = np.zeros((1, 1, 2, 3), "float32")
     picture[0, 0, 0] = [
         1,

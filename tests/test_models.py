@@ -193,7 +193,7 @@ def test_bilinear_upsampling_is_pillows(tmp_path):
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_fused_batch_normalisation_is_keras_own(training):
+def test_fused_batch_normalization_is_keras_own(training):
     rng = np.random.default_rng(0)
     inputs = rng.normal(2.0, 3.0, (8, 9, 10, 5)).astype("float32")
     fused = blocks.FusedBatchNormalization(momentum=0.9, epsilon=1e-5)

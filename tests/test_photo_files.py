@@ -17,7 +17,7 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description dc:title="Grandma"/
 
 
 @pytest.fixture
-def colour():
+def color():
     """A photo, 80 x 120, with an asymmetric content."""
     return skimage.data.astronaut()[20:100, 180:300]
 
@@ -71,7 +71,7 @@ def test_every_mode_becomes_8_bit(data, mode, expected):
     assert rgb.shape == (5, 32, 3) and rgb.dtype == np.uint8
 
 
-def test_transparent_colours_of_palettes_and_plain_pixels():
+def test_transparent_colors_of_palettes_and_plain_pixels():
     palette = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
     palette.putpalette([255, 0, 0, 0, 0, 255])
     assert pixels(encoded(palette, "PNG", transparency=1)).tolist() == [[[255, 0, 0, 255], [0, 0, 255, 0]]]
@@ -81,22 +81,22 @@ def test_transparent_colours_of_palettes_and_plain_pixels():
     assert pixels(encoded(deep, "PNG", transparency=2000)).tolist() == [[[3, 255], [7, 0]]]
 
 
-def test_16_bit_rgb_png(colour):
+def test_16_bit_rgb_png(color):
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    height, width = colour.shape[:2]
-    rows = (colour.astype(">u2") * 257).reshape(height, -1)
+    height, width = color.shape[:2]
+    rows = (color.astype(">u2") * 257).reshape(height, -1)
     body = b"".join(b"\0" + row.tobytes() for row in rows)
     head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(body)) + chunk(b"IEND", b"")
-    np.testing.assert_array_equal(pixels(data), colour)
+    np.testing.assert_array_equal(pixels(data), color)
 
 
-def test_lab_tiff_becomes_srgb(colour):
+def test_lab_tiff_becomes_srgb(color):
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
-    data = encoded(ImageCms.applyTransform(Image.fromarray(colour), to_lab), "TIFF")
-    assert np.abs(pixels(data).astype(int) - colour).mean() < 1.5
+    data = encoded(ImageCms.applyTransform(Image.fromarray(color), to_lab), "TIFF")
+    assert np.abs(pixels(data).astype(int) - color).mean() < 1.5
 
 
 def test_pixels_without_a_range_are_refused():
@@ -119,13 +119,13 @@ ORIENTED = {  # EXIF 2.3, tag 274: what has to be done to the stored rows and co
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", ORIENTED)
-def test_orientation_is_applied_and_then_forgotten(colour, orientation, image_format, tmp_path):
+def test_orientation_is_applied_and_then_forgotten(color, orientation, image_format, tmp_path):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(image_format, {})
-    data = encoded(colour, image_format, exif=exif.tobytes(), dpi=(100, 200), **lossless)
+    data = encoded(color, image_format, exif=exif.tobytes(), dpi=(100, 200), **lossless)
     picture = files.read(data)
-    upright = ORIENTED[orientation](colour)
+    upright = ORIENTED[orientation](color)
     assert np.abs(np.asarray(picture.image).astype(int) - upright).mean() < (1.5 if image_format == "JPEG" else 0.01)
     path = tmp_path / f"x.{image_format.lower()}"
     files.save(picture.image, path, picture)
@@ -138,7 +138,7 @@ def test_orientation_is_applied_and_then_forgotten(colour, orientation, image_fo
             )
 
 
-def with_metadata(colour, image_format):
+def with_metadata(color, image_format):
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Zeiss Ikon"
     exif[ExifTags.Base.ImageDescription] = "Grandma, 1931"
@@ -163,14 +163,14 @@ def with_metadata(colour, image_format):
 
         parameters["pnginfo"] = PngImagePlugin.PngInfo()
         parameters["pnginfo"].add_itxt("XML:com.adobe.xmp", XMP.decode())
-    return encoded(colour, image_format, **parameters)
+    return encoded(color, image_format, **parameters)
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
-def test_metadata_survives(colour, image_format, tmp_path):
+def test_metadata_survives(color, image_format, tmp_path):
     if image_format == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
-    picture = files.read(with_metadata(colour, image_format))
+    picture = files.read(with_metadata(color, image_format))
     assert picture.format == image_format and not picture.notes
     path = tmp_path / f"x.{'heic' if image_format == 'HEIF' else image_format.lower()}"
     files.save(picture.image, path, picture)
@@ -191,20 +191,20 @@ def test_metadata_survives(colour, image_format, tmp_path):
             assert [round(float(value)) for value in saved.info["dpi"]] == [300, 300]
 
 
-def test_the_thumbnail_in_exif_is_left_out(colour):
+def test_the_thumbnail_in_exif_is_left_out(color):
     # A thumbnail directory behind the first one, as cameras write it: it would show the gray picture.
-    small = encoded(colour[::4, ::4], "JPEG")
+    small = encoded(color[::4, ::4], "JPEG")
     first = struct.pack("<HHHII", 1, 0x010F, 2, 4, int.from_bytes(b"Abc\0", "little")) + struct.pack("<I", 26)
     second = struct.pack("<HHHIIHHII", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, len(small)) + struct.pack("<I", 0)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + small
-    picture = files.read(encoded(colour, "JPEG", exif=exif))
+    picture = files.read(encoded(color, "JPEG", exif=exif))
     assert picture.metadata["exif"].count(b"Abc\0") == 1
     assert b"\xff\xd8" not in picture.metadata["exif"]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_broken_exif_does_not_cost_the_photo(colour):
-    picture = files.read(encoded(colour, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+def test_broken_exif_does_not_cost_the_photo(color):
+    picture = files.read(encoded(color, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
     assert picture.image.size == (120, 80)
 
 
@@ -244,7 +244,7 @@ def srgb_of_linear(value):
 
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_colour_profiles_are_converted(image_format, tmp_path):
+def test_color_profiles_are_converted(image_format, tmp_path):
     lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(image_format, {})
     rgb = np.full((16, 16, 3), (200, 100, 50), np.uint8)
     data = encoded(rgb, image_format, icc_profile=icc_profile(b"RGB ", 1.8), **lossless)
@@ -267,13 +267,13 @@ def test_what_a_profile_does_counts_and_not_its_name(name):
     assert abs(lightness - 53.4) < 1 and picture.notes == []
 
 
-def test_an_srgb_profile_of_any_name_changes_no_pixel(colour):
+def test_an_srgb_profile_of_any_name_changes_no_pixel(color):
     profile = profiles.srgb_profile()
     renamed = profile.replace("sRGB".encode("utf-16-be"), "Blue".encode("utf-16-be"))
     assert renamed != profile and "sRGB" not in ImageCms.getProfileDescription(io.BytesIO(renamed))
     for data in (profile, renamed):
-        picture = files.read(encoded(colour, "PNG", icc_profile=data))
-        np.testing.assert_array_equal(np.asarray(picture.image), colour)
+        picture = files.read(encoded(color, "PNG", icc_profile=data))
+        np.testing.assert_array_equal(np.asarray(picture.image), color)
         gray = files.read(encoded(GRAY, "PNG", icc_profile=data))  # common, and nothing to say about it
         np.testing.assert_array_equal(np.asarray(gray.image), GRAY)
         assert gray.notes == []
@@ -309,15 +309,15 @@ def test_cmyk_profiles_are_used():
 def test_a_profile_for_other_pixels_is_said_and_ignored():
     picture = files.read(encoded(GRAY, "PNG", icc_profile=icc_profile(b"RGB ", 1.0)))
     np.testing.assert_array_equal(np.asarray(picture.image), GRAY)
-    assert picture.notes == ["colour profile ignored (it is for RGB pixels)"]
+    assert picture.notes == ["color profile ignored (it is for RGB pixels)"]
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "TIFF", "WEBP", "PNG"])
-def test_first_frame_is_taken_and_said(colour, image_format):
-    frames = [Image.fromarray(array) for array in (colour, 255 - colour, colour // 2)]
+def test_first_frame_is_taken_and_said(color, image_format):
+    frames = [Image.fromarray(array) for array in (color, 255 - color, color // 2)]
     picture = files.read(encoded(frames[0], image_format, save_all=True, append_images=frames[1:]))
     assert picture.notes == ["the first of 3 frames"]
-    assert np.abs(np.asarray(picture.image.convert("RGB")).astype(int) - colour).mean() < 8
+    assert np.abs(np.asarray(picture.image.convert("RGB")).astype(int) - color).mean() < 8
 
 
 def test_a_jpeg_is_decoded_small_but_never_too_small():
@@ -327,8 +327,8 @@ def test_a_jpeg_is_decoded_small_but_never_too_small():
     assert files.open_rgb(data, short_side=5000).size == (1000, 640)
 
 
-def test_a_truncated_jpeg_is_an_error_unless_allowed(colour):
-    whole = encoded(colour, "JPEG", quality=95)
+def test_a_truncated_jpeg_is_an_error_unless_allowed(color):
+    whole = encoded(color, "JPEG", quality=95)
     data = whole[: len(whole) * 6 // 10]
     with pytest.raises(files.ImageError, match="truncated"):
         files.read(data)
@@ -339,8 +339,8 @@ def test_a_truncated_jpeg_is_an_error_unless_allowed(colour):
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF"])
-def test_other_truncated_files_are_errors(colour, image_format):
-    whole = encoded(colour, image_format)
+def test_other_truncated_files_are_errors(color, image_format):
+    whole = encoded(color, image_format)
     for options in ({}, {"allow_truncated": True}):
         with pytest.raises(files.ImageError) as caught:
             files.read(whole[: len(whole) // 2], **options)
@@ -373,10 +373,10 @@ def test_missing_files_and_folders_are_named(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_a_picture_over_the_limit_is_refused_before_decoding(colour):
+def test_a_picture_over_the_limit_is_refused_before_decoding(color):
     with pytest.raises(files.ImageError, match="120 x 80 pixels are over the limit of 9,599"):
-        files.read(encoded(colour, "PNG"), max_pixels=9599)
-    assert files.read(encoded(colour, "PNG"), max_pixels=9600).image.size == (120, 80)
+        files.read(encoded(color, "PNG"), max_pixels=9599)
+    assert files.read(encoded(color, "PNG"), max_pixels=9600).image.size == (120, 80)
     # A head that lies: 13000 x 13000 pixels in 100 bytes.
     data = bytearray(encoded(Image.new("1", (1, 1)), "PNG"))
     data[16:24] = struct.pack(">II", 13000, 13000)
@@ -387,9 +387,9 @@ def test_a_picture_over_the_limit_is_refused_before_decoding(colour):
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_damaged_files_never_raise_anything_else(colour, image_format):
+def test_damaged_files_never_raise_anything_else(color, image_format):
     random = np.random.default_rng(0)
-    whole = np.frombuffer(with_metadata(colour, image_format), np.uint8)
+    whole = np.frombuffer(with_metadata(color, image_format), np.uint8)
     for _ in range(40):
         damaged = whole.copy()
         places = random.integers(0, min(len(whole), random.choice([60, 400, len(whole)])), 8)
@@ -408,8 +408,8 @@ def test_alpha_is_kept_or_laid_on_white(tmp_path):
     assert pixels(tmp_path / "x.jpg").min() >= 254
 
 
-def test_quality_and_formats(colour, tmp_path):
-    image = Image.fromarray(colour)
+def test_quality_and_formats(color, tmp_path):
+    image = Image.fromarray(color)
     for suffix, name in files.FORMATS.items():
         if name == "HEIF":
             pytest.importorskip("pillow_heif")
@@ -426,9 +426,9 @@ def test_quality_and_formats(colour, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp", ".gif", ".avif"])
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, suffix, colour):
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, suffix, color):
     path = tmp_path / f"x{suffix}"
-    files.save(Image.fromarray(colour), path)
+    files.save(Image.fromarray(color), path)
     room = path.stat().st_size - 10  # the last write is cut short, which is not yet an error to the system
     script = f"""
 import resource, signal

@@ -196,7 +196,7 @@ def test_two_replicas_train_as_one(run_python):
             keras.utils.set_random_seed(0)
             inputs = keras.Input((None, None, 1))
             generator = keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", name="ab")(inputs))
-            # No batch normalisation: its statistics are those of one replica.
+            # No batch normalization: its statistics are those of one replica.
             return models.Pix2Pix(generator, models.patchgan(filters=8, spectral_norm=True))
 
         rng = np.random.default_rng(0)

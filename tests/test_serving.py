@@ -66,7 +66,7 @@ def test_predict_ab_is_what_keras_says(addresses, protocol):
 
 
 @PROTOCOLS
-def test_a_server_colours_as_the_local_model_does(addresses, protocol):
+def test_a_server_colorizes_as_the_local_model_does(addresses, protocol):
     client = serving.Client(addresses[protocol])
     pixels = np.asarray(Image.open(io.BytesIO(photo())))
     expected = Colorizer.from_saved_model(exports.exported().saved_model)(pixels)

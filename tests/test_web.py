@@ -28,10 +28,10 @@ def large_picture():
 
 
 PHOTOS = {
-    "colour.png": lambda: web_browser.encoded(COFFEE),
+    "color.png": lambda: web_browser.encoded(COFFEE),
     "gray.png": lambda: web_browser.encoded(CAMERA),
     "gray.jpg": lambda: web_browser.encoded(CAMERA, "JPEG", quality=85),
-    "colour.jpg": lambda: web_browser.encoded(COFFEE, "JPEG", quality=95, subsampling=0),
+    "color.jpg": lambda: web_browser.encoded(COFFEE, "JPEG", quality=95, subsampling=0),
     "large.webp": lambda: web_browser.encoded(large_picture(), "WEBP", quality=90),
     "tall.png": lambda: web_browser.encoded(COFFEE.crop((200, 0, 243, 400))),
     "tiny.png": lambda: web_browser.encoded(COFFEE.resize((7, 3))),
@@ -53,7 +53,7 @@ def turned_exif():
 @pytest.mark.parametrize("name", PHOTOS)
 def test_pixels_are_those_of_the_colorizer(visitor, colorizer, name):
     data = PHOTOS[name]()
-    visitor.colours(name, data)
+    visitor.colors(name, data)
     saved_as, received = visitor.downloads()
     assert saved_as == f"{name.rpartition('.')[0]}.color.png"
     expected = colorizer(data)
@@ -63,8 +63,8 @@ def test_pixels_are_those_of_the_colorizer(visitor, colorizer, name):
 
 @pytest.mark.parametrize("percent", [0, 45, 160, 200])
 def test_vividness_is_that_of_the_colorizer(visitor, colorizer, percent):
-    data = PHOTOS["colour.png"]()
-    visitor.colours("coffee.png", data)
+    data = PHOTOS["color.png"]()
+    visitor.colors("coffee.png", data)
     visitor.sets_vividness(percent)
     _, received = visitor.downloads()
     assert web_browser.share_that_agrees(received, colorizer(data, vividness=percent / 100)) >= 0.995
@@ -75,7 +75,7 @@ def test_transparency_stays_in_png_and_becomes_white_in_jpeg(visitor, colorizer)
     alpha = np.full((200, 300), 255, np.uint8)
     alpha[:, :100] = 0
     photo.putalpha(Image.fromarray(alpha))
-    visitor.colours("cut.png", web_browser.encoded(photo))
+    visitor.colors("cut.png", web_browser.encoded(photo))
     _, png = visitor.downloads()
     picture = Image.open(io.BytesIO(png))
     assert picture.mode == "RGBA" and (np.asarray(picture)[..., 3] == alpha).all()
@@ -85,7 +85,7 @@ def test_transparency_stays_in_png_and_becomes_white_in_jpeg(visitor, colorizer)
 
 def test_jpeg_stays_jpeg_upright_and_keeps_its_date(visitor, colorizer):
     data = PHOTOS["turned.jpg"]()
-    visitor.colours("grandma.JPG", data)
+    visitor.colors("grandma.JPG", data)
     name, received = visitor.downloads(form="same")
     picture = Image.open(io.BytesIO(received))
     assert (name, picture.format, picture.size) == ("grandma.color.JPG", "JPEG", (300, 500))
@@ -110,7 +110,7 @@ def test_all_photos_in_one_archive(visitor):
 
 @pytest.mark.parametrize("photo", [COFFEE.crop((0, 0, 333, 251)), large_picture(), COFFEE.resize((7, 3))])
 def test_jpeg_is_as_good_and_as_small_as_pillows(visitor, photo):
-    visitor.colours("photo.png", web_browser.encoded(photo))
+    visitor.colors("photo.png", web_browser.encoded(photo))
     _, png = visitor.downloads(form="image/png")
     _, jpeg = visitor.downloads(form="image/jpeg")
     pixels = Image.open(io.BytesIO(png)).convert("RGB")
@@ -126,7 +126,7 @@ def test_jpeg_is_as_good_and_as_small_as_pillows(visitor, photo):
 def test_pictures_no_canvas_can_hold_are_saved_or_refused(visitor, colorizer):
     strip = np.asarray(CAMERA)[:10].reshape(1, -1).repeat(14, axis=1)  # 71,680 pixels
     tall, wide = (Image.fromarray(pixels.repeat(10, axis)) for pixels, axis in ((strip.T, 1), (strip, 0)))
-    visitor.colours("tall.png", web_browser.encoded(tall))
+    visitor.colors("tall.png", web_browser.encoded(tall))
     _, received = visitor.downloads()
     assert web_browser.share_that_agrees(received, colorizer(tall)) >= 0.995
     visitor.page.select_option("#format", "image/jpeg")
@@ -142,7 +142,7 @@ def test_48_megapixels_fit_into_the_memory_of_a_phone(chromium, server, colorize
     with web_browser.launched(chromium.browser_type) as browser:
         visitor = web_browser.Visitor(browser.new_page(), server.url).wait_until_ready()
         with web_browser.megabytes_of_page(browser) as sizes:
-            visitor.colours("large.jpg", data)
+            visitor.colors("large.jpg", data)
             _, jpeg = visitor.downloads(form="image/jpeg")
             _, png = visitor.downloads(form="image/png")
             # The decoded photo is dropped a while after its last use, what else there was when the browser likes.

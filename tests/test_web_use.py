@@ -21,26 +21,26 @@ def split_of(visitor):
     return visitor.page.locator("#frame").evaluate("frame => parseFloat(frame.style.getPropertyValue('--split'))")
 
 
-def colourfulness(visitor, left, right):
+def colorfulness(visitor, left, right):
     """Mean difference between the largest and the smallest channel between two shares of the width."""
     return np.ptp(visitor.seen(left, right), axis=-1).mean()
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
-def test_dropped_and_pasted_photos_are_coloured(visitor, event):
+def test_dropped_and_pasted_photos_are_colorized(visitor, event):
     visitor.hands_over(event, "given.png", PHOTO)
     visitor.sees("#info", "512 × 300 · given.png")
-    visitor.sees("#info", "Coloured in")
+    visitor.sees("#info", "Colored in")
 
 
-def test_samples_are_coloured(visitor):
+def test_samples_are_colorized(visitor):
     visitor.page.click("[data-sample='chelsea.jpg']")
     visitor.sees("#info", "451 × 300 · chelsea.jpg")
-    visitor.sees("#info", "Coloured in")
+    visitor.sees("#info", "Colored in")
 
 
 def test_the_divider_follows_mouse_and_keyboard(visitor):
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
     split = visitor.page.locator("#split")
     split.focus()
     visitor.page.keyboard.press("Home")
@@ -55,13 +55,13 @@ def test_the_divider_follows_mouse_and_keyboard(visitor):
     visitor.page.mouse.up()
     assert split_of(visitor) == pytest.approx(75, abs=1)
     assert split.input_value() == "75"
-    visitor.until(lambda: colourfulness(visitor, 0.05, 0.7) < 1 and colourfulness(visitor, 0.8, 0.95) > 20)
+    visitor.until(lambda: colorfulness(visitor, 0.05, 0.7) < 1 and colorfulness(visitor, 0.8, 0.95) > 20)
 
 
 def test_touch_drags_the_divider_pinches_and_moves(new_visitor):
     visitor = new_visitor(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True).wait_until_ready()
     sync_api.expect(visitor.page.get_by_role("button", name="Take a photo")).to_be_visible()
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
     box = visitor.page.locator("#frame").bounding_box()
     middle = box["y"] + box["height"] / 2
 
@@ -95,19 +95,19 @@ def test_a_finger_removes_only_what_shows_the_cross(new_visitor):
 
 
 def test_vividness_changes_what_is_seen(visitor):
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
     visitor.page.locator("#split").press("Home")
-    visitor.until(lambda: colourfulness(visitor, 0.1, 0.9) > 20)
+    visitor.until(lambda: colorfulness(visitor, 0.1, 0.9) > 20)
     visitor.sets_vividness(0)
     visitor.sees("#vividness-value", "0 %")
-    visitor.until(lambda: colourfulness(visitor, 0.1, 0.9) < 1)
+    visitor.until(lambda: colorfulness(visitor, 0.1, 0.9) < 1)
 
 
 def test_zoom_shows_the_part_that_is_asked_for(visitor):
     # Black on the left, white on the right: the share of white tells which part is seen.
     halves = Image.new("L", (400, 400))
     halves.paste(255, (200, 0, 400, 400))
-    visitor.colours("halves.png", web_browser.encoded(halves))
+    visitor.colors("halves.png", web_browser.encoded(halves))
     for _ in range(5):
         visitor.page.click("#zoom-in")
     sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+ %$"))
@@ -127,7 +127,7 @@ def test_zoom_shows_every_pixel_of_a_photo_that_is_larger_than_the_screen(visito
     # Made smaller, black and white rows are gray.
     rows = np.zeros((2000, 3000), np.uint8)
     rows[::2] = 255
-    visitor.colours("rows.png", web_browser.encoded(Image.fromarray(rows)))
+    visitor.colors("rows.png", web_browser.encoded(Image.fromarray(rows)))
     visitor.until(lambda: visitor.seen(0.1, 0.4).std() < 10)
     visitor.page.click("#zoom-fit")
     sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text("100 %")
@@ -217,10 +217,10 @@ def test_no_request_after_the_page_has_loaded(new_visitor, server):
     assert all(url.startswith((server.url, "blob:")) for url in visitor.requests)
     visitor.requests.clear()
     visitor.page.context.set_offline(True)
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
     visitor.page.click("[data-sample='rocket.jpg']")
     visitor.sees("#info", "rocket.jpg")
-    visitor.sees("#info", "Coloured")
+    visitor.sees("#info", "Colored")
     visitor.sets_vividness(150)
     visitor.downloads()
     visitor.downloads("#download-all")
@@ -233,11 +233,11 @@ def test_the_model_is_kept_by_the_browser(new_visitor):
     visitor.requests.clear()
     visitor.page.reload()
     visitor.wait_until_ready()
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
     assert not any(".tflite" in url for url in visitor.requests)
 
 
-def test_photos_that_come_before_the_model_are_coloured_when_it_comes(new_visitor, server):
+def test_photos_that_come_before_the_model_are_colorized_when_it_comes(new_visitor, server):
     waiting = []
 
     def hold(page):
@@ -246,9 +246,9 @@ def test_photos_that_come_before_the_model_are_coloured_when_it_comes(new_visito
     visitor = new_visitor(prepare=hold)
     visitor.choose(("early.png", PHOTO))
     visitor.sees("#info", "early.png")
-    assert "Coloured" not in visitor.page.locator("#info").inner_text()
+    assert "Colored" not in visitor.page.locator("#info").inner_text()
     waiting[0].continue_()
-    visitor.sees("#info", "Coloured in")
+    visitor.sees("#info", "Colored in")
     visitor.waits_for_all(1)
 
 
@@ -263,31 +263,31 @@ def test_a_model_that_cannot_be_had_is_one_message(new_visitor):
     assert visitor.page.locator(".notice").count() == 1
     visitor.page.unroute_all()
     visitor.page.get_by_role("button", name="two.png", exact=True).click()
-    visitor.sees("#info", "Coloured in")
+    visitor.sees("#info", "Colored in")
 
 
 def test_models_are_compared(new_visitor, tmp_path):
     visitor = new_visitor().wait_until_ready()
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
     left = visitor.page.locator("#left-look option")
     sync_api.expect(left).to_have_text(["Black and white"])
     visitor.page.set_input_files("#model-input", web_browser.write_model(tmp_path / "other.tflite", seed=5))
     sync_api.expect(visitor.page.locator("#right-look")).to_have_value("other")
     sync_api.expect(left).to_have_text(["Black and white", "colorizer", "other"])
     visitor.page.select_option("#left-look", "colorizer")
-    visitor.until(lambda: colourfulness(visitor, 0.05, 0.45) > 20)
+    visitor.until(lambda: colorfulness(visitor, 0.05, 0.45) > 20)
     shot = visitor.seen(0.1, 0.4)
     visitor.page.select_option("#left-look", "other")
     visitor.until(lambda: np.abs(visitor.seen(0.1, 0.4) - shot).mean() > 10)
 
 
-def test_a_colour_photo_offers_its_own_colours(visitor):
-    visitor.colours("coffee.png", web_browser.encoded(Image.fromarray(skimage.data.coffee())))
+def test_a_color_photo_offers_its_own_colors(visitor):
+    visitor.colors("coffee.png", web_browser.encoded(Image.fromarray(skimage.data.coffee())))
     options = visitor.page.locator("#left-look option")
     sync_api.expect(options).to_have_text(["Black and white", "Original"])
-    visitor.until(lambda: colourfulness(visitor, 0.05, 0.4) < 1)
+    visitor.until(lambda: colorfulness(visitor, 0.05, 0.4) < 1)
     visitor.page.select_option("#left-look", "original")
-    visitor.until(lambda: colourfulness(visitor, 0.05, 0.4) > 20)
+    visitor.until(lambda: colorfulness(visitor, 0.05, 0.4) > 20)
 
 
 def test_wrong_models_are_refused(visitor, tmp_path):
@@ -296,7 +296,7 @@ def test_wrong_models_are_refused(visitor, tmp_path):
     visitor.sees(".notice", "scales: It was made for lightness_scale 100, this page uses 50.")
     visitor.hands_over("drop", "noise.tflite", b"no model at all")
     visitor.sees(".notice >> nth=1", "noise: It is not a TFLite model that LiteRT can run.")
-    visitor.colours("photo.png", PHOTO)
+    visitor.colors("photo.png", PHOTO)
 
 
 class _WithoutIsolation(demo.Server):
@@ -306,7 +306,7 @@ class _WithoutIsolation(demo.Server):
 def test_hosts_without_isolation_get_one_thread(new_visitor, page_folder, model):
     with web_browser.served(page_folder, [model], _WithoutIsolation) as server:
         visitor = new_visitor(server.url).wait_until_ready()
-        visitor.colours("photo.png", PHOTO)
+        visitor.colors("photo.png", PHOTO)
         visitor.sees("#info", "WebAssembly, 1 thread")
 
 
@@ -317,7 +317,7 @@ def test_a_page_without_a_model_says_so_and_takes_one(new_visitor, page_folder, 
         visitor.choose(("photo.png", PHOTO))
         visitor.sees("#info", "photo.png")
         visitor.hands_over("drop", "mine.tflite", model.read_bytes())
-        visitor.sees("#info", "Coloured in")
+        visitor.sees("#info", "Colored in")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -338,7 +338,7 @@ def test_no_barrier_and_no_shift_on_any_screen(new_visitor, width, scheme):
     visitor.wait_until_ready()
     assert violations(visitor) == []
     visitor.hands_over("drop", "photo.png", PHOTO)
-    visitor.sees("#info", "Coloured")
+    visitor.sees("#info", "Colored")
     visitor.choose(
         ("a file with a long name, as cameras and scanners give them, 1936-03-09.txt", b"text"), ("b", PHOTO)
     )

@@ -105,7 +105,7 @@ def served(page_folder, models=(), server_type=demo.Server):
 
 
 def write_model(path, seed=0, **metadata):
-    """A model with all kinds of colours, also such that no screen can show."""
+    """A model with all kinds of colors, also such that no screen can show."""
     import tensorflow as tf
 
     class Vivid(tf.Module):
@@ -145,11 +145,11 @@ class Visitor:
         payloads = [{"name": name, "mimeType": "", "buffer": data} for name, data in files]
         self.page.set_input_files("#file-input", payloads)
 
-    def colours(self, name, data):
-        """Chooses a photo and waits for its colours."""
+    def colors(self, name, data):
+        """Chooses a photo and waits for its colors."""
         self.choose((name, data))
         self.sees("#info", name)
-        self.sees("#info", "Coloured")
+        self.sees("#info", "Colored")
 
     def waits_for_all(self, count):
         sync_api.expect(self.page.locator("#photos li:not(.busy)")).to_have_count(count, timeout=PATIENCE_MS)

@@ -82,10 +82,10 @@ class PaletteCrossentropy(keras.losses.Loss):
 
     The true picture is averaged down to the logits' size and each value becomes a soft label: a
     Gaussian over its distance to the palette's entries. A weight per entry, chosen by the
-    nearest one, keeps common grays from drowning rare colours.
+    nearest one, keeps common grays from drowning rare colors.
 
     Source: Zhang et al. 2016, "Colorful Image Colorization", equations 2 to 4. They cut the
-    Gaussian at five neighbours; here it runs over all entries.
+    Gaussian at five neighbors; here it runs over all entries.
 
     Args:
         palette: array-like `(entries, channels)`, float.
@@ -166,12 +166,12 @@ def rebalancing_weights(prior, uniform=0.5):
 
 
 def edge_aware_smoothness(condition, target, result):
-    """Returns how much the error of a result varies over surfaces: blotches on a wall, not its colour.
+    """Returns how much the error of a result varies over surfaces: blotches on a wall, not its color.
 
-    Blocks of 8 and of 16 pixels are compared with their neighbours below and to the right. Where
+    Blocks of 8 and of 16 pixels are compared with their neighbors below and to the right. Where
     the condition (lightness) is flat in both, the result should change as much as the target: the
     length of the difference of their errors is averaged, weighted by the flatness of both blocks,
-    exp(-variance / 0.05^2). One wrong colour all over costs nothing here.
+    exp(-variance / 0.05^2). One wrong color all over costs nothing here.
 
     Sources: Godard et al. 2017, "Unsupervised Monocular Depth Estimation with Left-Right
     Consistency", section 3.3 (the weights); Li and Snavely 2018, "MegaDepth", section 4
@@ -197,7 +197,7 @@ def edge_aware_smoothness(condition, target, result):
         flatness = keras.ops.exp(-keras.ops.relu(variance) / SURFACE_DEVIATION**2)
         errors = pool(error)
         swapped = [keras.ops.swapaxes(x, 1, 2) for x in (errors, flatness)]
-        for values, weights in ((errors, flatness), swapped):  # neighbours below, then to the right
+        for values, weights in ((errors, flatness), swapped):  # neighbors below, then to the right
             difference = values[:, 1:] - values[:, :-1]
             # Away from zero, where a square root has no gradient.
             length = keras.ops.sqrt(keras.ops.sum(difference**2, axis=-1) + 1e-6)

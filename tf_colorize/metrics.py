@@ -12,7 +12,7 @@ from tf_colorize.color import lab
 
 
 def delta_e76(y_true, y_pred):
-    """CIE76 colour difference of two ab maps that share one lightness: 110 times their Euclidean
+    """CIE76 color difference of two ab maps that share one lightness: 110 times their Euclidean
     distance.
 
     Args:
@@ -28,10 +28,10 @@ def delta_e76(y_true, y_pred):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class DeltaE(keras.metrics.MeanMetricWrapper):
-    """Mean CIE76 colour difference over the pixels of ab maps, the lightness being shared.
+    """Mean CIE76 color difference over the pixels of ab maps, the lightness being shared.
 
     With the same L* on both sides, CIE76 delta E is the Euclidean distance in (a*, b*), that is 110
-    times the distance of the normalised values that networks predict. For CIEDE2000 on finished
+    times the distance of the normalized values that networks predict. For CIEDE2000 on finished
     pictures see `measures`.
 
     Args:
@@ -74,12 +74,12 @@ def psnr(y_true, y_pred):
 
 
 def colorfulness(rgb):
-    """Colourfulness of each picture of a batch (Hasler and Suesstrunk 2003), on the usual scale of
+    """Colorfulness of each picture of a batch (Hasler and Suesstrunk 2003), on the usual scale of
     8-bit values.
 
     The opponent channels are signed, as in the paper. The pictures are in [0, 1] but the result is
     that of 255 times their values, because published figures are: 0 is gray, 33 "moderately", 45
-    "averagely", 59 "quite" colourful.
+    "averagely", 59 "quite" colorful.
 
     Args:
         rgb: float `(batch, height, width, 3)` sRGB in [0, 1].

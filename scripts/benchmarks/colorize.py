@@ -1,4 +1,4 @@
-"""From the bytes of a JPEG file to pixels in colour: every format of a model, and what others use.
+"""From the bytes of a JPEG file to pixels in color: every format of a model, and what others use.
 
 Every run is a process of its own, on as many processor cores as it has threads, and the variants
 take turns, so that whatever else the machine does hits all of them. On two cores the whole table
@@ -32,7 +32,7 @@ ALTERNATIVES = {
     "opencv": [("OpenCV", "opencv", "float32")],
     "pytorch": [("PyTorch", "pytorch", "float32"), ("PyTorch bfloat16", "pytorch_bfloat16", "bfloat16")],
 }
-# What has to be importable, and what pip calls it; both convert colours with OpenCV.
+# What has to be importable, and what pip calls it; both convert colors with OpenCV.
 PACKAGES = {
     "opencv": {"cv2": "opencv-python-headless", "onnx": "onnx"},
     "pytorch": {"torch": "torch", "cv2": "opencv-python-headless"},
@@ -85,7 +85,7 @@ def add_arguments(parser):
         nargs="+",
         choices=ALTERNATIVES,
         default=[],
-        help="also measure a network of the size that others colour with in these, and print the ratio",
+        help="also measure a network of the size that others color with in these, and print the ratio",
     )
     parser.add_argument("--markdown", action="store_true", help="print the tables as README has them")
 

@@ -38,7 +38,7 @@ def _show_times(variants, sizes, photos, markdown):
     runs = [run for variant in variants for run in variant.runs]
     files = ", ".join(f"{path.stat().st_size / 1e6:.2g} MB" for path in photos)
     notes = (
-        f"{machine.in_words()}. One photo at a time, from the bytes of its JPEG file ({files}) to pixels in colour, on "
+        f"{machine.in_words()}. One photo at a time, from the bytes of its JPEG file ({files}) to pixels in color, on "
         f"as many cores as threads: medians of {len(variants[0].runs)} runs, with the least and the greatest, and "
         f"photos per second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix "
         f"products in that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix "
@@ -64,7 +64,7 @@ def _show_needs(variants, sizes, markdown):
             rows.append((variant.name, _on_disk(variant.path), tables.spread(first, " s"), *parts, *memory))
     notes = (
         f"Start: from the call of the process, with {threads} threads, its files in the system's cache, to a photo of "
-        f"{sizes[0]:g} megapixels in colour. Memory: the most that the whole process held (interpreter, libraries, "
+        f"{sizes[0]:g} megapixels in color. Memory: the most that the whole process held (interpreter, libraries, "
         "model, photo and result) until then and until the end of the largest photos, the greatest of all runs."
     )
     tables.show(headings, rows, notes, markdown)

@@ -1,4 +1,4 @@
-"""What can colour a photo: tf_colorize's own runtimes, and what others use.
+"""What can color a photo: tf_colorize's own runtimes, and what others use.
 
 Each function imports its runtime, bound to some threads, and returns a function that loads a
 model file and gives a `Loaded`.
@@ -134,7 +134,7 @@ def _own(colorizer, new_product):
 
 
 def _theirs(cv2, predict, new_product, settle=Loaded._field_defaults["settle"]):
-    """The steps of OpenCV's example of colouring photos, which others' follow, with its conversions."""
+    """The steps of OpenCV's example of colorizing photos, which others' follow, with its conversions."""
 
     def colorize(data):
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

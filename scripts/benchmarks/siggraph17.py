@@ -1,4 +1,4 @@
-"""A network of the arithmetic of Zhang et al. 2017, which others colour photos with, and random weights for it.
+"""A network of the arithmetic of Zhang et al. 2017, which others color photos with, and random weights for it.
 
 The main branch and the ab output of "Real-Time User-Guided Image Colorization with Learned Deep
 Priors" (https://arxiv.org/abs/1705.02999): lightness and empty hints in, ab out. Speed needs no

@@ -27,7 +27,7 @@ class Variant:
     framework: str
     generator: str
     precision: str
-    detail: str  # batch normalisation, or PyTorch's memory layout
+    detail: str  # batch normalization, or PyTorch's memory layout
     runs: list = dataclasses.field(default_factory=list, compare=False)
 
     def module_and_flags(self, arguments):
@@ -50,7 +50,7 @@ class Variant:
 def add_arguments(parser):
     parser.add_argument("--generator", choices=GENERATORS, help="one generator instead of all")
     parser.add_argument("--precision", choices=PRECISIONS, help="one precision instead of all")
-    parser.add_argument("--batch-norm", choices=BATCH_NORMS, help="one batch normalisation instead of both")
+    parser.add_argument("--batch-norm", choices=BATCH_NORMS, help="one batch normalization instead of both")
     parser.add_argument("--image-size", type=int, default=256, help="height and width")
     parser.add_argument("--batch-size", type=int, default=8, help="pictures per step")
     parser.add_argument("--steps", type=int, default=6, help="measured steps of a run")

@@ -9,14 +9,14 @@ _MIN_TONE_DISTANCE = 6.0
 
 
 def colorfulness(rgb):
-    """Colourfulness as Hasler and Suesstrunk (2003) define it, with signed opponent channels.
+    """Colorfulness as Hasler and Suesstrunk (2003) define it, with signed opponent channels.
 
     Args:
         rgb: uint8 `(height, width, 3)` sRGB.
 
     Returns:
         A float: 0 is gray, 15 "slightly", 33 "moderately", 45 "averagely", 59 "quite", 82 "highly"
-        colourful.
+        colorful.
     """
     return _colorfulness_of(*_opponents(rgb))
 

@@ -1,4 +1,4 @@
-"""sRGB bytes to normalised Lab and back, on the host, without TensorFlow.
+"""sRGB bytes to normalized Lab and back, on the host, without TensorFlow.
 
 The same conversion as `color.py` (CIE Lab, D65, 2 degree observer, the matrix of
 scikit-image and tensorflow-io) for whoever must not pay for importing TensorFlow.
@@ -14,7 +14,7 @@ LIGHTNESS_SCALE = 50.0
 """lightness = L* / LIGHTNESS_SCALE - 1, which is in [-1, 1]."""
 
 AB_SCALE = 110.0
-"""ab = (a*, b*) / AB_SCALE; sRGB colours stay within [-0.981, 0.981]."""
+"""ab = (a*, b*) / AB_SCALE; sRGB colors stay within [-0.981, 0.981]."""
 
 _XYZ_FROM_LINEAR_RGB = np.array(
     [
@@ -98,7 +98,7 @@ def rgb_to_lightness_ab(rgb):
 def lightness_ab_to_rgb(lightness, ab):
     """Returns the sRGB bytes of lightness and ab, clamped to the sRGB gamut.
 
-    A colour outside the gamut keeps its lightness and, nearly, its hue: in linear light
+    A color outside the gamut keeps its lightness and, nearly, its hue: in linear light
     it is mixed with the gray of its own luminance Y, `Y + t (rgb - Y)`, with the largest
     t <= 1 that brings all channels into [0, 1]. On photos with their chroma doubled the
     hue moves by 2.6 degrees (mean of the clamped pixels) and L* not at all; clipping the
@@ -132,7 +132,7 @@ def with_vividness(lightness, ab, vividness):
     """Scales chroma, the more carefully the less room the sRGB gamut leaves.
 
     Below 1 all chroma is multiplied by `vividness`. Above 1 the factor is
-    `1 + (vividness - 1) (1 - 1 / headroom) w`, where headroom is how often the colour's
+    `1 + (vividness - 1) (1 - 1 / headroom) w`, where headroom is how often the color's
     chroma fits into the gamut at its lightness: it goes towards the gamut's border and
     never past it. `w` is `min(1, L* / 40, (100 - L*) / 20)`: noise in the chroma of deep
     shadows and of highlights, where eyes expect gray, is not blown up.
@@ -167,10 +167,10 @@ def with_vividness(lightness, ab, vividness):
 
 @functools.cache
 def ab_palette(grid=10):
-    """Returns the centres of the ab bins that sRGB colours fall into (Zhang et al. 2016).
+    """Returns the centers of the ab bins that sRGB colors fall into (Zhang et al. 2016).
 
-    The plane of a* and b* is cut into squares of `grid` units, with centres on the
-    multiples of `grid`; the bins that some sRGB colour falls into are kept.
+    The plane of a* and b* is cut into squares of `grid` units, with centers on the
+    multiples of `grid`; the bins that some sRGB color falls into are kept.
 
     Args:
         grid: Positive integer, side of a bin in Lab units.

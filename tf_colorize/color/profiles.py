@@ -1,4 +1,4 @@
-"""Any Pillow mode, bit depth and colour profile to 8 bit sRGB. Lab must be computed from sRGB."""
+"""Any Pillow mode, bit depth and color profile to 8 bit sRGB. Lab must be computed from sRGB."""
 
 import functools
 import io
@@ -33,7 +33,7 @@ def convert(image):
             return _to_four_modes(image), None
         return _apply_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile))), None
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        return _to_four_modes(image), f"colour profile ignored ({str(error).strip() or 'broken'})"
+        return _to_four_modes(image), f"color profile ignored ({str(error).strip() or 'broken'})"
 
 
 def srgb_profile():

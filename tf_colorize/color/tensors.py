@@ -1,4 +1,4 @@
-"""sRGB to Lab and back in TensorFlow, and the normalised pair that networks see.
+"""sRGB to Lab and back in TensorFlow, and the normalized pair that networks see.
 
 The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer). The scales
 are in `lab.py`, which does the same for uint8 arrays on the host; the two functions for
@@ -14,7 +14,7 @@ from tf_colorize.color import lab
 
 with warnings.catch_warnings():
     # The compiled plugins of tensorflow-io do not load beside current TensorFlow; its
-    # colour functions are plain TensorFlow and do not need them.
+    # color functions are plain TensorFlow and do not need them.
     warnings.filterwarnings("ignore", "unable to load libtensorflow_io_plugins", UserWarning)
     warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
     import tensorflow_io as tfio
@@ -116,7 +116,7 @@ def rgb8_to_lightness(rgb):
 def lightness_ab_to_rgb8(lightness, ab):
     """Joins lightness and ab to sRGB bytes, as `lab.lightness_ab_to_rgb` does.
 
-    Colours outside the gamut are mixed with the gray of their own luminance: lightness
+    Colors outside the gamut are mixed with the gray of their own luminance: lightness
     stays, hue nearly.
 
     Args:
@@ -154,7 +154,7 @@ def _checked(name, value, channels):
 def _with_finite_gradient(value):
     """Passes values through; of their gradients, what is not finite becomes 0.
 
-    tensorflow-io takes roots in both branches of a `tf.where`, so that black and colours
+    tensorflow-io takes roots in both branches of a `tf.where`, so that black and colors
     outside the gamut get 0 * infinity as their gradient.
     """
 

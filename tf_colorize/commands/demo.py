@@ -1,4 +1,4 @@
-"""The page of `web/` on this computer: photos are coloured in the browser and stay there."""
+"""The page of `web/` on this computer: photos are colorized in the browser and stay there."""
 
 import argparse
 import contextlib
@@ -185,7 +185,7 @@ def main(arguments=None):
     """Runs `tf-colorize demo`; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="tf-colorize demo",
-        description="Colour photos in the browser, on this computer: no photo leaves it. Ctrl+C ends it.",
+        description="Color photos in the browser, on this computer: no photo leaves it. Ctrl+C ends it.",
     )
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: {DEFAULT_PORT}, or a free one)")
     parser.add_argument("--no-browser", action="store_true", help="only say the address")

@@ -1,4 +1,4 @@
-"""Many picture files: which become which, and colouring them with all cores in constant memory."""
+"""Many picture files: which become which, and colorizing them with all cores in constant memory."""
 
 import collections
 import concurrent.futures
@@ -31,7 +31,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How pictures are read, coloured and written."""
+    """How pictures are read, colored and written."""
 
     vividness: float = 1.0
     quality: int | None = None  # None: the format's default
@@ -94,7 +94,7 @@ def plan(inputs, output=None, *, suffix=None, compare=False):
 
 
 def colorize_file(colorizer, job, options):
-    """Reads, colours and writes one picture.
+    """Reads, colors and writes one picture.
 
     Raises:
         ImageError: it cannot be read or written.
@@ -116,7 +116,7 @@ def colorize_file(colorizer, job, options):
 
 
 def colorize_picture(colorizer, picture, vividness=1.0):
-    """Returns the picture in colour, with its own alpha: mode "RGB" or "RGBA".
+    """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
 
     `picture.image` is given up on the way: with 100 megapixels it has 400 MB.
     """

@@ -15,7 +15,7 @@ _HAS_COLOR = "had color already, which was replaced; --skip-color leaves such ph
 _EPILOG = """\
 examples:
   tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
-  tf-colorize album/ -o coloured/         a folder with all that is in it
+  tf-colorize album/ -o colored/         a folder with all that is in it
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
   tf-colorize demo                        the same in the browser (demo --help says more)
@@ -52,7 +52,7 @@ def _parser():
 
     parser = argparse.ArgumentParser(
         prog="tf-colorize",
-        description="Colour black-and-white photos. Size, lightness and metadata stay as they are.",
+        description="Color black-and-white photos. Size, lightness and metadata stay as they are.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -70,7 +70,7 @@ def _parser():
         type=_number(0, 2, float),
         default=1.0,
         metavar="0..2",
-        help="strength of the colours: 0 gray, 1 as the model sees it (default), 2 strong",
+        help="strength of the colors: 0 gray, 1 as the model sees it (default), 2 strong",
     )
     add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
     add("--quality", type=_number(1, 100, int), metavar="1..100", help="of JPEG (default 92), WebP, AVIF and HEIC")
@@ -86,7 +86,7 @@ def _parser():
         metavar="N",
         help="refuse larger photos (default: 200 million)",
     )
-    add("--allow-truncated", action="store_true", help="colour a JPEG that was cut off as far as it goes")
+    add("--allow-truncated", action="store_true", help="color a JPEG that was cut off as far as it goes")
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
 
@@ -190,7 +190,7 @@ def _colorize_files(options):
 
 
 def _work(colorizer, jobs, workers, options):
-    """Colours all jobs and reports; returns the lines of those that failed."""
+    """Colors all jobs and reports; returns the lines of those that failed."""
     from tf_colorize.commands import folder
 
     settings = folder.Options(

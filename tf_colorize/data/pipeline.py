@@ -26,7 +26,7 @@ from tf_colorize.data import sources
 from tf_colorize.photos import files, find
 
 MIN_COLORFULNESS = 10.0
-"""Photos under this (Hasler and Suesstrunk's "slightly colourful" is 15) count as gray."""
+"""Photos under this (Hasler and Suesstrunk's "slightly colorful" is 15) count as gray."""
 
 # A crop's share of the largest square's area: small enough to be another picture, large
 # enough to still show what is in it.
@@ -42,9 +42,9 @@ class Photos:
     """The usable photos of a source, and what was left out.
 
     Attributes:
-        paths: List of str, sorted: colour photos that can be read.
+        paths: List of str, sorted: color photos that can be read.
         unreadable: List of str, one line per file that cannot be read, with the reason.
-        n_gray: How many photos were left out for having (nearly) no colour.
+        n_gray: How many photos were left out for having (nearly) no color.
         n_results: How many pictures were left out because tf-colorize made them.
     """
 
@@ -55,7 +55,7 @@ class Photos:
 
 
 def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
-    """Finds the colour photos of a source; every file is opened once.
+    """Finds the color photos of a source; every file is opened once.
 
     Args:
         source: A folder, `"sample"` (photographs that ship inside scikit-image) or
@@ -86,11 +86,11 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
         warnings.warn(_unreadable_message(unreadable), stacklevel=2)
     if not usable:
         raise ValueError(
-            "`source` must hold at least one colour photo. Received: "
+            "`source` must hold at least one color photo. Received: "
             f"source={str(source)!r}, with {len(paths)} picture files "
             f"({', '.join(files.IMAGE_SUFFIXES)}; folders inside it too), of which "
-            f"{len(unreadable)} cannot be read and {n_gray} are gray (colourfulness under "
-            f"{min_colorfulness:g}). Give a folder of colour photographs."
+            f"{len(unreadable)} cannot be read and {n_gray} are gray (colorfulness under "
+            f"{min_colorfulness:g}). Give a folder of color photographs."
         )
     return Photos(usable, unreadable, n_gray, len(found.results))
 
@@ -132,7 +132,7 @@ def image_dataset(source_or_paths, image_size=256, batch_size=16, *, training=Fa
         batch_size: Pictures per batch.
         training: True gives random crops, flips and lightness (see `training_batches`),
             shuffled and drawn anew at each iteration, in full batches. False gives
-            every photo's centre in order, with a shorter last batch.
+            every photo's center in order, with a shorter last batch.
         seed: Integer of at least 0; the same seed gives the same sequence of epochs.
 
     Returns:

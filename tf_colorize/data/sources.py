@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 # Which part of each scikit-image photograph is held out for validation: the side, and
-# the share of the width. Chosen by eye, so that both parts show the photograph's colours.
+# the share of the width. Chosen by eye, so that both parts show the photograph's colors.
 _SAMPLE_HOLD_OUT = {
     "astronaut": ("left", 0.3),
     "chelsea": ("right", 0.4),

@@ -1,4 +1,4 @@
-"""How good colorizers are: numbers on photos whose colours are known, and reports that a stranger can check."""
+"""How good colorizers are: numbers on photos whose colors are known, and reports that a stranger can check."""
 
 from tf_colorize.evaluation.comparison import Evaluation, evaluate, evaluate_colorizer
 from tf_colorize.evaluation.protocols import BASELINES, PROTOCOLS

@@ -3,7 +3,7 @@
 import html
 import math
 
-# Okabe and Ito's, which colour-blind readers can tell apart.
+# Okabe and Ito's, which color-blind readers can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 44
 
@@ -42,7 +42,7 @@ def shares(edges, truth, series, *, title, label, width=520, height=300):
     Args:
         edges: bin edges, one more than bins.
         truth: counts of each bin.
-        series: dict of colour to counts of each bin.
+        series: dict of color to counts of each bin.
         title: what a screen reader says.
         label: name of the horizontal axis.
         width: in pixels.

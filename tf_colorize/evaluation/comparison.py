@@ -88,8 +88,8 @@ def evaluate(colorizers, photos, *, protocol="crop256", features=None, lpips=Non
 
     Args:
         colorizers: dict of name to `Colorizer`, or to any function from a gray uint8 `(height, width, 3)` sRGB picture
-            to a coloured one of the same shape and type.
-        photos: a folder, or the paths of colour photos.
+            to a colored one of the same shape and type.
+        photos: a folder, or the paths of color photos.
         protocol: a key of `protocols.PROTOCOLS`.
         features: `None`, or a `features.FeatureModel` for the Frechet distance.
         lpips: `None`, or a `perceptual.Lpips`.
@@ -230,7 +230,7 @@ class _Tally:
     def finish(self):
         if not self.photos:
             reason = self.skipped[0][1]
-            raise ValueError(f"`photos` must hold a colour photo that can be read. Received: {reason}.")
+            raise ValueError(f"`photos` must hold a color photo that can be read. Received: {reason}.")
         fits = dict(self.fits)
         truth = fits.pop("truth", None)
         return Evaluation(

@@ -30,22 +30,22 @@ FIGURES = (
         *("ssim", "SSIM", "high", 3),
         "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Mostly lightness, which is given.",
     ),
-    Figure("ciede2000", "CIEDE2000", "low", 2, "Colour difference of the pixels; about 1 is just noticeable."),
+    Figure("ciede2000", "CIEDE2000", "low", 2, "Color difference of the pixels; about 1 is just noticeable."),
     Figure("ab_error", "ab error", "low", 2, "Absolute difference of a* and b*, in CIELAB units."),
     Figure(
-        *("colorfulness", "Colourfulness", "truth", 2),
+        *("colorfulness", "Colorfulness", "truth", 2),
         "Hasler and Suesstrunk 2003 with signed opponent channels, as in the paper.",
     ),
     Figure(
         *("colorfulness_difference_of_means", "Difference of means", "0", 2),
-        "Mean colourfulness of the predictions minus that of the truth.",
+        "Mean colorfulness of the predictions minus that of the truth.",
     ),
     Figure(
         *("colorfulness_mean_difference", "Mean of differences", "low", 2),
-        "Absolute difference of colourfulness of a photo from its truth.",
+        "Absolute difference of colorfulness of a photo from its truth.",
     ),
     Figure(
-        *("colorfulness_absolute", "Colourfulness, absolute", "truth", 2),
+        *("colorfulness_absolute", "Colorfulness, absolute", "truth", 2),
         "The variant with absolute opponent channels that other code computes; not comparable with the signed one.",
     ),
     Figure(

@@ -1,4 +1,4 @@
-"""How far a finished picture is from the truth, and how colourful it is.
+"""How far a finished picture is from the truth, and how colorful it is.
 
 Pictures are uint8 `(height, width, 3)` sRGB. scikit-image and SciPy do the arithmetic and
 nothing here imports TensorFlow; the batch functions for training are in `metrics`. The definitions
@@ -51,7 +51,7 @@ def ssim(truth, prediction):
 
 
 def ciede2000(truth_lab, prediction_lab):
-    """Mean CIEDE2000 colour difference of two float `(height, width, 3)` CIELAB pictures."""
+    """Mean CIEDE2000 color difference of two float `(height, width, 3)` CIELAB pictures."""
     return float(np.mean(skimage.color.deltaE_ciede2000(truth_lab, prediction_lab), dtype=np.float64))
 
 

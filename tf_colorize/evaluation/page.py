@@ -83,7 +83,7 @@ def chart(caption, svg):
 
 
 def legend(entries):
-    """Returns a legend of a dict of plain text to colour."""
+    """Returns a legend of a dict of plain text to color."""
     parts = (f'<span><i style="background: {color}"></i>{html.escape(name)}</span>' for name, color in entries.items())
     return f'<div class="legend">{"".join(parts)}</div>\n'
 

@@ -10,13 +10,13 @@ from tf_colorize.evaluation import protocols
 from tf_colorize.photos import contact_sheet, files
 
 
-def coloured(colorizers, picture):
+def colored(colorizers, picture):
     """Returns what each colorizer makes of a gray uint8 `(height, width, 3)` picture, a list of the same."""
     return [protocols.colorize(name, colorizer, picture) for name, colorizer in colorizers.items()]
 
 
 def without_truth(colorizers, photos):
-    """Colours photos whose colours nobody knows, whatever tone they have.
+    """Colors photos whose colors nobody knows, whatever tone they have.
 
     Args:
         colorizers: as for `evaluate`.
@@ -28,11 +28,11 @@ def without_truth(colorizers, photos):
     """
     for path in photos:
         try:
-            source = protocols.without_colour(np.asarray(files.open_rgb(path)))
+            source = protocols.without_color(np.asarray(files.open_rgb(path)))
         except files.ImageError as error:
             yield path, error
             continue
-        yield path, [source, *coloured(colorizers, source)]
+        yield path, [source, *colored(colorizers, source)]
 
 
 def thumbnail(picture, side):
@@ -50,7 +50,7 @@ def data_uri(image, quality=88):
 
 
 def sheet(rows, titles, *, side=256, across=6):
-    """Lays out photos beside their coloured versions, in as many groups as fit side by side.
+    """Lays out photos beside their colored versions, in as many groups as fit side by side.
 
     Args:
         rows: lists of `PIL.Image.Image`, of any shape.

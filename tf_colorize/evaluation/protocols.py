@@ -1,6 +1,6 @@
 """What a colorizer is shown and what it is compared with: photos under a protocol, and the baselines.
 
-Every photo is made gray with its own lightness, so that no colour can leak; a colorizer sees that and nothing else.
+Every photo is made gray with its own lightness, so that no color can leak; a colorizer sees that and nothing else.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ PROTOCOLS = {
 }
 CROP_SIZE = 256
 
-# Near the mean of colour photographs, which makes it about the best constant there is.
+# Near the mean of color photographs, which makes it about the best constant there is.
 WARM_TINT = (2.0, 7.0)
 
 
@@ -37,7 +37,7 @@ class Sample:
 
 
 def gray(rgb):
-    """The baseline that colours nothing: its a* and b* are 0."""
+    """The baseline that colors nothing: its a* and b* are 0."""
     return rgb
 
 
@@ -52,7 +52,7 @@ BASELINES = {"gray": gray, "warm tint": warm_tint}
 
 
 def load(path, protocol):
-    """Reads a colour photo as a `Sample`.
+    """Reads a color photo as a `Sample`.
 
     Raises:
         photos.files.ImageError: it cannot be read, or is too small to measure.
@@ -68,15 +68,15 @@ def load(path, protocol):
         raise files.ImageError(str(error).replace("<bytes>", str(path), 1)) from error
     if min(truth.shape[:2]) < measures.MIN_SIDE:
         raise files.ImageError(f"{path}: smaller than {measures.MIN_SIDE} pixels")
-    return Sample(path, truth, without_colour(truth), measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
+    return Sample(path, truth, without_color(truth), measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
 
 
-def without_colour(rgb):
+def without_color(rgb):
     """Returns the gray picture of the same lightness: uint8 `(height, width, 3)`, the channels equal."""
     lightness = lab.rgb_to_lightness(rgb)
-    colourless = lab.lightness_ab_to_rgb(lightness, np.zeros((*rgb.shape[:2], 2), np.float32))
+    colorless = lab.lightness_ab_to_rgb(lightness, np.zeros((*rgb.shape[:2], 2), np.float32))
     # Rounding may differ by one level between the channels, and gray has to be gray.
-    return np.repeat(colourless[..., 1:2], 3, axis=-1)
+    return np.repeat(colorless[..., 1:2], 3, axis=-1)
 
 
 def colorize(name, colorizer, picture):

@@ -25,12 +25,12 @@ def write(path, result, colorizers, run, bw=()):
     """
     truth = figures.of_truth(result)["colorfulness"]
     subtitle = (
-        f"{len(result.photos)} photos · {protocols.PROTOCOLS[result.protocol]} · the truth's colourfulness: {truth:.1f}"
+        f"{len(result.photos)} photos · {protocols.PROTOCOLS[result.protocol]} · the truth's colorfulness: {truth:.1f}"
     )
     colorizers = colorizers or {"warm tint": protocols.warm_tint}
     sections = [
         ("Figures", _figures(result)),
-        ("Colours", _colour_charts(result, colorizers)),
+        ("Colors", _color_charts(result, colorizers)),
         *_galleries(result, colorizers),
         *([("Photos without truth", _without_truth(bw, colorizers))] if bw else []),
         ("What the figures are", _definitions(result, run)),
@@ -59,7 +59,7 @@ def _figures(result):
     speeds += [f"{result.photos_per_second(name):.1f}" for name in values if name not in protocols.BASELINES]
     return (
         '<p class="muted">Means over photos, with 95 % bootstrap intervals. The gray and warm tint rows are no models: '
-        "a figure by which they do well says little about colour. Bold is the best of the models, however close.</p>\n"
+        "a figure by which they do well says little about color. Bold is the best of the models, however close.</p>\n"
         + _table(result, values, likeness, ("photos/s", speeds))
         + _table(result, values, [figure for figure in shown if figure not in likeness])
     )
@@ -108,15 +108,15 @@ def _best(result, values, columns):
     return {figure.key: min(models, key=lambda name: badness(figure, name)) for figure in columns}
 
 
-def _colour_charts(result, colorizers):
+def _color_charts(result, colorizers):
     colors = dict(zip(colorizers, charts.COLORS * len(colorizers)))
     own = comparison.COLUMNS.index("colorfulness")
     scatters = [
         page.chart(
-            f"Colourfulness of each photo: {name}",
+            f"Colorfulness of each photo: {name}",
             charts.scatter(
                 list(zip(result.truth[:, 0].tolist(), result.predictions[name][:, own].tolist())),
-                title=f"Colourfulness of each photo, {name} against truth",
+                title=f"Colorfulness of each photo, {name} against truth",
                 labels=("truth", name),
                 color=colors[name],
             ),
@@ -137,7 +137,7 @@ def _colour_charts(result, colorizers):
         for index, (axis, meaning) in enumerate([("a*", "a*: green to red"), ("b*", "b*: blue to yellow")])
     ]
     return (
-        '<p class="muted">Left of the centre of the histograms is green or blue, right is red or yellow. A dull model '
+        '<p class="muted">Left of the center of the histograms is green or blue, right is red or yellow. A dull model '
         "lies below the diagonal and inside the gray area.</p>\n"
         f'{page.legend({"truth": TRUTH_COLOR, **colors})}<div class="charts">{"".join(histograms + scatters)}</div>\n'
     )
@@ -150,17 +150,17 @@ def _galleries(result, colorizers):
         rows = []
         for index in indices:
             sample = protocols.load(result.photos[index], result.protocol)
-            shown = [sample.gray, *pictures.coloured(colorizers, sample.gray), sample.truth]
+            shown = [sample.gray, *pictures.colored(colorizers, sample.gray), sample.truth]
             uris = [pictures.data_uri(pictures.thumbnail(picture, THUMBNAIL)) for picture in shown]
             captions = [names[index], *(_caption(result, name, index) for name in colorizers)]
-            captions.append(f"colourfulness {result.truth[index, 0]:.0f}")
+            captions.append(f"colorfulness {result.truth[index, 0]:.0f}")
             rows.append([(uri, f"{names[index]}: {t}", c) for uri, t, c in zip(uris, titles, captions)])
         yield heading, page.gallery(titles, rows)
 
 
 def _caption(result, name, index):
     row = dict(zip(comparison.COLUMNS, result.predictions[name][index]))
-    return f"CIEDE2000 {row['ciede2000']:.1f} · colourfulness {row['colorfulness']:.0f}"
+    return f"CIEDE2000 {row['ciede2000']:.1f} · colorfulness {row['colorfulness']:.0f}"
 
 
 def _without_truth(bw, colorizers):

@@ -62,7 +62,7 @@ def reference(generator, squares):
     """Returns what Keras gives for `squares`, float32 `(n, image_size, image_size, 2)`.
 
     Raises:
-        ExportError: NaN, or the same colour everywhere.
+        ExportError: NaN, or the same color everywhere.
     """
     ab = np.concatenate([generator(square, training=False) for square in squares])
     _check_values(ab, "the model itself")
@@ -83,7 +83,7 @@ def compare(predict_ab, squares, expected, *, mean_bound, max_bound):
         `Agreement`.
 
     Raises:
-        ExportError: NaN, the same colour everywhere, or a distance over its bound.
+        ExportError: NaN, the same color everywhere, or a distance over its bound.
     """
     actual = np.concatenate([predict_ab(square) for square in squares])
     _check_values(actual, "the exported model")
@@ -98,4 +98,4 @@ def _check_values(ab, what):
     if not np.isfinite(ab).all():
         raise ExportError(f"{what} gives NaN or infinity")
     if np.ptp(ab, axis=(0, 1, 2)).max() * lab.AB_SCALE < 0.01:
-        raise ExportError(f"{what} gives the same colour for everything")
+        raise ExportError(f"{what} gives the same color for everything")

@@ -92,19 +92,19 @@ def _opaque(rgb):
 
 
 def _decoded_bmp(data):
-    """uint8 `(height, width, 3)`; TensorFlow knows neither the colour table nor compression."""
+    """uint8 `(height, width, 3)`; TensorFlow knows neither the color table nor compression."""
     header = tf.io.decode_raw(tf.strings.substr(data, 0, 54), tf.uint8)
     with tf.control_dependencies([tf.debugging.assert_equal(_little_endian(header[30:34]), 0)]):
         pixels = tf.io.decode_bmp(data)
     return tf.cond(
         tf.shape(pixels)[2] == 1,
-        lambda: tf.gather(_bmp_colour_table(data, header), tf.cast(pixels[..., 0], tf.int32)),
+        lambda: tf.gather(_bmp_color_table(data, header), tf.cast(pixels[..., 0], tf.int32)),
         # 32 bits are blue, green, red and nothing.
         lambda: pixels[..., :3],
     )
 
 
-def _bmp_colour_table(data, header):
+def _bmp_color_table(data, header):
     start = 14 + _little_endian(header[14:18])
     count = _little_endian(header[46:50])
     count = tf.where(count == 0, 256, count)

@@ -22,7 +22,7 @@ MIN_CALIBRATION_PHOTOS = 200
 _CHECK_PHOTOS = 16
 _BYTES_PER_WEIGHT = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
 # Mean and maximum distance of chroma in Lab units. One gray level of a pixel is about 0.5;
-# a maximum is a single pixel on the edge between two colours.
+# a maximum is a single pixel on the edge between two colors.
 _BOUNDS = {"none": (0.01, 0.5), "float16": (0.1, 5.0), "dynamic": (0.5, 25.0), "int8": (1.0, 40.0)}
 
 # In int8 a probability under 1/512 is 0, and a palette has hundreds of entries; chroma in 256
@@ -32,7 +32,7 @@ _FLOAT_OPERATIONS = ["SOFTMAX", "FULLY_CONNECTED", "BATCH_MATMUL", "RESIZE_BILIN
 
 @dataclasses.dataclass(frozen=True)
 class TFLiteReport:
-    """What was written: its size on disk, how it is quantised, how close it is to Keras."""
+    """What was written: its size on disk, how it is quantized, how close it is to Keras."""
 
     path: pathlib.Path
     n_bytes: int
@@ -145,7 +145,7 @@ def _with_float_head(converter):
 
 
 def _check_weights(path, generator, quantize):
-    # Vectors are folded into their neighbours; what holds the knowledge are the kernels.
+    # Vectors are folded into their neighbors; what holds the knowledge are the kernels.
     kernels = [weight.shape for weight in generator.weights if len(weight.shape) > 1]
     least = sum(math.prod(shape) for shape in kernels) * _BYTES_PER_WEIGHT[quantize]
     if path.stat().st_size < least:

@@ -1,4 +1,4 @@
-"""`Colorizer`: any picture in, the same picture in colour out.
+"""`Colorizer`: any picture in, the same picture in color out.
 
 One pipeline behind every front end: lightness at full resolution, antialiased resize to
 the square that the network sees, ab, bilinear upsampling, joined with the picture's own
@@ -28,7 +28,7 @@ _STRIP_PIXELS = 1 << 18  # four times as many take more memory and, with its pag
 
 
 class Colorizer:
-    """Colours pictures of any size with a model that maps lightness to ab.
+    """Colors pictures of any size with a model that maps lightness to ab.
 
     Make one with `load`, `from_keras`, `from_saved_model`, `from_tflite` or `from_server`
     and use it for many pictures, from several threads if you like.
@@ -69,7 +69,7 @@ class Colorizer:
 
     @classmethod
     def load(cls, model, **options):
-        """Recognises what `model` is and loads it.
+        """Recognizes what `model` is and loads it.
 
         Args:
             model: A `.tflite` file, a `.keras` file, a SavedModel folder, a folder that

@@ -2,7 +2,7 @@
 
 Each function returns `(predict_ab, image_size)` and imports its runtime when called, so
 that a `.tflite` file runs without TensorFlow. `predict_ab` maps float32
-`(1, image_size, image_size, 1)` to float32 `(1, image_size, image_size, 2)`, normalised as
+`(1, image_size, image_size, 1)` to float32 `(1, image_size, image_size, 2)`, normalized as
 in `lab.py`, and may be called from several threads at once.
 """
 

@@ -100,7 +100,7 @@ class Client:
         return self._predict("predict_ab", "lightness", lightness, (*lightness.shape[:-1], 2))
 
     def colorize(self, images):
-        """Colours pixels, on the server.
+        """Colors pixels, on the server.
 
         Args:
             images: uint8 array `(batch, height, width, 3)`, sRGB.
@@ -112,7 +112,7 @@ class Client:
         return self._predict("colorize", "image", images, images.shape)
 
     def colorize_files(self, files):
-        """Colours picture files of any sizes, on the server.
+        """Colors picture files of any sizes, on the server.
 
         Args:
             files: List of bytes, each a JPEG, PNG, BMP or GIF.

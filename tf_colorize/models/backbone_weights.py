@@ -84,7 +84,7 @@ def load(model, path):
         raise ValueError(f"`weights` must be None, {choices}. {received}, which is no file.")
     if path.suffix == ".npz":
         raise ValueError(
-            f"`weights` must hold batch normalisation, which folded weights lack. {received}. Run: "
+            f"`weights` must hold batch normalization, which folded weights lack. {received}. Run: "
             f"python scripts/import_backbone.py --folded {path} --photos DIR --output FILE.weights.h5"
         )
     readers = {".h5": _load_keras, ".safetensors": _load_safetensors}
@@ -144,12 +144,12 @@ def convert_torch(model, state):
 
 
 def load_folded(model, folded, batches):
-    """Sets weights whose batch normalisation was folded into the convolutions, and unfolds it.
+    """Sets weights whose batch normalization was folded into the convolutions, and unfolds it.
 
     Inference is that of the folded network whatever `batches` holds. Training mode starts close
-    to it, because every normalisation gets the mean m and variance v that its convolution has
+    to it, because every normalization gets the mean m and variance v that its convolution has
     over `batches`: moving mean m, moving variance v, gamma sqrt(v + epsilon), beta bias + m.
-    A convolution of layer4 that `folded` lacks, and its normalisation, stay as they are.
+    A convolution of layer4 that `folded` lacks, and its normalization, stay as they are.
 
     Args:
         model: from `backbones.resnet18`.

@@ -23,7 +23,7 @@ NORMALIZATION = {"epsilon": 1e-5, "momentum": 0.9}
 def resnet18(weights=None, *, input_shape=(None, None, 3), name="resnet18"):
     """Returns a ResNet18 that maps a picture to its features at strides 2, 4, 8, 16 and 32.
 
-    A functional model built by keras-cv, without its download, with fused batch normalisation.
+    A functional model built by keras-cv, without its download, with fused batch normalization.
     With torchvision's weights its features equal torchvision's for sizes 32 k + 1; for even
     sizes padding "same" shifts them by up to a pixel.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def paper_init():
-    """Returns the pix2pix initialiser N(0, 0.02) (Isola et al. 2017, appendix 6.2)."""
+    """Returns the pix2pix initializer N(0, 0.02) (Isola et al. 2017, appendix 6.2)."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
@@ -38,7 +38,7 @@ def frozen_statistics(*layer_types):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Batch normalisation that runs as one TensorFlow kernel, in training and in inference.
+    """Batch normalization that runs as one TensorFlow kernel, in training and in inference.
 
     Keras 3 computes the moments of a batch as separate operations, which costs a U-Net about
     40 % of its training speed on a CPU. Variables, arguments and results are those of
@@ -250,15 +250,15 @@ class ChromaContrast(keras.layers.Layer):
     A mean over what a pixel might be is dull, and what the pixels of a picture have in common
     (mostly brown) survives it better than what sets them apart. So the picture's mean chroma is
     multiplied by `mean_gain`, the distance of each pixel from it by `contrast`. At equal
-    colourfulness that is closer to the truth than more chroma for all.
+    colorfulness that is closer to the truth than more chroma for all.
 
-    A picture for which the network finds little colour is more often a nearly gray one: with an
+    A picture for which the network finds little color is more often a nearly gray one: with an
     `expansion` all of a picture is also multiplied by (its mean chroma / 0.12) ** expansion.
 
     Args:
         mean_gain: float, at least 0.
         contrast: float, at least 0.
-        expansion: float, at least 0. 0 treats pale and colourful pictures alike.
+        expansion: float, at least 0. 0 treats pale and colorful pictures alike.
 
     Input shape: `(batch, height, width, channels)` in [-1, 1].
     Output shape: the same, clipped to [-1, 1].

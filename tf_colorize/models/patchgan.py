@@ -10,14 +10,14 @@ def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_no
 
     C64-C128-C256-C512 with 4x4 convolutions, then one logit a patch. 2.77 M parameters.
 
-    Source: Isola et al. 2017, appendix 6.1.2. Spectral normalisation: Miyato et al. 2018.
+    Source: Isola et al. 2017, appendix 6.1.2. Spectral normalization: Miyato et al. 2018.
 
     Args:
         condition_channels: int, channels of the condition (1: lightness).
         target_channels: int, channels of the real or generated picture (2: ab).
         filters: int, channels of the first block.
         spectral_norm: bool. Bounds each convolution's Lipschitz constant, in place of batch
-            normalisation: a calmer opponent for short trainings.
+            normalization: a calmer opponent for short trainings.
         name: str.
 
     Input: a list `[condition, target]`, shapes `(batch, height, width, channels)`, float32 in
@@ -35,7 +35,7 @@ def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_no
     x = keras.layers.Concatenate(name="pair")([condition, target])
     for index, strides in enumerate((2, 2, 2, 1)):
         name_of = f"block{index + 1}"
-        normalise = index > 0 and not spectral_norm
+        normalize = index > 0 and not spectral_norm
         if strides == 1:
             x = keras.layers.ZeroPadding2D(1, name=f"{name_of}_pad")(x)
         x = convolution(
@@ -43,11 +43,11 @@ def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_no
             4,
             strides=strides,
             padding="valid" if strides == 1 else "same",
-            use_bias=not normalise,
+            use_bias=not normalize,
             kernel_initializer=blocks.paper_init(),
             name=f"{name_of}_conv",
         )(x)
-        if normalise:
+        if normalize:
             gamma = keras.initializers.RandomNormal(1.0, 0.02)
             x = blocks.FusedBatchNormalization(
                 momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, name=f"{name_of}_norm"

@@ -22,7 +22,7 @@ class Pix2Pix(keras.Model):
     discriminator on a real and a generated batch (its loss halved), then the generator on
     `gan + lambda_l1 * L1`. Calling the model, `predict` and export use the generator alone.
 
-    A generator that gives the mean of a distribution loses colour to L1, which likes that mean
+    A generator that gives the mean of a distribution loses color to L1, which likes that mean
     near gray. It can be held to the loss of its distribution instead, by `lambda_classification`.
     What the adversarial loss likes to paint on plain surfaces is held off by `lambda_smoothness`.
 

@@ -24,7 +24,7 @@ def resnet18_unet(
     at half the resolution, three at a quarter) and the rest is bilinear.
 
     Without a palette the head is a tanh, for regression. With one the network holds a
-    distribution over its entries and gives the annealed mean, which keeps colour that
+    distribution over its entries and gives the annealed mean, which keeps color that
     regression averages to brown; the logits are the output of the layer "chroma_logits".
 
     Sources: Ronneberger et al. 2015 (U-Net); He et al. 2015 (ResNet); Zhang et al. 2016 (palette).

@@ -14,7 +14,7 @@ def unet(in_channels=1, out_channels=2, *, name="unet"):
 
     Dropout of 0.5 in the three innermost decoder blocks stands for the noise z. It acts in
     training; inference is deterministic. As in the authors' code, the outermost encoder block
-    and the 1x1 bottleneck have no batch normalisation (at batch size 1 it would erase the
+    and the 1x1 bottleneck have no batch normalization (at batch size 1 it would erase the
     latter). 54.4 M parameters for one channel in and two out.
 
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
@@ -35,7 +35,7 @@ def unet(in_channels=1, out_channels=2, *, name="unet"):
     inputs = keras.Input((None, None, in_channels), name="lightness")
     x, skips = inputs, []
     for level, filters in enumerate(ENCODER_FILTERS, start=1):
-        normalise = 1 < level < len(ENCODER_FILTERS)
+        normalize = 1 < level < len(ENCODER_FILTERS)
         if level > 1:
             x = keras.layers.LeakyReLU(0.2, name=f"down{level}_leaky_relu")(x)
         x = convolutions.Conv2D(
@@ -43,11 +43,11 @@ def unet(in_channels=1, out_channels=2, *, name="unet"):
             4,
             strides=2,
             padding="same",
-            use_bias=not normalise,
+            use_bias=not normalize,
             kernel_initializer=blocks.paper_init(),
             name=f"down{level}_conv",
         )(x)
-        if normalise:
+        if normalize:
             x = _norm(f"down{level}_norm")(x)
         skips.append(x)
 

@@ -56,7 +56,7 @@ class TrainConfig:
     lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
     lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
     gan_loss: str | None = None  # None: that of `init`, or "vanilla"
-    spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalisation
+    spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
     precision: str = "auto"  # mixed_bfloat16 where the processor has it, else float32
     seed: int = 0

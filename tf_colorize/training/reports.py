@@ -20,7 +20,7 @@ N_PICTURES = 8
 
 
 class ColorReport(keras.callbacks.Callback):
-    """Adds delta E, PSNR and colourfulness of the validation photos to the logs, and draws some of them.
+    """Adds delta E, PSNR and colorfulness of the validation photos to the logs, and draws some of them.
 
     Args:
         generator: `keras.Model`, lightness -> ab.

@@ -31,7 +31,7 @@ def train(config, *, resume=False, report=print):
 
     Kept is, of stage 1, the epoch with the lowest validation loss; of stage 2, the epoch with
     the lowest val_score: delta E relative to a gray picture's, plus the distance of the mean
-    colourfulness from the truth's, relative to it. A low delta E alone would choose brown.
+    colorfulness from the truth's, relative to it. A low delta E alone would choose brown.
 
     Args:
         config: `TrainConfig`.
@@ -262,7 +262,7 @@ def _reason(error):
 
 
 def balanced_score(logs):
-    """Returns what stage 2 minimises when it chooses an epoch: wrong colour plus missing (or excess) colour.
+    """Returns what stage 2 minimizes when it chooses an epoch: wrong color plus missing (or excess) color.
 
     Args:
         logs: dict with "val_delta_e76", "val_delta_e76_gray", "val_colorfulness" and

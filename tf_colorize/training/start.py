@@ -16,7 +16,7 @@ from tf_colorize.training import config as train_config
 _START = "start.keras"
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
-# Chosen on validation photos, after stage 1: of the pairs tried that are as colourful, the best PSNR.
+# Chosen on validation photos, after stage 1: of the pairs tried that are as colorful, the best PSNR.
 PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
 

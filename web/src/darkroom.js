@@ -1,7 +1,7 @@
-/** Photos and models, and who has been coloured by whom. Knows no page, only the engine. */
+/** Photos and models, and who has been colorized by whom. Knows no page, only the engine. */
 
 /**
- * Events: "model" `{name, state, ...}` while one is loaded; "opened", "coloured" and "failed"
+ * Events: "model" `{name, state, ...}` while one is loaded; "opened", "colored" and "failed"
  * `{photo, ...}` as photos go their way; "work" `{count}` with the photos that are under way.
  */
 export class Darkroom extends EventTarget {
@@ -50,7 +50,7 @@ export class Darkroom extends EventTarget {
   }
 
   /**
-   * Takes photos in: each is opened and coloured in its turn.
+   * Takes photos in: each is opened and colored in its turn.
    *
    * @param {File[]} files
    * @param {() => string | undefined} model Gives the name of the model when a photo's turn comes.
@@ -59,7 +59,7 @@ export class Darkroom extends EventTarget {
   add(files, model) {
     const added = files.map((file) => {
       // Pasted pictures may have no name.
-      return { id: ++this.#lastId, name: file.name || "pasted.png", file, colouring: new Map(), results: new Map() };
+      return { id: ++this.#lastId, name: file.name || "pasted.png", file, colorizing: new Map(), results: new Map() };
     });
     this.photos.push(...added);
     // One after the other: few decoded photos in memory, and the first is ready soon.
@@ -89,27 +89,27 @@ export class Darkroom extends EventTarget {
       return;
     }
     this.#tell("opened", { photo });
-    if (model()) await this.colour(photo, model());
+    if (model()) await this.color(photo, model());
   }
 
   /** @returns {Promise<boolean>} Whether it worked; what went wrong comes as an event. */
-  colour(photo, model) {
-    if (!photo.colouring.has(model)) photo.colouring.set(model, this.#colour(photo, model));
-    return photo.colouring.get(model);
+  color(photo, model) {
+    if (!photo.colorizing.has(model)) photo.colorizing.set(model, this.#color(photo, model));
+    return photo.colorizing.get(model);
   }
 
-  async #colour(photo, model) {
+  async #color(photo, model) {
     if (!(await this.loadModel(model))) {
-      photo.colouring.delete(model);
+      photo.colorizing.delete(model);
       return false;
     }
     try {
-      const { seconds, accelerator } = await this.#engine.ask("colour", { photo: photo.id, model });
+      const { seconds, accelerator } = await this.#engine.ask("color", { photo: photo.id, model });
       photo.results.set(model, { seconds: photo.openSeconds + seconds, accelerator });
-      this.#tell("coloured", { photo, model });
+      this.#tell("colored", { photo, model });
       return true;
     } catch (error) {
-      photo.colouring.delete(model);
+      photo.colorizing.delete(model);
       const isRemoved = !this.photos.includes(photo);
       if (!isRemoved) this.#tell("failed", { photo, error });
       return false;

@@ -1,4 +1,4 @@
-/** What the two sides of the stage show: black and white, the original, or a model's colours. */
+/** What the two sides of the stage show: black and white, the original, or a model's colors. */
 
 const OPEN = "open";
 export const GRAY = { kind: "gray", label: "Black and white" };
@@ -51,7 +51,7 @@ export class Looks extends EventTarget {
     this.#fill();
   }
 
-  /** Offers a photo's own colours. */
+  /** Offers a photo's own colors. */
   offerOriginal(isOffered) {
     if (isOffered === this.#hasOriginal) return;
     this.#hasOriginal = isOffered;
@@ -61,7 +61,7 @@ export class Looks extends EventTarget {
   #look(value) {
     if (value === ORIGINAL.kind) return ORIGINAL;
     if (value === GRAY.kind || value === undefined) return GRAY;
-    return { kind: "colour", model: value, label: this.#names.length > 1 ? value : "Colour" };
+    return { kind: "color", model: value, label: this.#names.length > 1 ? value : "Color" };
   }
 
   #fill() {

@@ -32,18 +32,18 @@ function refresh() {
     viewer.hide();
     return;
   }
-  looks.offerOriginal(Boolean(current.hasColour));
+  looks.offerOriginal(Boolean(current.hasColor));
   const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
   element("viewer").classList.toggle("pending", right === GRAY);
   viewer.show(current, { left, right });
   for (const { model } of [looks.left, looks.right]) {
-    if (model && !current.results.has(model)) darkroom.colour(current, model);
+    if (model && !current.results.has(model)) darkroom.color(current, model);
   }
 }
 
-/** Gray takes the place of colours that are not there yet. */
+/** Gray takes the place of colors that are not there yet. */
 function available(look, photo) {
-  return look.kind === "colour" && !photo.results.has(look.model) ? GRAY : look;
+  return look.kind === "color" && !photo.results.has(look.model) ? GRAY : look;
 }
 
 function select(photo) {
@@ -96,13 +96,13 @@ function listenToDarkroom() {
     select(photo);
     if (hadFocus) viewer.focus();
   });
-  darkroom.addEventListener("coloured", ({ detail: { photo, model } }) => {
+  darkroom.addEventListener("colored", ({ detail: { photo, model } }) => {
     if (model === looks.model) {
       shelf.setBusy(photo, false);
       drawThumbnail(photo);
     }
     if (photo !== current) return;
-    speak(`${photo.name} is coloured`);
+    speak(`${photo.name} is colorized`);
     refresh();
     if (photo.results.size === 1) viewer.reveal();
   });
@@ -123,13 +123,13 @@ async function loadShippedModels() {
   }
   if (looks.model) await darkroom.loadModel(looks.model);
   else complain("", "No model comes with this page. Drop a .tflite file here to begin.");
-  if (looks.model) colourAll(); // photos that were here first
+  if (looks.model) colorAll(); // photos that were here first
 }
 
-function colourAll() {
+function colorAll() {
   for (const photo of opened().filter(({ results }) => !results.has(looks.model))) {
     shelf.setBusy(photo, true);
-    darkroom.colour(photo, looks.model);
+    darkroom.color(photo, looks.model);
   }
 }
 
@@ -139,13 +139,13 @@ async function openModel(file) {
   darkroom.addModel({ name, file });
   if (!(await darkroom.loadModel(name))) return;
   looks.add(name, { chosen: true });
-  colourAll();
+  colorAll();
   refresh();
 }
 
-/** The file of a photo in colour; null, and a message, where there is none. */
+/** The file of a photo in color; null, and a message, where there is none. */
 async function saved(photo) {
-  if (!(await darkroom.colour(photo, looks.model))) return null;
+  if (!(await darkroom.color(photo, looks.model))) return null;
   const settings = { model: looks.model, vividness: vividness(), choice: element("format").value };
   try {
     return await saving.resultFile((request) => engine.ask("save", request), photo, settings);

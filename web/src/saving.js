@@ -1,4 +1,4 @@
-/** From a coloured photo to files on the device: one, or all in a zip archive. */
+/** From a colored photo to files on the device: one, or all in a zip archive. */
 
 import { zip } from "./zip.js";
 

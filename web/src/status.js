@@ -37,10 +37,10 @@ export class Status {
 
   /**
    * @param {{name: string, width: number, height: number} | null} photo On the stage.
-   * @param {{seconds: number, accelerator: string}} [result] How it was coloured.
+   * @param {{seconds: number, accelerator: string}} [result] How it was colorized.
    */
   show(photo, result) {
-    const parts = result ? [`Coloured in ${result.seconds.toFixed(2)} s`, result.accelerator] : [this.#model];
+    const parts = result ? [`Colored in ${result.seconds.toFixed(2)} s`, result.accelerator] : [this.#model];
     if (photo) parts.push(`${photo.width} × ${photo.height}`, photo.name);
     info.textContent = parts.filter(Boolean).join(" · ");
   }

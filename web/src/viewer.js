@@ -197,8 +197,8 @@ export class Viewer extends EventTarget {
   #key(side) {
     const { part, width, height } = viewport.layout(this.#stage, this.#photo, this.#view);
     const { kind, model } = this.#looks[side];
-    const colour = kind === "colour" ? [model, this.#vividness] : [];
-    return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...colour].join();
+    const color = kind === "color" ? [model, this.#vividness] : [];
+    return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...color].join();
   }
 
   #take(side, bitmap, drawn) {

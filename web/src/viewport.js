@@ -1,6 +1,6 @@
 /** Which part of a photo is seen, and how large. Plain arithmetic, in CSS pixels. */
 
-/** What is seen of a photo: `zoom` 1 shows all of it, `x` and `y` are the shares at the centre. */
+/** What is seen of a photo: `zoom` 1 shows all of it, `x` and `y` are the shares at the center. */
 export const WHOLE = Object.freeze({ zoom: 1, x: 0.5, y: 0.5 });
 
 /**

@@ -23,7 +23,7 @@ export class Album {
    * @param {number} id
    * @param {Blob} file
    * @param {Iterable<number>} sizes Of the squares that will be wanted.
-   * @returns {Promise<object>} The photo: `width`, `height`, `format`, `hasColour`, `isOpaque`.
+   * @returns {Promise<object>} The photo: `width`, `height`, `format`, `hasColor`, `isOpaque`.
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
   async add(id, file, sizes) {

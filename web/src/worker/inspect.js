@@ -1,10 +1,10 @@
 /** What the bytes of a file say before anything decodes them. */
 
-/** A picture that cannot be coloured; the message is one sentence for people. */
+/** A picture that cannot be colorized; the message is one sentence for people. */
 export class PictureError extends Error {}
 
 /**
- * Recognises a still picture that is all there.
+ * Recognizes a still picture that is all there.
  *
  * @param {Uint8Array} bytes The file.
  * @returns {{format: string, width?: number, height?: number}} The size as stored, where it is easy to read.
@@ -54,7 +54,7 @@ function view(bytes) {
 }
 
 function refuseAnimated() {
-  throw new PictureError("This is an animation. Only still pictures can be coloured.");
+  throw new PictureError("This is an animation. Only still pictures can be colorized.");
 }
 
 function refuseCutOff() {

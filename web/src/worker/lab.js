@@ -1,5 +1,5 @@
 /**
- * sRGB bytes to normalised Lab and back: what tf_colorize/lab.py does, pixel by pixel.
+ * sRGB bytes to normalized Lab and back: what tf_colorize/lab.py does, pixel by pixel.
  *
  * lightness = L* / 50 - 1 and ab = (a*, b*) / 110, both in [-1, 1]; CIE Lab, D65, 2 degrees.
  */
@@ -71,16 +71,16 @@ export function writeLightness(pixels, from, lightness) {
 }
 
 /**
- * Gives RGBA pixels the colours of `ab`, at their own lightness and clamped to the sRGB gamut.
+ * Gives RGBA pixels the colors of `ab`, at their own lightness and clamped to the sRGB gamut.
  *
- * A colour outside the gamut is mixed, in linear light, with the gray of its own luminance.
+ * A color outside the gamut is mixed, in linear light, with the gray of its own luminance.
  *
  * @param {Uint8ClampedArray} pixels RGBA, changed in place; alpha stays.
  * @param {number} from First pixel.
  * @param {Float32Array} ab a, b of each pixel, in [-1, 1].
  * @param {number} count Pixels.
  */
-export function writeColour(pixels, from, ab, count) {
+export function writeColor(pixels, from, ab, count) {
   const [[rx, ry, rz], [gx, gy, gz], [bx, by, bz]] = RGB_FROM_RELATIVE_XYZ;
   const aScale = AB_SCALE / 500;
   const bScale = AB_SCALE / 200;

@@ -34,7 +34,7 @@ async function downloaded({ url, version, bytes }, onProgress) {
   if (!response?.ok) throw new Error(`It cannot be downloaded (${response?.status ?? "no connection"}).`);
   const model = await received(response, bytes, onProgress);
   await cache?.delete(url, { ignoreSearch: true });
-  // A full disk is no reason not to colour.
+  // A full disk is no reason not to color.
   await cache?.put(address, new Response(model)).catch(() => undefined);
   return model;
 }

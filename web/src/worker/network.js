@@ -3,7 +3,7 @@
 import * as litert from "@litertjs/core";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
-// A hundredth of normalised ab is about one Lab unit, which nobody sees.
+// A hundredth of normalized ab is about one Lab unit, which nobody sees.
 const GPU_TOLERANCE = 0.01;
 const GPU_SHARE = 0.995; // of the values that have to be within it
 
@@ -96,7 +96,7 @@ export class Network {
       this.#cpu.delete();
       this.#cpu = null;
     } else {
-      console.info("WebGPU gives other colours than WebAssembly for this model, which is not used there.");
+      console.info("WebGPU gives other colors than WebAssembly for this model, which is not used there.");
       this.#gpu.delete();
       this.#gpu = null;
     }
@@ -129,7 +129,7 @@ function checkedSize(model) {
   const wanted = [1, 2].map((channels) => `float32 1 × ${size} × ${size} × ${channels}`);
   if (shapes.join() === wanted.join()) return size;
   model.delete();
-  throw new Error(`It does not map lightness to colour: ${shapes.join(" to ")}.`);
+  throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
 }
 
 /** The model on the GPU, or null where not all of it can run there. */

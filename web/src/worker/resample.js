@@ -17,10 +17,10 @@ export function taps(inSize, outSize, start = 0, end = inSize) {
   const scale = (end - start) / outSize;
   const support = Math.max(scale, 1);
   const windows = Array.from({ length: outSize }, (_, out) => {
-    const centre = start + (out + 0.5) * scale;
-    const weight = (sample) => Math.max(0, 1 - Math.abs((sample - centre + 0.5) / support));
-    let from = Math.max(0, Math.trunc(centre - support + 0.5));
-    let to = Math.min(inSize, Math.trunc(centre + support + 0.5));
+    const center = start + (out + 0.5) * scale;
+    const weight = (sample) => Math.max(0, 1 - Math.abs((sample - center + 0.5) / support));
+    let from = Math.max(0, Math.trunc(center - support + 0.5));
+    let to = Math.min(inSize, Math.trunc(center + support + 0.5));
     // Weights of zero at the ends would cost as much as the others.
     while (weight(from) === 0) from++;
     while (weight(to - 1) === 0) to--;

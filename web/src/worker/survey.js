@@ -1,17 +1,17 @@
-/** All that is wanted of a picture's pixels before it is coloured, taken in one pass over them. */
+/** All that is wanted of a picture's pixels before it is colorized, taken in one pass over them. */
 
 import * as lab from "./lab.js";
 import * as picture from "./picture.js";
 import { SquareReducer } from "./resample.js";
 
-// Gray values that a camera or scanner spreads over the channels are no colour.
-const COLOUR_DIFFERENCE = 24;
+// Gray values that a camera or scanner spreads over the channels are no color.
+const COLOR_DIFFERENCE = 24;
 const COPY_PIXELS = 4e6; // as many as most screens show
 
 /**
  * @param {ImageBitmap} bitmap
  * @param {Iterable<number>} sizes Sides of the squares that networks want.
- * @returns {Promise<{squares: Map, copy: object, hasColour: boolean, isOpaque: boolean}>} The lightness in each
+ * @returns {Promise<{squares: Map, copy: object, hasColor: boolean, isOpaque: boolean}>} The lightness in each
  *   size, and the picture, `factor` times smaller, for the screen: `{bitmap, factor}`.
  */
 export async function survey(bitmap, sizes) {
@@ -19,7 +19,7 @@ export async function survey(bitmap, sizes) {
   const reducers = [...sizes].map((size) => new SquareReducer(width, height, size));
   const copier = new Copier(width, height);
   const lightness = new Float32Array(width);
-  let [hasColour, isOpaque] = [false, true];
+  let [hasColor, isOpaque] = [false, true];
   for (const { pixels } of picture.strips(bitmap)) {
     for (let row = 0; row < pixels.height; row++) {
       copier.push(pixels.data, row * width);
@@ -27,11 +27,11 @@ export async function survey(bitmap, sizes) {
       lab.writeLightness(pixels.data, row * width, lightness);
       for (const reducer of reducers) reducer.push(lightness);
     }
-    hasColour ||= isColoured(pixels.data);
+    hasColor ||= isColored(pixels.data);
     isOpaque &&= hasNoHoles(pixels.data);
   }
   const squares = new Map(reducers.map(({ size, square }) => [size, square]));
-  return { squares, copy: await copier.finish(), hasColour, isOpaque };
+  return { squares, copy: await copier.finish(), hasColor, isOpaque };
 }
 
 /** Makes a picture a whole number of times smaller, from rows: each pixel is the mean of a square. */
@@ -85,13 +85,13 @@ class Copier {
   }
 }
 
-function isColoured(data) {
-  let coloured = 0;
+function isColored(data) {
+  let colored = 0;
   for (let at = 0; at < data.length; at += 4) {
     const [red, green, blue] = [data[at], data[at + 1], data[at + 2]];
-    if (Math.max(red, green, blue) - Math.min(red, green, blue) > COLOUR_DIFFERENCE) coloured++;
+    if (Math.max(red, green, blue) - Math.min(red, green, blue) > COLOR_DIFFERENCE) colored++;
   }
-  return coloured * 100 > data.length / 4;
+  return colored * 100 > data.length / 4;
 }
 
 function hasNoHoles(data) {

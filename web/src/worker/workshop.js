@@ -1,4 +1,4 @@
-/** What the page can ask for: load a model, open a photo, colour it, show it, save it. */
+/** What the page can ask for: load a model, open a photo, color it, show it, save it. */
 
 import { Album } from "./album.js";
 import { exifSegment, withExif } from "./exif.js";
@@ -38,13 +38,13 @@ export class Workshop {
   /**
    * Takes a photo in.
    *
-   * @returns {Promise<{width: number, height: number, format: string, hasColour: boolean, openSeconds: number}>}
+   * @returns {Promise<{width: number, height: number, format: string, hasColor: boolean, openSeconds: number}>}
    */
   async open({ photo: id, file }) {
     const begin = performance.now();
     const sizes = new Set([...this.#networks.values()].map(({ size }) => size));
-    const { width, height, format, hasColour } = await this.#album.add(id, file, sizes);
-    return { width, height, format, hasColour, openSeconds: (performance.now() - begin) / 1000 };
+    const { width, height, format, hasColor } = await this.#album.add(id, file, sizes);
+    return { width, height, format, hasColor, openSeconds: (performance.now() - begin) / 1000 };
   }
 
   /** Forgets a photo. */
@@ -57,7 +57,7 @@ export class Workshop {
    *
    * @returns {Promise<{seconds: number, accelerator: string}>}
    */
-  async colour({ photo: id, model }) {
+  async color({ photo: id, model }) {
     const begin = performance.now();
     const photo = this.#album.get(id);
     const network = this.#networks.get(model);
@@ -69,7 +69,7 @@ export class Workshop {
    * Draws a part of a photo in several looks.
    *
    * @param {{photo: number, part: object, width: number, height: number, looks: object[], vividness: number}} request
-   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "colour", model}`.
+   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model}`.
    * @returns {Promise<ImageBitmap[]>} One for each look.
    */
   async draw({ photo: id, part, width, height, looks, vividness }) {
@@ -84,7 +84,7 @@ export class Workshop {
     const drawings = looks.map(async (look) => {
       const pixels = new ImageData(plain.data.slice(), width, height);
       if (look.kind === "gray") lab.writeGray(pixels.data);
-      if (look.kind === "colour") colourRows(pixels, 0, this.#abRows(photo, look.model, vividness, shares, width, height));
+      if (look.kind === "color") colorRows(pixels, 0, this.#abRows(photo, look.model, vividness, shares, width, height));
       const bitmap = await createImageBitmap(pixels);
       picture.free(pixels);
       return bitmap;
@@ -117,7 +117,7 @@ export class Workshop {
     const rows = this.#abRows(photo, model, vividness, { x: 0, y: 0, width: 1, height: 1 }, width, height);
     await this.#album.atFullSize(photo, async (bitmap) => {
       for (const { pixels, top } of picture.strips(bitmap)) {
-        colourRows(pixels, top, rows);
+        colorRows(pixels, top, rows);
         await writer.push(pixels);
       }
     });
@@ -133,8 +133,8 @@ export class Workshop {
   }
 }
 
-function colourRows(pixels, top, rows) {
+function colorRows(pixels, top, rows) {
   for (let row = 0; row < pixels.height; row++) {
-    lab.writeColour(pixels.data, row * pixels.width, rows.at(top + row), pixels.width);
+    lab.writeColor(pixels.data, row * pixels.width, rows.at(top + row), pixels.width);
   }
 }
