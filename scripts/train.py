@@ -32,7 +32,7 @@ OPTIONS = {
         "generator": (
             "resnet18_unet: pretrained encoder, best on few photos; unet: pix2pix as in its paper, from scratch "
             "(default resnet18_unet)",
-            ["resnet18_unet", "unet"],
+            str,
         ),
         "encoder-weights": (
             "auto: ImageNet weights where they are cached or can be fetched; imagenet: or fail; none: untrained; or a "
@@ -155,7 +155,7 @@ def read_config(arguments):
         if "init" in given:
             del defaults["image_size"]
         if given.get("generator") == "unet":
-            defaults["image_size"] = train_config.SIZE_MULTIPLES["unet"]
+            defaults["image_size"] = 256  # the paper's U-Net takes multiples of it
     return train_config.TrainConfig(**{**defaults, **given}), False
 
 

@@ -80,9 +80,10 @@ def test_a_generator_with_a_palette_is_held_to_its_classification(batch):
     inputs = keras.Input((None, None, 1))
     logits = keras.layers.Conv2D(3, 1, name="chroma_logits")(inputs)
     generator = keras.Model(inputs, models.blocks.AnnealedMean(palette, 0.38, name="ab")(logits))
-    model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, lambda_classification=2.0)
     loss = losses.PaletteCrossentropy(palette, sigma=0.2)
-    model.compile(keras.optimizers.Adam(0.05), classification_loss=loss)
+    terms = [losses.Term("classification", 2.0, losses.Classification(loss))]
+    model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, terms=terms)
+    model.compile(keras.optimizers.Adam(0.05))
     expected = float(loss(batch[1], keras.Model(inputs, logits)(batch[0])))
     logs = model.test_on_batch(*batch, return_dict=True)
     np.testing.assert_allclose(logs["g_classification_loss"], expected, rtol=1e-5)
@@ -90,9 +91,26 @@ def test_a_generator_with_a_palette_is_held_to_its_classification(batch):
     for _ in range(30):
         model.train_on_batch(*batch)
     assert model.test_on_batch(*batch, return_dict=True)["g_classification_loss"] < 0.9 * expected
-    copy = models.Pix2Pix.from_config(model.get_config())
-    with pytest.raises(ValueError, match="go together"):
-        copy.compile()
+    (copy,) = models.Pix2Pix.from_config(model.get_config()).terms
+    assert (copy.name, copy.weight) == ("classification", 2.0)
+    outputs = model.heads(batch[0])
+    ours, theirs = (term.function(*batch, outputs) for term in (terms[0], copy))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_loss_of_ones_own_is_added_weighted_and_logged(batch):
+    def brightness(condition, target, outputs):
+        return keras.ops.abs(outputs["ab"][..., 0])
+
+    keras.utils.set_random_seed(0)
+    terms = [losses.Term("brightness", 3.0, brightness), losses.Term("unused", 0.0, None)]
+    model = models.Pix2Pix(small_generator(), models.patchgan(filters=8), lambda_l1=0.0, terms=terms)
+    model.compile()
+    logs = model.test_on_batch(*batch, return_dict=True)
+    expected = np.abs(model.generator(batch[0], training=False).numpy()[..., 0]).mean()
+    np.testing.assert_allclose(logs["g_brightness_loss"], expected, rtol=1e-5)
+    np.testing.assert_allclose(logs["g_loss"], logs["g_gan_loss"] + 3 * expected, rtol=1e-5)
+    assert "g_unused_loss" not in logs
 
 
 def test_smoothness_is_weighted_logged_and_learnt():
@@ -101,7 +119,8 @@ def test_smoothness_is_weighted_logged_and_learnt():
     batch = surfaces, np.concatenate([0.4 * surfaces, -0.3 * surfaces], axis=-1)
     inputs = keras.Input((None, None, 1))
     generator = keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", name="ab")(inputs))
-    model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, lambda_smoothness=50.0)
+    terms = [losses.Term("smoothness", 50.0, losses.smoothness)]
+    model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, terms=terms)
     model.compile(keras.optimizers.Adam(0.02))
     expected = losses.edge_aware_smoothness(*batch, generator(batch[0])).numpy().mean()
     logs = model.test_on_batch(*batch, return_dict=True)
@@ -110,7 +129,7 @@ def test_smoothness_is_weighted_logged_and_learnt():
     for _ in range(30):
         model.train_on_batch(*batch)
     assert model.test_on_batch(*batch, return_dict=True)["g_smoothness_loss"] < expected
-    assert models.Pix2Pix.from_config(model.get_config()).lambda_smoothness == 50.0
+    assert models.Pix2Pix.from_config(model.get_config()).terms == tuple(terms)
 
 
 def test_the_generator_runs_once_a_step(batch):

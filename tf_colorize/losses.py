@@ -1,5 +1,6 @@
 """Losses: adversarial ones on logits, cross-entropy of chroma over a palette, smoothness on surfaces."""
 
+import dataclasses
 import functools
 
 import keras
@@ -74,6 +75,67 @@ def per_sample(loss):
     """
     loss = keras.losses.get(loss)
     return loss.call if isinstance(loss, keras.losses.Loss) else loss
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One more loss of a generator, as `Pix2Pix` takes it.
+
+    Args:
+        name: str; logs call the loss `g_{name}_loss`.
+        weight: float, at least 0; at 0 the loss is neither computed nor logged.
+        function: `function(condition, target, outputs)` -> losses of any shape, averaged. `outputs`
+            is what `models.generator.heads` lists: "ab" and, with a palette, "logits". To be saved
+            with the model it is registered with Keras, as `smoothness` and `Classification` are.
+
+    Example:
+    >>> Term("smoothness", 100.0, smoothness).name
+    'smoothness'
+    """
+
+    name: str
+    weight: float
+    function: object
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "weight": self.weight,
+            "function": keras.saving.serialize_keras_object(self.function),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "function": keras.saving.deserialize_keras_object(config["function"])})
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+def smoothness(condition, target, outputs):
+    """Returns `edge_aware_smoothness` of the result, for `Term`."""
+    return edge_aware_smoothness(condition, target, outputs["ab"])
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class Classification:
+    """A loss between the target and the logits of the palette, for `Term`.
+
+    Args:
+        loss: Keras loss, as `PaletteCrossentropy`.
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, condition, target, outputs):
+        return per_sample(self.loss)(target, outputs["logits"])
+
+    def get_config(self):
+        return {"loss": keras.saving.serialize_keras_object(self.loss)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["loss"]))
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")

@@ -75,7 +75,7 @@ def run(arguments):
 
 
 def _check(arguments):
-    from tf_colorize.training import config as train_config  # loads TensorFlow, which --help does without
+    from tf_colorize.models import generator as generators  # loads TensorFlow, which --help does without
 
     if arguments.against and importlib.util.find_spec("torch") is None:
         raise ValueError("`--against pytorch` needs PyTorch: pip install torch")
@@ -83,7 +83,7 @@ def _check(arguments):
         if getattr(arguments, name) < 1:
             raise ValueError(f"`--{name.replace('_', '-')}` must be at least 1. Received: {getattr(arguments, name)}")
     for generator in [arguments.generator] if arguments.generator else GENERATORS:
-        multiple = train_config.SIZE_MULTIPLES[generator]
+        multiple = generators.kind(generator).size_multiple
         if arguments.image_size % multiple:
             raise ValueError(
                 f"`--image-size` must be a multiple of {multiple} for {generator}. Received: {arguments.image_size}"

@@ -1,8 +1,10 @@
 """Networks and the adversarial trainer: functions that return Functional models, and `Pix2Pix`."""
 
+from tf_colorize.models import generator
 from tf_colorize.models.patchgan import patchgan
 from tf_colorize.models.pix2pix import Pix2Pix
-from tf_colorize.models.resnet18_unet import resnet18_unet
-from tf_colorize.models.unet import unet
 
-__all__ = ["Pix2Pix", "patchgan", "resnet18_unet", "unet"]
+__all__ = ["Pix2Pix", "patchgan", *generator.GENERATORS]
+
+# Functions of the names of their files: after the imports, which put the files under these names.
+globals().update({name: generator.function(name) for name in generator.GENERATORS})

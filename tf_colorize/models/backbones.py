@@ -1,4 +1,4 @@
-"""The ResNet18 encoder: the only file that imports keras_cv."""
+"""The encoders: the only file that imports keras_cv."""
 
 import pathlib
 
@@ -49,7 +49,7 @@ def resnet18(weights=None, *, input_shape=(None, None, 3), name="resnet18"):
     >>> [tuple(feature.shape) for feature in resnet18()(keras.ops.zeros((1, 64, 96, 3)))][-1]
     (1, 2, 3, 512)
     """
-    model = _build(input_shape, name)
+    model = resnet((2, 2, 2, 2), input_shape=input_shape, name=name)
     if weights is None or weights == "none":
         return model
     if weights in ("imagenet", "auto"):
@@ -73,13 +73,20 @@ def pooled_features(weights, *, name="resnet18_features"):
     return model
 
 
-def _build(input_shape, name):
+def resnet(n_blocks, *, input_shape=(None, None, 3), name):
+    """Returns an untrained ResNet of basic blocks, otherwise as `resnet18` does.
+
+    Args:
+        n_blocks: tuple of 4 ints, blocks of each stage: (2, 2, 2, 2) is ResNet18, (3, 4, 6, 3) ResNet34.
+        input_shape: `(height, width, 3)`, height and width an int or `None`.
+        name: str.
+    """
     import keras_cv  # not at the top: half a second that `import tf_colorize.models` need not pay
 
     # ResNet18Backbone() would download this configuration.
     plain = keras_cv.models.ResNetBackbone(
         stackwise_filters=[64, 128, 256, 512],
-        stackwise_blocks=[2, 2, 2, 2],
+        stackwise_blocks=list(n_blocks),
         stackwise_strides=[1, 2, 2, 2],
         include_rescaling=False,
         block_type="basic_block",

@@ -1,7 +1,11 @@
-"""What travels with every generator, so that anyone can feed it."""
+"""What every other room needs to know of a generator: the only file that looks its layers up by name."""
+
+import dataclasses
+import importlib
 
 import tf_colorize
 from tf_colorize.color import lab
+from tf_colorize.models import backbones
 
 SHIPPED_WEIGHTS_TERMS = (
     "The weights that ship with tf_colorize are meant for research and personal use: many of the photo sets they were "
@@ -11,6 +15,108 @@ SHIPPED_WEIGHTS_TERMS = (
 
 Weights that a user trains have no terms of ours.
 """
+
+FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
+"""The layers of a generator's head, which mixed precision leaves in float32."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What a training must know of a generator before it is built."""
+
+    size_multiple: int  # height and width must be multiples of it, in pixels
+    encoder: str | None = None  # name of the encoder's layer; None: trained from scratch, as in the pix2pix paper
+    imagenet: bool = False  # whether ImageNet weights for the encoder can be had
+
+
+# The name is that of the file in this folder and of the function in it.
+GENERATORS = {
+    "resnet18_unet": Kind(size_multiple=32, encoder="resnet18", imagenet=True),
+    "unet": Kind(size_multiple=256),
+}
+
+
+def kind(name):
+    """Returns the `Kind` of a generator.
+
+    Args:
+        name: str.
+
+    Raises:
+        ValueError: there is no such generator.
+    """
+    if name not in GENERATORS:
+        raise ValueError(f"`generator` must be one of {', '.join(GENERATORS)}. Received: generator={name!r}")
+    return GENERATORS[name]
+
+
+def function(name):
+    """Returns the function that builds a generator.
+
+    Args:
+        name: str, a key of `GENERATORS`.
+    """
+    return getattr(importlib.import_module(f"tf_colorize.models.{name}"), name)
+
+
+def build(name, encoder_weights=None, palette_options=None):
+    """Returns a new generator with two channels out, a Functional model.
+
+    Args:
+        name: str, a key of `GENERATORS`.
+        encoder_weights: as `backbones.resnet18` takes, for a generator with an encoder.
+        palette_options: dict of the function's palette arguments, or None for a head without one.
+    """
+    if kind(name).encoder is None:
+        return function(name)()
+    return function(name)(encoder_weights, **(palette_options or {}))
+
+
+def heads(generator):
+    """Returns what losses can be put on: a dict of symbolic outputs of one pass through the generator.
+
+    "ab": `(batch, height, width, 2)`. With a palette also "logits": `(batch, height / stride,
+    width / stride, entries)`, float32.
+    """
+    logits = _layer(generator, "chroma_logits")
+    return {"ab": generator.output} | ({} if logits is None else {"logits": logits.output})
+
+
+def has_palette(generator):
+    """Returns whether a generator holds chroma as a distribution over a palette."""
+    return "logits" in heads(generator)
+
+
+def palette(generator):
+    """Returns the palette of a generator that has one, float32 `(entries, 2)` in [-1, 1]."""
+    return _layer(generator, "chroma").palette
+
+
+def palette_stride(generator):
+    """Returns how many pixels of the picture, along one side, share one distribution over the palette."""
+    return _layer(generator, "ab").factor
+
+
+def pretrained_rates(factor):
+    """Returns the `rate_factors` of `optimizers.FusedAdam` that slow the encoder's pretrained layers down.
+
+    Args:
+        factor: float, on the learning rate of the general features, from the stem to stride 16.
+    """
+    return dict.fromkeys(backbones.PRETRAINED_LAYERS, factor)
+
+
+def freeze_encoder(generator, frozen):
+    """Freezes or thaws the encoder of a generator; one that has none stays as it is."""
+    names = {known.encoder for known in GENERATORS.values()}
+    for layer in generator.layers:
+        if layer.name in names:
+            layer.trainable = not frozen
+
+
+def takes_hints(generator):
+    """Returns whether a generator has the second input `hints`."""
+    return len(generator.inputs) > 1
 
 
 def generator_metadata(image_size, training=None):
@@ -27,3 +133,7 @@ def generator_metadata(image_size, training=None):
         "ab_scale": lab.AB_SCALE,
         "package_version": tf_colorize.__version__,
     }
+
+
+def _layer(generator, name):
+    return next((layer for layer in generator.layers if layer.name == name), None)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_colorize import losses, optimizers
 from tf_colorize.models import blocks
+from tf_colorize.models import generator as generators
 
 # Isola et al. 2017, section 3.3.
 LEARNING_RATE = 2e-4
@@ -20,11 +21,11 @@ class Pix2Pix(keras.Model):
     Use it when pairs exist and a plain loss blurs: the discriminator sees condition and result
     together and learns the loss that L1 lacks. Each step runs the generator once, updates the
     discriminator on a real and a generated batch (its loss halved), then the generator on
-    `gan + lambda_l1 * L1`. Calling the model, `predict` and export use the generator alone.
+    `gan + lambda_l1 * L1` and what `terms` add. Calling the model, `predict` and export use the generator alone.
 
     A generator that gives the mean of a distribution loses color to L1, which likes that mean
-    near gray. It can be held to the loss of its distribution instead, by `lambda_classification`.
-    What the adversarial loss likes to paint on plain surfaces is held off by `lambda_smoothness`.
+    near gray. It can be held to the loss of its distribution instead, by a term of
+    `losses.Classification`. `losses.smoothness` keeps blotches off plain surfaces.
 
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks".
@@ -33,9 +34,7 @@ class Pix2Pix(keras.Model):
         generator: Functional model, condition -> target.
         discriminator: Functional model, [condition, target] -> logits.
         lambda_l1: float, weight of the loss given to `compile` (L1) against the adversarial one.
-        lambda_classification: float, weight of the classification loss given to `compile`. Over 0
-            the generator must have a layer "chroma_logits", as `resnet18_unet` with a palette has.
-        lambda_smoothness: float, weight of `losses.edge_aware_smoothness`.
+        terms: list of `losses.Term`, further losses of the generator.
 
     Input and output shape: the generator's.
 
@@ -50,8 +49,7 @@ class Pix2Pix(keras.Model):
         generator,
         discriminator,
         lambda_l1=100.0,
-        lambda_classification=0.0,
-        lambda_smoothness=0.0,
+        terms=(),
         name="pix2pix",
         **kwargs,
     ):
@@ -59,15 +57,10 @@ class Pix2Pix(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.lambda_l1 = lambda_l1
-        self.lambda_classification = lambda_classification
-        self.lambda_smoothness = lambda_smoothness
-        heads, log_keys = {"result": generator.output}, LOG_KEYS
-        if lambda_classification:
-            heads["logits"] = generator.get_layer("chroma_logits").output
-            log_keys = (*log_keys, "g_classification_loss")
-        if lambda_smoothness:
-            log_keys = (*log_keys, "g_smoothness_loss")
-        self.heads = keras.Model(generator.input, heads, name="heads")  # what the losses see, in one pass
+        self.terms = tuple(term for term in terms if term.weight)
+        log_keys = (*LOG_KEYS, *(f"g_{term.name}_loss" for term in self.terms))
+        # What the losses see, in one pass.
+        self.heads = keras.Model(generator.input, generators.heads(generator), name="heads")
         self.trackers = [keras.metrics.Mean(name=key) for key in log_keys]
         self.build(generator.input_shape)
 
@@ -85,7 +78,6 @@ class Pix2Pix(keras.Model):
         *,
         discriminator_optimizer="auto",
         gan_loss="vanilla",
-        classification_loss=None,
     ):
         """Configures the training.
 
@@ -96,20 +88,12 @@ class Pix2Pix(keras.Model):
             metrics: Keras metrics of (target, result).
             discriminator_optimizer: the discriminator's; "auto" as above.
             gan_loss: "vanilla", "lsgan", "hinge" or a Keras loss on logits.
-            classification_loss: Keras loss between target and the output of the generator's
-                layer "chroma_logits" (`losses.PaletteCrossentropy`), with `lambda_classification`.
 
         Raises:
-            ValueError: an unknown loss, a weight without its classification loss, or layers in
-                mixed_float16, whose loss scaling knows one optimizer only.
+            ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling knows one
+                optimizer only.
         """
         self._refuse_float16()
-        if bool(self.lambda_classification) != (classification_loss is not None):
-            raise ValueError(
-                "`classification_loss` and `lambda_classification` go together. Received: "
-                f"classification_loss={classification_loss}, lambda_classification={self.lambda_classification}"
-            )
-        self._classification = classification_loss and losses.per_sample(classification_loss)
         self._discriminator_loss, self._generator_loss = losses.get_gan_loss(gan_loss)
         self._l1 = losses.per_sample(loss)
         super().compile(optimizer=_optimizer(optimizer), loss=loss, metrics=metrics)
@@ -121,7 +105,6 @@ class Pix2Pix(keras.Model):
             "metrics": metrics,
             "discriminator_optimizer": self.discriminator_optimizer,
             "gan_loss": gan_loss,
-            "classification_loss": classification_loss,
         }
         self.optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
@@ -130,7 +113,7 @@ class Pix2Pix(keras.Model):
         condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             heads = self.heads(condition, training=True)
-            fake = heads["result"]
+            fake = heads["ab"]
             with tape.stop_recording():
                 d_losses = self._train_discriminator(condition, target, fake)
             with blocks.frozen_statistics(blocks.FusedBatchNormalization, blocks.SpectralConv2D):
@@ -145,7 +128,7 @@ class Pix2Pix(keras.Model):
     def test_step(self, data):
         condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
         heads = self.heads(condition, training=False)
-        fake = heads["result"]
+        fake = heads["ab"]
         real_logits = self.discriminator([condition, target], training=False)
         fake_logits = self.discriminator([condition, fake], training=False)
         g_losses = self._generator_losses(condition, target, heads, fake_logits)
@@ -169,15 +152,12 @@ class Pix2Pix(keras.Model):
 
     def _generator_losses(self, condition, target, heads, fake_logits):
         gan = self._generator_loss(fake_logits)
-        l1 = keras.ops.mean(self._l1(target, heads["result"]))
+        l1 = keras.ops.mean(self._l1(target, heads["ab"]))
         parts = {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
-        if self.lambda_classification:
-            parts["g_classification_loss"] = keras.ops.mean(self._classification(target, heads["logits"]))
-            parts["g_loss"] += self.lambda_classification * parts["g_classification_loss"]
-        if self.lambda_smoothness:
-            smoothness = losses.edge_aware_smoothness(condition, target, heads["result"])
-            parts["g_smoothness_loss"] = keras.ops.mean(smoothness)
-            parts["g_loss"] += self.lambda_smoothness * parts["g_smoothness_loss"]
+        for term in self.terms:
+            loss = keras.ops.mean(term.function(condition, target, heads))
+            parts[f"g_{term.name}_loss"] = loss
+            parts["g_loss"] += term.weight * loss
         return parts
 
     def _log(self, step_losses, target, fake):
@@ -204,15 +184,16 @@ class Pix2Pix(keras.Model):
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "lambda_l1": self.lambda_l1,
-            "lambda_classification": self.lambda_classification,
-            "lambda_smoothness": self.lambda_smoothness,
+            "terms": [keras.saving.serialize_keras_object(term) for term in self.terms],
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
-        networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("generator", "discriminator")}
-        return cls(**{**config, **networks})
+        objects = {
+            key: keras.saving.deserialize_keras_object(config[key]) for key in ("generator", "discriminator", "terms")
+        }
+        return cls(**{**config, **objects})
 
     def get_compile_config(self):
         return keras.saving.serialize_keras_object(self._compile_arguments())

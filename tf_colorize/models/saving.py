@@ -6,9 +6,9 @@ import zipfile
 
 import keras
 
+from tf_colorize.models import generator as generators
+
 METADATA_NAME = "tf_colorize.json"
-# The layers of a generator's head, which mixed precision leaves in float32.
-FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
 
 
 def save_generator(generator, path, metadata):
@@ -137,7 +137,7 @@ def with_policy(generator, policy):
 
 def _config_with_policy(config, policy):
     if isinstance(config, dict):
-        if config.get("name") in FLOAT32_LAYERS:
+        if config.get("name") in generators.FLOAT32_LAYERS:
             return config
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": policy}}

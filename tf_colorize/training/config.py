@@ -5,8 +5,7 @@ import json
 import pathlib
 
 from tf_colorize import losses
-
-SIZE_MULTIPLES = {"unet": 256, "resnet18_unet": 32}
+from tf_colorize.models import generator as generators
 
 RECIPE = (
     "pretrain_loss",
@@ -74,7 +73,7 @@ def resolve(config, trained_with=None):
     Raises:
         ValueError: a value that cannot work; the message names it and says what would.
     """
-    is_paper = config.generator == "unet"
+    is_paper = generators.kind(config.generator).encoder is None
     trained_with = dict(trained_with or {})
     if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
         # Weights of other losses say nothing about this one.
@@ -115,7 +114,6 @@ def recipe(config):
 def _check(config):
     choices = {
         "mode": ("gan", "pretrain"),
-        "generator": tuple(SIZE_MULTIPLES),
         "pretrain_loss": ("l1", "classification"),
         "gan_loss": losses.GAN_LOSSES,
         "precision": ("float32", "mixed_bfloat16"),
@@ -125,7 +123,8 @@ def _check(config):
             raise ValueError(
                 f"`{name}` must be one of {', '.join(allowed)}. Received: {name}={getattr(config, name)!r}"
             )
-    multiple = SIZE_MULTIPLES[config.generator]
+    kind = generators.kind(config.generator)
+    multiple = kind.size_multiple
     if config.image_size < multiple or config.image_size % multiple:
         raise ValueError(
             f"`image_size` must be a multiple of {multiple} for {config.generator}. "
@@ -143,9 +142,9 @@ def _check(config):
             "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
             f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
         )
-    if config.freeze_encoder and (config.generator == "unet" or (config.encoder_weights == "none" and not config.init)):
+    if config.freeze_encoder and (kind.encoder is None or (config.encoder_weights == "none" and not config.init)):
         raise ValueError(
-            "`freeze_encoder` needs generator resnet18_unet and a trained encoder, from `init` or `encoder_weights`. "
+            "`freeze_encoder` needs a generator with an encoder, and a trained one, from `init` or `encoder_weights`. "
             f"Received: generator={config.generator!r}, encoder_weights={config.encoder_weights!r}"
         )
     if not 0 <= config.average < 1:
@@ -163,8 +162,11 @@ def _check(config):
             f"`pretrain_epochs` must be at least {least} with mode {config.mode}. "
             f"Received: pretrain_epochs={config.pretrain_epochs}"
         )
-    if config.pretrain_loss == "classification" and config.generator != "resnet18_unet":
-        raise ValueError("`pretrain_loss` classification needs generator resnet18_unet. Received: generator=unet")
+    if config.pretrain_loss == "classification" and kind.encoder is None:
+        raise ValueError(
+            "`pretrain_loss` classification needs a generator with an encoder, such as resnet18_unet. "
+            f"Received: generator={config.generator!r}"
+        )
 
 
 def _has_bfloat16():

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline
-from tf_colorize.models import backbones, saving
 from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
 from tf_colorize.photos import contact_sheet
 from tf_colorize.training import averaging, checkpoints, reports
 from tf_colorize.training import config as train_config
@@ -83,16 +83,15 @@ def train(config, *, resume=False, report=print):
 
 
 class _Stage1(keras.Model):
-    """The generator under the losses that `compile` gets and, weighted by `lambda_smoothness`, smoothness."""
+    """The generator under the loss that `compile` gets and further terms."""
 
-    lambda_smoothness = 0.0
+    terms = ()
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if not self.lambda_smoothness:
-            return loss
-        smoothness = losses.edge_aware_smoothness(x, y["ab"], y_pred["ab"])
-        return loss + self.lambda_smoothness * keras.ops.mean(smoothness)
+        for term in self.terms:
+            loss += term.weight * keras.ops.mean(term.function(x, y["ab"], y_pred))
+        return loss
 
 
 class _Run:
@@ -121,15 +120,13 @@ class _Run:
         """Trains the generator alone; ends with the kept weights in it."""
         config = self.config
         keras.utils.set_random_seed(config.seed)
-        outputs, loss = {"ab": self.generator.output}, {"ab": "mae"}
-        if config.pretrain_loss == "classification":
-            outputs["chroma_logits"] = self.generator.get_layer("chroma_logits").output
-            loss = {"chroma_logits": self._palette_loss()}
+        outputs = generators.heads(self.generator)
+        loss = {"logits": self._palette_loss()} if config.pretrain_loss == "classification" else {"ab": "mae"}
         model = _Stage1(self.generator.input, outputs, name="stage1")
-        model.lambda_smoothness = config.lambda_smoothness
+        model.terms = self._terms("smoothness")
         optimizer = optimizers.FusedAdam(
             self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
-            rate_factors=dict.fromkeys(backbones.PRETRAINED_LAYERS, config.encoder_rate),
+            rate_factors=generators.pretrained_rates(config.encoder_rate),
         )
         model.compile(optimizer, loss=loss)
 
@@ -144,10 +141,10 @@ class _Run:
         # Anew: a run resumed in stage 1 must start stage 2 as any other does.
         keras.utils.set_random_seed(config.seed + 1)
         discriminator = models.patchgan(spectral_norm=config.spectral_norm)
-        lambdas = {name: value for name, value in train_config.recipe(config).items() if name.startswith("lambda_")}
-        model = models.Pix2Pix(self.generator, discriminator, **lambdas)
+        terms = self._terms("classification", "smoothness")
+        model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1, terms)
         rate = self._schedule(config.learning_rate, config.epochs)
-        if config.generator == "unet":
+        if generators.kind(config.generator).encoder is None:
             rate = config.learning_rate  # constant, as in the paper
         both = [optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1) for _ in range(2)]
         model.compile(
@@ -155,7 +152,6 @@ class _Run:
             metrics=[metrics.DeltaE()],
             discriminator_optimizer=both[1],
             gan_loss=config.gan_loss,
-            classification_loss=self._palette_loss() if config.lambda_classification else None,
         )
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
 
@@ -233,11 +229,20 @@ class _Run:
             self.train_paths, config.image_size, config.batch_size, seed=seed, first_step=first_step
         )
 
+    def _terms(self, *names):
+        """Returns those losses beside L1 and GAN that have a weight in the config."""
+        functions = {
+            "classification": lambda: losses.Classification(self._palette_loss()),
+            "smoothness": lambda: losses.smoothness,
+        }
+        weights = {name: getattr(self.config, f"lambda_{name}") for name in names}
+        return [losses.Term(name, weight, functions[name]()) for name, weight in weights.items() if weight]
+
     def _palette_loss(self):
         """Cross-entropy over the generator's palette, weighted against how often its entries occur."""
-        palette = self.generator.get_layer("chroma").palette
+        palette = generators.palette(self.generator)
         loss = losses.PaletteCrossentropy(palette)
-        stride = self.generator.get_layer("ab").factor
+        stride = generators.palette_stride(self.generator)
         shares = [
             keras.ops.mean(losses.soft_encode(ab[:, ::stride, ::stride], palette, loss.sigma)[1], axis=(0, 1, 2))
             for _, ab in self._stream("stage1", 0).take(N_PRIOR_BATCHES)

@@ -6,7 +6,6 @@ import os
 import random
 import time
 
-from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.data import pipeline
 from tf_colorize.models import backbone_weights, saving
@@ -81,7 +80,7 @@ def trained_with(init):
 
 def with_encoder_weights(config):
     """Returns a config whose `encoder_weights` "auto" is decided: "imagenet" where they can be had, else "none"."""
-    if config.encoder_weights != "auto" or config.init is not None or config.generator != "resnet18_unet":
+    if config.encoder_weights != "auto" or config.init is not None or not generators.kind(config.generator).imagenet:
         return config
     found = backbone_weights.imagenet_file(required=False)
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
@@ -107,9 +106,7 @@ def build_generator(config, report=print):
         ValueError: `config.init` is no generator, or another one than the config asks for.
     """
     generator = _initial_generator(config, report)
-    for layer in generator.layers:
-        if layer.name == "resnet18":
-            layer.trainable = not config.freeze_encoder
+    generators.freeze_encoder(generator, config.freeze_encoder)
     return generator
 
 
@@ -124,8 +121,8 @@ def _initial_generator(config, report):
             raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
     else:
         generator, _ = saving.load_generator(config.init)
-        has_palette = any(layer.name == "chroma_logits" for layer in generator.layers)
-        if generator.name != config.generator or (config.pretrain_loss == "classification" and not has_palette):
+        lacks_palette = config.pretrain_loss == "classification" and not generators.has_palette(generator)
+        if generator.name != config.generator or lacks_palette:
             raise ValueError(_misfit(config))
         generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
@@ -133,12 +130,10 @@ def _initial_generator(config, report):
 
 
 def _new_generator(config, encoder_weights):
-    if config.generator == "unet":
-        return models.unet()
+    head = {}
     if config.pretrain_loss == "classification":
-        palette = {"palette": lab.ab_palette(), "decoder_filters": PALETTE_DECODER_FILTERS}
-        return models.resnet18_unet(encoder_weights, **palette, **PALETTE_HEAD)
-    return models.resnet18_unet(encoder_weights)
+        head = {"palette": lab.ab_palette(), "decoder_filters": PALETTE_DECODER_FILTERS, **PALETTE_HEAD}
+    return generators.build(config.generator, encoder_weights, head)
 
 
 def _misfit(config):

@@ -1,0 +1,89 @@
+"""A U-Net on a pretrained encoder, with chroma as a picture or as a distribution over a palette."""
+
+import keras
+
+from tf_colorize.models import backbones, blocks, convolutions
+
+
+def encoder_unet(
+    encoder,
+    *,
+    name,
+    decoder_filters=(224, 128, 96, 64),
+    out_channels=2,
+    palette=None,
+    temperature=0.38,
+    mean_gain=1.0,
+    contrast=1.0,
+    expansion=0.0,
+):
+    """Returns the U-Net on an encoder that gives its features at strides 2, 4, 8, 16 and 32.
+
+    Each decoder level doubles the size, joins the encoder's features of that size and applies a
+    3x3 convolution. The eye resolves little chroma, so the decoder stops early (four levels end
+    at half the resolution, three at a quarter) and the rest is bilinear.
+
+    Without a palette the head is a tanh, for regression. With one the network holds a
+    distribution over its entries and gives the annealed mean, which keeps color that
+    regression averages to brown; `generator.heads` gives the logits.
+
+    Sources: Ronneberger et al. 2015 (U-Net); Zhang et al. 2016 (palette).
+
+    Args:
+        encoder: Functional model, as from `backbones.resnet18`: an RGB picture on ImageNet's scale
+            -> list of features at strides 2, 4, 8, 16, 32.
+        name: str.
+        decoder_filters: tuple of 1 to 4 ints, channels of each decoder level, deepest first.
+        out_channels: int, channels to predict (2: ab). With a palette, the palette decides.
+        palette: None or array-like `(entries, out_channels)` of values in [-1, 1].
+        temperature: float, over 0, of the annealed mean. Lower is more vivid.
+        mean_gain, contrast, expansion: floats, at least 0, with a palette: what
+            `blocks.ChromaContrast` does to the annealed mean.
+
+    Input shape: `(batch, height, width, 1)`, float32 in [-1, 1], height and width multiples
+    of 32. Output shape: `(batch, height, width, out_channels)`, float32 in [-1, 1].
+
+    Example:
+    >>> encoder_unet(backbones.resnet18(), name="mine")(keras.ops.zeros((1, 64, 96, 1))).shape
+    TensorShape([1, 64, 96, 2])
+    """
+    if not 1 <= len(decoder_filters) <= 4:
+        raise ValueError(f"`decoder_filters` must have 1 to 4 levels. Received: decoder_filters={decoder_filters}")
+    inputs = keras.Input((None, None, 1), name="lightness")
+    # Lightness is close to the gray value of an sRGB picture: undo [-1, 1], then ImageNet's scale.
+    x = keras.layers.Concatenate(name="gray_to_rgb")([inputs, inputs, inputs])
+    x = keras.layers.Rescaling(
+        scale=[0.5 / std for std in backbones.IMAGENET_STD],
+        offset=[(0.5 - mean) / std for mean, std in zip(backbones.IMAGENET_MEAN, backbones.IMAGENET_STD)],
+        name="imagenet_scale",
+    )(x)
+    *skips, x = encoder(x)  # strides 2, 4, 8, 16; then 32
+    for index, filters in enumerate(decoder_filters, start=1):
+        x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"decoder{index}_up")(x)
+        x = keras.layers.Concatenate(name=f"decoder{index}_skip")([x, skips.pop()])
+        x = convolutions.Conv2D(
+            filters,
+            3,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name=f"decoder{index}_conv",
+        )(x)
+        x = blocks.FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"decoder{index}_norm")(x)
+        x = keras.layers.ReLU(name=f"decoder{index}_relu")(x)
+    if palette is None:
+        x = keras.layers.Conv2D(
+            out_channels, 3, padding="same", kernel_initializer=blocks.paper_init(), name="chroma_conv"
+        )(x)
+        x = keras.layers.Activation("tanh", dtype="float32", name="chroma")(x)
+    else:
+        x = keras.layers.Conv2D(
+            len(palette), 1, kernel_initializer=blocks.paper_init(), dtype="float32", name="chroma_logits"
+        )(x)
+        x = blocks.AnnealedMean(palette, temperature, dtype="float32", name="chroma")(x)
+        gains = (mean_gain, contrast, expansion)
+        if gains != (1.0, 1.0, 0.0):
+            x = blocks.ChromaContrast(*gains, dtype="float32", name="chroma_contrast")(x)
+    stride = 2 ** (5 - len(decoder_filters))
+    outputs = blocks.BilinearUpsampling(stride, dtype="float32", name="ab")(x)
+    return keras.Model(inputs, outputs, name=name)
