@@ -80,9 +80,10 @@ def trained_with(init):
 
 def with_encoder_weights(config):
     """Returns a config whose `encoder_weights` "auto" is decided: "imagenet" where they can be had, else "none"."""
-    if config.encoder_weights != "auto" or config.init is not None or not generators.kind(config.generator).imagenet:
+    kind = generators.kind(config.generator)
+    if config.encoder_weights != "auto" or config.init is not None or kind.encoder is None:
         return config
-    found = backbone_weights.imagenet_file(required=False)
+    found = backbone_weights.imagenet_file(required=False) if kind.imagenet else None
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
 
 
