@@ -26,6 +26,7 @@ def _as_discriminator(**arguments):
 NETWORKS = {
     "unet": (models.unet, (256, 512, 1), (256, 512, 2), 54_420_290),
     "resnet18_unet": (models.resnet18_unet, (64, 96, 1), (64, 96, 2), None),
+    "resnet34_unet": (models.resnet34_unet, (64, 96, 1), (64, 96, 2), None),
     "palette_unet": (_palette_unet, (64, 96, 1), (64, 96, 2), None),
     "patchgan": (_as_discriminator, (256, 192, 3), (30, 22, 1), 2_767_425),
     "patchgan_sn": (lambda: _as_discriminator(spectral_norm=True), (64, 96, 3), (6, 10, 1), None),

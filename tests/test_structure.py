@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 
 import pytest
 
@@ -25,6 +26,7 @@ ROOMS = {
         "unet",
         "encoder_unet",
         "resnet18_unet",
+        "resnet34_unet",
         "generator",
         "patchgan",
         "pix2pix",
@@ -97,3 +99,12 @@ def test_the_command_line_and_the_default_model_need_no_tensorflow(run_python):
         heavy = {"tensorflow", "keras", "tensorflow_io", "scipy", "skimage"} & set(sys.modules)
         assert not heavy, heavy
     """)
+
+
+def test_only_one_file_looks_up_the_layers_of_a_generator():
+    names = "|".join(("chroma_logits", "chroma", "chroma_contrast", "ab", "resnet18", "resnet34"))
+    lookup = re.compile(rf'(get_layer\(|name == |name in )f?"({names})"')
+    found = [module for module, path in MODULES.items() if lookup.search(path.read_text())]
+    layers = {"models.generator", "models.backbones", "models.backbone_weights"}  # the latter: keras-cv's own names
+    users = [module for module, path in MODULES.items() if "get_layer(" in path.read_text()]
+    assert found == [] and set(users) <= layers - {"models.generator"}

@@ -32,6 +32,7 @@ class Kind:
 # The name is that of the file in this folder and of the function in it.
 GENERATORS = {
     "resnet18_unet": Kind(size_multiple=32, encoder="resnet18", imagenet=True),
+    "resnet34_unet": Kind(size_multiple=32, encoder="resnet34"),
     "unet": Kind(size_multiple=256),
 }
 
