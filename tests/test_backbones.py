@@ -3,18 +3,13 @@
 import functools
 import hashlib
 import http.server
-import importlib.util
 import pathlib
 import socket
 import threading
 
 import keras
 import numpy as np
-import PIL.Image
 import pytest
-import skimage.color
-import skimage.data
-import tensorflow as tf
 
 from tf_colorize.models import backbone_weights, backbones, blocks
 
@@ -58,40 +53,6 @@ def random_state(rng, shapes):
         else:
             state[name] = rng.normal(0.0, 0.3, shape).astype("float32")
     return state
-
-
-def random_folded(rng):
-    """Folded weights as published: complete up to layer3; of layer4 the biases and one kernel."""
-    folded = {}
-    for name, shape in torch_shapes().items():
-        if len(shape) != 4:
-            continue
-        if not name.startswith("layer4") or "downsample" in name:
-            scale = np.sqrt(1.0 / np.prod(shape[1:]))
-            folded[name] = rng.normal(0.0, scale, shape).astype("float16")
-        folded[name.replace("weight", "bias")] = rng.normal(0.0, 0.3, shape[0]).astype("float16")
-    return folded
-
-
-def folded_features(folded, x):
-    """The folded network written out with plain convolutions: features at strides 2, 4, 8, 16."""
-
-    def convolve(x, name, stride):
-        kernel = folded[f"{name}.weight"].astype("float32").transpose(2, 3, 1, 0)
-        return tf.nn.conv2d(x, kernel, stride, "SAME") + folded[f"{name}.bias"].astype("float32")
-
-    x = tf.nn.relu(convolve(x, "conv1", 2))
-    features = [x]
-    x = tf.nn.max_pool2d(x, 3, 2, "SAME")
-    for stage in (1, 2, 3):
-        for block in (0, 1):
-            name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
-            residual = tf.nn.relu(convolve(x, f"{name}.conv1", stride))
-            residual = convolve(residual, f"{name}.conv2", 1)
-            shortcut = convolve(x, f"{name}.downsample.0", 2) if stride == 2 else x
-            x = tf.nn.relu(shortcut + residual)
-        features.append(x)
-    return [feature.numpy() for feature in features]
 
 
 def torch_features(state, x):
@@ -195,39 +156,6 @@ def test_every_weight_is_converted(state):
     assert np.isclose(sum(np.sum(w, dtype="float64") for w in model.get_weights()), total, rtol=1e-9)
 
 
-def test_folded_weights_leave_inference_unchanged():
-    rng = np.random.default_rng(3)
-    folded = random_folded(rng)
-    model = backbones.resnet18()
-    layer4 = [model.get_layer(f"v2_stack_3_block1_1_{part}") for part in ("conv", "bn")]
-    before = [layer.get_weights() for layer in layer4]
-    batches = [rng.normal(size=(n, 64, 96, 3)).astype("float32") for n in (8, 5)]
-    backbone_weights.load_folded(model, folded, iter(batches))
-    x = rng.normal(size=(2, 96, 64, 3)).astype("float32")
-    for feature, truth in zip(model(x)[:4], folded_features(folded, x), strict=True):
-        assert truth.max() > 1.0
-        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-5 * truth.max())
-    for layer, weights in zip(layer4, before, strict=True):
-        assert all(np.array_equal(a, b) for a, b in zip(layer.get_weights(), weights, strict=True))
-
-
-def test_folded_weights_start_training_from_the_statistics_of_the_pictures():
-    rng = np.random.default_rng(4)
-    folded = random_folded(rng)
-    model = backbones.resnet18()
-    batches = [rng.normal(1.0, 2.0, size=(n, 64, 64, 3)).astype("float32") for n in (3, 6)]
-    backbone_weights.load_folded(model, folded, batches)
-    pictures = np.concatenate(batches)
-    kernel = folded["conv1.weight"].astype("float32").transpose(2, 3, 1, 0)
-    output = tf.nn.conv2d(pictures, kernel, 2, "SAME").numpy().astype("float64")
-    norm = model.get_layer("conv1_bn")
-    np.testing.assert_allclose(norm.moving_mean, output.mean((0, 1, 2)), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(norm.moving_variance, output.var((0, 1, 2)), rtol=1e-4)
-    # On those same pictures training mode is the folded network.
-    for feature, truth in zip(model(pictures, training=True)[:4], folded_features(folded, pictures), strict=True):
-        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-4 * truth.max())
-
-
 def test_a_weights_file_and_a_safetensors_file_load(tmp_path, safetensors_file):
     first = backbones.resnet18(safetensors_file)
     first.save_weights(tmp_path / "backbone.weights.h5")
@@ -255,7 +183,7 @@ def test_none_and_the_word_none_need_no_file():
     [
         ("absent.weights.h5", None, "which is no file"),
         ("notes.txt", b"weights", "must end in"),
-        ("folded.npz", b"", "scripts/import_backbone.py"),
+        ("folded.npz", b"", "must end in"),
         ("broken.weights.h5", b"not hdf5", "must be those of a ResNet18"),
         ("broken.safetensors", b"not safetensors", "not a safetensors file"),
     ],
@@ -283,15 +211,6 @@ def test_weights_of_another_network_are_refused(tmp_path, model, state):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(tmp_path / "a.weights.h5")
     with pytest.raises(ValueError, match="must be those of a ResNet18.*other shapes"):
         backbones.resnet18(tmp_path / "a.weights.h5")
-
-
-def test_folded_weights_of_another_network_are_refused(model):
-    folded = random_folded(np.random.default_rng(7))
-    del folded["layer2.1.conv2.weight"]
-    with pytest.raises(ValueError, match="`folded`.*layer2.1.conv2.weight is missing"):
-        backbone_weights.load_folded(model, folded, [])
-    with pytest.raises(ValueError, match="`batches` must hold"):
-        backbone_weights.load_folded(backbones.resnet18(), random_folded(np.random.default_rng(7)), [])
 
 
 @pytest.fixture
@@ -351,49 +270,3 @@ def test_without_network_the_message_says_which_file_goes_where(keras_home, monk
     assert "\n" not in str(warned[0].message)
     assert socket.getdefaulttimeout() is None
     assert not target.exists()
-
-
-@pytest.fixture(scope="module")
-def script():
-    path = pathlib.Path(__file__).parents[1] / "scripts" / "import_backbone.py"
-    spec = importlib.util.spec_from_file_location("import_backbone", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_script_converts_folded_weights_for_gray_pictures(tmp_path, script, capsys):
-    (tmp_path / "photos").mkdir()
-    photos = [skimage.data.astronaut()[:256, :256], skimage.data.coffee()[:256, 100:356]]
-    for index, photo in enumerate(photos):
-        PIL.Image.fromarray(photo).save(tmp_path / "photos" / f"{index}.png")
-    folded = random_folded(np.random.default_rng(8))
-    np.savez(tmp_path / "folded.npz", **folded)
-    output = tmp_path / "encoder.weights.h5"
-    arguments = ["--folded", str(tmp_path / "folded.npz"), "--photos", str(tmp_path / "photos")]
-    assert script.main([*arguments, "--output", str(output)]) == 0
-    assert str(output) in capsys.readouterr().out
-
-    lightness = np.stack([skimage.color.rgb2lab(photo)[..., :1] for photo in photos]) / 100
-    x = np.float32((lightness - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225])
-    model = backbones.resnet18(output)
-    for feature, truth in zip(model(x)[:4], folded_features(folded, x), strict=True):
-        np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-5 * truth.max())
-    # The statistics are those of the gray pictures, so training mode agrees on the same ones.
-    stem = model(x, training=True)[0]
-    truth = folded_features(folded, x)[0]
-    np.testing.assert_allclose(stem, truth, rtol=0, atol=1e-2 * truth.max())
-
-
-@pytest.mark.parametrize("broken", ["--folded", "--photos", "--output"])
-def test_the_script_refuses_bad_input_in_one_line(tmp_path, script, capsys, broken):
-    np.savez(tmp_path / "folded.npz", **random_folded(np.random.default_rng(9)))
-    (tmp_path / "notes.txt").write_text("no photo")
-    good = {"--folded": "folded.npz", "--photos": ".", "--output": "encoder.weights.h5"}
-    bad = {"--folded": "notes.txt", "--photos": "absent", "--output": "absent/encoder.weights.h5"}
-    options = {**good, broken: bad[broken]}
-    assert script.main([text for name, value in options.items() for text in (name, str(tmp_path / value))]) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert bad[broken] in lines[0]
-    assert not (tmp_path / "encoder.weights.h5").exists()

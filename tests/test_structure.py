@@ -108,3 +108,25 @@ def test_only_one_file_looks_up_the_layers_of_a_generator():
     layers = {"models.generator", "models.backbones", "models.backbone_weights"}  # the latter: keras-cv's own names
     users = [module for module, path in MODULES.items() if "get_layer(" in path.read_text()]
     assert found == [] and set(users) <= layers - {"models.generator"}
+
+
+def texts_of(path):
+    """Yields the strings of a file that are not docstrings."""
+    tree = ast.parse(path.read_text())
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
+            yield node.value
+
+
+def test_the_library_names_no_option_of_a_command():
+    option = re.compile(r"(?<![\w-])--[a-z]")
+    other_programs = "tensorboard --logdir "
+    named = {
+        (module, text)
+        for module, path in MODULES.items()
+        if not module.startswith(("commands", "__main__"))
+        for text in texts_of(path)
+        if option.search(text) and other_programs not in text
+    }
+    assert named == set()

@@ -51,7 +51,7 @@ def load(source=None):
 
     Args:
         source: `None` for ImageNet's ResNet18 up to layer3 from the Keras cache (downloaded once), the path of its
-            weights (`.weights.h5` from scripts/import_backbone.py, or `.safetensors`), `"inception"` for
+            weights (`.weights.h5`, or `.safetensors`), `"inception"` for
             `keras.applications.InceptionV3` (downloaded once; the distance is then called FID), or the path of a
             `.keras` model that takes sRGB in [0, 255].
 

@@ -35,8 +35,8 @@ def default_model():
         if path.is_file():
             return path
     raise ValueError(
-        f"no model: {path} is missing. Train one and export it there (scripts/train.py, then scripts/export.py "
-        "--tflite), or name another with --model."
+        f"no model: {path} is missing. Train one and export it there (scripts/train.py, then scripts/export.py), "
+        "or name another."
     )
 
 

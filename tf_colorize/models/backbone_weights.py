@@ -1,4 +1,4 @@
-"""Weights for `backbones.resnet18`: the public ImageNet file, files on disk, folded weights."""
+"""Weights for `backbones.resnet18`: the public ImageNet file, files on disk."""
 
 import contextlib
 import os
@@ -82,11 +82,6 @@ def load(model, path):
     if not path.is_file():
         choices = "'none', 'auto', 'imagenet' or the path of a file"
         raise ValueError(f"`weights` must be None, {choices}. {received}, which is no file.")
-    if path.suffix == ".npz":
-        raise ValueError(
-            f"`weights` must hold batch normalization, which folded weights lack. {received}. Run: "
-            f"python scripts/import_backbone.py --folded {path} --photos DIR --output FILE.weights.h5"
-        )
     readers = {".h5": _load_keras, ".safetensors": _load_safetensors}
     if path.suffix not in readers:
         raise ValueError(f"`weights` must end in '.weights.h5' or '.safetensors'. {received}.")
@@ -104,7 +99,7 @@ def _load_keras(model, path):
     shapes = [shape for shape in shapes if shape]  # groups have none, counters ()
     # Keras reads a larger network's file as far as the shapes agree, and says nothing.
     if sorted(shapes) != sorted(tuple(variable.shape) for variable in model.variables):
-        raise ValueError("its variables have other shapes than scripts/import_backbone.py writes.")
+        raise ValueError("its variables have other shapes than a ResNet18 of this package.")
     model.load_weights(path)
 
 
@@ -143,44 +138,6 @@ def convert_torch(model, state):
     _assign(targets, state, "state")
 
 
-def load_folded(model, folded, batches):
-    """Sets weights whose batch normalization was folded into the convolutions, and unfolds it.
-
-    Inference is that of the folded network whatever `batches` holds. Training mode starts close
-    to it, because every normalization gets the mean m and variance v that its convolution has
-    over `batches`: moving mean m, moving variance v, gamma sqrt(v + epsilon), beta bias + m.
-    A convolution of layer4 that `folded` lacks, and its normalization, stay as they are.
-
-    Args:
-        model: from `backbones.resnet18`.
-        folded: mapping of torchvision's convolution names with `.weight` and `.bias` to arrays.
-        batches: iterable of float32 `(batch, height, width, 3)`, in the range that `resnet18`
-            takes; a few hundred pictures like those of the training to come.
-
-    Raises:
-        ValueError: `folded` is not a ResNet18 up to layer3, or `batches` is empty.
-    """
-    parts = [part for part in _parts() if not part[0].startswith("layer4") or f"{part[0]}.weight" in folded]
-    layers = {conv: (model.get_layer(f"{name}_conv"), model.get_layer(f"{name}_bn")) for conv, _, name in parts}
-    targets = {f"{name}.weight": conv.kernel for name, (conv, _) in layers.items()}
-    targets |= {f"{name}.bias": norm.beta for name, (_, norm) in layers.items()}
-    # A bias without its kernel is of no use.
-    unused = {f"{conv}.bias" for conv, _, _ in _parts()} - set(targets)
-    arrays = {key: np.asarray(value, "float32") for key, value in folded.items() if key not in unused}
-    _assign(targets, arrays, "folded")
-    for _, norm in layers.values():  # with the weights above, these make the model the folded network
-        norm.gamma.assign(np.full(norm.gamma.shape, np.sqrt(1.0 + norm.epsilon)))
-        norm.moving_mean.assign(np.zeros(norm.gamma.shape))
-        norm.moving_variance.assign(np.ones(norm.gamma.shape))
-    outputs = [conv.output for conv, _ in layers.values()]
-    means, variances = _channel_moments(keras.Model(model.input, outputs), batches)
-    for (_, norm), mean, variance in zip(layers.values(), means, variances, strict=True):
-        norm.beta.assign(norm.beta + mean)
-        norm.moving_mean.assign(mean)
-        norm.moving_variance.assign(variance)
-        norm.gamma.assign(np.sqrt(variance + norm.epsilon))
-
-
 def _parts():
     """Lists (torchvision's convolution, torchvision's norm, keras-cv's layer prefix)."""
     parts = [("conv1", "bn1", "conv1")]
@@ -209,19 +166,3 @@ def _assign(targets, arrays, argument):
             raise ValueError(f"{rule} {key} has {arrays[key].size} values in another shape.")
     for key, variable in targets.items():
         variable.assign(arrays[key])
-
-
-def _channel_moments(probe, batches):
-    """Returns the mean and the variance of every output's channels: two lists of float64 arrays."""
-    pictures, sums, squares = 0, [0.0] * len(probe.outputs), [0.0] * len(probe.outputs)
-    for batch in batches:
-        count = batch.shape[0]
-        pictures += count
-        for i, output in enumerate(probe(batch, training=False)):
-            mean, variance = (np.asarray(m, "float64") for m in keras.ops.moments(output, axes=(0, 1, 2)))
-            sums[i] += count * mean
-            squares[i] += count * (variance + mean**2)
-    if pictures == 0:
-        raise ValueError("`batches` must hold at least one batch of pictures. Received: none.")
-    means = [total / pictures for total in sums]
-    return means, [np.maximum(s / pictures - m**2, 0.0) for s, m in zip(squares, means, strict=True)]

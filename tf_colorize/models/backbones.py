@@ -32,8 +32,8 @@ def resnet18(weights=None, *, input_shape=(None, None, 3), name="resnet18"):
     Args:
         weights: `None` or "none" (untrained), "imagenet" (downloaded once into the Keras cache),
             "auto" ("imagenet" if it is cached or can be fetched, otherwise untrained and a
-            `UserWarning` of one line), or a path: a `.weights.h5` file that
-            `scripts/import_backbone.py` wrote, or a `.safetensors` file with torchvision's names.
+            `UserWarning` of one line), or a path: a `.weights.h5` file of
+            this model's `save_weights`, or a `.safetensors` file with torchvision's names.
         input_shape: `(height, width, 3)`, height and width an int or `None`.
         name: str.
 

@@ -185,7 +185,7 @@ def _read(source, max_pixels, short_side):
         if image.width * image.height > max_pixels:
             raise ImageError(
                 f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; "
-                "raise it (--max-pixels) if you trust the file"
+                "raise `max_pixels` if you trust the file"
             )
         image_format = "JPEG" if image.format == "MPO" else image.format
         notes = []

@@ -131,8 +131,8 @@ class Checkpoints(keras.callbacks.Callback):
     def _not_finite(self, what):
         return (
             f"{what} is not finite at step {int(self.position)}. The last good checkpoint is "
-            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or --precision float32; "
-            "--init goes on from the generator kept so far."
+            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or `precision` float32; "
+            "with the generator kept so far as `init` it goes on from there."
         )
 
     def _save_if_due(self):

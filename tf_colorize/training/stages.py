@@ -29,9 +29,9 @@ def train(config, *, resume=False, report=print):
     `stage1.keras` and `generator.keras` (the kept generators, float32), `contact_sheet.png` and,
     after `init`, `start.keras`, so that a run goes on without the file that it started from.
 
-    Kept is, of stage 1, the epoch with the lowest validation loss; of stage 2, the epoch with
-    the lowest val_score: delta E relative to a gray picture's, plus the distance of the mean
-    colorfulness from the truth's, relative to it. A low delta E alone would choose brown.
+    Stage 1 keeps the epoch with the lowest validation loss. Stage 2 keeps the epoch with the
+    lowest val_score: delta E relative to a gray picture's, plus the relative distance of the mean
+    colorfulness from the truth's. A low delta E alone would choose brown.
 
     Args:
         config: `TrainConfig`.
@@ -52,9 +52,7 @@ def train(config, *, resume=False, report=print):
         config = start_of_run.with_encoder_weights(config)
         config = train_config.resolve(config, start_of_run.trained_with(config.init))
     if not resume and (run_dir / "config.json").exists():
-        raise ValueError(
-            f"`run_dir` {run_dir} already holds a run. Resume it with --resume {run_dir}, or choose another --run-dir."
-        )
+        raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
     for key, value in dataclasses.asdict(config).items():
         report(f"{key:24}{value}")
     if resume and (run_dir / "photos.json").exists():
