@@ -20,6 +20,7 @@ examples:
   python scripts/train.py --mode gan --generator unet --data photos    pix2pix as in its paper
   python scripts/train.py --mode gan --data photos --init runs/colorizer    fine-tuning
   python scripts/train.py --resume runs/colorizer           go on after an interruption
+  python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    as the model that ships
 """
 
 # group -> option -> (what it is for, its default and why; choices or type)
@@ -112,6 +113,11 @@ OPTIONS = {
             "auto: mixed_bfloat16 where the processor has it, two to three times as fast; else float32",
             ["auto", "float32", "mixed_bfloat16"],
         ),
+        "recipe": (
+            "TOML file: make a model in several steps, as scripts/recipes/colorizer.toml does; takes --data, "
+            "--val-data and --run-dir only; the same command goes on after an interruption",
+            str,
+        ),
         "seed": ("of weights, order and crops (default 0: the same every time)", int),
         "deterministic": ("reproducible to the last bit, slower (default off)", None),
         "resume": ("run folder: go on from its last checkpoint; takes no other option", str),
@@ -159,6 +165,24 @@ def read_config(arguments):
     return train_config.TrainConfig(**{**defaults, **given}), False
 
 
+def run_recipe(arguments):
+    """Runs a recipe; returns the folder it leaves."""
+    from tf_colorize.commands import recipe
+
+    given = {key: value for key, value in vars(arguments).items() if value is not None}
+    path = given.pop("recipe")
+    others = sorted(set(given) - {"data", "val_data", "run_dir"})
+    if others:
+        raise ValueError(
+            "`--recipe` takes --data, --val-data and --run-dir only: the rest stands in the file. "
+            f"Received: {', '.join(others)}"
+        )
+    if "data" not in given:
+        raise ValueError("`--recipe` needs --data: a folder of color photos.")
+    run_dir = given.pop("run_dir", f"runs/{pathlib.Path(path).stem}-recipe")
+    recipe.run(path, run_dir=run_dir, report=lambda line: print(line, flush=True), **given)
+
+
 def next_free(folder):
     names = itertools.chain([folder], (f"{folder}-{number}" for number in itertools.count(2)))
     return next(name for name in names if not pathlib.Path(name).exists())
@@ -170,11 +194,16 @@ def main(argv=None):
     with quiet.startup():
         from tf_colorize.training import checkpoints, stages
 
+    again = "the same command"
     try:
-        config, resume = read_config(arguments)
-        stages.train(config, resume=resume, report=lambda line: print(line, flush=True))
+        if arguments.recipe is not None:
+            run_recipe(arguments)
+        else:
+            config, resume = read_config(arguments)
+            again = f"python scripts/train.py --resume {config.run_dir}"
+            stages.train(config, resume=resume, report=lambda line: print(line, flush=True))
     except checkpoints.TrainingStopped as stop:
-        print(f"train.py: {stop}\nGo on with: python scripts/train.py --resume {config.run_dir}", file=sys.stderr)
+        print(f"train.py: {stop}\nGo on with: {again}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"train.py: error: {error}", file=sys.stderr)

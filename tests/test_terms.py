@@ -30,7 +30,7 @@ def test_the_metadata_of_the_shipped_weights_says_the_terms(described):
     assert not {"license", "licence"} & set(described())
 
 
-@pytest.mark.parametrize("name", ["README.md", "saved_models/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "saved_models/README.md", "scripts/recipes/colorizer.toml"])
 def test_the_card_and_the_readme_say_the_terms(name):
     assert generators.SHIPPED_WEIGHTS_TERMS in " ".join((ROOT / name).read_text().split())
 

@@ -115,6 +115,22 @@ def freeze_encoder(generator, frozen):
             layer.trainable = not frozen
 
 
+def set_gains(generator, mean_gain, contrast, expansion):
+    """Sets what the layer `blocks.ChromaContrast` of a generator does to its chroma.
+
+    Args:
+        generator: Functional model that was built with gains.
+        mean_gain, contrast, expansion: floats, at least 0.
+
+    Raises:
+        ValueError: the generator has no such layer.
+    """
+    layer = _layer(generator, "chroma_contrast")
+    if layer is None:
+        raise ValueError(f"`generator` must have been built with gains. Received: {generator.name} without them.")
+    layer.mean_gain, layer.contrast, layer.expansion = mean_gain, contrast, expansion
+
+
 def takes_hints(generator):
     """Returns whether a generator has the second input `hints`."""
     return len(generator.inputs) > 1

@@ -1,4 +1,4 @@
-"""The moving average of a generator's weights."""
+"""Averages of a generator's weights: over the steps of a training, and between two generators."""
 
 import keras
 import tensorflow as tf
@@ -57,3 +57,24 @@ class WeightAverage(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self._swap(False)
+
+
+def blend(first, second, share):
+    """Moves the weights of `second` to a point between two generators of one architecture.
+
+    Source: network interpolation, Wang et al. 2018, "ESRGAN", section 3.4.
+
+    Args:
+        first, second: `keras.Model`s with weights of the same shapes.
+        share: float in [0, 1], how much of `second` remains.
+
+    Raises:
+        ValueError: the generators do not have the same weights, or `share` is out of range.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"`share` must be in [0, 1]. Received: share={share}")
+    shapes = [[tuple(weight.shape) for weight in model.weights] for model in (first, second)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"`first` and `second` must be of one architecture. Received: {first.name}, {second.name}")
+    pairs = zip(first.get_weights(), second.get_weights())
+    second.set_weights([(1 - share) * one + share * other for one, other in pairs])

@@ -38,7 +38,8 @@ def choose_photos(config, report=print):
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
-        train_paths, val_paths = pipeline.split(found.paths, config.val_fraction, config.seed)
+        # Whatever the seed: a training that goes on from another must not validate on what that one learned.
+        train_paths, val_paths = pipeline.split(found.paths, config.val_fraction, seed=0)
     else:
         val_paths = pipeline.find_photos(val_data, min_colorfulness=0.0).paths
         held_out = {os.path.realpath(path) for path in val_paths}

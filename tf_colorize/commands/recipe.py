@@ -1,0 +1,141 @@
+"""Recipes: how a model is made in several steps, from a TOML file, by one command that can be repeated.
+
+A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
+
+- `train`: keys of `training.config.TrainConfig`. `init` may name a file of an earlier step.
+- `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
+  takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `image_size` and `terms` are optional.
+- `export`: `model` (a file of an earlier step) and `quantize`; writes `saved_model/1` and
+  `colorizer.tflite`.
+
+Each step has a folder of its own name in the run folder. A step that is done is not done again;
+a training that was stopped goes on from its last checkpoint.
+"""
+
+import dataclasses
+import pathlib
+import sys
+
+from tf_colorize.export import saved_model, tflite
+from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
+from tf_colorize.training import averaging, stages
+from tf_colorize.training import config as train_config
+
+_KEYS = {
+    "blend": ({"first", "second", "share"}, {"gains", "image_size", "terms"}),
+    "export": ({"model"}, {"quantize"}),
+}
+
+
+def load(path):
+    """Returns the steps of a recipe, a list of `(name, kind, table)`.
+
+    Args:
+        path: str or path of a TOML file.
+
+    Raises:
+        ValueError: it is not valid TOML, or not a recipe; the message names the step.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        steps = tomllib.loads(pathlib.Path(path).read_text()).get("step", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"`recipe` is not valid TOML ({error}). Received: recipe={str(path)!r}") from error
+    if not steps:
+        raise ValueError(f"`recipe` must have at least one [[step]]. Received: recipe={str(path)!r}")
+    loaded = [_checked(step, path) for step in steps]
+    names = [name for name, _, _ in loaded]
+    if len(set(names)) < len(names):
+        raise ValueError(f"`recipe` must give each step a name of its own. Received: {', '.join(names)}")
+    return loaded
+
+
+def _checked(step, path):
+    name = step.get("name")
+    kinds = [key for key in step if key in ("train", *_KEYS)]
+    if not name or len(kinds) != 1 or set(step) != {"name", *kinds}:
+        raise ValueError(
+            f"`recipe` {path}: a step must have a name and one of train, blend, export. Received: {sorted(step)}"
+        )
+    kind, table = kinds[0], step[kinds[0]]
+    if kind == "train":
+        required, optional = set(), {field.name for field in dataclasses.fields(train_config.TrainConfig)}
+        optional -= {"data", "val_data", "run_dir"}
+    else:
+        required, optional = _KEYS[kind]
+    wrong = sorted(required - set(table)) or sorted(set(table) - required - optional)
+    if wrong:
+        state = "lacks" if wrong[0] in required else "does not take"
+        raise ValueError(f"`recipe` {path}: step {name!r} ({kind}) {state} {', '.join(wrong)}.")
+    return name, kind, table
+
+
+def run(path, *, data, val_data=None, run_dir, report=print):
+    """Makes a model by a recipe, or what is left of it.
+
+    Args:
+        path: str or path of the recipe.
+        data: str, photos to train on, as `TrainConfig` takes them.
+        val_data: str or None, photos to validate and check exports on; None: held-out ones of `data`.
+        run_dir: str or path, the folder of all steps.
+        report: function of one str, called with lines worth telling.
+
+    Raises:
+        ValueError: a bad recipe or bad data.
+        checkpoints.TrainingStopped: a training was interrupted; the same call goes on.
+    """
+    steps, run_dir = load(path), pathlib.Path(run_dir)
+    for number, (name, kind, table) in enumerate(steps, start=1):
+        folder = run_dir / name
+        title = f"step {number} of {len(steps)}: {name} ({kind})"
+        if (folder / "done").exists():
+            report(f"{title}: done before")
+            continue
+        report(title)
+        if kind == "train":
+            _train(table, run_dir, folder, data, val_data, report)
+        elif kind == "blend":
+            _blend(table, run_dir, folder)
+        else:
+            _export(table, run_dir, folder, val_data, report)
+        (folder / "done").touch()
+
+
+def _train(table, run_dir, folder, data, val_data, report):
+    if (folder / "config.json").exists():
+        stages.train(train_config.load(folder), resume=True, report=report)
+        return
+    table = {**table, "data": data, "val_data": val_data, "run_dir": str(folder)}
+    if "init" in table and (run_dir / table["init"]).exists():
+        table["init"] = str(run_dir / table["init"])
+    config = train_config.TrainConfig(**table)
+    stages.train(config, report=report)
+
+
+def _blend(table, run_dir, folder):
+    first, _ = saving.load_generator(run_dir / table["first"])
+    second, about = saving.load_generator(run_dir / table["second"])
+    averaging.blend(first, second, table["share"])
+    if "gains" in table:
+        generators.set_gains(second, **table["gains"])
+    about |= {key: table[key] for key in ("image_size", "terms") if key in table}
+    if "terms" in about:
+        about["terms"] = " ".join(about["terms"].split())  # one line, however the file breaks it
+    folder.mkdir(parents=True, exist_ok=True)
+    saving.save_generator(second, folder / "generator.keras", about)
+
+
+def _export(table, run_dir, folder, photos, report):
+    generator, about = saving.load_generator(run_dir / table["model"])
+    common = {"metadata": about, "photos": photos, "overwrite": True}
+    for exported in (
+        saved_model.export_saved_model(generator, folder / "saved_model" / "1", **common),
+        tflite.export_tflite(
+            generator, folder / "colorizer.tflite", quantize=table.get("quantize", "dynamic"), **common
+        ),
+    ):
+        report(f"{exported.path}: {exported.n_bytes / 1e6:.1f} MB; {exported.agreement}")
