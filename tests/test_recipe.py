@@ -1,5 +1,6 @@
 """Recipes: models made in several steps, by a command that can be repeated."""
 
+import importlib.util
 import pathlib
 
 import keras
@@ -139,3 +140,21 @@ def test_networks_that_differ_are_not_blended():
         averaging.blend(*models, 0.5)
     with pytest.raises(ValueError, match=r"`share` must be in \[0, 1\]"):
         averaging.blend(models[0], models[0], 1.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "photos", "--epochs", "3"], "Received: epochs"),
+        ([], "needs --data"),
+        (["--data", "photos"], "bad.toml"),
+    ],
+)
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys, options, message):
+    spec = importlib.util.spec_from_file_location("train_script", SHIPPED.parents[1] / "train.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    (tmp_path / "bad.toml").write_text("no recipe")
+    assert script.main(["--recipe", str(tmp_path / "bad.toml"), *options]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and message in lines[0]

@@ -1,6 +1,6 @@
 """The same photo through every way of running a model. As a program it prints the table for a real one:
 
-python tests/agreement.py --model runs/colorizer --photos photos/val
+python scripts/agreement.py --model runs/colorizer --photos photos/val
 """
 
 import argparse
