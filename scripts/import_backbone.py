@@ -9,11 +9,15 @@ import pathlib
 import sys
 import zipfile
 
-import keras
 import numpy as np
 
-import tf_colorize.data
-from tf_colorize.models import backbone_weights, resnet18_unet
+from tf_colorize.commands import quiet
+
+with quiet.missing_packages("import_backbone.py"):
+    import keras
+
+    import tf_colorize.data
+    from tf_colorize.models import backbone_weights, resnet18_unet
 
 PICTURES = 384
 

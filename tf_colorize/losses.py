@@ -2,8 +2,12 @@
 
 import functools
 
-import keras
 import numpy as np
+
+from tf_colorize import installation
+
+with installation.explained():
+    import keras
 
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 
