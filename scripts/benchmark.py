@@ -2,11 +2,15 @@
 
 import argparse
 
-from benchmarks import colorize, data, train
+from tf_colorize.commands import quiet
+
+with quiet.missing_packages("benchmark.py"):
+    from benchmarks import colorize, data, train
 
 BENCHMARKS = {"colorize": colorize, "data": data, "train": train}
 
 
+@quiet.missing_packages("benchmark.py")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)

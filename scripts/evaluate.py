@@ -16,10 +16,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up noti
 import rich.console
 import rich.progress
 
-from tf_colorize import evaluation
-from tf_colorize.evaluation import figures, perceptual, pictures, records, report
+from tf_colorize.commands import quiet
 from tf_colorize.inference import colorizer
 from tf_colorize.photos import find
+
+with quiet.missing_packages("evaluate.py"):
+    from tf_colorize import evaluation
+    from tf_colorize.evaluation import figures, perceptual, pictures, records, report
 
 
 def parse_args(args=None):
@@ -36,7 +39,7 @@ def parse_args(args=None):
         help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
     )
     parser.add_argument("--features", help="weights or Keras model of the Frechet distance, or inception for FID")
-    parser.add_argument("--lpips", action="store_true", help="also LPIPS; needs pip install 'tf_colorize[lpips]'")
+    parser.add_argument("--lpips", action="store_true", help='also LPIPS; needs pip install "tf_colorize[lpips]"')
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     options = parser.parse_args(args)
     if options.data is None and options.bw is None:
@@ -46,6 +49,7 @@ def parse_args(args=None):
     return options
 
 
+@quiet.missing_packages("evaluate.py")
 def main(args=None):
     options = parse_args(args)
     command = shlex.join(["python", *(sys.argv if args is None else ["scripts/evaluate.py", *args])])

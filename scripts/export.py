@@ -43,6 +43,7 @@ def build_parser():
     return parser
 
 
+@quiet.missing_packages("export.py")
 def main(argv=None):
     parser = build_parser()
     options = parser.parse_args(argv)

@@ -6,11 +6,14 @@ import sys
 
 import numpy as np
 
+from tf_colorize.commands import quiet
+
 # Public domain or CC0, as scikit-image's documentation of each photo says.
 PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
 GRAY_PHOTOS = ("camera", "grass", "brick")
 
 
+@quiet.missing_packages("gallery.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", default="saved_models/colorizer.tflite", help="what tf-colorize --model takes")

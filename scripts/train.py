@@ -188,6 +188,7 @@ def next_free(folder):
     return next(name for name in names if not pathlib.Path(name).exists())
 
 
+@quiet.missing_packages("train.py")
 def main(argv=None):
     arguments = build_parser().parse_args(argv)
     warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"

@@ -1,4 +1,4 @@
-"""color.py against scikit-image, in eager mode, in graphs and in pipelines."""
+"""tensors.py against scikit-image, in eager mode, in graphs and in pipelines; with tensorflow-io and without it."""
 
 import subprocess
 import sys
@@ -9,6 +9,15 @@ import skimage.color
 import tensorflow as tf
 
 from tf_colorize.color import lab, tensors
+
+
+@pytest.fixture(params=["tensorflow-io", "its formula"], autouse=True)
+def conversion(request, monkeypatch):
+    """Every test runs with tensorflow-io where it is installed, and as where it is not."""
+    if request.param == "its formula":
+        monkeypatch.setattr(tensors, "tfio", None)
+    elif tensors.tfio is None:
+        pytest.skip("tensorflow-io has no wheel here")
 
 
 @pytest.fixture
@@ -141,6 +150,31 @@ def test_the_import_hides_no_other_warning():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "['file system plugins are not loaded']"
     assert "UserWarning" not in run.stderr
+
+
+def test_the_formula_is_that_of_tensorflow_io_and_so_is_its_gradient(grid):
+    tfio = pytest.importorskip("tensorflow_io").experimental.color
+    # black, white, all colors, and Lab colors far outside the gamut
+    wide = tf.random.stateless_uniform((17, 289, 3), seed=(1, 2), minval=[0.0, -110, -110], maxval=[100.0, 110, 110])
+    pairs = [(tfio.rgb_to_lab, tensors._rgb_to_lab, grid)]
+    pairs += [(tfio.lab_to_rgb, tensors._lab_to_rgb, color) for color in (tfio.rgb_to_lab(grid), wide)]
+    for reference, ours, color in pairs:
+        results = []
+        for function in (reference, ours):
+            with tf.GradientTape() as tape:
+                color = tf.convert_to_tensor(color)
+                tape.watch(color)
+                value = function(color)
+            results.append((value, tape.gradient(value, color)))
+        (expected, expected_gradient), (value, gradient) = results
+        # a* is 500 times a difference of numbers around 1, of which float32 has 6e-8.
+        np.testing.assert_allclose(value, expected, atol=1.5e-4)
+        gradient, expected_gradient = gradient.numpy(), expected_gradient.numpy()
+        # Both have none at black and outside the gamut; `rgb_to_lab` and `lab_to_rgb` make that 0. Rounding
+        # decides on which side of a border a color is.
+        assert (np.isfinite(gradient) == np.isfinite(expected_gradient)).mean() > 0.95
+        finite = np.isfinite(gradient) & np.isfinite(expected_gradient)
+        np.testing.assert_allclose(gradient[finite], expected_gradient[finite], rtol=2e-2, atol=2e-2)
 
 
 @MODES

@@ -270,7 +270,7 @@ def test_lpips_is_a_figure_where_it_is_measured(photos, tmp_path):
 
 def test_lpips_without_its_packages_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", None)
-    with pytest.raises(ValueError, match=r"pip install 'tf_colorize\[lpips\]'"):
+    with pytest.raises(ValueError, match=r'pip install "tf_colorize\[lpips\]"'):
         perceptual.Lpips()
 
 

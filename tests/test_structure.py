@@ -10,7 +10,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "tf_colorize"
 
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
-    "": ["tf_colorize", "processors"],
+    "": ["tf_colorize", "installation", "processors"],
     "color": ["lab", "colorfulness", "profiles", "tensors"],
     "photos": ["metadata", "whole", "files", "find", "contact_sheet"],
     "data": ["sources", "pipeline"],

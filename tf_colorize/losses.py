@@ -3,8 +3,12 @@
 import dataclasses
 import functools
 
-import keras
 import numpy as np
+
+from tf_colorize import installation
+
+with installation.explained():
+    import keras
 
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 

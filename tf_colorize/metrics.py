@@ -5,10 +5,12 @@ Their counterparts for finished uint8 pictures, without TensorFlow, are in `meas
 
 import math
 
-import keras
-from keras import ops
-
+from tf_colorize import installation
 from tf_colorize.color import lab
+
+with installation.explained():
+    import keras
+    from keras import ops
 
 
 def delta_e76(y_true, y_pred):

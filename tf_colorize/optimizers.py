@@ -1,6 +1,9 @@
 """Adam in one pass over each variable."""
 
-import keras
+from tf_colorize import installation
+
+with installation.explained():
+    import keras
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")

@@ -1,7 +1,7 @@
 """sRGB bytes to normalized Lab and back, on the host, without TensorFlow.
 
-The same conversion as `color.py` (CIE Lab, D65, 2 degree observer, the matrix of
-scikit-image and tensorflow-io) for whoever must not pay for importing TensorFlow.
+The same conversion as `tensors.py` (CIE Lab, D65, 2 degree observer, the matrix of
+scikit-image and tensorflow-io) for callers that should not import TensorFlow.
 Everything is float32 and walks through the image in blocks that fit the CPU cache,
 so that the memory used beside input and output is about 2 MB for any image size.
 """

@@ -1,6 +1,7 @@
 """sRGB to Lab and back in TensorFlow, and the normalized pair that networks see.
 
-The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer). The scales
+The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer), or the same
+formula in `_rgb_to_lab` and `_lab_to_rgb` where tensorflow-io has no wheel. The scales
 are in `lab.py`, which does the same for uint8 arrays on the host; the two functions for
 uint8 tensors follow it step by step, because exported models must give the same pictures.
 """
@@ -8,16 +9,22 @@ uint8 tensors follow it step by step, because exported models must give the same
 import warnings
 
 import numpy as np
-import tensorflow as tf
 
+from tf_colorize import installation
 from tf_colorize.color import lab
+
+with installation.explained():
+    import tensorflow as tf
 
 with warnings.catch_warnings():
     # The compiled plugins of tensorflow-io do not load beside current TensorFlow; its
     # color functions are plain TensorFlow and do not need them.
     warnings.filterwarnings("ignore", "unable to load libtensorflow_io_plugins", UserWarning)
     warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
-    import tensorflow_io as tfio
+    try:
+        import tensorflow_io as tfio
+    except ImportError:  # its last release has no wheels for Windows and for Python after 3.12
+        tfio = None
 
 
 def rgb_to_lab(rgb):
@@ -36,7 +43,8 @@ def rgb_to_lab(rgb):
     Source: `tfio.experimental.color.rgb_to_lab`.
     """
     rgb = _checked("rgb", rgb, 3)
-    return tfio.experimental.color.rgb_to_lab(_with_finite_gradient(rgb))
+    convert = tfio.experimental.color.rgb_to_lab if tfio else _rgb_to_lab
+    return convert(_with_finite_gradient(rgb))
 
 
 def lab_to_rgb(lab_color):
@@ -55,7 +63,8 @@ def lab_to_rgb(lab_color):
     Source: `tfio.experimental.color.lab_to_rgb`.
     """
     lab_color = _checked("lab_color", lab_color, 3)
-    return tfio.experimental.color.lab_to_rgb(_with_finite_gradient(lab_color))
+    convert = tfio.experimental.color.lab_to_rgb if tfio else _lab_to_rgb
+    return convert(_with_finite_gradient(lab_color))
 
 
 def rgb_to_lightness_ab(rgb):
@@ -139,6 +148,27 @@ def lightness_ab_to_rgb8(lightness, ab):
     return tf.gather(encode, tf.cast(steps, tf.int32))
 
 
+def _rgb_to_lab(rgb):
+    """What `tfio.experimental.color.rgb_to_lab` computes, with the same gradient."""
+    linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    # X, Y and Z divided by those of white
+    relative = tf.tensordot(linear, tf.constant(lab.white_relative_matrix().T, rgb.dtype), axes=1)
+    curve = tf.where(relative > 0.008856, relative ** (1.0 / 3.0), relative * 7.787 + 16.0 / 116.0)
+    x, y, z = tf.unstack(curve, axis=-1)
+    return tf.stack([y * 116.0 - 16.0, (x - y) * 500.0, (y - z) * 200.0], axis=-1)
+
+
+def _lab_to_rgb(lab_color):
+    """What `tfio.experimental.color.lab_to_rgb` computes, with the same gradient."""
+    lightness, a, b = tf.unstack(lab_color, axis=-1)
+    y = (lightness + 16.0) / 116.0
+    curve = tf.stack([y + a / 500.0, y, tf.maximum(y - b / 200.0, 0.0)], axis=-1)
+    relative = tf.where(curve > 0.2068966, curve**3.0, (curve - 16.0 / 116.0) / 7.787)
+    linear = tf.tensordot(relative, tf.constant(lab.linear_rgb_matrix().T, lab_color.dtype), axes=1)
+    rgb = tf.where(linear > 0.0031308, linear ** (1.0 / 2.4) * 1.055 - 0.055, linear * 12.92)
+    return tf.clip_by_value(rgb, 0.0, 1.0)
+
+
 def _checked(name, value, channels):
     value = tf.convert_to_tensor(value)
     if not value.dtype.is_floating or value.shape[-1] != channels:
@@ -154,7 +184,7 @@ def _checked(name, value, channels):
 def _with_finite_gradient(value):
     """Passes values through; of their gradients, what is not finite becomes 0.
 
-    tensorflow-io takes roots in both branches of a `tf.where`, so that black and colors
+    The formula takes roots in both branches of a `tf.where`, so that black and colors
     outside the gamut get 0 * infinity as their gradient.
     """
 

@@ -228,12 +228,16 @@ def _work(colorizer, jobs, workers, options):
 
 
 def _load(options, threads):
+    from tf_colorize import installation
     from tf_colorize.commands import quiet
     from tf_colorize.inference import colorizer, runtimes
 
     model = options.model or runtimes.default_model()
-    with quiet.startup():
-        return colorizer.Colorizer.load(model, threads=threads)
+    try:
+        with quiet.startup():
+            return colorizer.Colorizer.load(model, threads=threads)
+    except installation.MissingPackage as error:
+        raise ValueError(f"{model}: {error}") from error
 
 
 def _line(job, done):

@@ -1,8 +1,11 @@
-"""TensorFlow and LiteRT without their start-up notices, for command lines."""
+"""What TensorFlow, LiteRT and Python print at start, for command lines: no notices, one line for a missing package."""
 
 import contextlib
 import os
+import sys
 import tempfile
+
+from tf_colorize import installation
 
 
 @contextlib.contextmanager
@@ -10,8 +13,8 @@ def startup():
     """Hides what the libraries of TensorFlow and LiteRT write to stderr while they start.
 
     They write before any log level is read, so the file descriptor itself is put aside. It comes
-    back, with all that was written, when an exception passes; not when that is a ValueError, whose
-    message is all that a person needs.
+    back, with all that was written, when an exception passes; not when that is a ValueError or a
+    missing package, whose message is all that a person needs.
 
     Example:
     >>> with startup():
@@ -24,10 +27,29 @@ def startup():
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, ValueError):
+            if not isinstance(error, (ValueError, installation.MissingPackage)):
                 hidden.seek(0)
                 os.write(stderr, hidden.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextlib.contextmanager
+def missing_packages(program):
+    """Ends the process with one line and exit code 1 when a package is missing; also a decorator.
+
+    Args:
+        program: What the line begins with.
+
+    Example:
+    >>> with missing_packages("train.py"):
+    ...     from tf_colorize import training
+    """
+    try:
+        with installation.explained():
+            yield
+    except installation.MissingPackage as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -11,6 +11,8 @@ import tempfile
 import numpy as np
 from PIL import Image
 
+from tf_colorize import installation
+
 # Which part of each scikit-image photograph is held out for validation: the side, and
 # the share of the width. Chosen by eye, so that both parts show the photograph's colors.
 _SAMPLE_HOLD_OUT = {
@@ -69,7 +71,8 @@ def _sample_folder(split):
 
 
 def _write_sample(folder):
-    import skimage.data
+    with installation.explained():
+        import skimage.data
 
     for split in _SAMPLE_SPLITS:
         (folder / split).mkdir()
@@ -88,7 +91,7 @@ def _tfds_folder(name, split):
     except ImportError as error:
         raise ValueError(
             f'`source` "tfds:NAME" needs TensorFlow Datasets. Received: source="tfds:{name}". '
-            "Install it with `pip install tensorflow-datasets`."
+            f"Run: {installation.pip_install('tfds')}"
         ) from error
     try:
         builder = tfds.builder(name)

@@ -1,6 +1,9 @@
 """How good colorizers are: numbers on photos whose colors are known, and reports that a stranger can check."""
 
-from tf_colorize.evaluation.comparison import Evaluation, evaluate, evaluate_colorizer
-from tf_colorize.evaluation.protocols import BASELINES, PROTOCOLS
+from tf_colorize import installation
+
+with installation.explained():
+    from tf_colorize.evaluation.comparison import Evaluation, evaluate, evaluate_colorizer
+    from tf_colorize.evaluation.protocols import BASELINES, PROTOCOLS
 
 __all__ = ["BASELINES", "PROTOCOLS", "Evaluation", "evaluate", "evaluate_colorizer"]

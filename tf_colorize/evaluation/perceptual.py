@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 
+from tf_colorize import installation
+
 
 class Lpips:
     """The learned perceptual distance of pairs of pictures, under its own name only with its own weights.
@@ -34,7 +36,7 @@ class Lpips:
             import torchvision
         except ImportError as error:
             raise ValueError(
-                f"LPIPS needs the packages lpips and torch. Received: {error}. Run: pip install 'tf_colorize[lpips]'"
+                f"LPIPS needs the packages lpips and torch. Received: {error}. Run: {installation.pip_install('lpips')}"
             ) from error
         url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
         file = pathlib.Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(url)

@@ -1,6 +1,9 @@
 """Trained generators as a SavedModel for TF Serving and as a TFLite file for devices, each checked against Keras."""
 
-from tf_colorize.export.saved_model import export_saved_model
-from tf_colorize.export.tflite import export_tflite
+from tf_colorize import installation
+
+with installation.explained():
+    from tf_colorize.export.saved_model import export_saved_model
+    from tf_colorize.export.tflite import export_tflite
 
 __all__ = ["export_saved_model", "export_tflite"]

@@ -16,6 +16,7 @@ import zipfile
 import numpy as np
 
 import tf_colorize
+from tf_colorize import installation
 from tf_colorize.color import lab
 
 DEFAULT_IMAGE_SIZE = 256
@@ -76,7 +77,8 @@ def from_saved_model(path):
     Raises:
         ValueError: it cannot be loaded or has no such signature.
     """
-    import tensorflow as tf
+    with installation.explained():
+        import tensorflow as tf
 
     path = _existing(path)
     try:

@@ -14,6 +14,7 @@ import urllib.parse
 
 import numpy as np
 
+from tf_colorize import installation
 from tf_colorize.inference import messages
 
 DEFAULT_MODEL = "colorizer"
@@ -223,7 +224,7 @@ class _Grpc:
             import grpc
         except ImportError as error:
             raise ServingError(
-                "grpc:// and grpcs:// need the package grpcio: pip install tf_colorize[serving]"
+                f"grpc:// and grpcs:// need the package grpcio. Run: {installation.pip_install('serving')}"
             ) from error
         self._grpc, self._timeout, self._model = grpc, timeout, model
         # Pictures are larger than the 4 MB that gRPC allows by default.

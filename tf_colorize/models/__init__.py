@@ -1,8 +1,11 @@
 """Networks and the adversarial trainer: functions that return Functional models, and `Pix2Pix`."""
 
-from tf_colorize.models import generator
-from tf_colorize.models.patchgan import patchgan
-from tf_colorize.models.pix2pix import Pix2Pix
+from tf_colorize import installation
+
+with installation.explained():
+    from tf_colorize.models import generator
+    from tf_colorize.models.patchgan import patchgan
+    from tf_colorize.models.pix2pix import Pix2Pix
 
 __all__ = ["Pix2Pix", "patchgan", *generator.GENERATORS]
 

@@ -10,6 +10,7 @@ import pathlib
 
 from PIL import Image, UnidentifiedImageError
 
+from tf_colorize import installation
 from tf_colorize.color import profiles
 from tf_colorize.photos import metadata as photo_metadata
 from tf_colorize.photos import whole
@@ -228,7 +229,7 @@ def _register_heif():
     try:
         import pillow_heif
     except ImportError as error:
-        raise ImageError("HEIC needs the package pillow-heif: pip install pillow-heif") from error
+        raise ImageError(f"HEIC needs the package pillow-heif. Run: {installation.pip_install('heic')}") from error
     pillow_heif.register_heif_opener()
 
 

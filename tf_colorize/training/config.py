@@ -144,7 +144,7 @@ def _check(config):
         )
     if config.freeze_encoder and (kind.encoder is None or (config.encoder_weights == "none" and not config.init)):
         raise ValueError(
-            "`freeze_encoder` needs a generator that has an encoder, and a trained encoder, from `init` or `encoder_weights`. "
+            "`freeze_encoder` needs a generator with a trained encoder, from `init` or `encoder_weights`. "
             f"Received: generator={config.generator!r}, encoder_weights={config.encoder_weights!r}"
         )
     if not 0 <= config.average < 1:

@@ -1,0 +1,59 @@
+"""What to install when a package is missing: the base colors photos, everything else is an extra of setup.cfg."""
+
+import contextlib
+
+# top-level module -> the extra that brings it
+_EXTRAS = {
+    "tensorflow": "train",
+    "keras": "train",
+    "keras_cv": "train",
+    "tensorboard": "train",
+    "skimage": "train",
+    "scipy": "train",
+    "h5py": "train",
+    "safetensors": "train",
+    "grpc": "serving",
+    "google": "serving",
+    "pillow_heif": "heic",
+    "tensorflow_datasets": "tfds",
+    "lpips": "lpips",
+    "torch": "benchmark",
+    "cv2": "benchmark",
+    "onnx": "benchmark",
+    "av": "film",
+}
+
+
+class MissingPackage(ImportError):
+    """A package is missing that only part of tf_colorize needs; the message says what to install."""
+
+
+def pip_install(extra):
+    """The command that installs an extra.
+
+    Example:
+    >>> pip_install("train")
+    'pip install "tf_colorize[train]"'
+    """
+    return f'pip install "tf_colorize[{extra}]"'
+
+
+@contextlib.contextmanager
+def explained():
+    """Turns the failed import of a package that an extra brings into a line that says what to install.
+
+    Raises:
+        MissingPackage: the package that the code inside needs is not installed.
+
+    Example:
+    >>> with explained():
+    ...     import tensorflow
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        message = f"{package} is missing, which only this part of tf_colorize needs. "
+        raise MissingPackage(f"{message}Run: {pip_install(_EXTRAS[package])}", name=package) from error
