@@ -30,3 +30,9 @@ lint: $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
+
+# The manual in site/; fails on a broken link (with --quiet it would not). Ten seconds after the installation.
+.PHONY: docs
+docs: $(VENV)/.installed
+	$(BIN)/pip install -q -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -1,4 +1,4 @@
-"""Draws the pictures of README and the model card: scikit-image's photos, gray, colored and as they were."""
+"""Draws the pictures of the manual and the model card: scikit-image's photos, gray, colored and as they were."""
 
 import argparse
 import pathlib

@@ -1,4 +1,4 @@
-"""What README says is so: its options exist, its links lead somewhere, its Python runs."""
+"""What README and the manual say is so: options exist, links lead somewhere, the Python runs."""
 
 import pathlib
 import re
@@ -9,9 +9,13 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {path: path.read_text() for path in PAGES}
+LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "saved_models/README.md"))]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PROGRAMS = [ROOT / "tests" / "agreement.py", *SCRIPTS]
+BLOCKS = [block for text in TEXTS.values() for block in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)]
 COMMANDS = [
     line.removeprefix("$ ").split(" #")[0].strip()
     for language, block in BLOCKS
@@ -27,11 +31,20 @@ def help_of(*command):
 
 @pytest.fixture(scope="module")
 def helps():
-    helps = {f"scripts/{path.name}": help_of(sys.executable, str(path)) for path in SCRIPTS}
+    helps = {str(path.relative_to(ROOT)): help_of(sys.executable, str(path)) for path in PROGRAMS if path.exists()}
     for benchmark in ("colorize", "data", "train"):
         helps["scripts/benchmark.py"] += help_of(sys.executable, str(ROOT / "scripts" / "benchmark.py"), benchmark)
     helps["tf-colorize"] = help_of(sys.executable, "-m", "tf_colorize")
+    helps["tf-colorize demo"] = help_of(sys.executable, "-m", "tf_colorize", "demo")
     return helps
+
+
+def options_in(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def without_blocks(text):
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
 
 
 def test_every_documented_option_exists(helps):
@@ -40,11 +53,17 @@ def test_every_documented_option_exists(helps):
         for command in COMMANDS
         for program in helps
         if program in command
-        for option in re.findall(r"(?<=\s)--[a-z][a-z-]*", command)
+        for option in options_in(command)
     }
     assert documented
-    unknown = [(program, option) for program, option in sorted(documented) if option not in helps[program]]
+    unknown = [(program, option) for program, option in sorted(documented) if option not in options_in(helps[program])]
     assert unknown == []
+
+
+def test_options_named_in_sentences_exist(helps):
+    known = {"--help"}.union(*(options_in(text) for text in helps.values()))
+    for path, text in TEXTS.items():
+        assert options_in(without_blocks(text)) - known == set(), path
 
 
 def test_every_option_says_what_it_is_for(helps):
@@ -57,24 +76,64 @@ def test_every_option_says_what_it_is_for(helps):
 def test_every_make_target_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {word for command in COMMANDS if command.startswith("make ") for word in command.split()[1:]}
+    named |= set(re.findall(r"`make ([a-z-]+)`", "".join(TEXTS.values())))
     assert named and named <= targets
 
 
-def test_links_and_files_lead_somewhere():
-    headings = {
-        re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+def test_every_documented_extra_exists():
+    extras = (ROOT / "setup.cfg").read_text().partition("[options.extras_require]")[2]
+    known = set(re.findall(r"^(\w+) =$", extras, re.MULTILINE))
+    named = {
+        extra for text in TEXTS.values() for group in re.findall(r"\.\[([\w,]+)\]", text) for extra in group.split(",")
     }
-    for target in re.findall(r"\]\(([^)]+)\)", README):
-        if target.startswith("#"):
-            assert target[1:] in headings, target
-        elif not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+    # `train` is added together with the light base installation.
+    assert named - known <= {"train"}
+
+
+def anchors_of(path):
+    headings = re.findall(r"^#+ (.*)$", without_blocks(path.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text()):
+        if not re.match(r"\w+:", target):
+            name, _, anchor = target.partition("#")
+            linked = (path.parent / name) if name else path
+            assert linked.exists(), target
+            assert not anchor or anchor in anchors_of(linked), target
+
+
+def test_files_named_in_commands_and_sentences_exist():
+    for path, text in TEXTS.items():
+        for name in re.findall(
+            r"\b(?:scripts|tests|serving|examples|web|tf_colorize)/[\w/]+\.(?:py|yml|txt|mjs)", text
+        ):
+            assert (ROOT / name).exists(), f"{path}: {name}"
+
+
+def test_readme_is_short_and_the_manual_has_every_page():
+    assert len(TEXTS[README].splitlines()) < 150
+    navigation = set(re.findall(r"([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert {path.name for path in PAGES[1:]} <= navigation
+
+
+def example_with(text):
+    return next(block for language, block in BLOCKS if language == "python" and text in block)
+
+
+def test_the_coloring_example_runs(photo_folder, tmp_path, run_python):
+    shutil.copy(photo_folder / "00.png", tmp_path / "grandma.jpg")
+    (tmp_path / "saved_models").mkdir()
+    shutil.copy(ROOT / "saved_models" / "colorizer.tflite", tmp_path / "saved_models")
+    run_python(f"import os\nos.chdir({str(tmp_path)!r})\n{example_with('vividness=1.3')}")
+    assert (tmp_path / "grandma.color.jpg").stat().st_size > 0
 
 
 @pytest.mark.slow
 def test_the_python_example_runs(photo_folder, tmp_path, run_python):
-    example = next(block for language, block in BLOCKS if language == "python" and "Pix2Pix" in block)
+    example = example_with("Pix2Pix")
     shutil.copytree(photo_folder, tmp_path / "photos" / "train")
     shutil.copytree(photo_folder, tmp_path / "photos" / "val")
     shutil.copy(photo_folder / "00.png", tmp_path / "grandma.jpg")

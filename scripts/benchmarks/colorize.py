@@ -87,7 +87,7 @@ def add_arguments(parser):
         default=[],
         help="also measure a network of the size that others color with in these, and print the ratio",
     )
-    parser.add_argument("--markdown", action="store_true", help="print the tables as README has them")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as the manual has them")
 
 
 def run(arguments):

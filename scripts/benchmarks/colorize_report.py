@@ -14,7 +14,7 @@ def show(variants, sizes, photos, markdown):
         variants: list of `colorize.Variant` with their runs.
         sizes: list of megapixels.
         photos: list of the paths of the JPEG files, one per size.
-        markdown: whether as README has it.
+        markdown: whether as the manual has it.
     """
     _show_times(variants, sizes, photos, markdown)
     _show_needs(variants, sizes, markdown)

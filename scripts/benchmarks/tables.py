@@ -32,7 +32,7 @@ def others(runs):
 
 
 def show(headings, rows, notes, markdown):
-    """Prints a table and what has to be known to read it, for people or as README has it."""
+    """Prints a table and what has to be known to read it, for people or as the manual has it."""
     if markdown:
         for line in (headings, ["---"] * len(headings), *rows):
             print(f"| {' | '.join(line)} |")

@@ -58,7 +58,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--against", choices=["pytorch"], help="also measure the unet's step in PyTorch, and print the ratio"
     )
-    parser.add_argument("--markdown", action="store_true", help="print the table as README has it")
+    parser.add_argument("--markdown", action="store_true", help="print the table as the manual has it")
 
 
 def run(arguments):
