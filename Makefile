@@ -4,11 +4,17 @@ VENV := .venv
 RUN := runs/sample-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
 
-.PHONY: train web test lint clean
+.PHONY: train web dist test quick lint clean
 
+# Everything that training and the tests need: about 3 GB.
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -e '.[test]'
+	touch $@
+
+# Without TensorFlow. A newer .installed has all of it.
+$(VENV)/.quick: setup.cfg pyproject.toml
+	test $(VENV)/.installed -nt setup.cfg || ($(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -e '.[quick]')
 	touch $@
 
 # Trains on the embedded sample photos, then exports: about four minutes on two cores.
@@ -18,11 +24,27 @@ train: $(VENV)/.installed
 	@echo "contact sheet     $(RUN)/contact_sheet.png"
 
 # The page that colorizes in the browser; needs Node 20 and npm.
-web: $(VENV)/.installed
+web: $(VENV)/.quick
 	$(BIN)/python web/build.py
+
+# A wheel and an sdist with the model and the page inside.
+dist: $(VENV)/.quick
+	rm -rf dist
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+		$(BIN)/python web/build.py; \
+	else \
+		echo "make dist: no Node and npm here: builds without the page that colors in the browser" >&2; \
+		rm -rf tf_colorize/page; \
+	fi
+	$(BIN)/python -m build
+	@ls -l dist
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+# The tests that need neither TensorFlow nor a browser; on every Python from 3.10 to 3.14.
+quick: $(VENV)/.quick
+	$(BIN)/python -m pytest --quick
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -16,6 +16,25 @@ from PIL import Image
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What `make quick` runs: it needs neither TensorFlow nor a browser.
+QUICK = ("cli", "color_lab", "demo", "measures", "photo_files", "processors", "structure")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="only the tests that need no TensorFlow and no browser")
+
+
+def pytest_configure(config):
+    if config.getoption("quick"):
+        for heavy in ("tensorflow", "keras", "playwright"):
+            sys.modules[heavy] = None  # what imports it fails, also where it is installed
+
+
+def pytest_ignore_collect(collection_path, config):
+    if config.getoption("quick") and collection_path.suffix == ".py":
+        return collection_path.stem.removeprefix("test_") not in QUICK or None
+
+
 @pytest.fixture
 def photo_folder(tmp_path):
     """A folder of twelve small color pictures: blue over green, with an orange disc."""

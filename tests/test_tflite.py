@@ -9,6 +9,7 @@ import exports
 import keras
 import numpy as np
 import pytest
+import tiny_models
 from ai_edge_litert import interpreter as litert
 from PIL import Image
 
@@ -123,3 +124,15 @@ def test_the_shipped_files_are_those_of_the_checksum_file():
     for line in (SHIPPED / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split()
         assert hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_the_stored_tiny_model_is_what_the_converter_makes(tmp_path):
+    (tmp_path / "now.tflite").write_bytes(tiny_models.converted(32))
+    square = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 1)).astype("float32")
+    results = []
+    for path in (tiny_models.STORED, tmp_path / "now.tflite"):
+        predict_ab, image_size = runtimes.from_tflite(path, threads=1)
+        results.append(predict_ab(square))
+        assert image_size == 32
+    np.testing.assert_allclose(*results, atol=1e-6)
+    np.testing.assert_allclose(results[0], tiny_models.keras_model()(square), atol=1e-6)
