@@ -97,7 +97,8 @@ OPTIONS = {
         "spectral-norm": ("spectral normalization in the discriminator: calmer (default off, as in the paper)", None),
         "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
         "encoder-rate": (
-            "factor on it for the encoder's pretrained layers: they know much already (default 0.1; 1 if untrained)",
+            "factor on the learning rate of the encoder's pretrained layers, in both stages: they know much already "
+            "(default 0.1; 1 if untrained)",
             float,
         ),
         "freeze-encoder": ("train the decoder alone: faster, and the encoder stays as it is (default off)", None),

@@ -298,6 +298,21 @@ def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_pa
     assert len(thawed.trainable_variables) == len(before.trainable_variables)
 
 
+def test_the_encoder_learns_at_its_own_rate_in_stage_2(photos, tmp_path, real_run):
+    config = config_of(photos, tmp_path / "run", init=str(real_run), encoder_rate=1e-4, average=0.0)
+    config = dataclasses.replace(config, pretrain_epochs=0, epochs=1, steps_per_epoch=2)
+    run = stages.train(config, report=lambda line: None)
+    (before, _), (after, _) = (saving.load_generator(path) for path in (real_run, run))
+
+    def moved(network, layer):
+        kernels = [generator.get_layer(network) if network else generator for generator in (before, after)]
+        return np.ptp(np.subtract(*[kernel.get_layer(layer).get_weights()[0] for kernel in kernels]))
+
+    slow, fast = moved("resnet18", "conv1_conv"), moved("resnet18", "v2_stack_3_block1_1_conv")
+    assert 0 < slow < 0.01 * fast
+    assert moved(None, "decoder1_conv") > 100 * slow
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [

@@ -48,7 +48,9 @@ class TrainConfig:
     pretrain_loss: str | None = None  # None: that of `init`, or "l1"; "classification": over a palette of ab bins
     rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
     pretrain_learning_rate: float | None = None  # peak of stage 1; None: 1e-3; with `init` 2e-4
-    encoder_rate: float | None = None  # factor on it for the encoder's pretrained layers; None: 0.1, 1 if untrained
+    encoder_rate: float | None = (
+        None  # factor for the encoder's pretrained layers, in both stages; None: 0.1, 1 if untrained
+    )
     freeze_encoder: bool = False  # in both stages: train the decoder alone
     learning_rate: float | None = None  # stage 2, both networks; None: 2e-4 (Isola et al. 2017); with `init` 5e-5
     lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)

@@ -144,7 +144,10 @@ class _Run:
         rate = self._schedule(config.learning_rate, config.epochs)
         if generators.kind(config.generator).encoder is None:
             rate = config.learning_rate  # constant, as in the paper
-        both = [optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1) for _ in range(2)]
+        both = [
+            optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1, rate_factors=factors)
+            for factors in (generators.pretrained_rates(config.encoder_rate), None)
+        ]
         model.compile(
             both[0],
             metrics=[metrics.DeltaE()],
