@@ -223,7 +223,7 @@ def rebalancing_weights(prior, uniform=0.5):
         NumPy array `(entries,)`, float32.
 
     Example:
-    >>> rebalancing_weights([0.75, 0.25], uniform=0.5).round(3).tolist()
+    >>> [round(float(weight), 3) for weight in rebalancing_weights([0.75, 0.25], uniform=0.5)]
     [0.857, 1.429]
     """
     prior = np.asarray(prior, "float64")

@@ -47,8 +47,8 @@ class Colorizer:
     `lab.with_vividness`'s.
 
     Example:
-        colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
-        PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
+    >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
+    >>> PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
     """
 
     def __init__(self, predict_ab, image_size, *, threads=None):
