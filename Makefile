@@ -49,6 +49,12 @@ quick: $(VENV)/.quick
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@if command -v npm >/dev/null; then \
+		cd web && npm ci --silent && npm run --silent check && npm run --silent lint; \
+	else \
+		echo "make lint: no npm here: the page is not checked" >&2; \
+	fi
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -130,3 +130,29 @@ def test_the_library_names_no_option_of_a_command():
         if option.search(text) and other_programs not in text
     }
     assert named == set()
+
+
+# What Keras calls: its signatures are Keras' own.
+OF_KERAS = re.compile(
+    r"call|build|compute_.*|get_.*config|from_config|compile.*|train_step|test_step|on_.*|add_weight|update_step|"
+    r"(save|load)_own_variables"
+)
+
+
+def public_functions(body, prefix=""):
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            is_public = not node.name.startswith("_") or node.name in ("__init__", "__call__")
+            if is_public and not (prefix and OF_KERAS.fullmatch(node.name)):
+                yield prefix + node.name, node
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_functions_have_types(module):
+    for name, function in public_functions(ast.parse(MODULES[module].read_text()).body):
+        arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        arguments += [argument for argument in (function.args.vararg, function.args.kwarg) if argument]
+        untyped = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+        assert not untyped and function.returns is not None, (name, untyped)

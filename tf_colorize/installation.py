@@ -1,6 +1,9 @@
 """What to install when a package is missing: the base colors photos, everything else is an extra of setup.cfg."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator
 
 # top-level module -> the extra that brings it
 _EXTRAS = {
@@ -28,7 +31,7 @@ class MissingPackage(ImportError):
     """A package is missing that only part of tf_colorize needs; the message says what to install."""
 
 
-def pip_install(extra):
+def pip_install(extra: str) -> str:
     """The command that installs an extra.
 
     Example:
@@ -39,7 +42,7 @@ def pip_install(extra):
 
 
 @contextlib.contextmanager
-def explained():
+def explained() -> Iterator[None]:
     """Turns the failed import of a package that an extra brings into a line that says what to install.
 
     Raises:

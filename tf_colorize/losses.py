@@ -1,7 +1,11 @@
 """Losses: adversarial ones on logits, cross-entropy of chroma over a palette, smoothness on surfaces."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +22,7 @@ BLOCK_SIZES = (8, 16)
 SURFACE_DEVIATION = 0.05
 
 
-def get_gan_loss(identifier):
+def get_gan_loss(identifier: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Returns `(discriminator_loss, generator_loss)` for a name or a Keras loss on logits.
 
     - "vanilla": binary cross-entropy, the generator's in its non-saturating form (Goodfellow
@@ -69,7 +73,7 @@ def get_gan_loss(identifier):
     )
 
 
-def per_sample(loss):
+def per_sample(loss: Any) -> Callable[..., Any]:
     """Returns a function of (target, result) without the reduction of `keras.losses.Loss`.
 
     That one divides by the number of replicas, which logs and sums of losses must not see.
@@ -115,7 +119,7 @@ class Term:
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
-def smoothness(condition, target, outputs):
+def smoothness(condition: Any, target: Any, outputs: dict[str, Any]) -> Any:
     """Returns `edge_aware_smoothness` of the result, for `Term`."""
     return edge_aware_smoothness(condition, target, outputs["ab"])
 
@@ -128,10 +132,10 @@ class Classification:
         loss: Keras loss, as `PaletteCrossentropy`.
     """
 
-    def __init__(self, loss):
+    def __init__(self, loss: Any) -> None:
         self.loss = loss
 
-    def __call__(self, condition, target, outputs):
+    def __call__(self, condition: Any, target: Any, outputs: dict[str, Any]) -> Any:
         return per_sample(self.loss)(target, outputs["logits"])
 
     def get_config(self):
@@ -168,7 +172,14 @@ class PaletteCrossentropy(keras.losses.Loss):
     0.6931...
     """
 
-    def __init__(self, palette, weights=None, sigma=5 / 110, name="palette_crossentropy", **kwargs):
+    def __init__(
+        self,
+        palette: Any,
+        weights: Any = None,
+        sigma: float = 5 / 110,
+        name: str = "palette_crossentropy",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.palette = np.asarray(palette, "float32")
         self.weights = np.ones(len(self.palette), "float32") if weights is None else np.asarray(weights, "float32")
@@ -192,7 +203,7 @@ class PaletteCrossentropy(keras.losses.Loss):
         return {**super().get_config(), **config}
 
 
-def soft_encode(values, palette, sigma):
+def soft_encode(values: Any, palette: Any, sigma: float) -> tuple[Any, Any]:
     """Returns the nearest palette entry of each value and its soft label.
 
     Args:
@@ -209,7 +220,7 @@ def soft_encode(values, palette, sigma):
     return keras.ops.argmax(closeness, axis=-1), labels
 
 
-def rebalancing_weights(prior, uniform=0.5):
+def rebalancing_weights(prior: Any, uniform: float = 0.5) -> np.ndarray:
     """Returns the weight of each palette entry that counters its frequency, with mean 1 over `prior`.
 
     Source: Zhang et al. 2016, equation 4, where lambda = 0.5.
@@ -231,7 +242,7 @@ def rebalancing_weights(prior, uniform=0.5):
     return (weights / np.sum(prior * weights)).astype("float32")
 
 
-def edge_aware_smoothness(condition, target, result):
+def edge_aware_smoothness(condition: Any, target: Any, result: Any) -> Any:
     """Returns how much the error of a result varies over surfaces: blotches on a wall, not its color.
 
     Blocks of 8 and of 16 pixels are compared with their neighbors below and to the right. Where

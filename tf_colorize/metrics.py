@@ -3,7 +3,10 @@
 Their counterparts for finished uint8 pictures, without TensorFlow, are in `measures`.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from tf_colorize import installation
 from tf_colorize.color import lab
@@ -13,7 +16,7 @@ with installation.explained():
     from keras import ops
 
 
-def delta_e76(y_true, y_pred):
+def delta_e76(y_true: Any, y_pred: Any) -> Any:
     """CIE76 color difference of two ab maps that share one lightness: 110 times their Euclidean
     distance.
 
@@ -51,7 +54,7 @@ class DeltaE(keras.metrics.MeanMetricWrapper):
     15.556...
     """
 
-    def __init__(self, name="delta_e76", dtype="float32"):
+    def __init__(self, name: str = "delta_e76", dtype: str = "float32") -> None:
         super().__init__(fn=delta_e76, name=name, dtype=dtype)
         self._direction = "down"
 
@@ -59,7 +62,7 @@ class DeltaE(keras.metrics.MeanMetricWrapper):
         return {"name": self.name, "dtype": self.dtype}
 
 
-def psnr(y_true, y_pred):
+def psnr(y_true: Any, y_pred: Any) -> Any:
     """Peak signal-to-noise ratio of each picture of a batch, in dB; infinite where a pair is
     identical.
 
@@ -75,7 +78,7 @@ def psnr(y_true, y_pred):
     return -10.0 / math.log(10.0) * ops.log(squared_error)
 
 
-def colorfulness(rgb):
+def colorfulness(rgb: Any) -> Any:
     """Colorfulness of each picture of a batch (Hasler and Suesstrunk 2003), on the usual scale of
     8-bit values.
 

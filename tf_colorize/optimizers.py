@@ -1,5 +1,9 @@
 """Adam in one pass over each variable."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from tf_colorize import installation
 
 with installation.explained():
@@ -25,7 +29,7 @@ class FusedAdam(keras.optimizers.Adam):
     >>> generator.compile(FusedAdam(2e-4, beta_1=0.5), loss="mae")
     """
 
-    def __init__(self, *args, rate_factors=None, **kwargs):
+    def __init__(self, *args: Any, rate_factors: dict[str, float] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rate_factors = dict(rate_factors or {})
 

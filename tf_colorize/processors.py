@@ -1,12 +1,14 @@
 """How many processors this process may use."""
 
+from __future__ import annotations
+
 import os
 import pathlib
 
 _CGROUP = pathlib.Path("/sys/fs/cgroup")
 
 
-def usable():
+def usable() -> int:
     """Returns the number of processors that the process may use, at least 1.
 
     The machine's count, limited by the process's affinity (`taskset`, a cluster's scheduler) and

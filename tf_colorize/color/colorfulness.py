@@ -1,6 +1,13 @@
 """How colorful a picture is."""
 
+from __future__ import annotations
+
+import typing
+
 import numpy as np
+
+if typing.TYPE_CHECKING:
+    from PIL import Image
 
 # Of `has_color`: pixels a side that are enough to tell, and the least distance from one tone. Sepia
 # prints and their scans stay under 4.5, and hardly any color photo does.
@@ -8,7 +15,7 @@ _LOOK_SIDE = 128
 _MIN_TONE_DISTANCE = 6.0
 
 
-def colorfulness(rgb):
+def colorfulness(rgb: np.ndarray) -> float:
     """Colorfulness as Hasler and Suesstrunk (2003) define it, with signed opponent channels.
 
     Args:
@@ -21,7 +28,7 @@ def colorfulness(rgb):
     return _colorfulness_of(*_opponents(rgb))
 
 
-def colorfulness_absolute(rgb):
+def colorfulness_absolute(rgb: np.ndarray) -> float:
     """The variant that widely copied code computes, from the absolute values of the opponent
     channels.
 
@@ -32,7 +39,7 @@ def colorfulness_absolute(rgb):
     return _colorfulness_of(np.abs(red_green), np.abs(yellow_blue))
 
 
-def has_color(image):
+def has_color(image: Image.Image) -> bool:
     """Whether a photo has colors of its own, and not one tone all over, as sepia prints do.
 
     Args:
@@ -41,8 +48,8 @@ def has_color(image):
     if image.mode in ("L", "LA"):
         return False
     scale = min(1.0, _LOOK_SIDE / max(image.size))
-    size = [max(1, round(side * scale)) for side in image.size]
-    rgb = np.asarray(image.convert("RGB").resize(size, reducing_gap=2.0), np.float64).reshape(-1, 3)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    rgb = np.asarray(image.convert("RGB").resize((width, height), reducing_gap=2.0), np.float64).reshape(-1, 3)
     # What a curve of the luma explains is a tone.
     luma = rgb @ (0.299, 0.587, 0.114) / 255
     curve = np.stack([luma**power for power in range(4)], axis=-1)

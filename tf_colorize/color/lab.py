@@ -6,6 +6,8 @@ Everything is float32 and walks through the image in blocks that fit the CPU cac
 so that the memory used beside input and output is about 2 MB for any image size.
 """
 
+from __future__ import annotations
+
 import functools
 
 import numpy as np
@@ -29,7 +31,7 @@ _BLOCK_PIXELS = 1 << 15
 _ENCODE_STEPS = 1 << 16
 
 
-def rgb_to_lightness(rgb):
+def rgb_to_lightness(rgb: np.ndarray) -> np.ndarray:
     """Returns the lightness of sRGB pixels.
 
     Args:
@@ -52,7 +54,7 @@ def rgb_to_lightness(rgb):
     return lightness.reshape(*rgb.shape[:-1], 1)
 
 
-def gray_to_lightness(gray):
+def gray_to_lightness(gray: np.ndarray) -> np.ndarray:
     """Returns the lightness of gray sRGB pixels, as `rgb_to_lightness` does of three equal channels.
 
     Args:
@@ -68,7 +70,7 @@ def gray_to_lightness(gray):
     return lightness.reshape(*gray.shape, 1)
 
 
-def rgb_to_lightness_ab(rgb):
+def rgb_to_lightness_ab(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns lightness and ab of sRGB pixels.
 
     Args:
@@ -95,7 +97,7 @@ def rgb_to_lightness_ab(rgb):
     return lightness.reshape(*shape, 1), ab.reshape(*shape, 2)
 
 
-def lightness_ab_to_rgb(lightness, ab):
+def lightness_ab_to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """Returns the sRGB bytes of lightness and ab, clamped to the sRGB gamut.
 
     A color outside the gamut keeps its lightness and, nearly, its hue: in linear light
@@ -128,7 +130,7 @@ def lightness_ab_to_rgb(lightness, ab):
     return rgb.reshape(*np.shape(ab)[:-1], 3)
 
 
-def with_vividness(lightness, ab, vividness):
+def with_vividness(lightness: np.ndarray, ab: np.ndarray, vividness: float) -> np.ndarray:
     """Scales chroma, the more carefully the less room the sRGB gamut leaves.
 
     Below 1 all chroma is multiplied by `vividness`. Above 1 the factor is
@@ -166,7 +168,7 @@ def with_vividness(lightness, ab, vividness):
 
 
 @functools.cache
-def ab_palette(grid=10):
+def ab_palette(grid: int = 10) -> np.ndarray:
     """Returns the centers of the ab bins that sRGB colors fall into (Zhang et al. 2016).
 
     The plane of a* and b* is cut into squares of `grid` units, with centers on the
@@ -192,7 +194,7 @@ def ab_palette(grid=10):
     levels = np.arange(256, dtype=np.uint8)
     u, v = (axis.ravel() for axis in np.meshgrid(levels, levels))
     faces = [
-        np.stack(np.roll([np.full_like(u, end), u, v], axis, axis=0), axis=-1) for axis in range(3) for end in (0, 255)
+        np.roll(np.stack([np.full_like(u, end), u, v], axis=-1), axis, axis=-1) for axis in range(3) for end in (0, 255)
     ]
     _, ab = rgb_to_lightness_ab(np.concatenate(faces))
     bins = np.unique(np.rint(ab * (AB_SCALE / grid)).astype(np.int32), axis=0)
@@ -298,19 +300,19 @@ def _gray_table():
 
 
 @functools.cache
-def white_relative_matrix():
+def white_relative_matrix() -> np.ndarray:
     """float32 `(3, 3)`: linear sRGB to X, Y and Z over those of white."""
     return (_XYZ_FROM_LINEAR_RGB / _D65_WHITE[:, np.newaxis]).astype(np.float32)
 
 
 @functools.cache
-def linear_rgb_matrix():
+def linear_rgb_matrix() -> np.ndarray:
     """float32 `(3, 3)`: X, Y and Z over those of white to linear sRGB."""
     return np.linalg.inv(white_relative_matrix().astype(np.float64)).astype(np.float32)
 
 
 @functools.cache
-def srgb_decode_table():
+def srgb_decode_table() -> np.ndarray:
     """float32 `(256,)`: sRGB byte to linear light in [0, 1]."""
     value = np.arange(256) / 255.0
     linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
@@ -318,7 +320,7 @@ def srgb_decode_table():
 
 
 @functools.cache
-def srgb_encode_table():
+def srgb_encode_table() -> np.ndarray:
     """uint8 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB byte."""
     linear = np.arange(_ENCODE_STEPS) / (_ENCODE_STEPS - 1)
     value = np.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, linear * 12.92)

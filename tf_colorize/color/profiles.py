@@ -1,5 +1,7 @@
 """Any Pillow mode, bit depth and color profile to 8 bit sRGB. Lab must be computed from sRGB."""
 
+from __future__ import annotations
+
 import functools
 import io
 
@@ -10,7 +12,7 @@ _BITS_PER_SAMPLE_TAG = 258
 _PHOTOMETRIC_TAG = 262
 
 
-def convert(image):
+def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
     """Converts a loaded picture to 8 bit sRGB; gray stays gray, alpha is kept.
 
     Args:
@@ -36,7 +38,7 @@ def convert(image):
         return _to_four_modes(image), f"color profile ignored ({str(error).strip() or 'broken'})"
 
 
-def srgb_profile():
+def srgb_profile() -> bytes:
     """The bytes of an sRGB profile, for files that had another one."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

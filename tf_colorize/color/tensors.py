@@ -6,12 +6,19 @@ are in `lab.py`, which does the same for uint8 arrays on the host; the two funct
 uint8 tensors follow it step by step, because exported models must give the same pictures.
 """
 
+from __future__ import annotations
+
+import typing
 import warnings
 
 import numpy as np
 
 from tf_colorize import installation
 from tf_colorize.color import lab
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
+
 
 with installation.explained():
     import tensorflow as tf
@@ -27,7 +34,7 @@ with warnings.catch_warnings():
         tfio = None
 
 
-def rgb_to_lab(rgb):
+def rgb_to_lab(rgb: tf.Tensor) -> tf.Tensor:
     """Converts sRGB to CIE Lab.
 
     Args:
@@ -47,7 +54,7 @@ def rgb_to_lab(rgb):
     return convert(_with_finite_gradient(rgb))
 
 
-def lab_to_rgb(lab_color):
+def lab_to_rgb(lab_color: tf.Tensor) -> tf.Tensor:
     """Converts CIE Lab to sRGB, clamped to the sRGB gamut.
 
     Args:
@@ -67,7 +74,7 @@ def lab_to_rgb(lab_color):
     return convert(_with_finite_gradient(lab_color))
 
 
-def rgb_to_lightness_ab(rgb):
+def rgb_to_lightness_ab(rgb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Splits sRGB into what a generator reads and what it predicts.
 
     Args:
@@ -85,7 +92,7 @@ def rgb_to_lightness_ab(rgb):
     return lightness, lab_color[..., 1:] / lab.AB_SCALE
 
 
-def lightness_ab_to_rgb(lightness, ab):
+def lightness_ab_to_rgb(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
     """Joins lightness and ab to sRGB, clamped to the sRGB gamut.
 
     Args:
@@ -104,7 +111,7 @@ def lightness_ab_to_rgb(lightness, ab):
     return lab_to_rgb(tf.concat([lightness, ab], axis=-1))
 
 
-def rgb8_to_lightness(rgb):
+def rgb8_to_lightness(rgb: tf.Tensor) -> tf.Tensor:
     """Returns the lightness of sRGB pixels, as `lab.rgb_to_lightness` does.
 
     Args:
@@ -122,7 +129,7 @@ def rgb8_to_lightness(rgb):
     return lightness[..., tf.newaxis]
 
 
-def lightness_ab_to_rgb8(lightness, ab):
+def lightness_ab_to_rgb8(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
     """Joins lightness and ab to sRGB bytes, as `lab.lightness_ab_to_rgb` does.
 
     Colors outside the gamut are mixed with the gray of their own luminance: lightness

@@ -1,5 +1,7 @@
 """The page of `web/` on this computer: photos are colorized in the browser and stay there."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import functools
@@ -9,10 +11,17 @@ import json
 import pathlib
 import shutil
 import sys
+import typing
 import urllib.parse
 import webbrowser
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tf_colorize
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
 """Where `make web` puts the page, and where a wheel carries it."""
@@ -57,7 +66,12 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     headers = _HEADERS
 
-    def __init__(self, port, page=None, models=()):
+    def __init__(
+        self,
+        port: int,
+        page: str | os.PathLike[str] | None = None,
+        models: Sequence[str | os.PathLike[str]] = (),
+    ) -> None:
         self.page = pathlib.Path(page or PAGE)
         if not (self.page / "index.html").is_file():
             raise ValueError(
@@ -67,7 +81,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
-    def url(self):
+    def url(self) -> str:
         """The address to open in a browser."""
         return f"http://127.0.0.1:{self.server_port}/"
 
@@ -112,7 +126,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def models_index(paths):
+def models_index(paths: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
     """What the page wants to know of models: dicts with "name", "file", "bytes" and "version".
 
     Args:
@@ -127,7 +141,7 @@ def models_index(paths):
     return index
 
 
-def shipped_models():
+def shipped_models() -> list[pathlib.Path]:
     """The `.tflite` files beside the default model, that one first; empty where there is none."""
     from tf_colorize.inference import runtimes
 
@@ -138,7 +152,7 @@ def shipped_models():
     return [default, *sorted(set(default.parent.glob("*.tflite")) - {default})]
 
 
-def write_site(folder):
+def write_site(folder: str | os.PathLike[str]) -> None:
     """Writes page and models as a folder of plain files that any web host can serve.
 
     Raises:
@@ -154,7 +168,9 @@ def write_site(folder):
     (folder / "models" / "models.json").write_text(json.dumps(models_index(models)))
 
 
-def serve(port=None, open_browser=True, announce=lambda url: None):
+def serve(
+    port: int | None = None, open_browser: bool = True, announce: Callable[[str], None] = lambda url: None
+) -> None:
     """Serves the page with the shipped models until it is interrupted.
 
     Args:
@@ -181,7 +197,7 @@ def serve(port=None, open_browser=True, announce=lambda url: None):
             server.serve_forever()
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `tf-colorize demo`; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="tf-colorize demo",

@@ -1,5 +1,7 @@
 """Many picture files: which become which, and colorizing them with all cores in constant memory."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import contextlib
@@ -9,11 +11,18 @@ import os
 import pathlib
 import threading
 import time
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from PIL import Image
 
 from tf_colorize.color import colorfulness
 from tf_colorize.photos import files, find, whole
+
+if typing.TYPE_CHECKING:
+    import numpy as np
+
 
 _COMPARE_SIDE = 1600
 # About 10 bytes of memory each: what may be in work at once, over all workers.
@@ -55,7 +64,13 @@ class Done:
     is_skipped: bool = False
 
 
-def plan(inputs, output=None, *, suffix=None, compare=False):
+def plan(
+    inputs: Sequence[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    suffix: str | None = None,
+    compare: bool = False,
+) -> tuple[list[Job], list[str]]:
     """Decides what is read and where it goes, without reading pictures.
 
     A picture becomes `name.color.suffix` beside it, or, with `output`, a file of its own name
@@ -75,7 +90,8 @@ def plan(inputs, output=None, *, suffix=None, compare=False):
     found, problems = _found(inputs, output)
     if output and output.suffix.lower() in files.FORMATS and not output.is_dir() and len(found) > 1:
         return [], [f"{output}: must be a folder for {len(found)} pictures", *problems]
-    jobs, taken = {}, {}
+    jobs: dict[pathlib.Path, Job] = {}
+    taken: dict[str, Any] = {}
     for source, relative in found:
         target = _target(source, relative, output, suffix, is_single=len(found) == 1)
         if target in taken and taken[target] != source:
@@ -93,7 +109,7 @@ def plan(inputs, output=None, *, suffix=None, compare=False):
     return list(jobs.values()), problems
 
 
-def colorize_file(colorizer, job, options):
+def colorize_file(colorizer: Callable[[Any], np.ndarray], job: Job, options: Any) -> Done:
     """Reads, colors and writes one picture.
 
     Raises:
@@ -115,7 +131,9 @@ def colorize_file(colorizer, job, options):
     return Done(image.size, time.perf_counter() - start, tuple(picture.notes), has_color)
 
 
-def colorize_picture(colorizer, picture, vividness=1.0):
+def colorize_picture(
+    colorizer: Callable[..., np.ndarray], picture: files.Picture, vividness: float = 1.0
+) -> Image.Image:
     """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
 
     `picture.image` is given up on the way: with 100 megapixels it has 400 MB.
@@ -129,12 +147,12 @@ def colorize_picture(colorizer, picture, vividness=1.0):
     return image
 
 
-def is_done(job):
+def is_done(job: Job) -> bool:
     """Whether everything that the job would write is there."""
     return job.target.exists() and (job.compare is None or job.compare.exists())
 
 
-def run(jobs, work, workers):
+def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterator[Any]:
     """Calls `work(job)` for all jobs, `workers` at a time, and yields as they finish.
 
     Memory does not grow with the number of jobs, and large pictures wait for each other. What
@@ -151,7 +169,7 @@ def run(jobs, work, workers):
         with budget.of(job.source):
             return work(job)
 
-    pending = {}
+    pending: dict[concurrent.futures.Future, Job] = {}
     waiting = collections.deque(jobs)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
     try:

@@ -1,10 +1,14 @@
 """The command `tf-colorize`: reads the command line and says what happens; `folder` does it."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
+import io
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 # Nothing heavy up here: `tf-colorize --help` has to answer at once.
 
@@ -22,7 +26,7 @@ examples:
 """
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["demo"]:
@@ -31,7 +35,8 @@ def main(arguments=None):
         return demo.main(arguments[1:])
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
-    sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
     problem = _wrong_usage(options)
     if problem:
         _complain(problem)

@@ -1,15 +1,18 @@
 """What TensorFlow, LiteRT and Python print at start, for command lines: no notices, one line for a missing package."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 from tf_colorize import installation
 
 
 @contextlib.contextmanager
-def startup():
+def startup() -> Iterator[None]:
     """Hides what the libraries of TensorFlow and LiteRT write to stderr while they start.
 
     They write before any log level is read, so the file descriptor itself is put aside. It comes
@@ -37,7 +40,7 @@ def startup():
 
 
 @contextlib.contextmanager
-def missing_packages(program):
+def missing_packages(program: str) -> Iterator[None]:
     """Ends the process with one line and exit code 1 when a package is missing; also a decorator.
 
     Args:

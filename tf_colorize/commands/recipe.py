@@ -12,9 +12,14 @@ Each step has a folder of its own name in the run folder. A step that is done is
 a training that was stopped goes on from its last checkpoint.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
 import sys
+import typing
+from collections.abc import Callable
+from typing import Any
 
 from tf_colorize.export import saved_model, tflite
 from tf_colorize.models import generator as generators
@@ -22,13 +27,17 @@ from tf_colorize.models import saving
 from tf_colorize.training import averaging, stages
 from tf_colorize.training import config as train_config
 
+if typing.TYPE_CHECKING:
+    import os
+
+
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "image_size", "terms"}),
     "export": ({"model"}, {"quantize"}),
 }
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> list[tuple[str, str, dict[str, Any]]]:
     """Returns the steps of a recipe, a list of `(name, kind, table)`.
 
     Args:
@@ -74,7 +83,14 @@ def _checked(step, path):
     return name, kind, table
 
 
-def run(path, *, data, val_data=None, run_dir, report=print):
+def run(
+    path: str | os.PathLike[str],
+    *,
+    data: str,
+    val_data: str | None = None,
+    run_dir: str | os.PathLike[str],
+    report: Callable[[str], None] = print,
+) -> None:
     """Makes a model by a recipe, or what is left of it.
 
     Args:

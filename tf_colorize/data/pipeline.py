@@ -7,6 +7,8 @@ seed and the sample's position in the stream, so that a stream can be entered an
 gives the same samples. The data sets read ahead by themselves and need no `prefetch`.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import dataclasses
 import functools
@@ -15,6 +17,8 @@ import numbers
 import os
 import threading
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -54,7 +58,12 @@ class Photos:
     n_results: int = 0
 
 
-def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
+def find_photos(
+    source: str | os.PathLike[str],
+    *,
+    min_colorfulness: float = MIN_COLORFULNESS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Photos:
     """Finds the color photos of a source; every file is opened once.
 
     Args:
@@ -95,7 +104,7 @@ def find_photos(source, *, min_colorfulness=MIN_COLORFULNESS, progress=None):
     return Photos(usable, unreadable, n_gray, len(found.results))
 
 
-def split(paths, fraction, seed=0):
+def split(paths: Sequence[str | os.PathLike[str]], fraction: float, seed: int = 0) -> tuple[list[Any], list[Any]]:
     """Splits photos at random into those to train on and those to validate on.
 
     Args:
@@ -123,7 +132,14 @@ def split(paths, fraction, seed=0):
     return train, [paths[position] for position in sorted(held_out)]
 
 
-def image_dataset(source_or_paths, image_size=256, batch_size=16, *, training=False, seed=0):
+def image_dataset(
+    source_or_paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    image_size: int = 256,
+    batch_size: int = 16,
+    *,
+    training: bool = False,
+    seed: int = 0,
+) -> tf.data.Dataset:
     """Builds the data set of a source for `fit`, `evaluate` and `predict`.
 
     Args:
@@ -158,7 +174,15 @@ def image_dataset(source_or_paths, image_size=256, batch_size=16, *, training=Fa
     return batches.apply(tf.data.experimental.assert_cardinality(n_batches))
 
 
-def training_batches(paths, image_size, batch_size, *, seed, first_step=0, luma_gray=0.3):
+def training_batches(
+    paths: Sequence[str | os.PathLike[str]],
+    image_size: int,
+    batch_size: int,
+    *,
+    seed: int,
+    first_step: int = 0,
+    luma_gray: float = 0.3,
+) -> tf.data.Dataset:
     """Builds an endless stream of training batches that can be entered at any step.
 
     Each photo comes once per epoch, in an order of its own, as a random square crop

@@ -4,6 +4,8 @@ Each is written once into a cache folder, complete or not at all, and is an ordi
 folder from then on.
 """
 
+from __future__ import annotations
+
 import os
 import pathlib
 import tempfile
@@ -25,7 +27,7 @@ _SAMPLE_HOLD_OUT = {
 _SAMPLE_SPLITS = ("train", "validation")
 
 
-def folder_of(source):
+def folder_of(source: str | os.PathLike[str]) -> pathlib.Path:
     """Returns the folder of picture files behind a source, writing it where needed.
 
     Args:
@@ -51,7 +53,7 @@ def folder_of(source):
     return pathlib.Path(source)
 
 
-def cache_folder():
+def cache_folder() -> pathlib.Path:
     """Returns where downloads and converted data sets are kept, a `pathlib.Path`.
 
     `$TF_COLORIZE_CACHE`, else `$XDG_CACHE_HOME/tf_colorize`, else `~/.cache/tf_colorize`.

@@ -1,14 +1,17 @@
 """Charts as inline SVG text, for pages that must hold everything themselves."""
 
+from __future__ import annotations
+
 import html
 import math
+from typing import Any
 
 # Okabe and Ito's, which color-blind readers can tell apart.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 44
 
 
-def scatter(points, *, title, labels, color=COLORS[0], size=364):
+def scatter(points: Any, *, title: str, labels: Any, color: str = COLORS[0], size: int = 364) -> str:
     """Draws pairs of the same quantity, with the diagonal where both are equal.
 
     Args:
@@ -36,7 +39,7 @@ def scatter(points, *, title, labels, color=COLORS[0], size=364):
     return frame.svg(title, parts)
 
 
-def shares(edges, truth, series, *, title, label, width=520, height=300):
+def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width: int = 520, height: int = 300) -> str:
     """Draws how often values occur, on a logarithmic scale: the truth as an area, the rest as lines.
 
     Args:

@@ -1,10 +1,14 @@
 """Colorizers side by side on the same photos: the loop over photos, and the figures that come out of it."""
 
+from __future__ import annotations
+
 import concurrent.futures
 import dataclasses
 import hashlib
 import os
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -44,7 +48,7 @@ class Evaluation:
     frechet_distances: dict
     columns: tuple = COLUMNS
 
-    def figures(self, name):
+    def figures(self, name: str) -> dict[str, tuple[float, float | None, float | None]]:
         """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95 % interval.
 
         The Frechet distance has no interval (`None`): a resample's is biased upwards.
@@ -52,7 +56,7 @@ class Evaluation:
         values = np.column_stack([self.predictions[name], self.truth, self._photo_differences(name)])
         center = _figures_of_means(values.mean(axis=0), self.columns)
         resampled = _figures_of_means(measures.bootstrap_means(values).T, self.columns)
-        figures = {
+        figures: dict[str, Any] = {
             key: (float(center[key]), *(float(end) for end in np.quantile(resampled[key], [0.025, 0.975])))
             for key in center
         }
@@ -60,7 +64,7 @@ class Evaluation:
             figures["frechet_distance"] = (self.frechet_distances[name], None, None)
         return figures
 
-    def photos_per_second(self, name):
+    def photos_per_second(self, name: str) -> float:
         """How many photos the colorizer itself took in a second, one at a time."""
         return len(self.photos) / self.seconds[name]
 
@@ -83,7 +87,16 @@ def _figures_of_means(means, columns):
     }
 
 
-def evaluate(colorizers, photos, *, protocol="crop256", features=None, lpips=None, baselines=True, progress=None):
+def evaluate(
+    colorizers: Mapping[str, Callable[[Any], np.ndarray]],
+    photos: Any,
+    *,
+    protocol: str = "crop256",
+    features: Any = None,
+    lpips: Any = None,
+    baselines: bool = True,
+    progress: Any = None,
+) -> Evaluation:
     """Measures colorizers side by side on the same photos.
 
     Args:
@@ -116,7 +129,9 @@ def evaluate(colorizers, photos, *, protocol="crop256", features=None, lpips=Non
     return tally.finish()
 
 
-def evaluate_colorizer(colorizer, photos, protocol="crop256", feature_model=None):
+def evaluate_colorizer(
+    colorizer: Callable[[Any], np.ndarray], photos: Any, protocol: str = "crop256", feature_model: Any = None
+) -> dict[str, float]:
     """Returns the figures of one colorizer as a flat dict of floats, for choosing between checkpoints.
 
     Arguments and errors are those of `evaluate`. Besides the figures of `Evaluation.figures` without their intervals

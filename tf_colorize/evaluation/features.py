@@ -1,7 +1,10 @@
 """Networks whose features give a Frechet distance between sets of pictures, each under its own name."""
 
+from __future__ import annotations
+
 import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -27,8 +30,8 @@ class FeatureModel:
         ValueError: the model's output is not one vector or one map of vectors for each picture.
     """
 
-    def __init__(self, name, model, *, mean=0.0, scale=1.0):
-        shape = model.output.shape if isinstance(model.output, keras.KerasTensor) else ()
+    def __init__(self, name: str, model: keras.Model, *, mean: Any = 0.0, scale: Any = 1.0) -> None:
+        shape: tuple[int | None, ...] = model.output.shape if isinstance(model.output, keras.KerasTensor) else ()
         if len(shape) not in (2, 4) or shape[-1] is None:
             raise ValueError(
                 "`model` must return one tensor `(batch, features)` or `(batch, height, width, features)`. "
@@ -40,13 +43,13 @@ class FeatureModel:
         self._mean = np.asarray(mean, np.float32)
         self._scale = np.asarray(scale, np.float32)
 
-    def __call__(self, pictures):
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
         values = (pictures.astype(np.float32) - self._mean) / self._scale
         features = np.asarray(self._model.predict_on_batch(values), np.float32)
         return features.mean(axis=(1, 2)) if features.ndim == 4 else features
 
 
-def load(source=None):
+def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
     """Loads the network of the Frechet distance.
 
     Args:

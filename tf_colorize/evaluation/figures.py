@@ -1,8 +1,15 @@
 """What each figure of an evaluation means, and the table of them for the terminal."""
 
+from __future__ import annotations
+
 import dataclasses
+import typing
+from typing import Any
 
 from tf_colorize.evaluation import comparison, perceptual, protocols
+
+if typing.TYPE_CHECKING:
+    import rich.table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,18 +73,18 @@ FIGURES = (
 )
 
 
-def shown(result):
+def shown(result: Any) -> list[Any]:
     """Lists the `FIGURES` that an `Evaluation` has, the Frechet distance under the name of its network."""
     named = [dataclasses.replace(FIGURES[-1], title=result.feature_name)] if result.feature_name else []
     return [*(figure for figure in FIGURES[:-1] if figure.key != "lpips" or "lpips" in result.columns), *named]
 
 
-def of_truth(result):
+def of_truth(result: Any) -> dict[str, float]:
     """Returns the means that the truth itself has, by key."""
     return dict(zip(comparison.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
 
 
-def table(result):
+def table(result: Any) -> rich.table.Table:
     """Returns a `rich.table.Table` of an `Evaluation`: a row for each figure, a column for each colorizer."""
     import rich.box
     import rich.table

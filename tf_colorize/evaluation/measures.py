@@ -5,6 +5,8 @@ nothing here imports TensorFlow; the batch functions for training are in `metric
 are those of published tables, so that numbers can be compared.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import scipy.linalg
 import skimage.color
@@ -14,7 +16,7 @@ MAX_PSNR = 100.0
 MIN_SIDE = 11  # SSIM's Gaussian window
 
 
-def rgb_to_lab(rgb):
+def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
     """CIELAB (D65), float32 `(height, width, 3)`, of a uint8 picture of that shape.
 
     By scikit-image rather than by `lab`, so that an error there shows up here.
@@ -22,7 +24,7 @@ def rgb_to_lab(rgb):
     return skimage.color.rgb2lab(rgb.astype(np.float32) / np.float32(255))
 
 
-def psnr(truth, prediction):
+def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Peak signal-to-noise ratio over the sRGB channels, in dB.
 
     At most `MAX_PSNR`, so that means exist where a picture is identical.
@@ -33,7 +35,7 @@ def psnr(truth, prediction):
     return min(float(value), MAX_PSNR)
 
 
-def ssim(truth, prediction):
+def ssim(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Structural similarity, the mean over the sRGB channels.
 
     Gaussian window of sigma 1.5, as in Wang et al. 2004.
@@ -50,17 +52,17 @@ def ssim(truth, prediction):
     return float(value)
 
 
-def ciede2000(truth_lab, prediction_lab):
+def ciede2000(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> float:
     """Mean CIEDE2000 color difference of two float `(height, width, 3)` CIELAB pictures."""
     return float(np.mean(skimage.color.deltaE_ciede2000(truth_lab, prediction_lab), dtype=np.float64))
 
 
-def ab_error(truth_lab, prediction_lab):
+def ab_error(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> float:
     """Mean absolute difference of a* and b* of two float `(height, width, 3)` CIELAB pictures."""
     return float(np.mean(np.abs(truth_lab[..., 1:] - prediction_lab[..., 1:]), dtype=np.float64))
 
 
-def mean_chroma(lab):
+def mean_chroma(lab: np.ndarray) -> float:
     """Mean distance from the gray axis of a float `(height, width, 3)` CIELAB picture."""
     return float(np.mean(np.hypot(lab[..., 1], lab[..., 2]), dtype=np.float64))
 
@@ -73,12 +75,12 @@ class GaussianFit:
         dimension: length of a feature vector.
     """
 
-    def __init__(self, dimension):
+    def __init__(self, dimension: int) -> None:
         self.count = 0
         self._sum = np.zeros(dimension)
         self._products = np.zeros((dimension, dimension))
 
-    def update(self, features):
+    def update(self, features: np.ndarray) -> None:
         """Takes a float `(batch, dimension)` array."""
         features = np.asarray(features, np.float64)
         self.count += len(features)
@@ -86,17 +88,17 @@ class GaussianFit:
         self._products += features.T @ features
 
     @property
-    def mean(self):
+    def mean(self) -> np.ndarray:
         """float64 `(dimension,)`."""
         return self._sum / self.count
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
         """Unbiased, float64 `(dimension, dimension)`."""
         return (self._products - np.outer(self._sum, self.mean)) / (self.count - 1)
 
 
-def frechet_distance(first, second):
+def frechet_distance(first: GaussianFit, second: GaussianFit) -> float:
     """Frechet distance between two `GaussianFit`s: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
     (Heusel et al. 2017).
 
@@ -124,7 +126,7 @@ def _factor(covariance):
     return vectors * np.sqrt(np.maximum(eigenvalues, 0))
 
 
-def bootstrap_means(values, *, resamples=2000, seed=0):
+def bootstrap_means(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> np.ndarray:
     """Column means that other draws of as many photos would give (Efron's bootstrap).
 
     An interval of a mean is a pair of quantiles of its column; one of a function of means, such as a ratio, is a pair

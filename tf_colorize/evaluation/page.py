@@ -1,6 +1,10 @@
 """The frame of a report: one HTML document without anything to fetch, and the elements that its sections use."""
 
+from __future__ import annotations
+
 import html
+from collections.abc import Sequence
+from typing import Any
 
 STYLE = """
 :root { --ink: #1c1f23; --muted: #6a7179; --line: #e2e5e9; --soft: #f6f7f8; }
@@ -43,7 +47,7 @@ code { font-size: 12.5px; }
 """.strip()
 
 
-def document(title, subtitle, sections):
+def document(title: str, subtitle: str, sections: Any) -> str:
     """Returns an HTML document.
 
     Args:
@@ -60,7 +64,7 @@ def document(title, subtitle, sections):
     )
 
 
-def gallery(titles, rows):
+def gallery(titles: Sequence[str], rows: Any) -> str:
     """Returns rows of pictures under their titles.
 
     Args:
@@ -77,17 +81,17 @@ def gallery(titles, rows):
     return f'<div class="scroll"><div class="gallery" style="--columns: {len(titles)}">{heads}\n{cells}</div></div>\n'
 
 
-def chart(caption, svg):
+def chart(caption: str, svg: str) -> str:
     """Returns a chart with its caption, plain text."""
     return f'<figure class="chart"><figcaption>{html.escape(caption)}</figcaption>{svg}</figure>\n'
 
 
-def legend(entries):
+def legend(entries: Any) -> str:
     """Returns a legend of a dict of plain text to color."""
     parts = (f'<span><i style="background: {color}"></i>{html.escape(name)}</span>' for name, color in entries.items())
     return f'<div class="legend">{"".join(parts)}</div>\n'
 
 
-def terms(entries):
+def terms(entries: Any) -> str:
     """Returns a list of pairs of a term, plain text, and its description, HTML."""
     return "<dl>" + "".join(f"<dt>{html.escape(term)}</dt><dd>{text}</dd>\n" for term, text in entries) + "</dl>\n"

@@ -1,5 +1,7 @@
 """LPIPS, computed by the package of its authors on the backbone that it was calibrated on."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import io
@@ -29,7 +31,7 @@ class Lpips:
 
     name = "LPIPS (AlexNet, v0.1)"
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             import lpips
             import torch
@@ -54,7 +56,7 @@ class Lpips:
             ) from error
         self._tensor, self._no_grad = torch.from_numpy, torch.no_grad
 
-    def __call__(self, truth, prediction):
+    def __call__(self, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         # Channels first, [0, 255] to [-1, 1].
         pair = [self._tensor(rgb.transpose(0, 3, 1, 2) / np.float32(127.5) - 1) for rgb in (truth, prediction)]
         with self._no_grad():

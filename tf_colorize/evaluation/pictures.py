@@ -1,7 +1,11 @@
 """Pictures to look at: photos beside what each colorizer makes of them, on a contact sheet or one by one."""
 
+from __future__ import annotations
+
 import base64
 import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -10,12 +14,12 @@ from tf_colorize.evaluation import protocols
 from tf_colorize.photos import contact_sheet, files
 
 
-def colored(colorizers, picture):
+def colored(colorizers: Mapping[str, Callable[[Any], np.ndarray]], picture: np.ndarray) -> list[Any]:
     """Returns what each colorizer makes of a gray uint8 `(height, width, 3)` picture, a list of the same."""
     return [protocols.colorize(name, colorizer, picture) for name, colorizer in colorizers.items()]
 
 
-def without_truth(colorizers, photos):
+def without_truth(colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos: Any) -> Iterator[Any]:
     """Colors photos whose colors nobody knows, whatever tone they have.
 
     Args:
@@ -35,21 +39,21 @@ def without_truth(colorizers, photos):
         yield path, [source, *colored(colorizers, source)]
 
 
-def thumbnail(picture, side):
+def thumbnail(picture: np.ndarray, side: int) -> Image.Image:
     """Returns a `PIL.Image.Image` of a uint8 picture, its longest side at most `side` pixels."""
     image = Image.fromarray(picture)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return image
 
 
-def data_uri(image, quality=88):
+def data_uri(image: Image.Image, quality: int = 88) -> str:
     """Returns a `PIL.Image.Image` as a JPEG inside a URI, its chroma at full resolution."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def sheet(rows, titles, *, side=256, across=6):
+def sheet(rows: Any, titles: Sequence[str], *, side: int = 256, across: int = 6) -> Image.Image:
     """Lays out photos beside their colored versions, in as many groups as fit side by side.
 
     Args:

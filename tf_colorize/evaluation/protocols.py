@@ -3,9 +3,14 @@
 Every photo is made gray with its own lightness, so that no color can leak; a colorizer sees that and nothing else.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import pathlib
+import typing
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,6 +18,10 @@ from PIL import Image
 from tf_colorize.color import lab
 from tf_colorize.evaluation import measures
 from tf_colorize.photos import files
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 PROTOCOLS = {
     "crop256": "the central square of each photo, scaled to 256 x 256",
@@ -36,22 +45,22 @@ class Sample:
     digest: str
 
 
-def gray(rgb):
+def gray(rgb: np.ndarray) -> np.ndarray:
     """The baseline that colors nothing: its a* and b* are 0."""
     return rgb
 
 
-def warm_tint(rgb):
+def warm_tint(rgb: np.ndarray) -> np.ndarray:
     """The baseline that gives every pixel the a* and b* of `WARM_TINT`."""
     lightness = lab.rgb_to_lightness(rgb)
-    ab = np.broadcast_to(np.float32(WARM_TINT) / np.float32(lab.AB_SCALE), (*rgb.shape[:2], 2))
+    ab = np.broadcast_to(np.asarray(WARM_TINT, np.float32) / np.float32(lab.AB_SCALE), (*rgb.shape[:2], 2))
     return lab.lightness_ab_to_rgb(lightness, ab)
 
 
 BASELINES = {"gray": gray, "warm tint": warm_tint}
 
 
-def load(path, protocol):
+def load(path: str | os.PathLike[str], protocol: str) -> Sample:
     """Reads a color photo as a `Sample`.
 
     Raises:
@@ -71,7 +80,7 @@ def load(path, protocol):
     return Sample(path, truth, without_color(truth), measures.rgb_to_lab(truth), hashlib.sha256(data).hexdigest())
 
 
-def without_color(rgb):
+def without_color(rgb: np.ndarray) -> np.ndarray:
     """Returns the gray picture of the same lightness: uint8 `(height, width, 3)`, the channels equal."""
     lightness = lab.rgb_to_lightness(rgb)
     colorless = lab.lightness_ab_to_rgb(lightness, np.zeros((*rgb.shape[:2], 2), np.float32))
@@ -79,7 +88,7 @@ def without_color(rgb):
     return np.repeat(colorless[..., 1:2], 3, axis=-1)
 
 
-def colorize(name, colorizer, picture):
+def colorize(name: str, colorizer: Callable[[Any], np.ndarray], picture: np.ndarray) -> np.ndarray:
     """Calls a colorizer and makes sure that it returned a picture.
 
     Raises:
@@ -94,7 +103,7 @@ def colorize(name, colorizer, picture):
     return result
 
 
-def framed(image, protocol):
+def framed(image: Image.Image, protocol: str) -> Image.Image:
     """Cuts and scales a `PIL.Image.Image` as a protocol says; a square of 256 pixels stays as it is."""
     if protocol == "full":
         return image

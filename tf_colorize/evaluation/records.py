@@ -1,5 +1,7 @@
 """The files of an evaluation for machines: metrics.json and photos.csv, with what it takes to repeat it."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import hashlib
@@ -8,6 +10,7 @@ import json
 import os
 import pathlib
 import platform
+from typing import Any
 
 import tf_colorize
 from tf_colorize import processors
@@ -31,7 +34,7 @@ class Run:
     notes: tuple = ()
 
 
-def write_metrics(path, result, run):
+def write_metrics(path: str | os.PathLike[str], result: Any, run: Any) -> None:
     """Writes metrics.json; all of it but `"run"` is the same for the same input."""
     content = {
         "protocol": {"name": result.protocol, "meaning": protocols.PROTOCOLS[result.protocol]},
@@ -61,7 +64,7 @@ def _rounded(value):
     return round(float(value), 6)
 
 
-def write_photos(path, result):
+def write_photos(path: str | os.PathLike[str], result: Any) -> None:
     """Writes a CSV file with one line for each photo and colorizer."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -73,13 +76,13 @@ def write_photos(path, result):
                 writer.writerow([photo, name, *(f"{value:.6f}" for value in values)])
 
 
-def photo_names(result):
+def photo_names(result: Any) -> list[str]:
     """Lists the paths of the photos below the folder that they have in common."""
     root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in result.photos])
     return [pathlib.Path(os.path.relpath(path, root)).as_posix() for path in result.photos]
 
 
-def sha256_of(model):
+def sha256_of(model: str | os.PathLike[str] | None) -> str | None:
     """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for what is neither.
 
     Of the folder of a training run only the model counts, not its logs.
@@ -98,7 +101,7 @@ def sha256_of(model):
     return digest.hexdigest()
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Returns the versions of Python, of this package and of what does the arithmetic."""
     found = {"python": platform.python_version(), "tf_colorize": tf_colorize.__version__}
     for package in PACKAGES:
@@ -109,6 +112,6 @@ def versions():
     return found
 
 
-def machine():
+def machine() -> str:
     """Returns what speeds depend on, as far as Python knows."""
     return f"{platform.system()} {platform.machine()}, {processors.usable()} cores"

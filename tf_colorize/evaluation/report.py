@@ -1,11 +1,20 @@
 """An evaluation as one HTML file that holds its pictures and charts itself."""
 
+from __future__ import annotations
+
 import html
 import pathlib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from tf_colorize.evaluation import charts, comparison, figures, page, pictures, protocols, records
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 THUMBNAIL = 256
 EXTREMES, RANDOM = 6, 12
@@ -13,7 +22,13 @@ TRUTH_COLOR = "#d3d7dc"
 LIKENESS = ("psnr", "ssim", "ciede2000", "ab_error", "frechet_distance")
 
 
-def write(path, result, colorizers, run, bw=()):
+def write(
+    path: str | os.PathLike[str],
+    result: Any,
+    colorizers: Mapping[str, Callable[[Any], np.ndarray]],
+    run: Any,
+    bw: Sequence[Any] = (),
+) -> None:
     """Writes the report.
 
     Args:
@@ -39,7 +54,7 @@ def write(path, result, colorizers, run, bw=()):
     pathlib.Path(path).write_text(page.document("Colorization report", subtitle, sections), encoding="utf-8")
 
 
-def chosen(result, subject):
+def chosen(result: Any, subject: str) -> dict[str, list[int]]:
     """Returns a dict of heading to indices of photos: best and worst of one colorizer, and random ones."""
     errors = result.predictions[subject][:, comparison.COLUMNS.index("ciede2000")]
     order = np.argsort(errors, kind="stable")

@@ -1,15 +1,23 @@
 """What every exported artifact carries, and how it gets to its place: complete or not at all."""
 
+from __future__ import annotations
+
 import contextlib
 import pathlib
 import tempfile
+import typing
+from collections.abc import Iterator
+from typing import Any
 
 import tensorflow as tf
 
 from tf_colorize.models import generator as generators
 
+if typing.TYPE_CHECKING:
+    import os
 
-def metadata_of(given, image_size):
+
+def metadata_of(given: dict[str, Any] | None, image_size: int) -> dict[str, Any]:
     """Returns metadata for an artifact, complete, with the size it is made for."""
     # A SavedModel's also holds the network, which the artifact has in its own form.
     kept = {key: value for key, value in (given or {}).items() if key != "generator"}
@@ -17,7 +25,7 @@ def metadata_of(given, image_size):
 
 
 @contextlib.contextmanager
-def written_whole(path, *, overwrite):
+def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[pathlib.Path]:
     """Gives a temporary path beside `path` that replaces it when the block ends without an error.
 
     Args:
@@ -57,7 +65,7 @@ def _exchange(new, old, aside):
 
 
 @contextlib.contextmanager
-def disk_errors():
+def disk_errors() -> Iterator[None]:
     """Turns TensorFlow's errors about files, a full disk above all, into OSError."""
     try:
         yield

@@ -1,6 +1,11 @@
 """What an export must show before it is called done: the same chroma as Keras on real photos."""
 
+from __future__ import annotations
+
 import dataclasses
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -8,6 +13,9 @@ from PIL import Image
 from tf_colorize.color import lab
 from tf_colorize.data import sources
 from tf_colorize.photos import files, find
+
+if typing.TYPE_CHECKING:
+    import keras
 
 
 class ExportError(ValueError):
@@ -26,7 +34,7 @@ class Agreement:
         return f"chroma differs from Keras by {self.mean:.4f} (mean), {self.maximum:.3f} (max) on {self.photos} photos"
 
 
-def photo_squares(photos, image_size, count):
+def photo_squares(photos: Any, image_size: int, count: int) -> list[np.ndarray]:
     """Reads photos evenly spread over a folder as what the network sees of them.
 
     Args:
@@ -42,7 +50,7 @@ def photo_squares(photos, image_size, count):
     """
     paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
     spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
-    squares = []
+    squares: list[np.ndarray] = []
     for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only in place of unreadable ones
         if len(squares) == count:
             break
@@ -58,7 +66,7 @@ def photo_squares(photos, image_size, count):
     return squares
 
 
-def reference(generator, squares):
+def reference(generator: keras.Model, squares: Sequence[np.ndarray]) -> np.ndarray:
     """Returns what Keras gives for `squares`, float32 `(n, image_size, image_size, 2)`.
 
     Raises:
@@ -69,7 +77,14 @@ def reference(generator, squares):
     return ab
 
 
-def compare(predict_ab, squares, expected, *, mean_bound, max_bound):
+def compare(
+    predict_ab: Callable[[np.ndarray], np.ndarray],
+    squares: Sequence[np.ndarray],
+    expected: np.ndarray,
+    *,
+    mean_bound: float,
+    max_bound: float,
+) -> Agreement:
     """Runs an export on the lightness that Keras had and measures how far apart they are.
 
     Args:

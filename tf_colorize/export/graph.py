@@ -1,5 +1,9 @@
 """The whole way of a picture as one TensorFlow graph, with the same steps as `Colorizer`."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -10,7 +14,7 @@ IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
 _STRIP_PIXELS = 1 << 18
 
 
-def build(generator, image_size, *, half_precision=False):
+def build(generator: keras.Model, image_size: int, *, half_precision: bool = False) -> tuple[tf.Module, dict[str, Any]]:
     """Returns a module that owns a generator's weights, and its signatures.
 
     The module holds no Keras object, so that what is saved loads where Keras is not.
@@ -55,7 +59,7 @@ def build(generator, image_size, *, half_precision=False):
     return module, {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
 
 
-def build_fixed(generator, image_size):
+def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any]:
     """Returns a module that owns a generator's weights, and its one function, for a fixed size.
 
     Returns:

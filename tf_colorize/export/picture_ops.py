@@ -1,12 +1,16 @@
 """Picture files to pixels and back in TensorFlow operations, for graphs that run without Python."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
 _PNG, _GIF, _BMP, _JPEG = b"\x89PNG", b"GIF8", b"BM", b"\xff\xd8\xff"
 _ORIENTATION_TAG = 0x0112
 
 
-def decode(data, index):
+def decode(data: tf.Tensor, index: Any) -> tf.Tensor:
     """Decodes a JPEG, PNG, BMP or GIF (its first frame), upright.
 
     Args:
@@ -30,7 +34,7 @@ def decode(data, index):
     return _upright(picture, orientation)
 
 
-def encode(picture, like):
+def encode(picture: tf.Tensor, like: Any) -> tf.Tensor:
     """Encodes a picture in the format of another file: JPEG as JPEG, all else as PNG.
 
     Args:

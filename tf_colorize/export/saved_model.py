@@ -1,9 +1,13 @@
 """A generator as a SavedModel for TF Serving: pictures in, pictures out, TensorFlow operations only."""
 
+from __future__ import annotations
+
 import dataclasses
 import io
 import json
 import pathlib
+import typing
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +17,12 @@ from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
 from tf_colorize.inference import messages
 from tf_colorize.models import saving
+
+if typing.TYPE_CHECKING:
+    import os
+
+    import keras
+
 
 MODEL_NAME = "colorizer"
 WARMUP_NAME = "tf_serving_warmup_requests"
@@ -32,8 +42,15 @@ class SavedModelReport:
 
 
 def export_saved_model(
-    generator, path, *, metadata=None, image_size=None, half_precision="auto", photos=None, overwrite=False
-):
+    generator: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    metadata: dict[str, Any] | None = None,
+    image_size: int | None = None,
+    half_precision: bool | str = "auto",
+    photos: Any = None,
+    overwrite: bool = False,
+) -> SavedModelReport:
     """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.
 
     Its signatures are those of `graph.build`. Beside the graph, in `assets.extra`, lie the
@@ -61,20 +78,21 @@ def export_saved_model(
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares = checks.photo_squares(photos, image_size, _CHECK_PHOTOS)
     expected = checks.reference(generator, squares)
+    halved = bool(half_precision)
     if half_precision == "auto":
-        half_precision = _is_same_in_half_precision(generator, image_size, squares, expected)
+        halved = _is_same_in_half_precision(generator, image_size, squares, expected)
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
         described = {
             **artifact.metadata_of(metadata, image_size),
             "generator": json.loads(saving.portable(generator).to_json()),
         }
-        module, signatures = graph.build(generator, image_size, half_precision=half_precision)
+        module, signatures = graph.build(generator, image_size, half_precision=halved)
         with artifact.disk_errors():
             tf.saved_model.save(module, str(temporary), signatures=signatures)
             _write_extra(temporary / "assets.extra", described, image_size)
-        agreement = _checked(temporary, squares, expected, half_precision)
+        agreement = _checked(temporary, squares, expected, halved)
     n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
-    return SavedModelReport(pathlib.Path(path), n_bytes, half_precision, agreement)
+    return SavedModelReport(pathlib.Path(path), n_bytes, halved, agreement)
 
 
 def _is_same_in_half_precision(generator, image_size, squares, expected):
@@ -134,7 +152,7 @@ def _write_warmup(path, image_size):
             writer.write(log.SerializeToString())
 
 
-def read_warmup(path):
+def read_warmup(path: str | os.PathLike[str]) -> list[Any]:
     """Returns the `PredictRequest`s of a warm-up file."""
     message = messages.message("PredictionLog")
     records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()

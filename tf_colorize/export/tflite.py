@@ -1,5 +1,7 @@
 """A generator as a TFLite file for phones, boards and browsers."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import math
@@ -7,8 +9,10 @@ import pathlib
 import statistics
 import tempfile
 import time
+import typing
 import warnings
 import zipfile
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +20,12 @@ import tensorflow as tf
 from tf_colorize.export import artifact, checks, graph
 from tf_colorize.inference import runtimes
 from tf_colorize.models import saving
+
+if typing.TYPE_CHECKING:
+    import os
+
+    import keras
+
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 MIN_CALIBRATION_PHOTOS = 200
@@ -40,7 +50,16 @@ class TFLiteReport:
     agreement: checks.Agreement
 
 
-def export_tflite(generator, path, *, quantize="none", metadata=None, image_size=None, photos=None, overwrite=False):
+def export_tflite(
+    generator: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    quantize: str = "none",
+    metadata: dict[str, Any] | None = None,
+    image_size: int | None = None,
+    photos: Any = None,
+    overwrite: bool = False,
+) -> TFLiteReport:
     """Writes a generator as a TFLite file: builtin operations, batch 1, float in and out.
 
     The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32
@@ -86,7 +105,7 @@ def export_tflite(generator, path, *, quantize="none", metadata=None, image_size
     return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
 
 
-def latency(path, threads, runs=30):
+def latency(path: str | os.PathLike[str], threads: int, runs: int = 30) -> float:
     """Returns the median seconds of one prediction in the LiteRT interpreter."""
     predict_ab, image_size = runtimes.from_tflite(path, threads)
     square = np.random.default_rng(0).uniform(-1, 1, (1, image_size, image_size, 1)).astype(np.float32)

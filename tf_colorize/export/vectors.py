@@ -1,14 +1,20 @@
 """Test vectors: a gray picture and what a model makes of it, for those who write the steps in another language."""
 
+from __future__ import annotations
+
 import pathlib
+import typing
 
 import numpy as np
 from PIL import Image
 
 from tf_colorize.inference import colorizer, runtimes
 
+if typing.TYPE_CHECKING:
+    import os
 
-def write(tflite, folder):
+
+def write(tflite: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
     """Writes what an implementation needs to compare itself with.
 
     `gray.png` is the input, 120 x 180 pixels; `ab.npy` what the network gives for it, float16
@@ -34,7 +40,7 @@ def write(tflite, folder):
     Image.fromarray(colored).save(folder / "color.png", optimize=True)
 
 
-def scene():
+def scene() -> np.ndarray:
     """A landscape, uint8 `(120, 180)`: hills under a clouded sky, a lake; nobody's photo."""
     rows, columns = np.mgrid[:120, :180].astype(np.float64)
     clouds = np.sin(columns / 17 + rows / 9) * np.sin(rows / 7 - columns / 31)

@@ -13,8 +13,13 @@ coarse, which is nearer to what networks predict, the best of them gains 2 %, in
 worth a second algorithm here, in the SavedModel's graph and in the browser.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import pathlib
+import typing
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
@@ -23,6 +28,12 @@ from tf_colorize import processors
 from tf_colorize.color import lab, profiles
 from tf_colorize.inference import runtimes
 from tf_colorize.photos import files
+
+if typing.TYPE_CHECKING:
+    import os
+
+    import keras
+
 
 _STRIP_PIXELS = 1 << 18  # four times as many take more memory and, with its pages, 10 % more time
 
@@ -51,7 +62,9 @@ class Colorizer:
     >>> PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
     """
 
-    def __init__(self, predict_ab, image_size, *, threads=None):
+    def __init__(
+        self, predict_ab: Callable[[np.ndarray], np.ndarray], image_size: int, *, threads: int | None = None
+    ) -> None:
         if not isinstance(image_size, int) or image_size < 1:
             raise ValueError(
                 f"`image_size` must be a positive integer. Received: image_size={image_size!r}. "
@@ -61,14 +74,14 @@ class Colorizer:
         self.image_size = image_size
         self.threads = threads or processors.usable()
 
-    def __call__(self, image, *, vividness=1.0):
+    def __call__(self, image: Any, *, vividness: float = 1.0) -> np.ndarray:
         picture = _opened(image)
         lightness = self._network_lightness(picture)
         ab = self._network_ab(lightness, vividness)
         return _joined(picture, ab, self.threads)
 
     @classmethod
-    def load(cls, model, **options):
+    def load(cls, model: str | os.PathLike[str], **options: Any) -> Colorizer:
         """Recognizes what `model` is and loads it.
 
         Args:
@@ -96,17 +109,17 @@ class Colorizer:
         )
 
     @classmethod
-    def from_keras(cls, model, *, image_size=None, threads=None):
+    def from_keras(cls, model: keras.Model, *, image_size: int | None = None, threads: int | None = None) -> Colorizer:
         """Runs a run folder, `.keras` file or `keras.Model`; see `runtimes.from_keras`."""
         return cls(*runtimes.from_keras(model, image_size), threads=threads)
 
     @classmethod
-    def from_saved_model(cls, path, *, threads=None):
+    def from_saved_model(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Colorizer:
         """Runs the signature `predict_ab` of an exported SavedModel."""
         return cls(*runtimes.from_saved_model(path), threads=threads)
 
     @classmethod
-    def from_tflite(cls, path, *, threads=None):
+    def from_tflite(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Colorizer:
         """Runs a `.tflite` file with LiteRT, without TensorFlow.
 
         Args:
@@ -117,7 +130,7 @@ class Colorizer:
         return cls(*runtimes.from_tflite(path, threads or min(4, processors.usable())), threads=threads)
 
     @classmethod
-    def from_server(cls, url, *, threads=None, **options):
+    def from_server(cls, url: str, *, threads: int | None = None, **options: Any) -> Colorizer:
         """Asks a model on TF Serving; see `serving.Client` for the address and options."""
         return cls(*runtimes.from_server(url, **options), threads=threads)
 

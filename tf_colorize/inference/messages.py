@@ -9,8 +9,11 @@ Source: https://github.com/tensorflow/serving/tree/master/tensorflow_serving/api
 tensorflow/core/framework/{tensor,tensor_shape,types}.proto.
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -50,14 +53,14 @@ _MESSAGES = {
 
 
 @functools.cache
-def message(name):
+def message(name: str) -> Any:
     """Returns a protobuf message class; `name` is a key of `_MESSAGES`."""
     from google.protobuf import message_factory
 
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"tf_colorize.{name}"))
 
 
-def predict_request(model, version, signature, name, value):
+def predict_request(model: str, version: int | None, signature: str, name: str, value: Any) -> Any:
     """Returns a `PredictRequest` with one input.
 
     Args:
@@ -74,14 +77,14 @@ def predict_request(model, version, signature, name, value):
     return request
 
 
-def metadata_request(model, version):
+def metadata_request(model: str, version: int | None) -> Any:
     """Returns a request for the signatures of a served model; arguments as in `predict_request`."""
     request = message("MetadataRequest")(metadata_field=["signature_def"])
     _set_model(request.model_spec, model, version)
     return request
 
 
-def input_shape(response, signature, name):
+def input_shape(response: Any, signature: str, name: str) -> tuple[int, ...]:
     """Returns the shape of a signature's input, a tuple of ints with -1 for any size.
 
     Raises:
@@ -101,7 +104,7 @@ def input_shape(response, signature, name):
     return tuple(dim.size for dim in infos[name].tensor_shape.dim)
 
 
-def predict_result(response):
+def predict_result(response: Any) -> list[bytes] | np.ndarray:
     """Returns the one output of a `PredictResponse`: list of bytes, or array.
 
     Raises:
@@ -112,7 +115,7 @@ def predict_result(response):
     return tensor_value(response.outputs[0].value)
 
 
-def tensor_value(tensor):
+def tensor_value(tensor: Any) -> list[bytes] | np.ndarray:
     """Returns a `Tensor` as a list of bytes or an array.
 
     Raises:

@@ -6,12 +6,16 @@ that a `.tflite` file runs without TensorFlow. `predict_ab` maps float32
 in `lab.py`, and may be called from several threads at once.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import os
 import pathlib
 import threading
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +28,7 @@ METADATA_NAME = "tf_colorize.json"
 _TAIL_BYTES = 1 << 16  # more than the metadata takes
 
 
-def default_model():
+def default_model() -> pathlib.Path:
     """The path of the model that comes with the package.
 
     Raises:
@@ -41,7 +45,7 @@ def default_model():
     )
 
 
-def from_keras(model, image_size=None):
+def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """Loads a run folder or `.keras` file, or takes a generator as it is.
 
     Args:
@@ -52,7 +56,7 @@ def from_keras(model, image_size=None):
     Raises:
         ValueError: it cannot be loaded or is not a generator.
     """
-    metadata = {}
+    metadata: dict[str, Any] = {}
     if not hasattr(model, "predict_on_batch"):
         from tf_colorize.models import saving
 
@@ -71,7 +75,7 @@ def from_keras(model, image_size=None):
     return lambda lightness: forward(tf.constant(lightness)).numpy(), size
 
 
-def from_saved_model(path):
+def from_saved_model(path: str | os.PathLike[str]) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """Loads an exported SavedModel and its signature `predict_ab`.
 
     Raises:
@@ -80,10 +84,10 @@ def from_saved_model(path):
     with installation.explained():
         import tensorflow as tf
 
-    path = _existing(path)
+    folder = _existing(path)
     try:
-        loaded = tf.saved_model.load(str(path), tags=["serve"])
-        metadata = json.loads((path / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
+        loaded = tf.saved_model.load(str(folder), tags=["serve"])
+        metadata = json.loads((folder / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ValueError(f"{path}: not a SavedModel that can be loaded: {_first_line(error)}") from error
     _check_scales(metadata, path)
@@ -100,7 +104,7 @@ def from_saved_model(path):
     return predict_ab, metadata["image_size"]
 
 
-def from_tflite(path, threads):
+def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """Runs a `.tflite` file with LiteRT, one interpreter per calling thread.
 
     Args:
@@ -146,7 +150,7 @@ def from_tflite(path, threads):
     return predict_ab, size
 
 
-def from_server(url, **options):
+def from_server(url: str, **options: Any) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """Asks a model on TF Serving; `serving.Client` documents address and options."""
     from tf_colorize.inference import serving
 

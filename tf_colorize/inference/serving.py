@@ -3,6 +3,8 @@
 REST needs the standard library alone; gRPC needs the package's extra `serving`.
 """
 
+from __future__ import annotations
+
 import base64
 import functools
 import http.client
@@ -10,12 +12,18 @@ import json
 import re
 import ssl
 import time
+import typing
 import urllib.parse
+from collections.abc import Sequence
 
 import numpy as np
 
 from tf_colorize import installation
 from tf_colorize.inference import messages
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 DEFAULT_MODEL = "colorizer"
 _DEFAULT_PORTS = {"http": 8501, "https": 443, "grpc": 8500, "grpcs": 443}
@@ -58,7 +66,9 @@ class Client:
             (colored,) = client.colorize_files([pathlib.Path("grandma.jpg").read_bytes()])
     """
 
-    def __init__(self, url, *, timeout=30.0, retries=3, ca_file=None):
+    def __init__(
+        self, url: str, *, timeout: float = 30.0, retries: int = 3, ca_file: str | os.PathLike[str] | None = None
+    ) -> None:
         scheme, host, model = _parsed(url)
         if timeout <= 0 or retries < 0:
             raise ValueError(
@@ -75,20 +85,20 @@ class Client:
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the connection and whatever is still under way; every later request fails."""
         self._is_closed = True
         self._transport.close()
 
     @functools.cached_property
-    def image_size(self):
+    def image_size(self) -> int:
         """Side of the square that the served network sees."""
         shape = self._retried(self._transport.input_shape, "predict_ab", "lightness")
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1 or shape[1] < 1:
             raise ServingError(f"{self.url}: serves no colorizer: predict_ab takes {shape}")
         return shape[1]
 
-    def predict_ab(self, lightness):
+    def predict_ab(self, lightness: np.ndarray) -> np.ndarray:
         """Predicts chroma.
 
         Args:
@@ -100,7 +110,7 @@ class Client:
         lightness = np.asarray(lightness, np.float32)
         return self._predict("predict_ab", "lightness", lightness, (*lightness.shape[:-1], 2))
 
-    def colorize(self, images):
+    def colorize(self, images: np.ndarray) -> np.ndarray:
         """Colors pixels, on the server.
 
         Args:
@@ -112,7 +122,7 @@ class Client:
         images = np.asarray(images, np.uint8)
         return self._predict("colorize", "image", images, images.shape)
 
-    def colorize_files(self, files):
+    def colorize_files(self, files: Sequence[bytes]) -> list[bytes]:
         """Colors picture files of any sizes, on the server.
 
         Args:

@@ -1,10 +1,14 @@
 """Weights for `backbones.resnet18`: the public ImageNet file, files on disk."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import pathlib
 import socket
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import h5py
 import keras
@@ -26,7 +30,7 @@ _NORM_FIELDS = {
 }
 
 
-def imagenet_file(*, required):
+def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
     """Returns the path of the public ImageNet weights, downloaded into the Keras cache if absent.
 
     The file is checked against `IMAGENET_SHA256`. When it cannot be had: `None` and a
@@ -68,7 +72,7 @@ def _socket_timeout(seconds):
         socket.setdefaulttimeout(before)
 
 
-def load(model, path):
+def load(model: keras.Model, path: pathlib.Path) -> None:
     """Sets the weights of `model`, from `backbones.resnet18`, from a file.
 
     Args:
@@ -114,7 +118,7 @@ def _load_safetensors(model, path):
     convert_torch(model, state)
 
 
-def convert_torch(model, state):
+def convert_torch(model: keras.Model, state: Mapping[str, Any]) -> None:
     """Sets the weights of `model`, from `backbones.resnet18`, from torchvision's.
 
     Args:

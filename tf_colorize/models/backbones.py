@@ -1,10 +1,17 @@
 """The encoders: the only file that imports keras_cv."""
 
+from __future__ import annotations
+
 import pathlib
+import typing
 
 import keras
 
 from tf_colorize.models import backbone_weights, blocks, convolutions
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 STRIDES = (2, 4, 8, 16, 32)
 
@@ -20,7 +27,12 @@ the one that learns what a colorizer needs of a whole picture."""
 NORMALIZATION = {"epsilon": 1e-5, "momentum": 0.9}
 
 
-def resnet18(weights=None, *, input_shape=(None, None, 3), name="resnet18"):
+def resnet18(
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    name: str = "resnet18",
+) -> keras.Model:
     """Returns a ResNet18 that maps a picture to its features at strides 2, 4, 8, 16 and 32.
 
     A functional model built by keras-cv, without its download, with fused batch normalization.
@@ -59,7 +71,7 @@ def resnet18(weights=None, *, input_shape=(None, None, 3), name="resnet18"):
     return model
 
 
-def pooled_features(weights, *, name="resnet18_features"):
+def pooled_features(weights: str | os.PathLike[str], *, name: str = "resnet18_features") -> keras.Model:
     """Returns a model from a picture to its stride-16 features, averaged over the picture.
 
     A fixed feature extractor, for a Frechet distance between two sets of pictures. `weights` and
@@ -73,7 +85,9 @@ def pooled_features(weights, *, name="resnet18_features"):
     return model
 
 
-def resnet(n_blocks, *, input_shape=(None, None, 3), name):
+def resnet(
+    n_blocks: tuple[int, int, int, int], *, input_shape: tuple[int | None, int | None, int] = (None, None, 3), name: str
+) -> keras.Model:
     """Returns an untrained ResNet of basic blocks, otherwise as `resnet18` does.
 
     Args:

@@ -1,23 +1,27 @@
 """Building blocks that the networks share: normalization of features and kernels, upsampling, the palette mean."""
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 
 
-def paper_init():
+def paper_init() -> keras.initializers.Initializer:
     """Returns the pix2pix initializer N(0, 0.02) (Isola et al. 2017, appendix 6.2)."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 # Not a global: replicas of a distribution strategy are traced in threads that take turns.
-_frozen = contextvars.ContextVar("frozen", default=())
+_frozen: contextvars.ContextVar[tuple[type, ...]] = contextvars.ContextVar("frozen", default=())
 
 
 @contextlib.contextmanager
-def frozen_statistics(*layer_types):
+def frozen_statistics(*layer_types: type) -> Iterator[None]:
     """Layers called with `training=True` in this block compute as in training but update no statistics.
 
     A network that runs several times in one step would otherwise count some of its inputs twice.
@@ -64,7 +68,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     TensorShape([2, 8, 8, 4])
     """
 
-    def __init__(self, *, axis=-1, synchronized=False, **kwargs):
+    def __init__(self, *, axis: int = -1, synchronized: bool = False, **kwargs: Any) -> None:
         if axis not in (-1, 3):
             raise ValueError(
                 f"`axis` must be -1, the channels, or its other name 3. Received: axis={axis}. "
@@ -184,7 +188,7 @@ class BilinearUpsampling(keras.layers.Layer):
     TensorShape([1, 32, 32, 2])
     """
 
-    def __init__(self, factor, **kwargs):
+    def __init__(self, factor: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.factor = factor
 
@@ -224,7 +228,7 @@ class AnnealedMean(keras.layers.Layer):
     TensorShape([1, 4, 4, 2])
     """
 
-    def __init__(self, palette, temperature, **kwargs):
+    def __init__(self, palette: Any, temperature: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if temperature <= 0:
             raise ValueError(f"`temperature` must be over 0. Received: temperature={temperature}")
@@ -271,7 +275,7 @@ class ChromaContrast(keras.layers.Layer):
 
     TYPICAL = 0.12  # mean chroma of a picture, about 13 of 110 Lab units
 
-    def __init__(self, mean_gain, contrast, expansion=0.0, **kwargs):
+    def __init__(self, mean_gain: float, contrast: float, expansion: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mean_gain = mean_gain
         self.contrast = contrast

@@ -1,8 +1,15 @@
 """Convolutions that train faster on a CPU where the kernel is large and the picture small."""
 
+from __future__ import annotations
+
 import math
+import typing
 
 import keras
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
+
 
 # Weights per output position from which matrix products beat the convolution kernel. Measured with
 # oneDNN 3.7 on AVX-512 and AMX: from 4 times faster at 4x4 positions to even at 16x16.
@@ -107,7 +114,7 @@ class Conv2DTranspose(_MatmulFilterGradient, keras.layers.Conv2DTranspose):
         return convolve(inputs, tf.convert_to_tensor(kernel))
 
 
-def filter_gradient(inputs, upstream, kernel_size, stride):
+def filter_gradient(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: int, stride: int) -> tf.Tensor:
     """Returns the gradient of a convolution with padding "same" for its kernel, by matrix products.
 
     Space-to-depth turns the stride into channels, so that `stride * stride` taps of the kernel

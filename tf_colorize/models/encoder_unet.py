@@ -1,22 +1,27 @@
 """A U-Net on a pretrained encoder, with chroma as a picture or as a distribution over a palette."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from tf_colorize.models import backbones, blocks, convolutions
 
 
 def encoder_unet(
-    encoder,
+    encoder: keras.Model,
     *,
-    name,
-    decoder_filters=(224, 128, 96, 64),
-    out_channels=2,
-    palette=None,
-    temperature=0.38,
-    mean_gain=1.0,
-    contrast=1.0,
-    expansion=0.0,
-):
+    name: str,
+    decoder_filters: Sequence[int] = (224, 128, 96, 64),
+    out_channels: int = 2,
+    palette: Any = None,
+    temperature: float = 0.38,
+    mean_gain: float = 1.0,
+    contrast: float = 1.0,
+    expansion: float = 0.0,
+) -> keras.Model:
     """Returns the U-Net on an encoder that gives its features at strides 2, 4, 8, 16 and 32.
 
     Each decoder level doubles the size, joins the encoder's features of that size and applies a

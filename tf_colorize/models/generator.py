@@ -1,11 +1,23 @@
 """What every other room needs to know of a generator: the only file that looks its layers up by name."""
 
+from __future__ import annotations
+
 import dataclasses
 import importlib
+import typing
+from collections.abc import Callable
+from typing import Any
 
 import tf_colorize
 from tf_colorize.color import lab
 from tf_colorize.models import backbones
+
+if typing.TYPE_CHECKING:
+    import os
+
+    import keras
+    import numpy as np
+
 
 SHIPPED_WEIGHTS_TERMS = (
     "The weights that ship with tf_colorize are meant for research and personal use: many of the photo sets they were "
@@ -37,7 +49,7 @@ GENERATORS = {
 }
 
 
-def kind(name):
+def kind(name: str) -> Kind:
     """Returns the `Kind` of a generator.
 
     Args:
@@ -51,7 +63,7 @@ def kind(name):
     return GENERATORS[name]
 
 
-def function(name):
+def function(name: str) -> Callable[..., keras.Model]:
     """Returns the function that builds a generator.
 
     Args:
@@ -60,7 +72,9 @@ def function(name):
     return getattr(importlib.import_module(f"tf_colorize.models.{name}"), name)
 
 
-def build(name, encoder_weights=None, palette_options=None):
+def build(
+    name: str, encoder_weights: str | os.PathLike[str] | None = None, palette_options: dict[str, Any] | None = None
+) -> keras.Model:
     """Returns a new generator with two channels out, a Functional model.
 
     Args:
@@ -73,7 +87,7 @@ def build(name, encoder_weights=None, palette_options=None):
     return function(name)(encoder_weights, **(palette_options or {}))
 
 
-def heads(generator):
+def heads(generator: keras.Model) -> dict[str, Any]:
     """Returns what losses can be put on: a dict of symbolic outputs of one pass through the generator.
 
     "ab": `(batch, height, width, 2)`. With a palette also "logits": `(batch, height / stride,
@@ -83,22 +97,22 @@ def heads(generator):
     return {"ab": generator.output} | ({} if logits is None else {"logits": logits.output})
 
 
-def has_palette(generator):
+def has_palette(generator: keras.Model) -> bool:
     """Returns whether a generator holds chroma as a distribution over a palette."""
     return "logits" in heads(generator)
 
 
-def palette(generator):
+def palette(generator: keras.Model) -> np.ndarray:
     """Returns the palette of a generator that has one, float32 `(entries, 2)` in [-1, 1]."""
     return _layer(generator, "chroma").palette
 
 
-def palette_stride(generator):
+def palette_stride(generator: keras.Model) -> int:
     """Returns how many pixels of the picture, along one side, share one distribution over the palette."""
     return _layer(generator, "ab").factor
 
 
-def pretrained_rates(factor):
+def pretrained_rates(factor: float) -> dict[str, float]:
     """Returns the `rate_factors` of `optimizers.FusedAdam` that slow the encoder's pretrained layers down.
 
     Args:
@@ -107,7 +121,7 @@ def pretrained_rates(factor):
     return dict.fromkeys(backbones.PRETRAINED_LAYERS, factor)
 
 
-def freeze_encoder(generator, frozen):
+def freeze_encoder(generator: keras.Model, frozen: bool) -> None:
     """Freezes or thaws the encoder of a generator; one that has none stays as it is."""
     names = {known.encoder for known in GENERATORS.values()}
     for layer in generator.layers:
@@ -115,7 +129,7 @@ def freeze_encoder(generator, frozen):
             layer.trainable = not frozen
 
 
-def set_gains(generator, mean_gain, contrast, expansion):
+def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansion: float) -> None:
     """Sets what the layer `blocks.ChromaContrast` of a generator does to its chroma.
 
     Args:
@@ -131,12 +145,12 @@ def set_gains(generator, mean_gain, contrast, expansion):
     layer.mean_gain, layer.contrast, layer.expansion = mean_gain, contrast, expansion
 
 
-def takes_hints(generator):
+def takes_hints(generator: keras.Model) -> bool:
     """Returns whether a generator has the second input `hints`."""
     return len(generator.inputs) > 1
 
 
-def generator_metadata(image_size, training=None):
+def generator_metadata(image_size: int | None, training: dict[str, Any] | None = None) -> dict[str, Any]:
     """Returns the metadata of a generator, a dict for JSON.
 
     Args:

@@ -1,11 +1,20 @@
 """The discriminator of the pix2pix paper."""
 
+from __future__ import annotations
+
 import keras
 
 from tf_colorize.models import blocks
 
 
-def patchgan(condition_channels=1, target_channels=2, *, filters=64, spectral_norm=False, name="patchgan"):
+def patchgan(
+    condition_channels: int = 1,
+    target_channels: int = 2,
+    *,
+    filters: int = 64,
+    spectral_norm: bool = False,
+    name: str = "patchgan",
+) -> keras.Model:
     """Returns the 70x70 PatchGAN: it judges overlapping patches, not the whole picture.
 
     C64-C128-C256-C512 with 4x4 convolutions, then one logit a patch. 2.77 M parameters.

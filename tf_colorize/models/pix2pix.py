@@ -1,5 +1,10 @@
 """The adversarial trainer of the pix2pix paper, for any paired image-to-image task."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -46,13 +51,13 @@ class Pix2Pix(keras.Model):
 
     def __init__(
         self,
-        generator,
-        discriminator,
-        lambda_l1=100.0,
-        terms=(),
-        name="pix2pix",
-        **kwargs,
-    ):
+        generator: keras.Model,
+        discriminator: keras.Model,
+        lambda_l1: float = 100.0,
+        terms: Sequence[losses.Term] = (),
+        name: str = "pix2pix",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.generator = generator
         self.discriminator = discriminator

@@ -1,9 +1,21 @@
 """The U-Net on a ResNet34 encoder."""
 
+from __future__ import annotations
+
+import typing
+from typing import Any
+
 from tf_colorize.models import backbones, encoder_unet
 
+if typing.TYPE_CHECKING:
+    import os
 
-def resnet34_unet(encoder_weights=None, *, name="resnet34_unet", **head):
+    import keras
+
+
+def resnet34_unet(
+    encoder_weights: str | os.PathLike[str] | None = None, *, name: str = "resnet34_unet", **head: Any
+) -> keras.Model:
     """Returns the U-Net whose encoder is keras-cv's ResNet34, untrained: a deeper `resnet18_unet`.
 
     Source: He et al. 2015, "Deep Residual Learning for Image Recognition"; the decoder is that of

@@ -1,17 +1,25 @@
 """Generators in and out of files, with what they must be fed."""
 
+from __future__ import annotations
+
 import json
 import pathlib
+import typing
 import zipfile
+from typing import Any
 
 import keras
 
 from tf_colorize.models import generator as generators
 
+if typing.TYPE_CHECKING:
+    import os
+
+
 METADATA_NAME = "tf_colorize.json"
 
 
-def save_generator(generator, path, metadata):
+def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadata: dict[str, Any]) -> None:
     """Saves a generator in float32 as one `.keras` file that also carries its metadata.
 
     Args:
@@ -27,7 +35,7 @@ def save_generator(generator, path, metadata):
     temporary.replace(path)
 
 
-def load_generator(path):
+def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:
     """Loads a generator, ready for inference in float32 and trainable in all its layers.
 
     Freezing layers is up to a training: it is neither saved nor loaded.
@@ -53,7 +61,7 @@ def load_generator(path):
         raise _no_generator(path, error) from error
 
 
-def load_metadata(path):
+def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Loads what a generator's file says about it, without the generator.
 
     Args:
@@ -107,7 +115,7 @@ def _rebuilt(path, metadata):
     return generator
 
 
-def portable(generator):
+def portable(generator: keras.Model) -> keras.Model:
     """Returns a copy as files hold it: in float32, every layer trainable.
 
     Args:
@@ -123,7 +131,7 @@ def _thawed(generator):
     return generator
 
 
-def with_policy(generator, policy):
+def with_policy(generator: keras.Model, policy: str) -> keras.Model:
     """Returns a copy that computes in another precision; its outputs stay float32.
 
     Args:

@@ -1,5 +1,7 @@
 """The generator of the pix2pix paper."""
 
+from __future__ import annotations
+
 import keras
 
 from tf_colorize.models import blocks, convolutions
@@ -9,7 +11,7 @@ DECODER_FILTERS = (512, 512, 512, 512, 256, 128, 64)
 N_DROPOUT_BLOCKS = 3
 
 
-def unet(in_channels=1, out_channels=2, *, name="unet"):
+def unet(in_channels: int = 1, out_channels: int = 2, *, name: str = "unet") -> keras.Model:
     """Returns the U-Net generator of pix2pix: eight levels, 4x4 convolutions of stride 2, skips.
 
     Dropout of 0.5 in the three innermost decoder blocks stands for the noise z. It acts in

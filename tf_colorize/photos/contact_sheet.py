@@ -1,5 +1,7 @@
 """Pictures side by side in one image, to be judged by eye."""
 
+from __future__ import annotations
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -8,7 +10,7 @@ BACKGROUND = (255, 255, 255)
 INK = (40, 40, 40)
 
 
-def contact_sheet(columns, height=160):
+def contact_sheet(columns: dict[str, np.ndarray], height: int = 160) -> Image.Image:
     """Lays out columns of pictures under their titles, one row per picture.
 
     Args:

@@ -3,10 +3,14 @@
 Everything here is NumPy and Pillow; nothing imports TensorFlow.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import io
 import math
 import pathlib
+import typing
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
@@ -14,6 +18,10 @@ from tf_colorize import installation
 from tf_colorize.color import profiles
 from tf_colorize.photos import metadata as photo_metadata
 from tf_colorize.photos import whole
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -57,13 +65,13 @@ class Picture:
     the upright sRGB pixels. `notes` are sentences for people.
     """
 
-    image: Image.Image
+    image: Any  # `PIL.Image.Image`, or None when it has been given up
     format: str
     metadata: dict
     notes: list
 
 
-def open_rgb(source, *, short_side=None):
+def open_rgb(source: Any, *, short_side: int | None = None) -> Image.Image:
     """Opens a picture as 8 bit sRGB, upright.
 
     Args:
@@ -83,7 +91,9 @@ def open_rgb(source, *, short_side=None):
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def read(source, *, max_pixels=DEFAULT_MAX_PIXELS, allow_truncated=False, short_side=None):
+def read(
+    source: Any, *, max_pixels: int = DEFAULT_MAX_PIXELS, allow_truncated: bool = False, short_side: int | None = None
+) -> Picture:
     """Reads a picture with its metadata.
 
     Args:
@@ -115,7 +125,9 @@ def read(source, *, max_pixels=DEFAULT_MAX_PIXELS, allow_truncated=False, short_
         raise ImageError(f"{name}: {_reason(error)}") from error
 
 
-def save(image, target, like=None, *, image_format=None, quality=None):
+def save(
+    image: Image.Image, target: Any, like: Any = None, *, image_format: str | None = None, quality: int | None = None
+) -> None:
     """Writes a picture with the metadata of the one it was made from, all or nothing.
 
     Args:
@@ -146,7 +158,7 @@ def save(image, target, like=None, *, image_format=None, quality=None):
         raise ImageError(f"{name}: cannot be written: {_reason(error)}") from error
 
 
-def format_of(path):
+def format_of(path: str | os.PathLike[str]) -> str:
     """Pillow's name of the format that the suffix of a path stands for.
 
     Raises:
@@ -158,7 +170,7 @@ def format_of(path):
     return FORMATS[suffix]
 
 
-def pixel_count(source):
+def pixel_count(source: Any) -> int:
     """Width times height as the file's head says, 0 if it cannot be read."""
     try:
         with _opened(source) as image:

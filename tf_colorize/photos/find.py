@@ -1,5 +1,7 @@
 """Which files are photos: pictures that a person brings, not what earlier runs made of them."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import pathlib
@@ -23,12 +25,12 @@ class Found:
     results: list
 
 
-def is_result(path):
+def is_result(path: str | os.PathLike[str]) -> bool:
     """Whether a file's name says that an earlier run made it: `x.color.jpg`, `x.compare.jpg`."""
     return pathlib.Path(path).stem.endswith((RESULT_MARK, COMPARISON_MARK))
 
 
-def find_photos(path):
+def find_photos(path: str | os.PathLike[str]) -> Found:
     """Finds the photos under a folder, in the folders inside it too, through symbolic links.
 
     Args:

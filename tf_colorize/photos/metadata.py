@@ -1,6 +1,9 @@
 """EXIF, XMP and density of a photo: taken from its file, true again for upright sRGB pixels."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
@@ -14,7 +17,7 @@ _KEPT_EXIF_TAGS = {
 }
 
 
-def is_turned(image):
+def is_turned(image: Image.Image) -> bool:
     """Whether the upright picture has rows where the file has columns; ask before loading."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
@@ -22,7 +25,7 @@ def is_turned(image):
         return False
 
 
-def take(image, turned):
+def take(image: Image.Image, turned: bool) -> tuple[dict[str, Any], str | None]:
     """Turns a loaded image upright, in place, and returns what to save with it.
 
     Args:
@@ -50,7 +53,7 @@ def take(image, turned):
     return metadata, note
 
 
-def save_parameters(metadata, image_format):
+def save_parameters(metadata: dict[str, Any], image_format: str) -> dict[str, Any]:
     """Returns `metadata` as the keyword arguments of `PIL.Image.Image.save` for a format."""
     parameters = dict(metadata)
     if image_format == "JPEG":  # whose segments hold no more

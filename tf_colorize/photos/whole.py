@@ -1,22 +1,26 @@
 """Files that appear whole or not at all, whatever happens to the process that writes them."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import os
 import pathlib
 import uuid
+from collections.abc import Iterator
+from typing import BinaryIO
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # tested before use
 
 _PREFIX = ".tf-colorize-"
 _SUFFIX = ".part"
 
 
 @contextlib.contextmanager
-def open_whole(path):
+def open_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
     """Gives a file to write; it replaces `path` when the block ends without an error.
 
     Args:
@@ -30,13 +34,14 @@ def open_whole(path):
         OSError: it cannot be written; nothing is left behind, and an older file is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = _FileOfPython(_new_file(path.parent))
-    temporary = pathlib.Path(file.raw.name)
+    raw = _new_file(path.parent)
+    file = _FileOfPython(raw)
+    temporary = pathlib.Path(raw.name)
     try:
         with file:
             yield file
             file.flush()
-            os.fsync(file.raw.fileno())  # otherwise a power cut leaves an empty file that looks done
+            os.fsync(raw.fileno())  # otherwise a power cut leaves an empty file that looks done
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -55,7 +60,7 @@ def _new_file(folder):
         file.close()
 
 
-def remove_dead(folder):
+def remove_dead(folder: str | os.PathLike[str]) -> None:
     """Removes the unfinished files of writers that were killed, and only those.
 
     Args:

@@ -1,5 +1,7 @@
 """Averages of a generator's weights: over the steps of a training, and between two generators."""
 
+from __future__ import annotations
+
 import keras
 import tensorflow as tf
 
@@ -19,7 +21,7 @@ class WeightAverage(keras.callbacks.Callback):
         decay: float in [0, 1), reached after about 10 / (1 - decay) steps.
     """
 
-    def __init__(self, generator, decay=0.999):
+    def __init__(self, generator: keras.Model, decay: float = 0.999) -> None:
         super().__init__()
         self.weights = [weight.value for weight in generator.weights]
         self.decay = decay
@@ -59,7 +61,7 @@ class WeightAverage(keras.callbacks.Callback):
         self._swap(False)
 
 
-def blend(first, second, share):
+def blend(first: keras.Model, second: keras.Model, share: float) -> None:
     """Moves the weights of `second` to a point between two generators of one architecture.
 
     Source: network interpolation, Wang et al. 2018, "ESRGAN", section 3.4.

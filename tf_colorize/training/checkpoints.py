@@ -1,14 +1,23 @@
 """Checkpoints of a training, to resume from."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import pathlib
 import signal
 import threading
 import time
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 CHECKPOINT_MINUTES = 3.0
 
@@ -33,7 +42,13 @@ class Checkpoints(keras.callbacks.Callback):
         minutes: float, time between two checkpoints; None: `CHECKPOINT_MINUTES`.
     """
 
-    def __init__(self, folder, variables, steps_per_epoch, minutes=None):
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        variables: Sequence[Any],
+        steps_per_epoch: int,
+        minutes: float | None = None,
+    ) -> None:
         super().__init__()
         self.folder = pathlib.Path(folder)
         self.extra_variables = variables
@@ -44,7 +59,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._stop = False
         self._saved_at = time.monotonic()
 
-    def attach(self, model):
+    def attach(self, model: keras.Model) -> None:
         """Names all state of `model`, which must be compiled and have been evaluated once.
 
         (Keras creates the variables of metrics when it first needs them.)
@@ -61,7 +76,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._checkpoint = tf.train.Checkpoint(position=self.position, **state)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
 
-    def find(self):
+    def find(self) -> int:
         """Returns the step of the newest readable checkpoint, or 0; it is loaded at the next epoch's begin."""
         for path in reversed(self._manager.checkpoints):
             try:
@@ -76,15 +91,15 @@ class Checkpoints(keras.callbacks.Callback):
             raise ValueError(f"no checkpoint in {self.folder} can be read: all are damaged. Start a new run.")
         return 0
 
-    def latest(self):
+    def latest(self) -> str | None:
         """Returns the path of the newest checkpoint, or None."""
         return self._manager.latest_checkpoint
 
-    def request_stop(self, *_):
+    def request_stop(self, *_: Any) -> None:
         """Asks for a checkpoint and an end after the step in progress; a signal handler."""
         self._stop = True
 
-    def save(self):
+    def save(self) -> None:
         """Writes a checkpoint now.
 
         Raises:
@@ -140,7 +155,7 @@ class Checkpoints(keras.callbacks.Callback):
         if due or self._stop:
             self.finish()
 
-    def finish(self):
+    def finish(self) -> None:
         """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called.
 
         At the end of a stage that was not run again, because it was complete, it restores instead.
@@ -154,7 +169,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 @contextlib.contextmanager
-def stop_signals(handler):
+def stop_signals(handler: Callable[..., None]) -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM call `handler` once; a second one acts as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,11 +1,19 @@
 """The hyper-parameters of a training: defaults, automatic values, checks."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import pathlib
+import typing
+from typing import Any
 
 from tf_colorize import losses
 from tf_colorize.models import generator as generators
+
+if typing.TYPE_CHECKING:
+    import os
+
 
 RECIPE = (
     "pretrain_loss",
@@ -64,7 +72,7 @@ class TrainConfig:
     deterministic: bool = False  # bit-reproducible operations, slower
 
 
-def resolve(config, trained_with=None):
+def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> TrainConfig:
     """Returns a config with the automatic values filled in, checked.
 
     Args:
@@ -82,7 +90,7 @@ def resolve(config, trained_with=None):
         trained_with = {name: value for name, value in trained_with.items() if name not in _LOSS_WEIGHTS}
     # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
     has_classes = (config.pretrain_loss or trained_with.get("pretrain_loss")) == "classification"
-    automatic = {
+    automatic: dict[str, Any] = {
         "image_size": 256,
         "pretrain_epochs": 0 if is_paper and config.mode == "gan" else 20,
         "epochs": 20,
@@ -108,7 +116,7 @@ def resolve(config, trained_with=None):
     return config
 
 
-def recipe(config):
+def recipe(config: TrainConfig) -> dict[str, Any]:
     """Returns `RECIPE` of a resolved config as a dict, for the metadata of its generator."""
     return {name: getattr(config, name) for name in RECIPE}
 
@@ -177,7 +185,7 @@ def _has_bfloat16():
     return cpuinfo.exists() and any(flag in cpuinfo.read_text() for flag in ("amx_bf16", "avx512_bf16"))
 
 
-def load(run_dir):
+def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
     """Returns the `TrainConfig` that a run folder was trained with.
 
     Raises:

@@ -1,5 +1,7 @@
 """What is reported beside the training steps: pictures, numbers, the best generator, a line of state."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -7,6 +9,8 @@ import pathlib
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,7 +32,9 @@ class ColorReport(keras.callbacks.Callback):
         log_dir: folder for TensorBoard, or None.
     """
 
-    def __init__(self, generator, dataset, log_dir=None):
+    def __init__(
+        self, generator: keras.Model, dataset: tf.data.Dataset, log_dir: str | os.PathLike[str] | None = None
+    ) -> None:
         super().__init__()
         self.generator = generator
         self.dataset = dataset
@@ -51,12 +57,13 @@ class ColorReport(keras.callbacks.Callback):
             },
         )
 
-    def measure(self):
+    def measure(self) -> tuple[dict[str, float], list[np.ndarray]]:
         """Returns the means over the data set, a dict of floats, and the first pictures.
 
         Pictures: lightness, prediction and truth as float32 `(n, height, width, 3)` in [0, 1].
         """
-        values, pictures = {}, []
+        values: dict[str, list[np.ndarray]] = {}
+        pictures: list[tuple[np.ndarray, ...]] = []
         for lightness, ab in self.dataset:
             prediction, truth, batch = self._measure(lightness, ab)
             for key, value in batch.items():
@@ -89,7 +96,15 @@ class KeepBest(keras.callbacks.Callback):
         stage: str, the stage whose rows count.
     """
 
-    def __init__(self, generator, path, metadata, score, rows, stage):
+    def __init__(
+        self,
+        generator: keras.Model,
+        path: str | os.PathLike[str],
+        metadata: dict[str, Any],
+        score: Callable[[dict[str, float]], float],
+        rows: Any,
+        stage: str,
+    ) -> None:
         super().__init__()
         self.generator = generator
         self.path = path
@@ -113,7 +128,7 @@ class History(keras.callbacks.Callback):
         first_epoch: int.
     """
 
-    def __init__(self, path, stage, first_epoch=0):
+    def __init__(self, path: str | os.PathLike[str], stage: str, first_epoch: int = 0) -> None:
         super().__init__()
         self.path = pathlib.Path(path)
         self.stage = stage
@@ -123,7 +138,7 @@ class History(keras.callbacks.Callback):
         temporary.write_text(text)
         os.replace(temporary, self.path)
 
-    def read(self):
+    def read(self) -> list[dict[str, Any]]:
         """Returns the rows, a list of dicts; a last line that was cut off is left out."""
         rows = []
         for line in self.path.read_text().splitlines() if self.path.exists() else []:
@@ -155,7 +170,7 @@ class StateLine(keras.callbacks.Callback):
 
     SECONDS_BETWEEN_LINES = 30.0
 
-    def __init__(self, stage, epochs, steps_per_epoch, batch_size, stream=None):
+    def __init__(self, stage: str, epochs: int, steps_per_epoch: int, batch_size: int, stream: Any = None) -> None:
         super().__init__()
         self.stage = stage
         self.epochs = epochs

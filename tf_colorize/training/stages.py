@@ -1,8 +1,11 @@
 """The recipe: stage 1 teaches the generator without an opponent, stage 2 adds the discriminator."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import pathlib
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -22,7 +25,9 @@ N_PRIOR_BATCHES = 60
 FINE_TUNING_STEPS = 50  # an epoch's least: a family's album would be over before anything is learnt
 
 
-def train(config, *, resume=False, report=print):
+def train(
+    config: train_config.TrainConfig, *, resume: bool = False, report: Callable[[str], None] = print
+) -> pathlib.Path:
     """Trains a colorizer and leaves it in the run folder.
 
     The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`,
@@ -267,7 +272,7 @@ def _reason(error):
     return (ours or lines)[-1 if ours else 0]
 
 
-def balanced_score(logs):
+def balanced_score(logs: dict[str, float]) -> float:
     """Returns what stage 2 minimizes when it chooses an epoch: wrong color plus missing (or excess) color.
 
     Args:

@@ -1,16 +1,27 @@
 """What a training starts from: its photos and its generator."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
 import random
 import time
+import typing
+from collections.abc import Callable
+from typing import Any
 
 from tf_colorize.color import lab
 from tf_colorize.data import pipeline
 from tf_colorize.models import backbone_weights, saving
 from tf_colorize.models import generator as generators
 from tf_colorize.training import config as train_config
+
+if typing.TYPE_CHECKING:
+    import pathlib
+
+    import keras
+
 
 _START = "start.keras"
 # Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
@@ -19,14 +30,16 @@ PALETTE_DECODER_FILTERS = (224, 128, 128)
 PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
 
-def write_json(path, value):
+def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes a JSON file whole or not at all."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(value, indent=2) + "\n")
     os.replace(temporary, path)
 
 
-def choose_photos(config, report=print):
+def choose_photos(
+    config: train_config.TrainConfig, report: Callable[[str], None] = print
+) -> tuple[list[str], list[str]]:
     """Returns the photos of a config: `(train, validation)`, lists of paths that share none.
 
     Args:
@@ -67,7 +80,7 @@ def _progress(report):
     return progress
 
 
-def trained_with(init):
+def trained_with(init: str | None) -> dict[str, Any]:
     """Returns what a generator to start from was trained with, as `config.resolve` takes it.
 
     Raises:
@@ -79,7 +92,7 @@ def trained_with(init):
     return {"image_size": about["image_size"], **about.get("training", {})}
 
 
-def with_encoder_weights(config):
+def with_encoder_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
     """Returns a config whose `encoder_weights` "auto" is decided: "imagenet" where they can be had, else "none"."""
     kind = generators.kind(config.generator)
     if config.encoder_weights != "auto" or config.init is not None or kind.encoder is None:
@@ -88,20 +101,20 @@ def with_encoder_weights(config):
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
 
 
-def keep(generator, config, run_dir):
+def keep(generator: keras.Model, config: train_config.TrainConfig, run_dir: pathlib.Path) -> None:
     """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
     if config.init is not None:
         about = generators.generator_metadata(config.image_size, train_config.recipe(config))
         saving.save_generator(generator, run_dir / _START, about)
 
 
-def resumed(config, run_dir):
+def resumed(config: train_config.TrainConfig, run_dir: pathlib.Path) -> train_config.TrainConfig:
     """Returns the config of a run folder, with the run's own copy of what it started from."""
     kept = run_dir / _START
     return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
 
-def build_generator(config, report=print):
+def build_generator(config: train_config.TrainConfig, report: Callable[[str], None] = print) -> keras.Model:
     """Returns the generator of a config, with its initial weights, in the current precision.
 
     Raises:
