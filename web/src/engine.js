@@ -22,7 +22,7 @@ export class Engine {
 
   /**
    * @param {string} task A method of `Workshop`.
-   * @param {object} request Its argument.
+   * @param {Record<string, any>} request Its argument.
    * @param {(progress: object) => void} [onProgress]
    * @returns {Promise<any>}
    */

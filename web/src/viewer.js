@@ -25,7 +25,7 @@ export class Viewer extends EventTarget {
   #revealing = null;
   #ask;
 
-  /** @param {(request: object) => Promise<ImageBitmap[]>} ask Draws looks; see `Workshop.draw`. */
+  /** @param {(request: Record<string, any>) => Promise<ImageBitmap[]>} ask Draws looks; see `Workshop.draw`. */
   constructor(ask) {
     super();
     this.#ask = ask;
@@ -46,7 +46,7 @@ export class Viewer extends EventTarget {
    * Shows a photo.
    *
    * @param {{id: number, name: string, width: number, height: number}} photo
-   * @param {{left: object, right: object}} looks As in `Workshop.draw`, with a `label`.
+   * @param {{left: Record<string, any>, right: Record<string, any>}} looks As in `Workshop.draw`, with a `label`.
    */
   show(photo, looks) {
     if (photo !== this.#photo) this.#view = viewport.WHOLE;

@@ -7,7 +7,7 @@ export const WHOLE = Object.freeze({ zoom: 1, x: 0.5, y: 0.5 });
  * @param {{width: number, height: number}} stage
  * @param {{width: number, height: number}} photo
  * @param {{zoom: number, x: number, y: number}} view
- * @returns {{scale: number, width: number, height: number, part: object}} Size of the visible
+ * @returns {{scale: number, width: number, height: number, part: Record<string, any>}} Size of the visible
  *   frame, CSS pixels per photo pixel, and the part of the photo in it.
  */
 export function layout(stage, photo, view) {

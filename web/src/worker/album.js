@@ -23,7 +23,7 @@ export class Album {
    * @param {number} id
    * @param {Blob} file
    * @param {Iterable<number>} sizes Of the squares that will be wanted.
-   * @returns {Promise<object>} The photo: `width`, `height`, `format`, `hasColor`, `isOpaque`.
+   * @returns {Promise<Record<string, any>>} The photo: `width`, `height`, `format`, `hasColor`, `isOpaque`.
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
   async add(id, file, sizes) {
@@ -56,7 +56,7 @@ export class Album {
   /**
    * Does something with a photo at full size, which is decoded for that and kept a while.
    *
-   * @param {object} photo
+   * @param {any} photo
    * @param {(bitmap: ImageBitmap) => any} work
    * @returns {Promise<any>} What `work` gives.
    */

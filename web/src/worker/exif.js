@@ -23,7 +23,7 @@ export function exifSegment(bytes) {
 
 /**
  * @param {Blob} jpeg As `JpegWriter` makes it.
- * @param {Uint8Array | null} segment
+ * @param {any} segment Bytes, or null.
  * @returns {Blob}
  */
 export function withExif(jpeg, segment) {

@@ -14,7 +14,7 @@ const XYZ_FROM_RGB = [
 ];
 const WHITE = [0.95047, 1, 1.08883];
 const RELATIVE_XYZ_FROM_RGB = XYZ_FROM_RGB.map((row, index) => row.map((value) => value / WHITE[index]));
-const RGB_FROM_RELATIVE_XYZ = inverse(RELATIVE_XYZ_FROM_RGB);
+const RGB_FROM_RELATIVE_XYZ = inverse(/** @type {any} */ (RELATIVE_XYZ_FROM_RGB));
 const ENCODE_STEPS = 65536;
 
 /** Linear light of each sRGB byte. */

@@ -14,7 +14,7 @@ const METADATA = "tf_colorize.json";
  * @throws {Error} It cannot be had or was made for other numbers.
  */
 export async function modelBytes(model, onProgress) {
-  const bytes = model.file ? new Uint8Array(await model.file.arrayBuffer()) : await downloaded(model, onProgress);
+  const bytes = model.file ? new Uint8Array(await model.file.arrayBuffer()) : await downloaded(/** @type {any} */ (model), onProgress);
   const metadata = await metadataOf(bytes);
   for (const [key, scale] of Object.entries({ lightness_scale: LIGHTNESS_SCALE, ab_scale: AB_SCALE })) {
     if (metadata[key] !== undefined && Math.abs(metadata[key] - scale) > 1e-6) {

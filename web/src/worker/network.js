@@ -25,7 +25,7 @@ export function start(folder) {
 async function load(folder) {
   const threads = self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd"));
   // In a worker the runtime would look for its files beside the worker's script.
-  self.Module = {
+  /** @type {any} */ (self).Module = {
     locateFile: (name) => folder + name,
     mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js`,
     printErr: console.debug, // it reports every step as an error
@@ -45,6 +45,8 @@ export class Network {
   #gpu = null;
   #cpuName;
   #compileForCpu;
+  /** Pixels a side of what it sees. */
+  size = 0;
 
   /**
    * @param {Uint8Array} bytes A `.tflite` file.

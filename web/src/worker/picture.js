@@ -62,7 +62,7 @@ async function reasonAgainst(file, format) {
 }
 
 function checkSize(width, height) {
-  const limit = Math.min(MAX_PIXELS, (navigator.deviceMemory ?? USUAL_GIGABYTES) * PIXELS_PER_GIGABYTE);
+  const limit = Math.min(MAX_PIXELS, (/** @type {any} */ (navigator).deviceMemory ?? USUAL_GIGABYTES) * PIXELS_PER_GIGABYTE);
   if (!(width * height > limit)) return;
   throw new PictureError(
     `The picture has ${megapixels(width * height)} megapixels; on this device the limit is ${megapixels(limit)}.`,
@@ -123,7 +123,7 @@ export function drawPart(bitmap, part, width, height) {
  * @param {ImageData | Uint8Array} pixels Empty afterwards.
  */
 export function free(pixels) {
-  nowhere.postMessage(null, [(pixels.data ?? pixels).buffer]);
+  nowhere.postMessage(null, [(pixels instanceof ImageData ? pixels.data : pixels).buffer]);
 }
 
 function contextOf(width, height) {

@@ -68,7 +68,7 @@ export class Workshop {
   /**
    * Draws a part of a photo in several looks.
    *
-   * @param {{photo: number, part: object, width: number, height: number, looks: object[], vividness: number}} request
+   * @param {{photo: number, part: Record<string, any>, width: number, height: number, looks: Record<string, any>[], vividness: number}} request
    *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model}`.
    * @returns {Promise<ImageBitmap[]>} One for each look.
    */
@@ -99,7 +99,7 @@ export class Workshop {
     if (factor > 1 && width * factor > part.width) {
       return this.#album.atFullSize(photo, (full) => picture.drawPart(full, part, width, height));
     }
-    const reduced = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, value / factor]));
+    const reduced = /** @type {any} */ (Object.fromEntries(Object.entries(part).map(([key, value]) => [key, value / factor])));
     return picture.drawPart(bitmap, reduced, width, height);
   }
 
