@@ -8,7 +8,6 @@ takes about 7 minutes, with both alternatives 12.
 import dataclasses
 import importlib.util
 import itertools
-import os
 import pathlib
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import time
 import numpy as np
 
 from benchmarks import colorize_report, processes, siggraph17
+from tf_colorize import processors
 
 DEFAULT_MODEL = pathlib.Path(__file__).resolve().parents[2] / "saved_models" / "colorizer" / "1"
 # Name in the table, function of `photo_runtimes`, type of the arithmetic.
@@ -129,7 +129,7 @@ def _check(arguments):
         arguments.model = str(DEFAULT_MODEL)
     if not pathlib.Path(arguments.model).exists():
         raise ValueError(f"`--model` must exist. Received: {arguments.model}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = processors.usable()
     if not all(1 <= threads <= cores for threads in arguments.threads):
         raise ValueError(f"`--threads` must be 1 to {cores}, the cores of this machine. Received: {arguments.threads}")
     if arguments.rounds < 1 or min(arguments.megapixels) <= 0:

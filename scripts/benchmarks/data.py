@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 import tf_colorize as tfc
 from benchmarks import tables
+from tf_colorize import processors
 
 
 def add_arguments(parser):
@@ -40,7 +41,7 @@ def run(arguments):
             processor[name].append(milliseconds)
     print(
         f"{n_images} photos, {arguments.image_size} px, batch {arguments.batch_size}, "
-        f"{os.cpu_count()} processors, load average {os.getloadavg()[0]:.1f}, {arguments.rounds} rounds"
+        f"{processors.usable()} processors, load average {os.getloadavg()[0]:.1f}, {arguments.rounds} rounds"
     )
     for name in speeds:
         taken = tables.spread(processor[name])

@@ -6,6 +6,8 @@ import pathlib
 import platform
 import time
 
+from tf_colorize import processors
+
 MATRIX_SIZE = 2048
 COPIED_BYTES = 2**28
 
@@ -21,7 +23,7 @@ def in_words():
         known = {"amx_bf16": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
         units = [name for flag, name in known.items() if flag in flags][:2]
         model = f"{model} ({', '.join(units)})" if units else model
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = processors.usable()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{model}, {cores} cores, {memory:.0f} GB memory, {platform.system()}"
 
