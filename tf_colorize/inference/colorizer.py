@@ -76,9 +76,7 @@ class Colorizer:
 
     def __call__(self, image: Any, *, vividness: float = 1.0) -> np.ndarray:
         picture = _opened(image)
-        lightness = self._network_lightness(picture)
-        ab = self._network_ab(lightness, vividness)
-        return _joined(picture, ab, self.threads)
+        return self.join(picture, self.ab(self.lightness(picture), vividness=vividness))
 
     @classmethod
     def load(cls, model: str | os.PathLike[str], **options: Any) -> Colorizer:
@@ -134,8 +132,16 @@ class Colorizer:
         """Asks a model on TF Serving; see `serving.Client` for the address and options."""
         return cls(*runtimes.from_server(url, **options), threads=threads)
 
-    def _network_lightness(self, picture):
-        """float32 `(1, image_size, image_size, 1)`, the picture reduced with antialiasing."""
+    def lightness(self, image: Any) -> np.ndarray:
+        """What the network sees of a picture: its lightness, reduced with antialiasing.
+
+        Args:
+            image: What calling a `Colorizer` takes.
+
+        Returns:
+            float32 `(1, image_size, image_size, 1)` in [-1, 1].
+        """
+        picture = _opened(image)
         size, (width, height) = self.image_size, picture.size
         is_tall = height > width
         # The long side is reduced first, so that what is kept between the two is small.
@@ -153,7 +159,19 @@ class Colorizer:
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
-    def _network_ab(self, lightness, vividness):
+    def ab(self, lightness: np.ndarray, *, vividness: float = 1.0) -> np.ndarray:
+        """The first half of coloring: predicts the color of what `lightness` returned.
+
+        Args:
+            lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
+            vividness: 0 to 2, see `lab.with_vividness`.
+
+        Returns:
+            float32 `(image_size, image_size, 2)`, a* and b* / 110.
+
+        Raises:
+            ValueError: what the model gives is not finite or has another shape.
+        """
         ab = np.asarray(self.predict_ab(lightness), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(
@@ -162,6 +180,18 @@ class Colorizer:
                 "The model file is broken or was trained for something else."
             )
         return lab.with_vividness(lightness, ab, vividness)[0]
+
+    def join(self, image: Any, ab: np.ndarray) -> np.ndarray:
+        """The second half of coloring: gives a picture the color of `ab`, at its own lightness and size.
+
+        Args:
+            image: What calling a `Colorizer` takes.
+            ab: float32 `(height, width, 2)` of any size, a* and b* / 110.
+
+        Returns:
+            uint8 `(height, width, 3)`, sRGB.
+        """
+        return _joined(_opened(image), ab, self.threads)
 
 
 def _opened(image):

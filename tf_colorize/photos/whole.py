@@ -74,6 +74,22 @@ def remove_dead(folder: str | os.PathLike[str]) -> None:
             path.unlink()
 
 
+def lock(path: pathlib.Path) -> BinaryIO:
+    """Locks a file until what is returned is closed or the process ends.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+    """
+    file = open(path, "ab")
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 class _FileOfPython(io.BufferedWriter):
     def fileno(self):
         raise io.UnsupportedOperation("fileno")

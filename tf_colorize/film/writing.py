@@ -1,0 +1,231 @@
+"""Writes films: pieces of colored frames, then one file of all pieces and everything else of the original."""
+
+from __future__ import annotations
+
+import contextlib
+import fractions
+import heapq
+import os
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import av
+import numpy as np
+
+from tf_colorize.film import reading
+from tf_colorize.photos import whole
+
+# name -> (FFmpeg's encoder, its CRF that is hard to tell from the original, options)
+CODECS: dict[str, tuple[str, int, dict[str, str]]] = {
+    "h264": ("libx264", 18, {"preset": "veryfast"}),
+    "hevc": ("libx265", 20, {"preset": "veryfast", "x265-params": "log-level=error"}),
+    "av1": ("libsvtav1", 25, {"preset": "9"}),
+}
+# What films are written to; the rest becomes .mkv, which takes every kind of stream.
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_PIECE_FORMAT = "nut"  # keeps times to the tick, in any unit
+
+
+class PieceWriter:
+    """Encodes frames into a file of their own, which appears when it is complete.
+
+    Args:
+        path: The file.
+        film: What the frames were made from.
+        codec: One of `CODECS`.
+        crf: Constant rate factor: quality, smaller is better and larger; None: `CODECS`'s.
+
+    Use it as a context manager.
+
+    Raises:
+        FilmError: it cannot be written.
+    """
+
+    def __init__(self, path: pathlib.Path, film: reading.Film, codec: str, crf: int | None) -> None:
+        encoder, default_crf, options = CODECS[codec]
+        self._file_context = whole.open_whole(path)
+        self._container = av.open(self._file_context.__enter__(), "w", format=_PIECE_FORMAT)
+        stream = self._container.add_stream(encoder, rate=film.frame_rate)
+        stream.options = {**options, "crf": str(default_crf if crf is None else crf)}
+        context = stream.codec_context
+        context.width, context.height = film.width, film.height
+        # Half the resolution for color wants even sides.
+        has_even_sides = film.width % 2 == film.height % 2 == 0
+        context.pix_fmt = "yuv420p" if has_even_sides else "yuv444p"
+        context.sample_aspect_ratio = film.pixel_aspect
+        context.time_base = stream.time_base = film.time_base
+        context.flags |= 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: MP4 wants the headers apart
+        context.color_range = 1  # limited
+        context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
+        self._stream, self._film = stream, film
+
+    def write(self, frame: reading.Frame, rgb: np.ndarray) -> None:
+        """Adds a frame: uint8 `(height, width, 3)`, sRGB, at the time of `frame`."""
+        image = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        image = image.reformat(
+            format=self._stream.codec_context.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
+        )
+        image.pts, image.time_base = frame.pts, self._film.time_base
+        self._container.mux(self._stream.encode(image))
+
+    def __enter__(self) -> PieceWriter:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.push(self._file_context)  # sees whether what follows fails
+            if error[0] is None:
+                self._container.mux(self._stream.encode(None))
+                self._container.close()
+                return
+            with contextlib.suppress(OSError, av.FFmpegError):
+                self._container.close()
+            raise error[1]
+
+
+def join(
+    pieces: Iterable[pathlib.Path],
+    film: reading.Film,
+    target: pathlib.Path,
+    *,
+    start: float | None = None,
+    end: float | None = None,
+) -> list[str]:
+    """Writes the pieces one after the other, with all other streams of the film copied as they are.
+
+    Args:
+        pieces: Of `PieceWriter`, in order.
+        film: What they were made from.
+        target: The file; its suffix, one of `CONTAINERS`, says what kind.
+        start, end: Seconds, the part of the film that the pieces are; None: its beginning, its end.
+
+    Returns:
+        What could not be kept, sentences for people.
+
+    Raises:
+        FilmError: it cannot be written; nothing is left behind.
+    """
+    pieces = list(pieces)
+    shift = 0.0 if start is None else start
+    notes: list[str] = []
+    with whole.open_whole(target) as file, av.open(str(film.path)) as original, av.open(str(pieces[0])) as first:
+        output = av.open(file, "w", format=CONTAINERS[target.suffix.lower()])
+        video = output.add_stream_from_template(first.streams.video[0])
+        video.time_base = film.time_base
+        if film.quarter_turns:
+            video.set_display_rotation(90 * film.quarter_turns)
+        source = next(stream for stream in original.streams.video if not reading.is_cover(stream))
+        video.metadata.update(source.metadata)
+        copies = _copied_streams(original, output, source, target, notes)
+        output.metadata.update(original.metadata)
+        chapters = _chapters(original, shift, end)
+        if chapters:
+            output.set_chapters(chapters)
+        packets = heapq.merge(
+            _video_packets(pieces, video, shift), _other_packets(original, copies, shift, end), key=_time
+        )
+        for packet in packets:
+            output.mux(packet)
+        output.close()
+    return notes
+
+
+def _copied_streams(original, output, source, target, notes):
+    """Streams of the original -> their copies."""
+    copies = {}
+    for stream in original.streams:
+        if stream is source or stream.index == source.index:
+            continue
+        if stream.type not in ("audio", "subtitle"):
+            if stream.type == "attachment":
+                output.add_attachment(stream.name or "attachment", stream.mimetype or "", bytes(stream.data))
+            else:
+                notes.append(f"a {stream.type} stream was left out")
+            continue
+        try:
+            copies[stream.index] = output.add_stream_from_template(stream)
+        except (av.FFmpegError, ValueError) as error:
+            raise reading.FilmError(
+                f"{target}: {target.suffix} cannot hold the film's {stream.type} ({stream.codec_context.name}); "
+                f"write to {target.with_suffix('.mkv').name} instead"
+            ) from error
+        copies[stream.index].metadata.update(stream.metadata)
+        copies[stream.index].disposition = stream.disposition
+    return copies
+
+
+def _video_packets(pieces, stream, shift) -> Iterator[Any]:
+    last = None
+    for path in pieces:
+        with av.open(str(path)) as piece:
+            for packet in piece.demux(video=0):
+                if packet.dts is None:
+                    continue
+                offset = round(shift / packet.time_base)
+                packet.pts -= offset
+                packet.dts -= offset
+                # Each piece starts anew in the order of decoding.
+                if last is not None and packet.dts <= last:
+                    packet.dts = last + 1
+                last = packet.dts
+                packet.stream = stream
+                yield packet
+
+
+def _other_packets(original, copies, shift, end):
+    streams = [original.streams[index] for index in copies]
+    if not streams:
+        return
+    if shift:
+        original.seek(int(shift * av.time_base))
+    for packet in _readable(original.demux(streams)):
+        if packet.dts is None:
+            continue
+        time = packet.dts * packet.time_base
+        if end is not None and time >= end:
+            continue
+        if shift:
+            if time < shift:
+                continue
+            offset = round(shift / packet.time_base)
+            packet.dts -= offset
+            packet.pts = None if packet.pts is None else packet.pts - offset
+        packet.stream = copies[packet.stream.index]
+        yield packet
+
+
+def _readable(packets):
+    """Up to where a file was cut off."""
+    try:
+        yield from packets
+    except (av.FFmpegError, OSError):
+        return
+
+
+def _time(packet):
+    return packet.dts * packet.time_base
+
+
+def _chapters(original, shift, end):
+    chapters = []
+    for chapter in original.chapters():
+        unit = fractions.Fraction(chapter["time_base"])
+        first, last = chapter["start"] * unit - fractions.Fraction(shift), chapter["end"] * unit - fractions.Fraction(shift)
+        if last <= 0 or (end is not None and first >= end - shift):
+            continue
+        last = last if end is None else min(last, fractions.Fraction(end - shift))
+        chapters.append({**chapter, "start": round(max(first, 0) / unit), "end": round(last / unit)})
+    return chapters
+
+
+def target_of(source: str | os.PathLike[str]) -> pathlib.Path:
+    """Where a film's result goes by default: `name.color.suffix` beside it, .mkv where the format is not written.
+
+    Example:
+    >>> target_of("holiday.avi").name
+    'holiday.color.mkv'
+    """
+    source = pathlib.Path(source)
+    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
+    return source.with_name(f"{source.stem}.color{suffix}")
