@@ -33,12 +33,15 @@ ROOMS = {
         "saving",
     ],
     "inference": ["messages", "serving", "runtimes", "colorizer"],
+    "film": ["reading", "steadying", "writing", "coloring", "preview"],
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [
         "measures",
         "protocols",
         "features",
         "perceptual",
+        "clips",
+        "steadiness",
         "comparison",
         "figures",
         "records",
@@ -48,7 +51,7 @@ ROOMS = {
         "report",
     ],
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "tflite", "vectors"],
-    "commands": ["quiet", "folder", "demo", "recipe", "main"],
+    "commands": ["quiet", "folder", "film", "demo", "recipe", "main"],
     "__main__": [],
 }
 # A room's name itself is its `__init__`, which may offer what is in the room.

@@ -21,7 +21,7 @@ _EXTRAS = {
     "tensorflow_datasets": "tfds",
     "lpips": "lpips",
     "torch": "benchmark",
-    "cv2": "benchmark",
+    "cv2": "film",
     "onnx": "benchmark",
     "av": "film",
 }

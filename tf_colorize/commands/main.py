@@ -22,6 +22,7 @@ examples:
   tf-colorize album/ -o colored/         a folder with all that is in it
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
+  tf-colorize film movie.mp4              a film, in steady color (film --help says more)
   tf-colorize demo                        the same in the browser (demo --help says more)
 """
 
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tf_colorize.commands import demo
 
         return demo.main(arguments[1:])
+    if arguments[:1] == ["film"]:
+        from tf_colorize.commands import film
+
+        return film.main(arguments[1:])
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -52,6 +52,13 @@ class Done:
     notes: tuple[str, ...]
 
 
+def n_frames(film: reading.Film, options: Options) -> int:
+    """About how many frames `options` names; 0 where the film does not say its length."""
+    start = max(options.start or 0, film.start)
+    end = film.start + film.duration
+    return max(0, round((min(options.end or end, end) - start) * film.frame_rate))
+
+
 def color_film(
     colorizer: colorizers.Colorizer,
     source: str | os.PathLike[str],

@@ -65,11 +65,6 @@ class Film:
     pixel_aspect: fractions.Fraction
     notes: tuple[str, ...]
 
-    @property
-    def n_frames(self) -> int:
-        """About how many frames it has; 0 where nothing is known."""
-        return round(self.duration * self.frame_rate)
-
 
 def open_film(path: str | os.PathLike[str]) -> Film:
     """Looks at a file.

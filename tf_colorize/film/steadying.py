@@ -66,7 +66,7 @@ class Steadier:
         if not 0 <= steadiness <= 1:
             raise ValueError(f"`steadiness` must be 0 to 1. Received: steadiness={steadiness}.")
         self._decay = steadiness
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self.state = state
 
     def steadied(self, frames: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[list[np.ndarray]]:

@@ -46,7 +46,7 @@ class PieceWriter:
         encoder, default_crf, options = CODECS[codec]
         self._file_context = whole.open_whole(path)
         self._container = av.open(self._file_context.__enter__(), "w", format=_PIECE_FORMAT)
-        stream = self._container.add_stream(encoder, rate=film.frame_rate)
+        stream: Any = self._container.add_stream(encoder, rate=film.frame_rate)
         stream.options = {**options, "crf": str(default_crf if crf is None else crf)}
         context = stream.codec_context
         context.width, context.height = film.width, film.height
@@ -211,7 +211,10 @@ def _chapters(original, shift, end):
     chapters = []
     for chapter in original.chapters():
         unit = fractions.Fraction(chapter["time_base"])
-        first, last = chapter["start"] * unit - fractions.Fraction(shift), chapter["end"] * unit - fractions.Fraction(shift)
+        first, last = (
+            chapter["start"] * unit - fractions.Fraction(shift),
+            chapter["end"] * unit - fractions.Fraction(shift),
+        )
         if last <= 0 or (end is not None and first >= end - shift):
             continue
         last = last if end is None else min(last, fractions.Fraction(end - shift))

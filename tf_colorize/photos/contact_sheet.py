@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -10,7 +12,7 @@ BACKGROUND = (255, 255, 255)
 INK = (40, 40, 40)
 
 
-def contact_sheet(columns: dict[str, np.ndarray], height: int = 160) -> Image.Image:
+def contact_sheet(columns: Mapping[str, Sequence[np.ndarray]], height: int = 160) -> Image.Image:
     """Lays out columns of pictures under their titles, one row per picture.
 
     Args:

@@ -80,7 +80,7 @@ def lock(path: pathlib.Path) -> BinaryIO:
     Raises:
         BlockingIOError: another process has locked it.
     """
-    file = open(path, "ab")
+    file = open(path, "ab")  # noqa: SIM115  # closing it is what unlocks
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,96 @@
+"""How steady the color of a film is, on clips whose colors and motion are known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import scipy.spatial.distance
+
+from tf_colorize import installation
+from tf_colorize.color import colorfulness
+from tf_colorize.evaluation import clips, measures
+
+with installation.explained():
+    import cv2
+
+_STEPS = (1, 2, 4)  # frames apart, of the color distribution consistency
+_BINS = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """Means over clips.
+
+    Attributes:
+        psnr: Of all frames, in dB.
+        colorfulness: As Hasler and Suesstrunk 2003.
+        warp_error: See `warp_error`, times 1000.
+        cdc: See `color_distribution_consistency`, times 1000.
+    """
+
+    psnr: float
+    colorfulness: float
+    warp_error: float
+    cdc: float
+
+
+def warp_error(frames: np.ndarray, flows: np.ndarray, visible: np.ndarray) -> float:
+    """How much the color of a thing changes from frame to frame (Lai et al. 2018, eq. 9).
+
+    Args:
+        frames: uint8 `(n, height, width, 3)`, sRGB.
+        flows: float32 `(n - 1, height, width, 2)`, from each pixel to where it was in the frame before.
+        visible: bool `(n - 1, height, width)`, the pixels that count.
+
+    Returns:
+        Mean squared distance of sRGB in [0, 1], over the visible pixels of each frame, then over frames.
+    """
+    rows, columns = np.indices(frames.shape[1:3], np.float32)
+    values = frames.astype(np.float32) / 255
+    errors = []
+    for before, after, flow, seen in zip(values, values[1:], flows, visible):
+        warped = cv2.remap(before, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+        errors.append(np.square(after - warped).sum(-1)[seen].mean())
+    return float(np.mean(errors))
+
+
+def color_distribution_consistency(frames: np.ndarray) -> float:
+    """CDC: how much the colors of a film as a whole change with time (Liu et al. 2021, "Temporally Consistent
+    Video Colorization with Deep Feature Propagation and Self-regularization Learning", eq. 12).
+
+    Args:
+        frames: uint8 `(n, height, width, 3)`, sRGB, at least 5.
+
+    Returns:
+        The mean Jensen-Shannon divergence of the histograms of each channel of frames 1, 2 and 4 apart.
+    """
+    histograms = np.stack(
+        [[np.histogram(frame[..., channel], _BINS, (0, 256))[0] for channel in range(3)] for frame in frames]
+    )
+    divergences = [
+        np.mean(np.square(scipy.spatial.distance.jensenshannon(histograms[:-step], histograms[step:], axis=-1)))
+        for step in _STEPS
+    ]
+    return float(np.mean(divergences))
+
+
+def measure(made: Sequence[clips.Clip], colored: Iterable[np.ndarray]) -> Figures:
+    """Judges colored clips.
+
+    Args:
+        made: The clips.
+        colored: Of each, uint8 `(n, height, width, 3)`.
+    """
+    rows = []
+    for clip, frames in zip(made, colored, strict=True):
+        rows.append(
+            (
+                float(np.mean([measures.psnr(truth, frame) for truth, frame in zip(clip.frames, frames)])),
+                float(np.mean([colorfulness.colorfulness(frame) for frame in frames])),
+                1000 * warp_error(frames, clip.flows, clip.visible),
+                1000 * color_distribution_consistency(frames),
+            )
+        )
+    return Figures(*np.mean(rows, axis=0).tolist())
