@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Callable
 
+import av
 import numpy as np
 
 from tf_colorize.film import reading, steadying, writing
@@ -98,7 +99,7 @@ def color_film(
         if n_frames == 0:
             raise reading.FilmError(f"{film.path}: no frame lies in the part that was asked for")
         start = None if options.start is None else max(options.start, film.start)
-        notes = writing.join(pieces.paths, film, target, start=start, end=options.end)
+        notes = writing.join(pieces.finished, film, target, start=start, end=options.end)
         pieces.remove()
     return Done(n_frames, n_resumed, (*film.notes, *notes))
 
@@ -128,7 +129,7 @@ def _colored(colorizer, film, options, pieces):
                 state = steadier.state
                 yield len(block)
                 block = next(blocks, None)
-        pieces.finish(frame.pts, n_frames, state)
+        pieces.finish(writer.first_pts, frame.pts, n_frames, state)
 
 
 def _predicted(colorizer, film, frame, options):
@@ -144,7 +145,8 @@ class _Pieces:
         self._film, self._options = film, options
         self._folder = target.with_name(f".{target.name}.pieces")
         self._job = _job(film, options, model)
-        self._finished = []
+        self.finished = []
+        self.n_frames = 0
         self.state = self.next_pts = None
 
     def __enter__(self):
@@ -153,7 +155,7 @@ class _Pieces:
         whole.remove_dead(self._folder)
         job = self._folder / "job.json"
         if not job.is_file() or job.read_text() != self._job:
-            for path in [*self._folder.glob("*.nut"), *self._folder.glob("*.npz"), *self._folder.glob("*.json")]:
+            for path in [*self._folder.glob("*.mp4"), *self._folder.glob("*.npz"), *self._folder.glob("*.json")]:
                 path.unlink()
             with whole.open_whole(job) as file:
                 file.write(self._job.encode())
@@ -163,41 +165,35 @@ class _Pieces:
                 break
             with np.load(path.with_suffix(".npz")) as saved:
                 self.state = steadying.State(saved["lightness"], saved["sums"]) if "sums" in saved else None
-                self.next_pts = int(saved["pts"]) + 1
-                self._finished.append((path, int(saved["n_frames"])))
+                self.next_pts = int(saved["last_pts"]) + 1
+                self.finished.append(writing.Piece(path, int(saved["first_pts"])))
+                self.n_frames += int(saved["n_frames"])
         return self
 
     def __exit__(self, *error):
         self._lock.close()
-        if not self._finished:
+        if not self.finished:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    @property
-    def paths(self):
-        return [path for path, _ in self._finished]
-
-    @property
-    def n_frames(self):
-        return sum(n_frames for _, n_frames in self._finished)
-
     def new(self):
-        return writing.PieceWriter(self._path(len(self._finished)), self._film, self._options.codec, self._options.crf)
+        return writing.PieceWriter(self._path(len(self.finished)), self._film, self._options.codec, self._options.crf)
 
-    def finish(self, pts, n_frames, state):
+    def finish(self, first_pts, last_pts, n_frames, state):
         """Notes that the newest piece is complete, by the file that says how to go on."""
-        path = self._path(len(self._finished))
+        path = self._path(len(self.finished))
         buffer = io.BytesIO()
         arrays = {} if state is None else {"lightness": state.lightness, "sums": state.sums}
-        np.savez(buffer, pts=pts, n_frames=n_frames, **arrays)
+        np.savez(buffer, first_pts=first_pts, last_pts=last_pts, n_frames=n_frames, **arrays)
         with whole.open_whole(path.with_suffix(".npz")) as file:
             file.write(buffer.getvalue())
-        self._finished.append((path, n_frames))
+        self.finished.append(writing.Piece(path, first_pts))
+        self.n_frames += n_frames
 
     def remove(self):
-        self._finished.clear()
+        self.finished.clear()  # their folder goes at the end
 
     def _path(self, number):
-        return self._folder / f"{number:06}.nut"
+        return self._folder / f"{number:06}.mp4"
 
 
 def _job(film, options, model):
@@ -213,7 +209,7 @@ def _writing_to(target):
         yield
     except BlockingIOError:
         raise reading.FilmError(f"{target}: another run is writing it") from None
-    except OSError as error:
+    except (OSError, av.FFmpegError) as error:
         raise reading.FilmError(
             f"{target}: cannot be written ({error.strerror or error}). What is finished is kept: "
             "the same command goes on from there"

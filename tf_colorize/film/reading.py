@@ -135,12 +135,15 @@ def _wanted(decoded, film, first_pts, end):
     last = None
     step = max(1, round(1 / (film.frame_rate * film.time_base)))
     for frame in _deinterlaced(decoded):
-        pts = frame.pts if frame.pts is not None else (0 if last is None else last + step)
+        if frame.pts is None:
+            pts = 0 if last is None else last + step
+        else:
+            pts = round(frame.pts * frame.time_base / film.time_base)
         pts = pts if last is None else max(pts, last + 1)
         last = pts
         if first_pts is not None and pts < first_pts:
             continue
-        if end is not None and pts * film.time_base >= end:
+        if end is not None and float(pts * film.time_base) >= end:  # as exact as what a person types
             return
         # Films may change their size on the way; the result has one.
         yield Frame(pts, frame.to_ndarray(format="rgb24", width=film.width, height=film.height))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fractions
 import heapq
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import av
@@ -24,11 +25,22 @@ CODECS: dict[str, tuple[str, int, dict[str, str]]] = {
 }
 # What films are written to; the rest becomes .mkv, which takes every kind of stream.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-_PIECE_FORMAT = "nut"  # keeps times to the tick, in any unit
+_PIECE_FORMAT = "mp4"
+os.environ.setdefault("SVT_LOG", "1")  # otherwise libsvtav1 tells its settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """A file of `PieceWriter`, and the time of its first frame in units of the film's `time_base`."""
+
+    path: pathlib.Path
+    first_pts: int
 
 
 class PieceWriter:
     """Encodes frames into a file of their own, which appears when it is complete.
+
+    Times in it begin at 0: MP4 keeps those exactly, and a late beginning only to the millisecond.
 
     Args:
         path: The file.
@@ -58,7 +70,8 @@ class PieceWriter:
         context.flags |= 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: MP4 wants the headers apart
         context.color_range = 1  # limited
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
-        self._stream, self._film = stream, film
+        self._stream, self._film, self.first_pts = stream, film, 0
+        self._is_new = True
 
     def write(self, frame: reading.Frame, rgb: np.ndarray) -> None:
         """Adds a frame: uint8 `(height, width, 3)`, sRGB, at the time of `frame`."""
@@ -66,7 +79,9 @@ class PieceWriter:
         image = image.reformat(
             format=self._stream.codec_context.pix_fmt, dst_colorspace="ITU709", dst_color_range="MPEG"
         )
-        image.pts, image.time_base = frame.pts, self._film.time_base
+        if self._is_new:
+            self.first_pts, self._is_new = frame.pts, False
+        image.pts, image.time_base = frame.pts - self.first_pts, self._film.time_base
         self._container.mux(self._stream.encode(image))
 
     def __enter__(self) -> PieceWriter:
@@ -85,7 +100,7 @@ class PieceWriter:
 
 
 def join(
-    pieces: Iterable[pathlib.Path],
+    pieces: Sequence[Piece],
     film: reading.Film,
     target: pathlib.Path,
     *,
@@ -95,7 +110,7 @@ def join(
     """Writes the pieces one after the other, with all other streams of the film copied as they are.
 
     Args:
-        pieces: Of `PieceWriter`, in order.
+        pieces: In order, at least one.
         film: What they were made from.
         target: The file; its suffix, one of `CONTAINERS`, says what kind.
         start, end: Seconds, the part of the film that the pieces are; None: its beginning, its end.
@@ -106,32 +121,34 @@ def join(
     Raises:
         FilmError: it cannot be written; nothing is left behind.
     """
-    pieces = list(pieces)
     shift = 0.0 if start is None else start
     notes: list[str] = []
-    with whole.open_whole(target) as file, av.open(str(film.path)) as original, av.open(str(pieces[0])) as first:
+    with whole.open_whole(target) as file, av.open(str(film.path)) as original, av.open(str(pieces[0].path)) as first:
         output = av.open(file, "w", format=CONTAINERS[target.suffix.lower()])
-        video = output.add_stream_from_template(first.streams.video[0])
+        video = output.add_stream_from_template(first.streams.video[0], opaque=True)
         video.time_base = film.time_base
         if film.quarter_turns:
             video.set_display_rotation(90 * film.quarter_turns)
         source = next(stream for stream in original.streams.video if not reading.is_cover(stream))
         video.metadata.update(source.metadata)
-        copies = _copied_streams(original, output, source, target, notes)
+        copies = _copied_streams(original, output, source, notes)
         output.metadata.update(original.metadata)
         chapters = _chapters(original, shift, end)
         if chapters:
             output.set_chapters(chapters)
         packets = heapq.merge(
-            _video_packets(pieces, video, shift), _other_packets(original, copies, shift, end), key=_time
+            _video_packets(pieces, video, film.time_base, shift),
+            _other_packets(original, copies, shift, end),
+            key=lambda packet: packet.dts * packet.time_base,
         )
-        for packet in packets:
-            output.mux(packet)
-        output.close()
+        with _held_by(target, [video, *(original.streams[index] for index in copies)]):
+            for packet in packets:
+                output.mux(packet)
+            output.close()
     return notes
 
 
-def _copied_streams(original, output, source, target, notes):
+def _copied_streams(original, output, source, notes):
     """Streams of the original -> their copies."""
     copies = {}
     for stream in original.streams:
@@ -143,28 +160,34 @@ def _copied_streams(original, output, source, target, notes):
             else:
                 notes.append(f"a {stream.type} stream was left out")
             continue
-        try:
-            copies[stream.index] = output.add_stream_from_template(stream)
-        except (av.FFmpegError, ValueError) as error:
-            raise reading.FilmError(
-                f"{target}: {target.suffix} cannot hold the film's {stream.type} ({stream.codec_context.name}); "
-                f"write to {target.with_suffix('.mkv').name} instead"
-            ) from error
+        copies[stream.index] = output.add_stream_from_template(stream)
         copies[stream.index].metadata.update(stream.metadata)
         copies[stream.index].disposition = stream.disposition
     return copies
 
 
-def _video_packets(pieces, stream, shift) -> Iterator[Any]:
+@contextlib.contextmanager
+def _held_by(target, streams):
+    """Says it when a kind of file cannot hold one of the streams, which some tell only at the end."""
+    try:
+        yield
+    except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError) as error:
+        kinds = " and ".join(f"{stream.type} ({stream.codec_context.name})" for stream in streams)
+        raise reading.FilmError(
+            f"{target}: {target.suffix} cannot hold {kinds}; write to {target.with_suffix('.mkv').name} instead"
+        ) from error
+
+
+def _video_packets(pieces, stream, time_base, shift) -> Iterator[Any]:
     last = None
-    for path in pieces:
-        with av.open(str(path)) as piece:
-            for packet in piece.demux(video=0):
+    for piece in pieces:
+        with av.open(str(piece.path)) as container:
+            for packet in container.demux(video=0):
                 if packet.dts is None:
                     continue
-                offset = round(shift / packet.time_base)
-                packet.pts -= offset
-                packet.dts -= offset
+                offset = round((piece.first_pts * time_base - fractions.Fraction(shift)) / packet.time_base)
+                packet.pts += offset
+                packet.dts += offset
                 # Each piece starts anew in the order of decoding.
                 if last is not None and packet.dts <= last:
                     packet.dts = last + 1
@@ -201,10 +224,6 @@ def _readable(packets):
         yield from packets
     except (av.FFmpegError, OSError):
         return
-
-
-def _time(packet):
-    return packet.dts * packet.time_base
 
 
 def _chapters(original, shift, end):
