@@ -5,9 +5,9 @@ import argparse
 from tf_colorize.commands import quiet
 
 with quiet.missing_packages("benchmark.py"):
-    from benchmarks import colorize, data, train
+    from benchmarks import colorize, data, film, train
 
-BENCHMARKS = {"colorize": colorize, "data": data, "train": train}
+BENCHMARKS = {"colorize": colorize, "data": data, "film": film, "train": train}
 
 
 @quiet.missing_packages("benchmark.py")

@@ -3,9 +3,11 @@
 python scripts/evaluate.py --model MODEL --data DIR --out report
 python scripts/evaluate.py --model A.tflite --model runs/NAME --data DIR --out report
 python scripts/evaluate.py --model MODEL --bw DIR --out sheets
+python scripts/evaluate.py --model MODEL --data DIR --film 12 --out strips
 """
 
 import argparse
+import functools
 import os
 import pathlib
 import shlex
@@ -13,12 +15,15 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notices
 
+import numpy as np
 import rich.console
 import rich.progress
+import rich.table
 
+from tf_colorize import installation
 from tf_colorize.commands import quiet
 from tf_colorize.inference import colorizer
-from tf_colorize.photos import find
+from tf_colorize.photos import contact_sheet, files, find
 
 with quiet.missing_packages("evaluate.py"):
     from tf_colorize import evaluation
@@ -38,12 +43,20 @@ def parse_args(args=None):
         default="crop256",
         help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
     )
+    parser.add_argument(
+        "--film",
+        type=int,
+        metavar="N",
+        help="instead, how steady films are: clips made from N photos, frame by frame and steadied",
+    )
     parser.add_argument("--features", help="weights or Keras model of the Frechet distance, or inception for FID")
     parser.add_argument("--lpips", action="store_true", help='also LPIPS; needs pip install "tf_colorize[lpips]"')
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     options = parser.parse_args(args)
     if options.data is None and options.bw is None:
         parser.error("give --data, --bw or both")
+    if options.film is not None and (options.data is None or options.film < 2):
+        parser.error("--film takes at least 2 photos, from --data")
     if options.bw is not None and options.out is None:
         parser.error("--bw needs --out for its contact sheet")
     return options
@@ -54,6 +67,8 @@ def main(args=None):
     options = parse_args(args)
     command = shlex.join(["python", *(sys.argv if args is None else ["scripts/evaluate.py", *args])])
     try:
+        if options.film:
+            return steadiness_of(options)
         lpips = perceptual.Lpips() if options.lpips else None  # before TensorFlow, see there
         models = names_of(options.model)
         colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
@@ -68,6 +83,39 @@ def main(args=None):
         print(f"evaluate.py: {error}", file=sys.stderr)
         return 1
     return int(failed)
+
+
+def steadiness_of(options):
+    """Prints how steady the color of films is, and lays out frames of the clips."""
+    with installation.explained():
+        from tf_colorize.evaluation import clips, steadiness
+    paths = find.find_photos(options.data).photos
+    chosen = paths[:: max(1, len(paths) // options.film)][: options.film]
+    made = clips.from_photos([np.asarray(files.open_rgb(path)) for path in chosen])
+    if not made:
+        raise ValueError(f"--data {options.data}: no photo has {clips.SIDE} pixels a side, which --film takes")
+    for name, model in names_of(options.model).items():
+        with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
+            task = progress.add_task("clips", total=len(made))
+            advance = functools.partial(progress.advance, task)
+            results = steadiness.compare(colorizer.Colorizer.load(model), made, progress=advance)
+        rich.console.Console().print(table_of_steadiness(name, made, results))
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+            sheet = contact_sheet.contact_sheet(steadiness.strips(results), clips.SIDE)
+            sheet.save(options.out / f"{name.replace('/', '-')}.jpg", quality=90)
+    return 0
+
+
+def table_of_steadiness(name, made, results):
+    from tf_colorize.evaluation import steadiness
+
+    table = rich.table.Table("", "PSNR", "colorfulness", "warp error x 1000", "CDC x 1000", title=name)
+    for row, frames in results.items():
+        figure = steadiness.measure(made, frames)
+        psnr = "" if row == "truth" else f"{figure.psnr:.2f}"
+        table.add_row(row, psnr, f"{figure.colorfulness:.1f}", f"{figure.warp_error:.3f}", f"{figure.cdc:.3f}")
+    return table
 
 
 def names_of(models):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import scipy.spatial.distance
 
 from tf_colorize import installation
 from tf_colorize.color import colorfulness
-from tf_colorize.evaluation import clips, measures
+from tf_colorize.evaluation import clips, measures, protocols
+from tf_colorize.film import steadying
+from tf_colorize.inference import colorizer as colorizers
 
 with installation.explained():
     import cv2
 
 _STEPS = (1, 2, 4)  # frames apart, of the color distribution consistency
 _BINS = 32
+ROWS = ("truth", "frame by frame", "steadied")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,3 +97,43 @@ def measure(made: Sequence[clips.Clip], colored: Iterable[np.ndarray]) -> Figure
             )
         )
     return Figures(*np.mean(rows, axis=0).tolist())
+
+
+def compare(
+    colorizer: colorizers.Colorizer,
+    made: Sequence[clips.Clip],
+    *,
+    steadiness: float = steadying.DEFAULT_STEADINESS,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, list[np.ndarray]]:
+    """Colors clips each frame for itself and steadied.
+
+    Args:
+        colorizer: Colors them.
+        made: The clips.
+        steadiness: See `steadying.Steadier`.
+        progress: Called after each clip.
+
+    Returns:
+        For each of `ROWS`, of each clip uint8 `(n, height, width, 3)`: what `measure` takes.
+    """
+    results: dict[str, list[np.ndarray]] = {name: [] for name in ROWS}
+    for clip in made:
+        gray = [protocols.without_color(frame) for frame in clip.frames]
+        lightness = [colorizer.lightness(frame) for frame in gray]
+        predicted = [colorizer.ab(plane) for plane in lightness]
+        blocks = steadying.Steadier(steadiness).steadied(zip(lightness, predicted))
+        steady = [ab for block in blocks for ab in block]
+        results["truth"].append(clip.frames)
+        for name, planes in (("frame by frame", predicted), ("steadied", steady)):
+            results[name].append(np.stack([colorizer.join(frame, ab) for frame, ab in zip(gray, planes)]))
+        progress()
+    return results
+
+
+def strips(results: dict[str, list[np.ndarray]], n_shown: int = 5) -> dict[str, list[np.ndarray]]:
+    """Frames of each clip side by side, what `contact_sheet` takes; arguments are what `compare` returned."""
+    return {
+        name: [np.concatenate(frames[:: max(1, len(frames) // n_shown)][:n_shown], axis=1) for frames in films]
+        for name, films in results.items()
+    }

@@ -1,0 +1,127 @@
+"""Color that stays on things: carried along, stopped at cuts, and measured."""
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from tf_colorize.evaluation import clips, steadiness
+from tf_colorize.film import steadying
+
+PHOTO, OTHER = (cv2.resize(photo, (256, 256)) for photo in (skimage.data.astronaut(), skimage.data.coffee()))
+
+
+def lightness_of(frames):
+    return [(frame.mean(-1, dtype=np.float32) / 127.5 - 1)[np.newaxis, :, :, np.newaxis] for frame in frames]
+
+
+def steadied(frames, predicted, steadiness=0.9):
+    blocks = steadying.Steadier(steadiness).steadied(zip(lightness_of(frames), predicted))
+    return np.stack([ab for block in blocks for ab in block])
+
+
+def flat(a, b, side=clips.SIDE):
+    return np.broadcast_to(np.float32([a, b]), (side, side, 2)).copy()
+
+
+@pytest.mark.parametrize("kind", clips.KINDS)
+def test_a_clip_moves_as_its_flow_says(kind):
+    clip = clips.make(kind, PHOTO, OTHER, n_frames=6)
+    assert clip.frames.shape == (6, clips.SIDE, clips.SIDE, 3)
+    moved = clip.flows[clip.visible]
+    assert np.abs(moved).max() > 0.3
+    # The truth carried along its own flow is nearly itself, and along no flow is not.
+    error = steadiness.warp_error(clip.frames, clip.flows, clip.visible)
+    still = steadiness.warp_error(clip.frames, np.zeros_like(clip.flows), clip.visible)
+    assert error < still / 2
+
+
+def test_measures_of_a_film_by_hand():
+    frames = np.zeros((6, 8, 8, 3), np.uint8)
+    frames[1::2] = 51  # 0.2 in each channel, in every second frame
+    flows, visible = np.zeros((5, 8, 8, 2), np.float32), np.ones((5, 8, 8), bool)
+    assert steadiness.warp_error(frames, flows, visible) == pytest.approx(3 * 0.2**2, rel=1e-5)
+    assert steadiness.warp_error(frames[::2], flows[:2], visible[:2]) == 0
+    # One apart all is different (ln 2), two and four apart nothing.
+    assert steadiness.color_distribution_consistency(frames) == pytest.approx(np.log(2) / 3)
+
+
+def test_flicker_goes_and_color_stays():
+    clip = clips.make("pan", PHOTO, OTHER, n_frames=40)
+    random = np.random.default_rng(0)
+    truth = [
+        0.4 * (cv2.GaussianBlur(frame, (0, 0), 3)[..., :2] / 255.0 - 0.3).astype(np.float32) for frame in clip.frames
+    ]
+    noise = [cv2.resize(random.normal(0, 0.06, (6, 6, 2)).astype(np.float32), (clips.SIDE,) * 2) for _ in truth]
+    predicted = [ab + more for ab, more in zip(truth, noise)]
+    result = steadied(clip.frames, predicted)
+    before = np.mean([np.square(ab - true).mean() for ab, true in zip(predicted, truth)])
+    after = np.mean([np.square(ab - true).mean() for ab, true in zip(result, truth)])
+    assert after < before / 5
+    assert np.abs(result).mean() == pytest.approx(np.abs(truth).mean(), rel=0.05)
+
+
+def test_no_steadiness_is_what_was_predicted():
+    clip = clips.make("zoom", PHOTO, OTHER, n_frames=20)
+    predicted = [flat(index / 40, -index / 40) for index in range(20)]
+    np.testing.assert_allclose(steadied(clip.frames, predicted, steadiness=0), predicted, atol=1e-6)
+
+
+def test_no_color_passes_a_cut():
+    first = clips.make("pan", PHOTO, OTHER, n_frames=20).frames
+    second = clips.make("pan", OTHER, PHOTO, n_frames=25).frames
+    predicted = [flat(0.5, 0)] * 20 + [flat(-0.5, 0.2)] * 25
+    result = steadied(np.concatenate([first, second]), predicted, steadiness=1)
+    np.testing.assert_allclose(result, predicted, atol=1e-6)
+
+
+def test_what_moves_leaves_no_ghost_behind():
+    clip = clips.make("foreground", PHOTO, OTHER, n_frames=40)
+    red, blue = flat(0.6, 0.3), flat(-0.1, -0.4)
+    masks = [foreground_of(index, 40) for index in range(40)]
+    predicted = [np.where(mask[..., np.newaxis], red, blue) for mask in masks]
+    result = steadied(clip.frames, predicted)
+    for mask, ab in zip(masks, result):
+        away = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))) == 0
+        error = np.abs(ab - blue).max(-1)[away]
+        assert (error > 0.15).mean() < 0.01  # fewer than one pixel in a hundred shows the disc that was there
+
+
+def foreground_of(index, n_frames):
+    rows, columns = np.indices((clips.SIDE, clips.SIDE))
+    x = np.linspace(0.2, 0.8, n_frames)[index] * clips.SIDE
+    return np.hypot(columns - x, rows - clips.SIDE / 2) < 0.45 * clips.SIDE / 2
+
+
+def test_color_does_not_creep_in():
+    # A film whose prediction settles only after four frames: the first frames know it, too.
+    clip = clips.make("pan", PHOTO, OTHER, n_frames=30)
+    predicted = [flat(0.0, 0.0)] * 4 + [flat(0.5, 0.1)] * 26
+    result = steadied(clip.frames, predicted)
+    assert np.median(result[0, ..., 0]) > 0.25
+
+
+def test_a_film_taken_up_again_is_the_same():
+    clip = clips.make("pan", PHOTO, OTHER, n_frames=40)
+    random = np.random.default_rng(0)
+    pairs = list(
+        zip(lightness_of(clip.frames), random.normal(0, 0.2, (40, clips.SIDE, clips.SIDE, 2)).astype("float32"))
+    )
+    whole = [ab for block in steadying.Steadier().steadied(pairs) for ab in block]
+    steadier = steadying.Steadier()
+    block = next(steadier.steadied(pairs))
+    rest = steadying.Steadier(state=steadier.state).steadied(pairs[len(block) :])
+    np.testing.assert_array_equal(np.stack(whole), np.stack([*block, *(ab for later in rest for ab in later)]))
+
+
+@pytest.mark.parametrize("steadiness", [-0.1, 1.1])
+def test_steadiness_has_its_range(steadiness):
+    with pytest.raises(ValueError, match="`steadiness` must be 0 to 1. Received: steadiness="):
+        steadying.Steadier(steadiness)
+
+
+def test_clips_need_photos_of_their_size():
+    with pytest.raises(ValueError, match="at least 192 pixels"):
+        clips.make("pan", PHOTO[:100], OTHER)
+    with pytest.raises(ValueError, match="`kind` must be one of pan, zoom, foreground"):
+        clips.make("spin", PHOTO, OTHER)
