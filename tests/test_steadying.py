@@ -15,7 +15,7 @@ def lightness_of(frames):
     return [(frame.mean(-1, dtype=np.float32) / 127.5 - 1)[np.newaxis, :, :, np.newaxis] for frame in frames]
 
 
-def steadied(frames, predicted, steadiness=0.9):
+def steadied(frames, predicted, steadiness=steadying.DEFAULT_STEADINESS):
     blocks = steadying.Steadier(steadiness).steadied(zip(lightness_of(frames), predicted))
     return np.stack([ab for block in blocks for ab in block])
 
