@@ -181,7 +181,7 @@ def test_none_and_the_word_none_need_no_file():
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("absent.weights.h5", None, "which is no file"),
+        ("absent.weights.h5", None, "which is not a file"),
         ("notes.txt", b"weights", "must end in"),
         ("folded.npz", b"", "must end in"),
         ("broken.weights.h5", b"not hdf5", "must be those of a ResNet18"),
