@@ -135,7 +135,7 @@ def test_the_first_frame_is_said(album, model, capsys):
     frames = [Image.new("L", (20, 20), gray) for gray in (50, 200)]
     frames[0].save("x.tif", save_all=True, append_images=frames[1:])
     assert main.main(["x.tif", "--model", model]) == 0
-    assert "the first of 2 frames" in capsys.readouterr().out
+    assert "only the first of 2 frames" in capsys.readouterr().out
 
 
 def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
@@ -154,7 +154,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         f"tf-colorize: {album / 'text.gif'}: not a picture in a format that can be read",
     ]
     assert main.main([str(album / "broken.jpg"), "-o", "out", "--allow-truncated", "--model", model]) == 0
-    assert "cut off, taken as far as it goes" in capsys.readouterr().out
+    assert "truncated, read as far as it goes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
