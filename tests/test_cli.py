@@ -230,6 +230,17 @@ def test_neither_help_nor_a_photo_loads_tensorflow(album, model):
     assert command("--help").stdout.startswith(b"usage: tf-colorize")
 
 
+@pytest.mark.parametrize("script", ["train", "export", "evaluate"])
+def test_help_of_the_scripts_needs_no_extra(script):
+    path = pathlib.Path(__file__).resolve().parent.parent / "scripts" / f"{script}.py"
+    code = (
+        "import runpy, sys; sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'scipy', 'skimage'])); "
+        f"sys.argv = ['{script}.py', '--help']; runpy.run_path({str(path)!r}, run_name='__main__')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith(f"usage: {script}.py") and result.stderr == ""
+
+
 def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):
     photo = np.asarray(Image.fromarray(skimage.data.camera()).resize((1200, 1200)))
     for index in range(40):
