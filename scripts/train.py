@@ -20,7 +20,7 @@ examples:
   python scripts/train.py --mode gan --generator unet --data photos    pix2pix as in its paper
   python scripts/train.py --mode gan --data photos --init runs/colorizer    fine-tuning
   python scripts/train.py --resume runs/colorizer           continue after an interruption
-  python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    like the model that ships
+  python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    like the shipped model
 """
 
 # group -> option -> (what it is for, its default and why; choices or type)
