@@ -116,7 +116,7 @@ def check(python, wheel, folder):
     require(run.stderr.strip().endswith('pip install "tf_colorize[train]"'), f"no installation hint: {run.stderr}")
     require(len(run.stderr.strip().splitlines()) == 1, f"more than one line: {run.stderr}")
     page = check_page(binaries / "tf-colorize", folder) if has_page(wheel) else "no page in this wheel"
-    return f"installed {megabytes:.0f} MB in {seconds:.0f} s, colored a photo in {coloring:.1f} s; {page}"
+    return f"installed {megabytes:.0f} MB in {seconds:.0f} s, colorized a photo in {coloring:.1f} s; {page}"
 
 
 def check_page(command, folder):

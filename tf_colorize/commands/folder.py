@@ -40,7 +40,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How pictures are read, colored and written."""
+    """How pictures are read, colorized and written."""
 
     vividness: float = 1.0
     quality: int | None = None  # None: the format's default
@@ -111,7 +111,7 @@ def plan(
 
 
 def colorize_file(colorizer: Callable[[Any], np.ndarray], job: Job, options: Any) -> Done:
-    """Reads, colors and writes one picture.
+    """Reads, colorizes and writes one picture.
 
     Raises:
         ImageError: it cannot be read or written.

@@ -1,4 +1,4 @@
-"""Keeps command lines quiet: no start-up notices of TensorFlow and LiteRT, one line for a missing package."""
+"""Keeps command lines quiet: no startup notices of TensorFlow and LiteRT, one line for a missing package."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def evaluate(
 
     Args:
         colorizers: dict of name to `Colorizer`, or to any function from a gray uint8 `(height, width, 3)` sRGB picture
-            to a colored one of the same shape and type.
+            to a colorized one of the same shape and type.
         photos: a folder, or the paths of color photos.
         protocol: a key of `protocols.PROTOCOLS`.
         features: `None`, or a `features.FeatureModel` for the Frechet distance.

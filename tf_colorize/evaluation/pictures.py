@@ -54,7 +54,7 @@ def data_uri(image: Image.Image, quality: int = 88) -> str:
 
 
 def sheet(rows: Any, titles: Sequence[str], *, side: int = 256, across: int = 6) -> Image.Image:
-    """Lays out photos beside their colored versions, in as many groups as fit side by side.
+    """Lays out photos beside their colorized versions, in as many groups as fit side by side.
 
     Args:
         rows: lists of `PIL.Image.Image`, of any shape.
