@@ -101,7 +101,7 @@ def test_lab_tiff_becomes_srgb(color):
 
 def test_pixels_without_a_range_are_refused():
     data = encoded(Image.fromarray(np.linspace(0, 9, 12, dtype=np.float32).reshape(3, 4)), "TIFF")
-    with pytest.raises(files.ImageError, match="32 bit pixels have no defined white"):
+    with pytest.raises(files.ImageError, match="32-bit pixels have no defined white"):
         files.read(data)
 
 
