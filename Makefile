@@ -33,7 +33,7 @@ dist: $(VENV)/.quick
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
 		$(BIN)/python web/build.py; \
 	else \
-		echo "make dist: no Node and npm here: builds without the page that colors in the browser" >&2; \
+		echo "make dist: Node or npm not found: building without the page that colorizes in the browser" >&2; \
 		rm -rf tf_colorize/page; \
 	fi
 	$(BIN)/python -m build
@@ -53,7 +53,7 @@ lint: $(VENV)/.installed
 	@if command -v npm >/dev/null; then \
 		cd web && npm ci --silent && npm run --silent check && npm run --silent lint; \
 	else \
-		echo "make lint: no npm here: the page is not checked" >&2; \
+		echo "make lint: npm not found: the page is not checked" >&2; \
 	fi
 
 clean:

@@ -1,4 +1,4 @@
-"""Colors a picture with colorizer.tflite, NumPy and Pillow: the exact steps, to be written in another language.
+"""Colorizes a picture with colorizer.tflite, NumPy and Pillow: the exact steps, to translate into other languages.
 
 python examples/tflite_without_tf_colorize.py saved_models/colorizer.tflite gray.png color.png
 """

@@ -1,4 +1,4 @@
-"""The same photo through every way of running a model. As a program it prints the table for a real one:
+"""Sends the same photo through every way of running a model. As a program, prints the table for a real one:
 
 python scripts/agreement.py --model runs/colorizer --photos photos/val
 """
@@ -24,7 +24,7 @@ from tf_colorize.photos import files
 
 
 def photos():
-    """PIL images by what is special about them."""
+    """Returns PIL images by what is special about them."""
     coffee, cat, person = (
         Image.fromarray(data) for data in (skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut())
     )
@@ -46,7 +46,7 @@ def photos():
 
 @contextlib.contextmanager
 def ways(saved_model, tflite):
-    """Gives functions from the bytes of a PNG file to a PIL image, by name.
+    """Yields functions from the bytes of a PNG file to a PIL image, by name.
 
     Args:
         saved_model: Folder.
@@ -102,7 +102,7 @@ def through_command_line(file, model, folder):
 
 @contextlib.contextmanager
 def session(path):
-    """The SavedModel in a TensorFlow 1 session, by tag and signature: how the server's runtime holds it."""
+    """The SavedModel in a TensorFlow 1 session, by tag and signature, as the server's runtime holds it."""
     with tf.Graph().as_default():
         running = tf.compat.v1.Session()
         signature = tf.compat.v1.saved_model.load(running, ["serve"], str(path)).signature_def["serving_default"]
@@ -112,7 +112,7 @@ def session(path):
 
 
 def distance(actual, expected):
-    """Gray levels between two pictures, per pixel the most of its channels, alpha aside."""
+    """Returns the gray levels between two pictures: for each pixel the most of any channel, without alpha."""
     difference = np.asarray(actual.convert("RGB")).astype(int) - expected
     return np.abs(difference).max(axis=-1)
 
@@ -120,8 +120,8 @@ def distance(actual, expected):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
-    parser.add_argument("--photos", help="folder to calibrate int8 on; without, int8 is left out")
-    parser.add_argument("--image-size", type=int, help="pixels a side that the network sees (default: the model's)")
+    parser.add_argument("--photos", help="folder to calibrate int8 on (default: leave int8 out)")
+    parser.add_argument("--image-size", type=int, help="side in pixels of what the network sees (default: the model's)")
     options = parser.parse_args()
     generator, metadata = saving.load_generator(options.model)
     common = {"metadata": metadata, "image_size": options.image_size, "photos": options.photos}

@@ -10,15 +10,21 @@ with quiet.missing_packages("benchmark.py"):
 BENCHMARKS = {"colorize": colorize, "data": data, "film": film, "train": train}
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds the defaults that are not empty and not in the text already."""
+
+    def _get_help_string(self, action):
+        is_said = "(default" in action.help or not action.default
+        return action.help if is_said else super()._get_help_string(action)
+
+
 @quiet.missing_packages("benchmark.py")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, module in BENCHMARKS.items():
         summary = module.__doc__.splitlines()[0]
-        command = commands.add_parser(
-            name, help=summary, description=summary, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
+        command = commands.add_parser(name, help=summary, description=summary, formatter_class=Help)
         module.add_arguments(command)
     arguments = parser.parse_args()
     try:

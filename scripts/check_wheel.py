@@ -1,8 +1,8 @@
-"""Installs a wheel with nothing but its base into an empty environment of every Python here, and uses it there.
+"""Installs a wheel, without extras, into an empty environment of every Python on this machine and uses it.
 
-In each environment it colors a photo, opens the page of `tf-colorize demo`, and asks for something that
-needs TensorFlow, which must say what to install. It finds the Pythons on PATH and those of pyenv; each takes
-about half a minute and prints the time and the size of the installation. It needs no packages itself.
+In each environment it colorizes a photo, opens the page of `tf-colorize demo`, and asks for something
+that needs TensorFlow, which must say what to install. It finds the Pythons on PATH and those of pyenv. Each
+takes about half a minute; it prints the time and the size of the installation. It needs no packages itself.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wheel", type=pathlib.Path, help="the .whl file")
     parser.add_argument("--sdist", type=pathlib.Path, help="the .tar.gz file, which must build the same wheel")
-    parser.add_argument("--python", action="append", help="interpreter to use instead of all that are here; repeatable")
+    parser.add_argument(
+        "--python", action="append", help="interpreter to use (default: all that are found); repeatable"
+    )
     options = parser.parse_args(argv)
     pythons = {version_of(python): python for python in options.python or ()} or find_pythons()
     missing = [version for version in VERSIONS if version not in pythons]
@@ -50,14 +52,14 @@ def main(argv=None):
             f"Python {version}", lambda folder, python=python: check(python, options.wheel.resolve(), folder)
         )
     if missing and not options.python:
-        print(f"not checked, because not here: Python {', '.join(missing)}")
+        print(f"not checked, because not found: Python {', '.join(missing)}")
     if not pythons:
         print("check_wheel.py: no Python to check with", file=sys.stderr)
     return int(failed or not pythons)
 
 
 def find_pythons():
-    """Interpreters that start, by version such as "3.12"."""
+    """Returns the interpreters that start, by version such as "3.12"."""
     found = {}
     candidates = [shutil.which(f"python{version}") for version in VERSIONS]
     candidates += [shutil.which("python3"), sys.executable]
@@ -72,7 +74,7 @@ def find_pythons():
 
 
 def version_of(python):
-    """The version of an interpreter that can make environments, or None: pyenv's commands may stand for nothing."""
+    """Returns the version of an interpreter that can make environments, or None: pyenv's commands may lead nowhere."""
     code = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"
     try:
         return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
@@ -81,7 +83,7 @@ def version_of(python):
 
 
 def attempt(name, work):
-    """Does one check in a folder of its own and prints what came of it; returns whether it worked."""
+    """Does one check in its own folder and prints the result; returns whether it worked."""
     with tempfile.TemporaryDirectory(prefix="check-wheel-") as folder:
         try:
             print(f"{name}: {work(pathlib.Path(folder))}", flush=True)
@@ -111,10 +113,10 @@ def check(python, wheel, folder):
 
     (folder / "mine.keras").touch()
     run = call([binaries / "tf-colorize", photo, "--overwrite", "--model", folder / "mine.keras"], folder, code=1)
-    require(run.stderr.strip().endswith('pip install "tf_colorize[train]"'), f"says not what to install: {run.stderr}")
+    require(run.stderr.strip().endswith('pip install "tf_colorize[train]"'), f"no installation hint: {run.stderr}")
     require(len(run.stderr.strip().splitlines()) == 1, f"more than one line: {run.stderr}")
     page = check_page(binaries / "tf-colorize", folder) if has_page(wheel) else "no page in this wheel"
-    return f"installed {megabytes:.0f} MB in {seconds:.0f} s, colored a photo in {coloring:.1f} s; {page}"
+    return f"installed {megabytes:.0f} MB in {seconds:.0f} s, colorized a photo in {coloring:.1f} s; {page}"
 
 
 def check_page(command, folder):
@@ -145,7 +147,7 @@ def check_sdist(sdist, wheel, folder):
     with zipfile.ZipFile(rebuilt) as ours, zipfile.ZipFile(wheel) as theirs:
         files = [{entry.filename: entry.CRC for entry in archive.infolist()} for archive in (ours, theirs)]
     different = {name for name in files[0].keys() | files[1].keys() if files[0].get(name) != files[1].get(name)}
-    require(not different, f"another wheel comes out of the sdist: {sorted(different)[:5]}")
+    require(not different, f"the sdist builds a different wheel: {sorted(different)[:5]}")
     return f"builds the same wheel, {len(files[0])} files"
 
 
@@ -162,7 +164,7 @@ def call(command, folder, code=0):
 
 
 def environment():
-    """This one, without what could let the checkout in."""
+    """Returns this environment without what could let the checkout in."""
     return {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
     }

@@ -1,4 +1,4 @@
-"""Measures colorizers on photos whose colors are known, and lays out photos whose colors nobody knows.
+"""Measures colorizers on photos with known colors, and lays out colorized photos whose colors nobody knows.
 
 python scripts/evaluate.py --model MODEL --data DIR --out report
 python scripts/evaluate.py --model A.tflite --model runs/NAME --data DIR --out report
@@ -13,7 +13,7 @@ import pathlib
 import shlex
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up notices
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's startup notices
 
 import numpy as np
 import rich.console
@@ -25,9 +25,8 @@ from tf_colorize.commands import quiet
 from tf_colorize.inference import colorizer
 from tf_colorize.photos import contact_sheet, files, find
 
-with quiet.missing_packages("evaluate.py"):
-    from tf_colorize import evaluation
-    from tf_colorize.evaluation import figures, perceptual, pictures, records, report
+# The keys of `tf_colorize.evaluation.PROTOCOLS`, which --help does without: it needs the train extra.
+PROTOCOLS = ("crop256", "squash256", "full")
 
 
 def parse_args(args=None):
@@ -36,10 +35,10 @@ def parse_args(args=None):
         "--model", action="append", required=True, help="anything that Colorizer.load takes; repeatable"
     )
     parser.add_argument("--data", type=pathlib.Path, help="folder of color photos")
-    parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth: makes contact_sheet.jpg")
+    parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth, for contact_sheet.jpg")
     parser.add_argument(
         "--protocol",
-        choices=tuple(evaluation.PROTOCOLS),
+        choices=PROTOCOLS,
         default="crop256",
         help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
     )
@@ -49,7 +48,7 @@ def parse_args(args=None):
         metavar="N",
         help="instead, how steady films are: clips made from N photos, frame by frame and steadied",
     )
-    parser.add_argument("--features", help="weights or Keras model of the Frechet distance, or inception for FID")
+    parser.add_argument("--features", help="weights or Keras model for the Frechet distance, or inception for FID")
     parser.add_argument("--lpips", action="store_true", help='also LPIPS; needs pip install "tf_colorize[lpips]"')
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     options = parser.parse_args(args)
@@ -65,11 +64,13 @@ def parse_args(args=None):
 @quiet.missing_packages("evaluate.py")
 def main(args=None):
     options = parse_args(args)
+    from tf_colorize.evaluation import perceptual, records
+
     command = shlex.join(["python", *(sys.argv if args is None else ["scripts/evaluate.py", *args])])
     try:
         if options.film:
             return steadiness_of(options)
-        lpips = perceptual.Lpips() if options.lpips else None  # before TensorFlow, see there
+        lpips = perceptual.Lpips() if options.lpips else None  # before TensorFlow; `Lpips` says why
         models = names_of(options.model)
         colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
         feature_model, notes = load_features(options) if options.data else (None, ())
@@ -119,7 +120,9 @@ def table_of_steadiness(name, made, results):
 
 
 def names_of(models):
-    """Names models by the end of their paths, as short as tells them apart."""
+    """Names models by the shortest ends of their paths that tell them apart."""
+    from tf_colorize import evaluation
+
     parts = [model.removesuffix(".keras").removesuffix(".tflite").rstrip("/").split("/") for model in models]
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-length:]) for part in parts]
@@ -131,7 +134,7 @@ def names_of(models):
 def load_features(options):
     from tf_colorize.evaluation import features
 
-    notes = () if options.lpips else ("LPIPS: give --lpips; it needs packages and weights of its own.",)
+    notes = () if options.lpips else ("LPIPS: give --lpips; it needs its own packages and weights.",)
     try:
         if options.features is None and len(find.find_photos(options.data).photos) < 2:
             raise ValueError("takes at least two photos.")
@@ -143,6 +146,8 @@ def load_features(options):
 
 
 def color_bw(options, colorizers):
+    from tf_colorize.evaluation import pictures, report
+
     paths = find.find_photos(options.bw).photos
     rows, failed = [], False
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
@@ -159,6 +164,9 @@ def color_bw(options, colorizers):
 
 
 def measure(options, colorizers, feature_model, lpips, run, bw):
+    from tf_colorize import evaluation
+    from tf_colorize.evaluation import figures, records, report
+
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         task = progress.add_task("photos", total=None)
         result = evaluation.evaluate(

@@ -13,10 +13,12 @@ examples:
 """
 
 
-def build_parser():
-    with quiet.startup():
-        from tf_colorize.export import tflite
+# The choices and the number of `tf_colorize.export.tflite`, which --help does without: it needs TensorFlow.
+QUANTIZE = ("none", "float16", "dynamic", "int8")
+MIN_CALIBRATION_PHOTOS = 200
 
+
+def build_parser():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -25,21 +27,22 @@ def build_parser():
     parser.add_argument("--tflite", metavar="FILE", help="file to write")
     parser.add_argument(
         "--quantize",
-        choices=tflite.QUANTIZE,
+        choices=QUANTIZE,
         default="none",
-        help="TFLite weights: none 4 bytes, float16 2, dynamic 1; int8: activations, too (default none)",
+        help="bytes per TFLite weight: none 4, float16 2, dynamic 1, int8 1 (activations, too) (default none)",
     )
     parser.add_argument(
         "--photos",
         metavar="DIR",
-        help="photos for the check and for int8, which calibrates on "
-        f"{tflite.MIN_CALIBRATION_PHOTOS} (default: sample photos)",
+        help=f"photos to check with and, for int8, {MIN_CALIBRATION_PHOTOS} to calibrate on (default: sample photos)",
     )
-    parser.add_argument("--image-size", type=int, help="pixels a side that the network sees (default: the model's)")
     parser.add_argument(
-        "--vectors", metavar="DIR", help="with --tflite: write test vectors for other implementations there"
+        "--image-size", type=int, help="side in pixels of the square that the network sees (default: the model's)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what exists")
+    parser.add_argument(
+        "--vectors", metavar="DIR", help="with --tflite: folder for test vectors for other implementations"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing exports")
     return parser
 
 
@@ -51,9 +54,10 @@ def main(argv=None):
         parser.error("give --saved-model, --tflite or both")
     if options.vectors and not options.tflite:
         parser.error("--vectors needs --tflite")
-    from tf_colorize import export
-    from tf_colorize.export import tflite, vectors
-    from tf_colorize.models import saving
+    with quiet.startup():
+        from tf_colorize import export
+        from tf_colorize.export import tflite, vectors
+        from tf_colorize.models import saving
 
     try:
         generator, metadata = saving.load_generator(options.model)

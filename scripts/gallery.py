@@ -1,4 +1,4 @@
-"""Draws the pictures of the manual and the model card: scikit-image's photos, gray, colored and as they were."""
+"""Draws the pictures of the manual and the model card: scikit-image's photos in gray, colorized and as they were."""
 
 import argparse
 import pathlib
@@ -18,7 +18,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", default="saved_models/colorizer.tflite", help="what tf-colorize --model takes")
     parser.add_argument("--out", metavar="DIR", default="saved_models/gallery", help="folder to write into")
-    parser.add_argument("--height", type=int, default=240, help="pixels of each picture")
+    parser.add_argument("--height", type=int, default=240, help="height of each picture in pixels")
     arguments = parser.parse_args(argv)
     try:
         draw(arguments.model, pathlib.Path(arguments.out), arguments.height)

@@ -1,6 +1,6 @@
 """A small TF Serving on loopback: its REST JSON and its gRPC `PredictionService`, run by a real SavedModel.
 
-The gRPC side is made of the official stubs of tensorflow-serving-api. The REST side follows
+The gRPC side uses the official stubs of tensorflow-serving-api. The REST side follows
 tensorflow_serving/util/json_tensor.cc and http_rest_api_handler.cc: "inputs" by column, "outputs"
 that are the tensor itself where there is one, base64 where a name ends in _bytes.
 """
@@ -24,7 +24,7 @@ NAME = "colorizer"
 
 
 class Model:
-    """A SavedModel as the server loads it, and how often it is to say that it is unavailable first."""
+    """A SavedModel as the server loads it, and how often it should first say that it is unavailable."""
 
     def __init__(self, path):
         self.path = path
@@ -82,7 +82,7 @@ class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 def as_proto_field(value):
-    """As the server writes a tensor: value by value, not as one block of bytes."""
+    """Returns a tensor as the server writes it: value by value, not as one block of bytes."""
     if value.dtype == object:
         return tf.make_tensor_proto(value, dtype=tf.string)
     proto = tf.make_tensor_proto(value)
@@ -153,7 +153,7 @@ def as_json(name, value):
 
 @contextlib.contextmanager
 def serve(path, certificate=None):
-    """Serves a SavedModel; gives `(model, addresses)`, addresses by protocol, "http" and "grpc".
+    """Serves a SavedModel; yields `(model, addresses)`, addresses by protocol, "http" and "grpc".
 
     With a certificate, a `trustme.LeafCert`, the server speaks TLS.
     """

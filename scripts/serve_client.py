@@ -1,7 +1,7 @@
-"""Sends picture files to a colorizer on TF Serving and writes what comes back: photo.color.jpg or .png beside each.
+"""Sends picture files to a colorizer on TF Serving and writes the results: photo.color.jpg or .png beside each.
 
 Everything happens on the server; this needs no TensorFlow. For EXIF, color profiles and formats other than
-JPEG, PNG, BMP and GIF use `tf-colorize --model URL`, which asks the server for the chroma alone.
+JPEG, PNG, BMP and GIF use `tf-colorize --model URL`, which asks the server only for the chroma.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main(argv=None):
     parser.add_argument("photos", nargs="+", type=pathlib.Path, help="JPEG, PNG, BMP or GIF files")
     parser.add_argument("--batch-size", type=int, default=1, help="files per request (default 1)")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds per request (default 30)")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     options = parser.parse_args(argv)
     jobs, n_refused = accept(options.photos, options.overwrite)
     try:
@@ -43,7 +43,7 @@ def main(argv=None):
 
 
 def accept(photos, overwrite):
-    """Returns `(photo, target)` of the photos to send, and how many were refused, each with a line."""
+    """Returns `(photo, target)` for each photo to send, and how many were refused, each with a line."""
     targets, n_refused = {}, 0
     for photo in photos:
         try:
@@ -68,16 +68,16 @@ def colorize(client, batch):
         results = client.colorize_files([photo.read_bytes() for photo, _ in batch])
     except (ValueError, OSError) as error:
         if len(batch) > 1:
-            # One photo can fail all of them: alone, the others succeed and it is named.
+            # One photo can fail all of them. Alone, the others succeed and the bad one is named.
             return sum(colorize(client, [job]) for job in batch)
-        # The name says it better than the position.
+        # The name says more than the position.
         complain(f"{batch[0][0]}: {re.sub(_POSITION, r'the file (', str(error))}")
         return 1
     return sum(not write(target, result) for (_, target), result in zip(batch, results))
 
 
 def write(target, content):
-    """Writes a file complete or not at all; returns whether it worked."""
+    """Writes a file completely or not at all; returns whether it worked."""
     try:
         with whole.open_whole(target) as file:
             file.write(content)

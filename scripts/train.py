@@ -19,8 +19,8 @@ examples:
   python scripts/train.py --mode pretrain --data photos     stage 1 alone
   python scripts/train.py --mode gan --generator unet --data photos    pix2pix as in its paper
   python scripts/train.py --mode gan --data photos --init runs/colorizer    fine-tuning
-  python scripts/train.py --resume runs/colorizer           go on after an interruption
-  python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    as the model that ships
+  python scripts/train.py --resume runs/colorizer           continue after an interruption
+  python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    like the shipped model
 """
 
 # group -> option -> (what it is for, its default and why; choices or type)
@@ -36,13 +36,13 @@ OPTIONS = {
             str,
         ),
         "encoder-weights": (
-            "auto: ImageNet weights where they are cached or can be fetched; imagenet: or fail; none: untrained; or a "
-            "file (default auto: pretrained features save most of the training)",
+            "auto: ImageNet weights if cached or downloadable; imagenet: the same, or fail; none: untrained; or a "
+            "file (default auto: pretrained features save most of the training time)",
             str,
         ),
         "init": (
             "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image size, "
-            "losses and their weights, and fewer, smaller steps are the defaults (default none)",
+            "losses and their weights, and the defaults are fewer, smaller steps (default none)",
             str,
         ),
     },
@@ -53,19 +53,19 @@ OPTIONS = {
     },
     "size and length": {
         "image-size": (
-            "pixels a side (default 256, the paper's; 128 on the sample photos: a quarter of the time; with --init "
-            "its own)",
+            "side of the crops in pixels (default 256, the paper's; 128 on the sample photos, in a quarter of the "
+            "time; with --init, that of the model)",
             int,
         ),
-        "batch-size": ("(default 16: batch normalization wants more than a few)", int),
+        "batch-size": ("crops per step (default 16: batch normalization wants more than a few)", int),
         "pretrain-epochs": (
-            "stage 1 (default 20, where L1 has levelled off; 0 for unet, which the paper trains at once; 5 with "
+            "stage 1 (default 20, where L1 has leveled off; 0 for unet, which the paper trains in one stage; 5 with "
             "--init)",
             int,
         ),
         "epochs": ("stage 2 (default 20, 2 with --init; the best one is kept)", int),
         "steps-per-epoch": (
-            "how often to validate and choose (default: after one pass over the photos, with --init at least 50 steps; "
+            "steps between validations (default: one pass over the photos, with --init at least 50 steps; "
             "10 on the sample photos)",
             int,
         ),
@@ -76,16 +76,16 @@ OPTIONS = {
             ["l1", "classification"],
         ),
         "rebalance": (
-            "classification: 1 weighs all colors alike, less favors rare ones (default 0.5, Zhang et al. 2016)",
+            "classification: 1 weights all colors equally, less favors rare ones (default 0.5, Zhang et al. 2016)",
             float,
         ),
         "lambda-l1": (
-            "weight of L1 against the GAN loss (default 100, the paper's; 0 with classification, whose colors L1 "
-            "would turn gray; less is more vivid and less safe)",
+            "weight of L1 relative to the GAN loss (default 100, the paper's; 0 with classification, whose colors L1 "
+            "would turn gray); less is more vivid and less safe",
             float,
         ),
         "lambda-classification": (
-            "weight of stage 1's classification loss in stage 2 (default 1 with classification, else 0)",
+            "weight of stage 1's classification loss in stage 2 (default 1 with classification, otherwise 0)",
             float,
         ),
         "lambda-smoothness": (
@@ -93,16 +93,16 @@ OPTIONS = {
             "blotches off walls (default 0, or that of --init)",
             float,
         ),
-        "gan-loss": ("(default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
-        "spectral-norm": ("spectral normalization in the discriminator: calmer (default off, as in the paper)", None),
-        "pretrain-learning-rate": ("peak of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
+        "gan-loss": ("adversarial loss (default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
+        "spectral-norm": ("spectral normalization in the discriminator, calmer (default off, as in the paper)", None),
+        "pretrain-learning-rate": ("peak rate of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
         "encoder-rate": (
-            "factor on the learning rate of the encoder's pretrained layers, in both stages: they know much already "
+            "factor on the learning rate of the encoder's pretrained layers, in both stages: they already know a lot "
             "(default 0.1; 1 if untrained)",
             float,
         ),
         "freeze-encoder": ("train the decoder alone: faster, and the encoder stays as it is (default off)", None),
-        "learning-rate": ("stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)", float),
+        "learning-rate": ("rate of stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)", float),
         "average": (
             "decay of the averaged weights that are validated and kept (default 0.999: about an epoch; 0 for unet)",
             float,
@@ -111,17 +111,17 @@ OPTIONS = {
     "run": {
         "run-dir": (f"where everything goes (default {RUNS}, or the next free {RUNS}-2, -3...)", str),
         "precision": (
-            "auto: mixed_bfloat16 where the processor has it, two to three times as fast; else float32",
+            "auto: mixed_bfloat16 where the processor has it, two to three times as fast; otherwise float32",
             ["auto", "float32", "mixed_bfloat16"],
         ),
         "recipe": (
-            "TOML file: make a model in several steps, as scripts/recipes/colorizer.toml does; takes --data, "
-            "--val-data and --run-dir only; the same command goes on after an interruption",
+            "TOML file: make a model in several steps, as scripts/recipes/colorizer.toml does; takes only --data, "
+            "--val-data and --run-dir; the same command continues after an interruption",
             str,
         ),
-        "seed": ("of weights, order and crops (default 0: the same every time)", int),
+        "seed": ("seed of weights, order and crops (default 0: the same every time)", int),
         "deterministic": ("reproducible to the last bit, slower (default off)", None),
-        "resume": ("run folder: go on from its last checkpoint; takes no other option", str),
+        "resume": ("run folder: continue from its last checkpoint; takes no other option", str),
     },
 }
 
@@ -153,7 +153,7 @@ def read_config(arguments):
     if run_dir is not None:
         if given:
             raise ValueError(
-                f"`--resume` goes on as configured and takes no other option. Received: {', '.join(given)}"
+                f"`--resume` continues as configured and takes no other option. Received: {', '.join(given)}"
             )
         return train_config.load(run_dir), True
     defaults = {"run_dir": next_free(RUNS)}
@@ -167,7 +167,7 @@ def read_config(arguments):
 
 
 def run_recipe(arguments):
-    """Runs a recipe; returns the folder it leaves."""
+    """Runs a recipe, or continues it."""
     from tf_colorize.commands import recipe
 
     given = {key: value for key, value in vars(arguments).items() if value is not None}
@@ -175,7 +175,7 @@ def run_recipe(arguments):
     others = sorted(set(given) - {"data", "val_data", "run_dir"})
     if others:
         raise ValueError(
-            "`--recipe` takes --data, --val-data and --run-dir only: the rest stands in the file. "
+            "`--recipe` takes only --data, --val-data and --run-dir: the rest is in the file. "
             f"Received: {', '.join(others)}"
         )
     if "data" not in given:
@@ -205,7 +205,7 @@ def main(argv=None):
             again = f"python scripts/train.py --resume {config.run_dir}"
             stages.train(config, resume=resume, report=lambda line: print(line, flush=True))
     except checkpoints.TrainingStopped as stop:
-        print(f"train.py: {stop}\nGo on with: {again}", file=sys.stderr)
+        print(f"train.py: {stop}\nContinue with: {again}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"train.py: error: {error}", file=sys.stderr)

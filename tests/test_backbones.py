@@ -181,7 +181,7 @@ def test_none_and_the_word_none_need_no_file():
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("absent.weights.h5", None, "which is no file"),
+        ("absent.weights.h5", None, "which is not a file"),
         ("notes.txt", b"weights", "must end in"),
         ("folded.npz", b"", "must end in"),
         ("broken.weights.h5", b"not hdf5", "must be those of a ResNet18"),
@@ -209,7 +209,7 @@ def test_weights_of_another_network_are_refused(tmp_path, model, state):
         backbone_weights.convert_torch(model, wide)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save_weights(tmp_path / "a.weights.h5")
-    with pytest.raises(ValueError, match="must be those of a ResNet18.*other shapes"):
+    with pytest.raises(ValueError, match="must be those of a ResNet18.*shapes of its variables"):
         backbones.resnet18(tmp_path / "a.weights.h5")
 
 

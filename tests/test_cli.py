@@ -69,7 +69,7 @@ def test_a_folder_is_mirrored_and_done_once(album, model, capsys):
     before = os.stat("out/a.jpg").st_mtime_ns
     os.remove("out/deep/er/b.PNG")
     assert main.main(arguments) == 0
-    assert "1 of 2 photos are done already" in capsys.readouterr().out
+    assert "1 of 2 photos are already done" in capsys.readouterr().out
     assert tree("out") == ["a.jpg", "deep/er/b.PNG"] and os.stat("out/a.jpg").st_mtime_ns == before
     assert main.main([*arguments, "--overwrite"]) == 0
     assert os.stat("out/a.jpg").st_mtime_ns > before
@@ -128,14 +128,14 @@ def test_alpha_and_metadata_go_through(album, model, capsys):
         assert result.getexif()[270] == "Grandma" and 274 not in result.getexif()
         assert round(result.info["dpi"][0]) == 300
     assert main.main(["x.png", "--format", "jpg", "--model", model]) == 0
-    assert "transparency laid on white" in capsys.readouterr().out
+    assert "transparency flattened onto white" in capsys.readouterr().out
 
 
 def test_the_first_frame_is_said(album, model, capsys):
     frames = [Image.new("L", (20, 20), gray) for gray in (50, 200)]
     frames[0].save("x.tif", save_all=True, append_images=frames[1:])
     assert main.main(["x.tif", "--model", model]) == 0
-    assert "the first of 2 frames" in capsys.readouterr().out
+    assert "only the first of 2 frames" in capsys.readouterr().out
 
 
 def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
@@ -154,7 +154,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         f"tf-colorize: {album / 'text.gif'}: not a picture in a format that can be read",
     ]
     assert main.main([str(album / "broken.jpg"), "-o", "out", "--allow-truncated", "--model", model]) == 0
-    assert "cut off, taken as far as it goes" in capsys.readouterr().out
+    assert "truncated, read as far as it goes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         (["album/a.jpg", "-o", "album/a.jpg"], "album/a.jpg: would be overwritten"),
         (["album/a.jpg", "-o", "album/a.jpg/x"], "album/a.jpg/x/a.jpg: cannot be written: "),
         (["album", "-o", "x.jpg"], "x.jpg: must be a folder for 2 pictures"),
-        (["album/a.jpg", "album/deep/er/b.PNG", "same/a.png", "--format", "webp", "-o", "o"], "is already what"),
+        (["album/a.jpg", "album/deep/er/b.PNG", "same/a.png", "--format", "webp", "-o", "o"], "already the result of"),
     ],
 )
 def test_what_cannot_work_is_one_line_and_exit_code_1(album, model, capsys, arguments, complaint):
@@ -230,6 +230,17 @@ def test_neither_help_nor_a_photo_loads_tensorflow(album, model):
     assert command("--help").stdout.startswith(b"usage: tf-colorize")
 
 
+@pytest.mark.parametrize("script", ["train", "export", "evaluate"])
+def test_help_of_the_scripts_needs_no_extra(script):
+    path = pathlib.Path(__file__).resolve().parent.parent / "scripts" / f"{script}.py"
+    code = (
+        "import runpy, sys; sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'scipy', 'skimage'])); "
+        f"sys.argv = ['{script}.py', '--help']; runpy.run_path({str(path)!r}, run_name='__main__')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith(f"usage: {script}.py") and result.stderr == ""
+
+
 def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):
     photo = np.asarray(Image.fromarray(skimage.data.camera()).resize((1200, 1200)))
     for index in range(40):
@@ -248,7 +259,7 @@ def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):
         assert files.read(path).image.size == (1200, 1200)
     before = {path: path.stat().st_mtime_ns for path in done}
     result = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    assert f"{len(done)} of 40 photos are done already" in result.stdout
+    assert f"{len(done)} of 40 photos are already done" in result.stdout
     assert len(list((tmp_path / "out").glob("*.jpg"))) == 40
     assert {path: path.stat().st_mtime_ns for path in done} == before
 
@@ -265,7 +276,7 @@ def test_an_interrupted_run_stops_with_a_line(tmp_path, model):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert said == "tf-colorize: stopped; the same command goes on from here\n"
+    assert said == "tf-colorize: stopped; run the same command again to continue\n"
     assert not list((tmp_path / "out").glob(".*"))
 
 
@@ -326,7 +337,7 @@ def test_equal_names_in_the_folders_of_a_pattern_do_not_meet(album, model, capsy
     assert tree("out") == ["1950/001.jpg", "1951/001.jpg"]
     names = ["album/1950/001.jpg", "album/1951/001.jpg"]
     assert main.main([*names, "-o", "flat", "--model", model]) == 1
-    assert "001.jpg is already what album/1950/001.jpg becomes" in capsys.readouterr().err
+    assert "001.jpg is already the result of album/1950/001.jpg" in capsys.readouterr().err
 
 
 def test_a_pipe_overwrites_only_when_told(album, model):
@@ -371,7 +382,7 @@ def test_color_that_is_replaced_is_said_and_can_be_kept(album, model, capsys):
     arguments = [str(album), "-o", "out", "--model", model]
     assert main.main([*arguments, "--skip-color"]) == 0
     assert tree("out") == ["a.jpg", "deep/er/b.PNG"]
-    assert f"{album / 'cat.jpg'}  has color already, left as it is" in capsys.readouterr().out
+    assert f"{album / 'cat.jpg'}  already has color, left as it is" in capsys.readouterr().out
     assert main.main(arguments) == 0
     said = capsys.readouterr().err
     assert said == f"tf-colorize: {album / 'cat.jpg'}: {main._HAS_COLOR}\n"

@@ -108,6 +108,13 @@ def test_colorizers_see_the_lightness_of_the_photo_and_no_color(photos):
     assert np.abs(lightness[0] - lightness[1]).max() < 0.35  # half of a gray level
 
 
+def test_the_script_offers_the_protocols_of_the_library():
+    spec = importlib.util.spec_from_file_location("evaluate_script", ROOT / "scripts" / "evaluate.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert set(script.PROTOCOLS) == set(evaluation.PROTOCOLS)
+
+
 def test_protocols_frame_photos(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (256, 300, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "wide.png")

@@ -101,7 +101,7 @@ def test_lab_tiff_becomes_srgb(color):
 
 def test_pixels_without_a_range_are_refused():
     data = encoded(Image.fromarray(np.linspace(0, 9, 12, dtype=np.float32).reshape(3, 4)), "TIFF")
-    with pytest.raises(files.ImageError, match="32 bit pixels have no defined white"):
+    with pytest.raises(files.ImageError, match="32-bit pixels have no defined white"):
         files.read(data)
 
 
@@ -316,7 +316,7 @@ def test_a_profile_for_other_pixels_is_said_and_ignored():
 def test_first_frame_is_taken_and_said(color, image_format):
     frames = [Image.fromarray(array) for array in (color, 255 - color, color // 2)]
     picture = files.read(encoded(frames[0], image_format, save_all=True, append_images=frames[1:]))
-    assert picture.notes == ["the first of 3 frames"]
+    assert picture.notes == ["only the first of 3 frames"]
     assert np.abs(np.asarray(picture.image.convert("RGB")).astype(int) - color).mean() < 8
 
 
@@ -333,7 +333,7 @@ def test_a_truncated_jpeg_is_an_error_unless_allowed(color):
     with pytest.raises(files.ImageError, match="truncated"):
         files.read(data)
     picture = files.read(data, allow_truncated=True)
-    assert picture.notes == ["cut off, taken as far as it goes"]
+    assert picture.notes == ["truncated, read as far as it goes"]
     np.testing.assert_array_equal(np.asarray(picture.image)[:24], pixels(whole)[:24])
     assert picture.image.size == (120, 80)
 

@@ -13,7 +13,7 @@ from tf_colorize.models import pix2pix
 def batch():
     rng = np.random.default_rng(0)
     condition = rng.uniform(-1, 1, (2, 64, 64, 1)).astype("float32")
-    # Something that can be learnt from the condition.
+    # Something that can be learned from the condition.
     return condition, np.concatenate([0.5 * condition, -0.3 * condition], axis=-1)
 
 

@@ -77,7 +77,7 @@ def test_a_recipe_is_made_step_by_step_and_goes_on_where_it_stopped(tmp_path, ph
     lines = []
     recipe.run(tmp_path / "small.toml", **run, report=lines.append)
     titles = [line for line in lines if line.startswith("step ")]
-    assert titles[0] == "step 1 of 4: first (train): done before"
+    assert titles[0] == "step 1 of 4: first (train): already done"
     assert titles[3] == "step 4 of 4: files (export)"
     one, other, half = (
         saving.load_generator(tmp_path / "run" / name)
@@ -111,7 +111,7 @@ def test_the_recipe_of_the_model_that_ships_is_one():
         ("[[step]]\nname = 'a'", "must have a name and one of train, blend, export"),
         ("[[step]]\nname = 'a'\n[step.train]\nrun_dir = 'b'", "step 'a' .train. does not take run_dir"),
         ("[[step]]\nname = 'a'\n[step.blend]\nfirst = 'b'", "step 'a' .blend. lacks second, share"),
-        ("[[step]]\nname = 'a'\n[step.train]\n[[step]]\nname = 'a'\n[step.train]", "a name of its own"),
+        ("[[step]]\nname = 'a'\n[step.train]\n[[step]]\nname = 'a'\n[step.train]", "a different name"),
     ],
 )
 def test_a_bad_recipe_is_refused_before_anything_is_trained(tmp_path, text, message):

@@ -141,7 +141,7 @@ def test_another_kind_of_model_is_refused(tmp_path, protocol):
     tf.saved_model.save(module, str(tmp_path / "1"), signatures={"serving_default": module.double})
     with (
         prediction_server.serve(tmp_path / "1") as (_, addresses),
-        pytest.raises(serving.ServingError, match="serves no colorizer"),
+        pytest.raises(serving.ServingError, match="does not serve a colorizer"),
     ):
         Colorizer.from_server(addresses[protocol])
 

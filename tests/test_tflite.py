@@ -1,6 +1,7 @@
 """The TFLite file is what devices can run, and gives what Keras gives."""
 
 import hashlib
+import importlib.util
 import json
 import pathlib
 import zipfile
@@ -22,7 +23,8 @@ from tf_colorize.models import saving
 from tf_colorize.training import start as start_of_run
 
 SIZE = exports.IMAGE_SIZE
-SHIPPED = pathlib.Path(__file__).parent.parent / "saved_models"
+ROOT = pathlib.Path(__file__).parent.parent
+SHIPPED = ROOT / "saved_models"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,13 @@ def test_tflite_is_builtin_operations_for_one_fixed_size(exported, kind):
     assert (take["shape"].tolist(), take["dtype"]) == ([1, SIZE, SIZE, 1], np.float32)
     assert (give["shape"].tolist(), give["dtype"]) == ([1, SIZE, SIZE, 2], np.float32)
     assert not [name for op in interpreter._get_ops_details() if (name := op["op_name"]).startswith(("Flex", "CUSTOM"))]
+
+
+def test_the_script_offers_what_the_library_takes():
+    spec = importlib.util.spec_from_file_location("export_script", ROOT / "scripts" / "export.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (script.QUANTIZE, script.MIN_CALIBRATION_PHOTOS) == (tflite.QUANTIZE, tflite.MIN_CALIBRATION_PHOTOS)
 
 
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])

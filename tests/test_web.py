@@ -131,7 +131,7 @@ def test_pictures_no_canvas_can_hold_are_saved_or_refused(visitor, colorizer):
     assert web_browser.share_that_agrees(received, colorizer(tall)) >= 0.995
     visitor.page.select_option("#format", "image/jpeg")
     visitor.page.click("#download")
-    visitor.sees(".notice", "tall.png: A JPEG has at most 65535 pixels on a side. Save it as PNG.")
+    visitor.sees(".notice", "tall.png: A JPEG can have at most 65535 pixels on a side. Save the photo as PNG.")
     visitor.choose(("wide.png", web_browser.encoded(wide)))
     visitor.sees(".notice >> nth=1", "wide.png: The picture is too large for this browser.")
 

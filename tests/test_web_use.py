@@ -30,13 +30,13 @@ def colorfulness(visitor, left, right):
 def test_dropped_and_pasted_photos_are_colorized(visitor, event):
     visitor.hands_over(event, "given.png", PHOTO)
     visitor.sees("#info", "512 × 300 · given.png")
-    visitor.sees("#info", "Colored in")
+    visitor.sees("#info", "Colorized in")
 
 
 def test_samples_are_colorized(visitor):
     visitor.page.click("[data-sample='chelsea.jpg']")
     visitor.sees("#info", "451 × 300 · chelsea.jpg")
-    visitor.sees("#info", "Colored in")
+    visitor.sees("#info", "Colorized in")
 
 
 def test_the_divider_follows_mouse_and_keyboard(visitor):
@@ -72,7 +72,7 @@ def test_touch_drags_the_divider_pinches_and_moves(new_visitor):
     assert split_of(visitor) == pytest.approx(20, abs=1)
     other = {"x": box["x"] + box["width"] * 0.6, "y": middle, "id": 2}
     visitor.touches([across(0.5), other], [across(0.3), other], [across(0.1), other])
-    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+ %$"))
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+%$"))
     visitor.page.wait_for_timeout(500)
     shot = visitor.seen(0.3, 0.9)
     visitor.touches([across(0.8)], [across(0.6)], [across(0.4)])
@@ -99,7 +99,7 @@ def test_vividness_changes_what_is_seen(visitor):
     visitor.page.locator("#split").press("Home")
     visitor.until(lambda: colorfulness(visitor, 0.1, 0.9) > 20)
     visitor.sets_vividness(0)
-    visitor.sees("#vividness-value", "0 %")
+    visitor.sees("#vividness-value", "0%")
     visitor.until(lambda: colorfulness(visitor, 0.1, 0.9) < 1)
 
 
@@ -110,7 +110,7 @@ def test_zoom_shows_the_part_that_is_asked_for(visitor):
     visitor.colors("halves.png", web_browser.encoded(halves))
     for _ in range(5):
         visitor.page.click("#zoom-in")
-    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+ %$"))
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text(re.compile(r"^\d+%$"))
     visitor.page.locator("#split").focus()
     for _ in range(25):
         visitor.page.keyboard.press("Shift+ArrowRight")
@@ -130,7 +130,7 @@ def test_zoom_shows_every_pixel_of_a_photo_that_is_larger_than_the_screen(visito
     visitor.colors("rows.png", web_browser.encoded(Image.fromarray(rows)))
     visitor.until(lambda: visitor.seen(0.1, 0.4).std() < 10)
     visitor.page.click("#zoom-fit")
-    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text("100 %")
+    sync_api.expect(visitor.page.locator("#zoom-fit")).to_have_text("100%")
     visitor.until(lambda: visitor.seen(0.1, 0.4).std() > 120)
 
 
@@ -220,7 +220,7 @@ def test_no_request_after_the_page_has_loaded(new_visitor, server):
     visitor.colors("photo.png", PHOTO)
     visitor.page.click("[data-sample='rocket.jpg']")
     visitor.sees("#info", "rocket.jpg")
-    visitor.sees("#info", "Colored")
+    visitor.sees("#info", "Colorized")
     visitor.sets_vividness(150)
     visitor.downloads()
     visitor.downloads("#download-all")
@@ -246,9 +246,9 @@ def test_photos_that_come_before_the_model_are_colorized_when_it_comes(new_visit
     visitor = new_visitor(prepare=hold)
     visitor.choose(("early.png", PHOTO))
     visitor.sees("#info", "early.png")
-    assert "Colored" not in visitor.page.locator("#info").inner_text()
+    assert "Colorized" not in visitor.page.locator("#info").inner_text()
     waiting[0].continue_()
-    visitor.sees("#info", "Colored in")
+    visitor.sees("#info", "Colorized in")
     visitor.waits_for_all(1)
 
 
@@ -263,7 +263,7 @@ def test_a_model_that_cannot_be_had_is_one_message(new_visitor):
     assert visitor.page.locator(".notice").count() == 1
     visitor.page.unroute_all()
     visitor.page.get_by_role("button", name="two.png", exact=True).click()
-    visitor.sees("#info", "Colored in")
+    visitor.sees("#info", "Colorized in")
 
 
 def test_models_are_compared(new_visitor, tmp_path):
@@ -317,7 +317,7 @@ def test_a_page_without_a_model_says_so_and_takes_one(new_visitor, page_folder, 
         visitor.choose(("photo.png", PHOTO))
         visitor.sees("#info", "photo.png")
         visitor.hands_over("drop", "mine.tflite", model.read_bytes())
-        visitor.sees("#info", "Colored in")
+        visitor.sees("#info", "Colorized in")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -338,7 +338,7 @@ def test_no_barrier_and_no_shift_on_any_screen(new_visitor, width, scheme):
     visitor.wait_until_ready()
     assert violations(visitor) == []
     visitor.hands_over("drop", "photo.png", PHOTO)
-    visitor.sees("#info", "Colored")
+    visitor.sees("#info", "Colorized")
     visitor.choose(
         ("a file with a long name, as cameras and scanners give them, 1936-03-09.txt", b"text"), ("b", PHOTO)
     )

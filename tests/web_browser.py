@@ -149,7 +149,7 @@ class Visitor:
         """Chooses a photo and waits for its colors."""
         self.choose((name, data))
         self.sees("#info", name)
-        self.sees("#info", "Colored")
+        self.sees("#info", "Colorized")
 
     def waits_for_all(self, count):
         sync_api.expect(self.page.locator("#photos li:not(.busy)")).to_have_count(count, timeout=PATIENCE_MS)

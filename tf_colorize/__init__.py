@@ -2,7 +2,7 @@
 
 The rooms, each of which may import only those above it: `color`, `photos`, `data`, `models`
 with `losses`, `metrics` and `optimizers`, `training`, `inference`, `export`, `evaluation`,
-`commands`. They are imported on first use, so that `import tf_colorize` and
+`commands`. They are imported on first use, so `import tf_colorize` and
 `tf-colorize --help` do not load TensorFlow.
 """
 

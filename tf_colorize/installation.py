@@ -1,4 +1,4 @@
-"""What to install when a package is missing: the base colors photos, everything else is an extra of setup.cfg."""
+"""What to install when a package is missing: the base colorizes photos, everything else is an extra in setup.cfg."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pip_install(extra: str) -> str:
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turns the failed import of a package that an extra brings into a line that says what to install.
+    """Turns the failed import of an extra's package into a line that says what to install.
 
     Raises:
         MissingPackage: the package that the code inside needs is not installed.
@@ -58,5 +58,5 @@ def explained() -> Iterator[None]:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:
             raise
-        message = f"{package} is missing, which only this part of tf_colorize needs. "
+        message = f"This part of tf_colorize needs {package}, which is not installed. "
         raise MissingPackage(f"{message}Run: {pip_install(_EXTRAS[package])}", name=package) from error

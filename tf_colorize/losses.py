@@ -16,8 +16,8 @@ with installation.explained():
 
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 
-# Of `edge_aware_smoothness`: pixels a side of its blocks, and the standard deviation of L* / 50 within
-# a block from which it is no surface any more.
+# For `edge_aware_smoothness`: the side of its blocks in pixels, and the standard deviation of L* / 50 within
+# a block at which it stops counting as a surface.
 BLOCK_SIZES = (8, 16)
 SURFACE_DEVIATION = 0.05
 
@@ -76,7 +76,7 @@ def get_gan_loss(identifier: Any) -> tuple[Callable[..., Any], Callable[..., Any
 def per_sample(loss: Any) -> Callable[..., Any]:
     """Returns a function of (target, result) without the reduction of `keras.losses.Loss`.
 
-    That one divides by the number of replicas, which logs and sums of losses must not see.
+    That reduction divides by the number of replicas, which would distort logs and sums of losses.
 
     Args:
         loss: str, `keras.losses.Loss` or function.
@@ -88,14 +88,14 @@ def per_sample(loss: Any) -> Callable[..., Any]:
 @keras.saving.register_keras_serializable(package="tf_colorize")
 @dataclasses.dataclass(frozen=True)
 class Term:
-    """One more loss of a generator, as `Pix2Pix` takes it.
+    """An additional loss of a generator, for `Pix2Pix`.
 
     Args:
         name: str; logs call the loss `g_{name}_loss`.
         weight: float, at least 0; at 0 the loss is neither computed nor logged.
         function: `function(condition, target, outputs)` -> losses of any shape, averaged. `outputs`
             is what `models.generator.heads` lists: "ab" and, with a palette, "logits". To be saved
-            with the model it is registered with Keras, as `smoothness` and `Classification` are.
+            with the model, it must be registered with Keras, like `smoothness` and `Classification`.
 
     Example:
     >>> Term("smoothness", 100.0, smoothness).name
@@ -129,7 +129,7 @@ class Classification:
     """A loss between the target and the logits of the palette, for `Term`.
 
     Args:
-        loss: Keras loss, as `PaletteCrossentropy`.
+        loss: Keras loss, such as `PaletteCrossentropy`.
     """
 
     def __init__(self, loss: Any) -> None:
@@ -148,11 +148,11 @@ class Classification:
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class PaletteCrossentropy(keras.losses.Loss):
-    """Cross-entropy between true values and logits over a palette, rare entries weighted up.
+    """Cross-entropy between true values and logits over a palette, with more weight on rare entries.
 
     The true picture is averaged down to the logits' size and each value becomes a soft label: a
     Gaussian over its distance to the palette's entries. A weight per entry, chosen by the
-    nearest one, keeps common grays from drowning rare colors.
+    nearest one, keeps common grays from drowning out rare colors.
 
     Source: Zhang et al. 2016, "Colorful Image Colorization", equations 2 to 4. They cut the
     Gaussian at five neighbors; here it runs over all entries.
@@ -228,7 +228,7 @@ def rebalancing_weights(prior: Any, uniform: float = 0.5) -> np.ndarray:
     Args:
         prior: `(entries,)`, float, share of each entry in the training data, summing to 1.
         uniform: float in (0, 1], lambda: the share of the uniform distribution mixed into the
-            prior. 1 weighs all entries alike.
+            prior. 1 weights all entries equally.
 
     Returns:
         NumPy array `(entries,)`, float32.

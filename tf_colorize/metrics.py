@@ -33,15 +33,15 @@ def delta_e76(y_true: Any, y_pred: Any) -> Any:
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class DeltaE(keras.metrics.MeanMetricWrapper):
-    """Mean CIE76 color difference over the pixels of ab maps, the lightness being shared.
+    """Mean CIE76 color difference over the pixels of ab maps that share one lightness.
 
     With the same L* on both sides, CIE76 delta E is the Euclidean distance in (a*, b*), that is 110
     times the distance of the normalized values that networks predict. For CIEDE2000 on finished
     pictures see `measures`.
 
     Args:
-        name: defaults to `"delta_e76"`, so that logs cannot be mistaken for CIEDE2000.
-        dtype: of the running sums; float32 unless told otherwise.
+        name: defaults to `"delta_e76"`, so logs cannot be mistaken for CIEDE2000.
+        dtype: dtype of the running sums, float32 by default.
 
     Input shape: `y_true` and `y_pred` float `(batch, height, width, 2)` in [-1, 1]. Result: a
     scalar in CIELAB units.
@@ -83,7 +83,7 @@ def colorfulness(rgb: Any) -> Any:
     8-bit values.
 
     The opponent channels are signed, as in the paper. The pictures are in [0, 1] but the result is
-    that of 255 times their values, because published figures are: 0 is gray, 33 "moderately", 45
+    that of 255 times their values, as in published figures: 0 is gray, 33 "moderately", 45
     "averagely", 59 "quite" colorful.
 
     Args:

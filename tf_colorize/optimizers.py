@@ -14,16 +14,16 @@ with installation.explained():
 class FusedAdam(keras.optimizers.Adam):
     """`keras.optimizers.Adam` that updates a variable and its moments in one TensorFlow kernel.
 
-    Keras computes the update as about ten operations, each a pass over memory: for the 57 M
-    parameters of pix2pix a seventh of a training step on a CPU. Variables, arguments and results
-    are Keras'. With `amsgrad`, or under another Keras backend, it is Keras' Adam.
+    Keras computes the update as about ten operations, each a pass over memory. For the 57 M
+    parameters of pix2pix, that is a seventh of a training step on a CPU. Variables, arguments and
+    results are those of Keras. With `amsgrad`, or with another Keras backend, it is Keras's Adam.
 
     Source: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization", section 2.
 
     Args:
-        args, kwargs: `keras.optimizers.Adam`'s.
-        rate_factors: dict, how the name of a layer begins -> what the learning rate of its variables
-            is multiplied by, or None.
+        args, kwargs: those of `keras.optimizers.Adam`.
+        rate_factors: dict or None, prefix of the name of a layer -> factor on the learning rate of
+            its variables.
 
     Example:
     >>> generator.compile(FusedAdam(2e-4, beta_1=0.5), loss="mae")

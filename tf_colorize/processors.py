@@ -9,7 +9,7 @@ _CGROUP = pathlib.Path("/sys/fs/cgroup")
 
 
 def usable() -> int:
-    """Returns the number of processors that the process may use, at least 1.
+    """Returns the number of processors that this process may use, at least 1.
 
     The machine's count, limited by the process's affinity (`taskset`, a cluster's scheduler) and
     by the quota of its control group (`docker run --cpus 2`), rounded up.

@@ -7,13 +7,13 @@ import { build } from "esbuild";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = process.argv[2];
 const litert = here("node_modules/@litertjs/core/wasm/");
-// With threads, without (hosts that do not isolate the page), and for browsers without relaxed SIMD.
+// With threads, without them (for hosts that do not isolate the page), and for browsers without relaxed SIMD.
 const runtimes = ["litert_wasm_threaded_internal", "litert_wasm_internal", "litert_wasm_compat_internal"];
 const common = { bundle: true, minify: true, target: "es2022", legalComments: "linked", logLevel: "warning" };
 
 await mkdir(`${folder}/wasm`, { recursive: true });
 await build({ ...common, entryPoints: [here("src/main.js"), here("src/style.css")], format: "esm", outdir: folder });
-// LiteRT loads its parts with importScripts, which only a classic worker has.
+// LiteRT loads its parts with importScripts, which only classic workers have.
 await build({ ...common, entryPoints: [here("src/worker/index.js")], format: "iife", outfile: `${folder}/worker.js` });
 for (const name of ["index.html", "icon.svg", "_headers"]) await cp(here(`src/${name}`), `${folder}/${name}`);
 for (const runtime of runtimes) {

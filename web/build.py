@@ -34,7 +34,7 @@ def write_samples(folder):
 
 
 def install_packages():
-    """Installs what package-lock.json pins, unless it is there."""
+    """Installs what package-lock.json pins, unless it is installed already."""
     installed, lock = WEB / "node_modules" / ".package-lock.json", WEB / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         subprocess.run(["npm", "ci"], cwd=WEB, check=True)

@@ -1,4 +1,4 @@
-// What the compiler cannot know: which element index.html has under a name, and what our own events carry.
+// What the compiler cannot know: which element of index.html has a name, and what our own events carry.
 interface ParentNode {
   querySelector(selectors: string): any;
   querySelectorAll(selectors: string): NodeListOf<any>;

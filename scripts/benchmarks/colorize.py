@@ -1,8 +1,8 @@
 """From the bytes of a JPEG file to pixels in color: every format of a model, and what others use.
 
-Every run is a process of its own, on as many processor cores as it has threads, and the variants
-take turns, so that whatever else the machine does hits all of them. On two cores the whole table
-takes about 7 minutes, with both alternatives 12.
+Every run is a separate process, on as many processor cores as it has threads, and the variants
+take turns, so other load on the machine hits all of them. On two cores the whole table takes
+about 7 minutes, with both alternatives 12.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ FORMATS = {
     "keras": ("Keras", "keras", "float32"),
     "saved_model": ("SavedModel", "saved_model", "float32"),
     "none": ("TFLite", "tflite", "float32"),
-    "float16": ("TFLite float16", "tflite", "float32"),  # the weights alone
+    "float16": ("TFLite float16", "tflite", "float32"),  # only the weights
     "dynamic": ("TFLite dynamic", "tflite", "int8"),
     "int8": ("TFLite int8", "tflite", "int8"),
 }
@@ -32,7 +32,7 @@ ALTERNATIVES = {
     "opencv": [("OpenCV", "opencv", "float32")],
     "pytorch": [("PyTorch", "pytorch", "float32"), ("PyTorch bfloat16", "pytorch_bfloat16", "bfloat16")],
 }
-# What has to be importable, and what pip calls it; both convert colors with OpenCV.
+# What must be importable, and what pip calls it; both convert colors with OpenCV.
 PACKAGES = {
     "opencv": {"cv2": "opencv-python-headless", "onnx": "onnx"},
     "pytorch": {"torch": "torch", "cv2": "opencv-python-headless"},
@@ -53,7 +53,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One row of the table: what runs, and the answers of its runs."""
+    """One row of the table: what runs, and what its runs returned."""
 
     name: str
     runtime: str
@@ -75,26 +75,26 @@ class Variant:
 
 def add_arguments(parser):
     parser.add_argument("--model", help="run folder, .keras file or SavedModel (default: saved_models/colorizer/1)")
-    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="some instead of all")
-    parser.add_argument("--photos", metavar="DIR", help="photos to calibrate int8 on; None: parts of the sample photos")
+    parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="formats (default: all)")
+    parser.add_argument("--photos", metavar="DIR", help="photos to calibrate int8 on (default: from the sample photos)")
     parser.add_argument("--megapixels", nargs="+", type=float, default=[0.07, 1.0, 12.0], help="sizes of the photos")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="and as many processor cores")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each variant")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], help="threads and processor cores")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per variant")
     parser.add_argument(
         "--against",
         nargs="+",
         choices=ALTERNATIVES,
         default=[],
-        help="also measure a network of the size that others color with in these, and print the ratio",
+        help="also measure a network of the size that others use, in these frameworks, and print the ratio",
     )
-    parser.add_argument("--markdown", action="store_true", help="print the tables as the manual has them")
+    parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown, as in the manual")
 
 
 def run(arguments):
     _check(arguments)
     from tf_colorize.commands import quiet
 
-    with quiet.startup():  # it loads TensorFlow, which --help does without
+    with quiet.startup():  # it loads TensorFlow, which --help does not need
         from benchmarks import colorize_files
     sizes = sorted(set(arguments.megapixels))
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +118,7 @@ def _check(arguments):
     }
     if missing:
         raise ValueError(
-            f"`--against {' '.join(arguments.against)}` needs packages that are not here: pip install "
+            f"`--against {' '.join(arguments.against)}` needs packages that are not installed: pip install "
             f"{' '.join(missing)}"
         )
     if arguments.model is None:

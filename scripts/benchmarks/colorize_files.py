@@ -19,10 +19,10 @@ CALIBRATION_SIDE = 256
 
 
 def export_formats(model, formats, folder, photos=None):
-    """Writes a model in some formats, so that all are the same network.
+    """Writes a model in several formats, so all of them are the same network.
 
     Args:
-        photos: folder that int8 is calibrated on and checked with; None takes parts of the sample photos.
+        photos: folder that int8 is calibrated on and checked with; None uses parts of the sample photos.
 
     Returns:
         `(paths, (parameters, gflop, side))`: a dict from format to path, and what the network is.
@@ -32,7 +32,7 @@ def export_formats(model, formats, folder, photos=None):
     paths = {}
     for name in formats:
         print(f"exporting {name}", file=sys.stderr)
-        with quiet.startup():  # the converter says much
+        with quiet.startup():  # the converter prints a lot
             paths[name] = _export(generator, metadata, side, name, folder, photos)
     _, predict = graph.build_fixed(generator, side)
     needed = operations.needed_operations(predict.get_concrete_function().graph)
@@ -54,7 +54,7 @@ def _export(generator, metadata, side, name, folder, photos):
 
 
 def write_photo(folder, megapixels):
-    """Writes a black-and-white photo, 4:3, as scanners do: a JPEG with three channels. Returns its path."""
+    """Writes a black-and-white photo, 4:3, as scanners write it: a JPEG with three channels. Returns its path."""
     width = max(1, round((megapixels * 1e6 * 4 / 3) ** 0.5))
     size = (width, max(1, round(width * 3 / 4)))
     gray = _sample_photos()[0].convert("L")
@@ -82,7 +82,7 @@ def write_product(path):
 
 
 def _write_crops(folder):
-    """As many parts of the sample photos as int8 calibrates on and is checked with: speed needs no others."""
+    """Writes as many parts of the sample photos as int8 needs to calibrate and check; for speed, any will do."""
     folder.mkdir()
     random, photos = np.random.default_rng(0), _sample_photos()
     for index in range(2 * tflite.MIN_CALIBRATION_PHOTOS):

@@ -14,7 +14,7 @@ def show(variants, sizes, photos, markdown):
         variants: list of `colorize.Variant` with their runs.
         sizes: list of megapixels.
         photos: list of the paths of the JPEG files, one per size.
-        markdown: whether as the manual has it.
+        markdown: whether to print Markdown, as in the manual.
     """
     _show_times(variants, sizes, photos, markdown)
     _show_needs(variants, sizes, markdown)
@@ -42,8 +42,8 @@ def _show_times(variants, sizes, photos, markdown):
         f"as many cores as threads: medians of {len(variants[0].runs)} runs, with the least and the greatest, and "
         f"photos per second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix "
         f"products in that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix "
-        f"product of as many threads ({_products(variants)}). Memory: of the largest photo, the pixels in and out by "
-        f"the time beside the network, as a share of a large copy ({_copies(variants)})."
+        f"product of as many threads ({_products(variants)}). Memory: the pixels of the largest photo, in and out, "
+        f"divided by the time outside the network, as a share of a large copy ({_copies(variants)})."
     )
     tables.show(headings, rows, notes + tables.others(runs), markdown)
 
@@ -63,7 +63,7 @@ def _show_needs(variants, sizes, markdown):
             memory = [f"{max(run['memory'][index] for run in variant.runs) / 1e6:.0f} MB" for index in (0, -1)]
             rows.append((variant.name, _on_disk(variant.path), tables.spread(first, " s"), *parts, *memory))
     notes = (
-        f"Start: from the call of the process, with {threads} threads, its files in the system's cache, to a photo of "
+        f"Start: from starting the process, with {threads} threads and its files in the system's cache, to a photo of "
         f"{sizes[0]:g} megapixels in color. Memory: the most that the whole process held (interpreter, libraries, "
         "model, photo and result) until then and until the end of the largest photos, the greatest of all runs."
     )
@@ -87,8 +87,8 @@ def _show_ratios(variants, sizes, markdown):
         rows.append((variant.name, str(variant.threads), *ratios))
     own, other = (next(v.network for v in variants if bool(v.alternative) == them) for them in (False, True))
     notes = (
-        "Times of the alternative by those of tf_colorize, round by round, whole photos on as many threads: over 1x is "
-        "faster than the fastest precision that was measured of it. Different networks: the alternatives run that of "
+        "Time of the alternative divided by that of tf_colorize, round by round, whole photos on as many threads. Over "
+        "1x means faster than the alternative's fastest precision. Different networks: the alternatives run that of "
         f"Zhang et al. 2017, with random weights, which has {tables.number(other.gflop / own.gflop)} times the "
         "arithmetic."
     )
@@ -121,7 +121,7 @@ def _copies(variants):
 
 
 def _best(variants, rate, like):
-    """Returns the best rate of all runs with the same threads and, for arithmetic, type."""
+    """Returns the best rate of all runs with the same threads and, for arithmetic, the same type."""
     same = [v for v in variants if v.threads == like.threads and (rate == "gbytes" or v.dtype == like.dtype)]
     return max(run[rate] for variant in same for run in variant.runs)
 

@@ -1,6 +1,6 @@
 """The input pipeline against the same work with Pillow and scikit-image in one thread.
 
-The two take turns, so that whatever else the machine does hits both alike.
+The two take turns, so other load on the machine hits both alike.
 """
 
 import os
@@ -21,19 +21,19 @@ def add_arguments(parser):
     parser.add_argument("--image-size", type=int, default=256, help="height and width of the crops")
     parser.add_argument("--batch-size", type=int, default=16, help="pictures per batch")
     parser.add_argument("--images", type=int, default=320, help="pictures per run")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each of the two")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each pipeline")
 
 
 def run(arguments):
     paths = tfc.data.find_photos(arguments.data).paths
     n_images = max(1, arguments.images // arguments.batch_size) * arguments.batch_size
-    # At random, because folders are often sorted by source; photos come again if there are few.
+    # At random, because folders are often sorted by source; photos repeat if there are few.
     photos = [str(path) for path in np.random.default_rng(0).choice(paths, n_images, len(paths) < n_images)]
     dataset = tfc.data.image_dataset(photos, arguments.image_size, arguments.batch_size, training=True)
     speeds = {"tf_colorize.data": [], "Pillow + scikit-image": []}
     processor = {name: [] for name in speeds}
     for batches in [dataset, _reference(photos[: arguments.batch_size], arguments)]:
-        _measure(batches, n_images)  # warms up: imports, tables, files in the page cache
+        _measure(batches, n_images)  # warm-up: imports, tables, files in the page cache
     for _ in range(arguments.rounds):
         for name, batches in zip(speeds, (dataset, _reference(photos, arguments))):
             speed, milliseconds = _measure(batches, n_images)

@@ -1,4 +1,4 @@
-"""What this machine is and how fast it is at its best: what every other figure is a fraction of."""
+"""What this machine is and how fast it is at its best, which every other figure is a fraction of."""
 
 import concurrent.futures
 import os
@@ -29,7 +29,7 @@ def in_words():
 
 
 def rates(multiply, copy, repeats=10):
-    """Returns the best GFLOP/s and GB/s (read and written) of two functions that a framework gives.
+    """Returns the best GFLOP/s and GB/s (read and written) of two functions from a framework.
 
     Args:
         multiply: function that multiplies two square matrices of `MATRIX_SIZE`.
@@ -52,13 +52,13 @@ def seconds(function, repeats, warm_up=2):
 
 
 def within(budget, function):
-    """Returns how long each call took, after one that does not count: 2 to 50, by what fits into `budget` seconds."""
+    """Returns how long each call took, after one that does not count: 2 to 50, as many as fit into `budget` seconds."""
     first = seconds(function, 1, warm_up=0)[0]
     return seconds(function, min(50, max(2, int(budget / first))), warm_up=0)
 
 
 def numpy_copy(threads):
-    """Returns a function that copies `COPIED_BYTES`, each thread its part."""
+    """Returns a function that copies `COPIED_BYTES`, each thread copying its part."""
     import numpy as np
 
     source, target = np.ones((2, threads, COPIED_BYTES // 4 // threads), np.float32)
@@ -67,9 +67,9 @@ def numpy_copy(threads):
 
 
 class OtherProcesses:
-    """A context that ends up with the `share` of the processors' time that other processes took.
+    """A context that measures the `share` of the processors' time that other processes took.
 
-    None where the system does not tell (it does on Linux).
+    None where the system does not report it (Linux does).
     """
 
     def __enter__(self):

@@ -18,12 +18,12 @@ def needed_operations(graph):
 
 
 def gigaflop(operations):
-    """Returns the arithmetic of convolutions and matrix products, an addition counted like a product."""
+    """Returns the arithmetic of convolutions and matrix products, with an addition counted like a product."""
     return 2 * sum(map(_products, operations)) / 1e9
 
 
 def gigabyte(operations):
-    """Returns what operations read and write, each as if alone."""
+    """Returns what operations read and write, each counted as if it ran alone."""
     return sum(map(_traffic, operations)) / 1e9
 
 

@@ -16,7 +16,7 @@ def main():
     parser.add_argument("--runtime", help="function of photo_runtimes")
     parser.add_argument("--model", help="path")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--started", type=float, help="seconds of the clock when this process was asked for")
+    parser.add_argument("--started", type=float, help="clock time in seconds when this process was requested")
     parser.add_argument("--product", help="TFLite file that multiplies matrices in int8")
     parser.add_argument("--photos", nargs="+", help="JPEG files, the smallest first")
     arguments = parser.parse_args()
@@ -60,9 +60,9 @@ def _measured(arguments):
 
 
 def _peak_memory():
-    """Bytes: the most that the process has held, with interpreter, libraries and model."""
+    """Returns the most bytes that the process has held, with interpreter, libraries and model."""
     status = pathlib.Path("/proc/self/status")
-    if status.exists():  # Linux hands the greatest size of whoever starts a process on to its ru_maxrss
+    if status.exists():  # on Linux, ru_maxrss inherits the greatest size of the parent process
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

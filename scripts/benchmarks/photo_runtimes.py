@@ -1,7 +1,7 @@
-"""What can color a photo: tf_colorize's own runtimes, and what others use.
+"""What can colorize a photo: tf_colorize's own runtimes, and what others use.
 
-Each function imports its runtime, bound to some threads, and returns a function that loads a
-model file and gives a `Loaded`.
+Each function imports its runtime, limited to some threads, and returns a function that loads a
+model file and returns a `Loaded`.
 """
 
 import typing
@@ -14,8 +14,8 @@ from benchmarks import machine, siggraph17
 class Loaded(typing.NamedTuple):
     """A model that is ready.
 
-    `colorize` maps the bytes of a file to uint8 RGB and `predict` runs the network alone, once.
-    `new_product` makes a function that multiplies two matrices of `machine.MATRIX_SIZE` in the type
+    `colorize` maps the bytes of a file to uint8 RGB and `predict` runs only the network, once.
+    `new_product` returns a function that multiplies two matrices of `machine.MATRIX_SIZE` in the type
     that the network computes in. `settle` is called after the first picture.
     """
 
@@ -43,7 +43,7 @@ def saved_model(threads):
 
 
 def tflite(threads):
-    """A `.tflite` file; `product` is a TFLite matrix product for those that compute in int8, else None."""
+    """A `.tflite` file; `product` is a TFLite matrix product for models that compute in int8, otherwise None."""
     import ai_edge_litert.interpreter as litert
 
     from tf_colorize.inference import colorizer
@@ -95,11 +95,11 @@ def pytorch(threads, bfloat16=False):
         network.to(memory_format=torch.channels_last)
 
         @torch.inference_mode()
-        def predict(planes):  # a plane of one picture counts as laid out either way
+        def predict(planes):  # a plane of one picture counts as either layout
             return network(torch.from_numpy(planes).to(dtype)).float().numpy()
 
         def settle():
-            """Takes the memory layout that is faster here."""
+            """Chooses the memory layout that is faster here."""
             planes, taken = _planes(), {}
             for layout in (torch.contiguous_format, torch.channels_last):
                 network.to(memory_format=layout)
@@ -134,7 +134,7 @@ def _own(colorizer, new_product):
 
 
 def _theirs(cv2, predict, new_product, settle=Loaded._field_defaults["settle"]):
-    """The steps of OpenCV's example of colorizing photos, which others' follow, with its conversions."""
+    """The steps and conversions of OpenCV's colorization example, which others follow."""
 
     def colorize(data):
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

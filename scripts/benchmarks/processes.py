@@ -1,4 +1,4 @@
-"""Measured runs as processes of their own, so that none finds what another left behind."""
+"""Measured runs as separate processes, so none finds what another left behind."""
 
 import json
 import os
@@ -11,7 +11,7 @@ def answer(module, flags, environment=None):
     """Runs a module of this package and returns the JSON on its last line.
 
     Raises:
-        ValueError: it failed; the message has its last error.
+        ValueError: it failed; the message contains its last error.
     """
     scripts = str(pathlib.Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))

@@ -19,7 +19,7 @@ LAMBDA_L1 = 100.0
 
 
 class Level(nn.Module):
-    """A level of the U-Net with all deeper ones inside it, and its skip around them."""
+    """A level of the U-Net with all deeper levels inside it and its skip around them."""
 
     def __init__(self, channels, level):
         super().__init__()
@@ -55,7 +55,7 @@ def patchgan(filters=64):
 
 
 def make_step(generator, discriminator, lightness, ab, autocast):
-    """Returns a function without arguments: one step, which returns the generator's loss."""
+    """Returns a function without arguments that runs one step and returns the generator's loss."""
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     cross_entropy, l1 = nn.BCEWithLogitsLoss(), nn.L1Loss()

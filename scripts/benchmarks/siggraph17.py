@@ -1,8 +1,8 @@
-"""A network of the arithmetic of Zhang et al. 2017, which others color photos with, and random weights for it.
+"""A network with the arithmetic of Zhang et al. 2017, which others color photos with, and random weights for it.
 
 The main branch and the ab output of "Real-Time User-Guided Image Colorization with Learned Deep
 Priors" (https://arxiv.org/abs/1705.02999): lightness and empty hints in, ab out. Speed needs no
-trained weights. The layers are data, so that PyTorch and OpenCV run the same network.
+trained weights. The layers are data, so PyTorch and OpenCV run the same network.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import numpy as np
 
 IMAGE_SIZE = 256
 CHANNELS = 4  # lightness, ab hints and where they are
-# Filters, convolutions, dilation, and whether every other pixel is left out afterwards.
+# Filters, convolutions, dilation, and whether every other pixel is then left out.
 _ENCODER = [
     (64, 2, 1, True),
     (128, 2, 1, True),
@@ -28,7 +28,7 @@ _DECODER = [(256, 2, 2), (128, 1, 1), (128, 1, 0)]
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """One operation: where its result lies and what it is made of, by index; -1 is the input."""
+    """One operation; `inputs` are the indexes of the layers that it reads, -1 is the network's input."""
 
     kind: str  # conv, up (a transposed convolution), relu, leaky_relu, tanh, norm, halve, add
     inputs: tuple
@@ -46,7 +46,7 @@ class Layer:
 
     @property
     def gflop(self):
-        """Arithmetic of a convolution, an addition counted like a product; `up` has stride 2."""
+        """Arithmetic of a convolution, with an addition counted like a product; `up` has stride 2."""
         positions = self.side**2 / (4 if self.kind == "up" else 1)
         return 2 * math.prod(self.shape) * positions / 1e9 if self.shape else 0.0
 

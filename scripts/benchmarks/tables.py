@@ -1,4 +1,4 @@
-"""How the benchmarks say what they measured: numbers with their spread, shares, tables."""
+"""How the benchmarks report what they measured: numbers with their spread, shares, tables."""
 
 import math
 
@@ -8,23 +8,23 @@ import rich.table
 
 
 def number(value):
-    """Returns a number with three digits that count."""
+    """Returns a number with three significant digits."""
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value > 0 else "0"
 
 
 def spread(values, unit=""):
-    """Returns the median with the least and the greatest."""
+    """Returns the median with the least and the greatest value."""
     return f"{number(np.median(values))}{unit} ({number(np.min(values))}-{number(np.max(values))})"
 
 
 def share(reached, possible, unit):
-    """Returns a rate and what it is of the best one."""
+    """Returns a rate and its share of the best one."""
     of_best = 100 * reached / possible
     return f"{number(reached)} {unit}, {f'{of_best:.0f}' if of_best >= 1 else f'{of_best:.2g}'}%"
 
 
 def others(runs):
-    """Returns a sentence on what other processes took meanwhile, nothing where the system does not tell."""
+    """Returns a sentence on what other processes took meanwhile, or nothing where the system does not report it."""
     shares = [run["others"] for run in runs if run["others"] is not None]
     if not shares:
         return ""
@@ -32,7 +32,7 @@ def others(runs):
 
 
 def show(headings, rows, notes, markdown):
-    """Prints a table and what has to be known to read it, for people or as the manual has it."""
+    """Prints a table and what a reader needs to know, for a terminal or in Markdown."""
     if markdown:
         for line in (headings, ["---"] * len(headings), *rows):
             print(f"| {' | '.join(line)} |")

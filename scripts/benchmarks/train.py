@@ -1,8 +1,8 @@
 """The full GAN training step on synthetic pictures, in images/s, and what limits it.
 
-Every run is a process of its own and the variants take turns, so that whatever else the machine
-does hits all of them. On two cores a run takes about half a minute, the whole table 12 minutes,
-with `--against pytorch` 20.
+Every run is a separate process and the variants take turns, so other load on the machine hits
+all of them. On two cores a run takes about half a minute, the whole table 12 minutes, with
+`--against pytorch` 20.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ HEADINGS = ("generator", "precision", "variant", "images/s", "against PyTorch", 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One row of the table: what runs, and the answers of its runs."""
+    """One row of the table: what runs, and what its runs returned."""
 
     framework: str
     generator: str
@@ -48,17 +48,17 @@ class Variant:
 
 
 def add_arguments(parser):
-    parser.add_argument("--generator", choices=GENERATORS, help="one generator instead of all")
-    parser.add_argument("--precision", choices=PRECISIONS, help="one precision instead of all")
-    parser.add_argument("--batch-norm", choices=BATCH_NORMS, help="one batch normalization instead of both")
+    parser.add_argument("--generator", choices=GENERATORS, help="generator (default: all)")
+    parser.add_argument("--precision", choices=PRECISIONS, help="precision (default: all)")
+    parser.add_argument("--batch-norm", choices=BATCH_NORMS, help="batch normalization (default: both)")
     parser.add_argument("--image-size", type=int, default=256, help="height and width")
     parser.add_argument("--batch-size", type=int, default=8, help="pictures per step")
-    parser.add_argument("--steps", type=int, default=6, help="measured steps of a run")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each variant")
+    parser.add_argument("--steps", type=int, default=6, help="measured steps per run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per variant")
     parser.add_argument(
         "--against", choices=["pytorch"], help="also measure the unet's step in PyTorch, and print the ratio"
     )
-    parser.add_argument("--markdown", action="store_true", help="print the table as the manual has it")
+    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown, as in the manual")
 
 
 def run(arguments):
@@ -75,7 +75,7 @@ def run(arguments):
 
 
 def _check(arguments):
-    from tf_colorize.models import generator as generators  # loads TensorFlow, which --help does without
+    from tf_colorize.models import generator as generators  # loads TensorFlow, which --help does not need
 
     if arguments.against and importlib.util.find_spec("torch") is None:
         raise ValueError("`--against pytorch` needs PyTorch: pip install torch")

@@ -13,7 +13,7 @@ _TENSOR_FUNCTIONS = (
 
 
 def __getattr__(name):
-    # In TensorFlow, which `lab` and `profiles` do without.
+    # Needs TensorFlow, unlike `lab` and `profiles`.
     if name in _TENSOR_FUNCTIONS:
         return getattr(importlib.import_module("tf_colorize.color.tensors"), name)
     raise AttributeError(f"module 'tf_colorize.color' has no attribute '{name}'")

@@ -9,8 +9,8 @@ import numpy as np
 if typing.TYPE_CHECKING:
     from PIL import Image
 
-# Of `has_color`: pixels a side that are enough to tell, and the least distance from one tone. Sepia
-# prints and their scans stay under 4.5, and hardly any color photo does.
+# For `has_color`: the side in pixels that is enough to tell, and the smallest distance from a single tone.
+# Sepia prints and their scans stay under 4.5; hardly any color photo does.
 _LOOK_SIDE = 128
 _MIN_TONE_DISTANCE = 6.0
 
@@ -40,7 +40,7 @@ def colorfulness_absolute(rgb: np.ndarray) -> float:
 
 
 def has_color(image: Image.Image) -> bool:
-    """Whether a photo has colors of its own, and not one tone all over, as sepia prints do.
+    """Returns whether a photo has real colors, not just one overall tone like a sepia print.
 
     Args:
         image: `PIL.Image.Image` of mode "L", "LA", "RGB" or "RGBA".
@@ -50,7 +50,7 @@ def has_color(image: Image.Image) -> bool:
     scale = min(1.0, _LOOK_SIDE / max(image.size))
     width, height = (max(1, round(side * scale)) for side in image.size)
     rgb = np.asarray(image.convert("RGB").resize((width, height), reducing_gap=2.0), np.float64).reshape(-1, 3)
-    # What a curve of the luma explains is a tone.
+    # Color that depends on luma alone is a tone.
     luma = rgb @ (0.299, 0.587, 0.114) / 255
     curve = np.stack([luma**power for power in range(4)], axis=-1)
     opponents = np.stack(_opponents(rgb), axis=-1)

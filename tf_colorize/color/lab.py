@@ -2,8 +2,8 @@
 
 The same conversion as `tensors.py` (CIE Lab, D65, 2 degree observer, the matrix of
 scikit-image and tensorflow-io) for callers that should not import TensorFlow.
-Everything is float32 and walks through the image in blocks that fit the CPU cache,
-so that the memory used beside input and output is about 2 MB for any image size.
+Everything is float32 and processes the image in blocks that fit the CPU cache. Besides input
+and output it uses about 2 MB, for any image size.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def rgb_to_lightness(rgb: np.ndarray) -> np.ndarray:
 
 
 def gray_to_lightness(gray: np.ndarray) -> np.ndarray:
-    """Returns the lightness of gray sRGB pixels, as `rgb_to_lightness` does of three equal channels.
+    """Returns the lightness of gray sRGB pixels, as `rgb_to_lightness` does for three equal channels.
 
     Args:
         gray: uint8 array of any shape, sRGB.
@@ -114,14 +114,14 @@ def lightness_ab_to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
         uint8 array `(..., 3)`, sRGB.
 
     Raises:
-        ValueError: the shapes do not belong together, or a value is not finite.
+        ValueError: the shapes do not match, or a value is not finite.
     """
     flat_lightness, flat_ab = _flat_pair(lightness, ab)
     rgb = np.empty((len(flat_ab), 3), np.uint8)
     encode = srgb_encode_table()
     for block in _blocks(len(flat_ab)):
         linear, luminance = _linear_rgb(flat_lightness[block], flat_ab[block])
-        if not (linear.min() >= 0.0 and linear.max() <= 1.0):  # also where it is not a number
+        if not (linear.min() >= 0.0 and linear.max() <= 1.0):  # also true for NaN
             _mix_with_gray(linear, luminance)
         linear *= _ENCODE_STEPS - 1
         linear += 0.5
@@ -131,24 +131,24 @@ def lightness_ab_to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
 
 
 def with_vividness(lightness: np.ndarray, ab: np.ndarray, vividness: float) -> np.ndarray:
-    """Scales chroma, the more carefully the less room the sRGB gamut leaves.
+    """Scales chroma, more gently where the sRGB gamut leaves less room.
 
     Below 1 all chroma is multiplied by `vividness`. Above 1 the factor is
-    `1 + (vividness - 1) (1 - 1 / headroom) w`, where headroom is how often the color's
-    chroma fits into the gamut at its lightness: it goes towards the gamut's border and
-    never past it. `w` is `min(1, L* / 40, (100 - L*) / 20)`: noise in the chroma of deep
-    shadows and of highlights, where eyes expect gray, is not blown up.
+    `1 + (vividness - 1) (1 - 1 / headroom) w`, where headroom is the factor by which the
+    color's chroma could grow inside the gamut at its lightness: the result approaches the
+    gamut's boundary but never crosses it. `w` is `min(1, L* / 40, (100 - L*) / 20)`; it avoids
+    amplifying noise in deep shadows and highlights, where eyes expect gray.
 
     Args:
         lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
         ab: float32 array `(..., 2)` in [-1, 1], (a*, b*) / 110.
-        vividness: Number in [0, 2]; 0 gives gray, 1 returns `ab` as it is.
+        vividness: Number in [0, 2]; 0 gives gray, 1 returns `ab` unchanged.
 
     Returns:
         float32 array `(..., 2)`, ab.
 
     Raises:
-        ValueError: the shapes do not belong together, or `vividness` is out of range.
+        ValueError: the shapes do not match, or `vividness` is out of range.
     """
     if not 0.0 <= vividness <= 2.0:
         raise ValueError(
@@ -172,7 +172,7 @@ def ab_palette(grid: int = 10) -> np.ndarray:
     """Returns the centers of the ab bins that sRGB colors fall into (Zhang et al. 2016).
 
     The plane of a* and b* is cut into squares of `grid` units, with centers on the
-    multiples of `grid`; the bins that some sRGB color falls into are kept.
+    multiples of `grid`. Only bins that contain an sRGB color are kept.
 
     Args:
         grid: Positive integer, side of a bin in Lab units.
@@ -189,8 +189,8 @@ def ab_palette(grid: int = 10) -> np.ndarray:
         raise ValueError(
             f"`grid` must be a positive integer of Lab units. Received: grid={grid!r}. Use 10, as in the paper."
         )
-    # A line of constant (a*, b*) leaves the gamut through its surface, so that the six
-    # faces of the sRGB cube fill every bin that the whole cube fills.
+    # A line of constant (a*, b*) leaves the gamut through its surface, so the six faces
+    # of the sRGB cube fill every bin that the whole cube fills.
     levels = np.arange(256, dtype=np.uint8)
     u, v = (axis.ravel() for axis in np.meshgrid(levels, levels))
     faces = [
@@ -208,7 +208,7 @@ def _pixels_of(rgb):
         raise ValueError(
             "`rgb` must be a uint8 array of shape `(..., 3)`. Received: "
             f"dtype={getattr(rgb, 'dtype', type(rgb))}, shape={np.shape(rgb)}. "
-            "Convert the picture to 8 bit RGB first."
+            "Convert the picture to 8-bit RGB first."
         )
     return rgb.reshape(-1, 3)
 
@@ -230,7 +230,7 @@ def _blocks(n_pixels):
 
 
 def _lab_curve(relative):
-    """Cube root with the linear toe of CIE Lab, of XYZ relative to white."""
+    """The cube root with linear toe of CIE Lab, applied to XYZ relative to white."""
     curve = np.cbrt(relative)
     toe = relative <= 0.008856
     curve[toe] = relative[toe] * np.float32(7.787) + np.float32(16.0 / 116.0)
@@ -250,7 +250,7 @@ def _linear_rgb(lightness, ab):
 
 
 def _headroom(linear, luminance):
-    """The largest factor of chroma, in linear light, that stays within sRGB."""
+    """The largest factor on chroma, in linear light, that stays within sRGB."""
     red, green, blue = linear
     above = np.maximum(np.maximum(red, green), blue) - luminance
     below = luminance - np.minimum(np.minimum(red, green), blue)
@@ -277,7 +277,7 @@ def _mix_with_gray(linear, luminance):
 
 
 def _lab_to_relative_xyz(lightness, ab):
-    """X, Y and Z over those of white, `(3, n)`; negative far outside the gamut."""
+    """X, Y and Z divided by those of white, `(3, n)`; negative far outside the gamut."""
     curve = np.empty((3, len(lightness)), np.float32)
     x, y, z = curve
     np.multiply(lightness, np.float32(LIGHTNESS_SCALE / 116.0), out=y)
@@ -295,19 +295,19 @@ def _lab_to_relative_xyz(lightness, ab):
 
 @functools.cache
 def _gray_table():
-    """float32 `(256,)`: sRGB byte of all three channels to lightness."""
+    """float32 `(256,)`: sRGB byte (in all three channels) to lightness."""
     return rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))[:, 0]
 
 
 @functools.cache
 def white_relative_matrix() -> np.ndarray:
-    """float32 `(3, 3)`: linear sRGB to X, Y and Z over those of white."""
+    """float32 `(3, 3)`: linear sRGB to X, Y and Z divided by those of white."""
     return (_XYZ_FROM_LINEAR_RGB / _D65_WHITE[:, np.newaxis]).astype(np.float32)
 
 
 @functools.cache
 def linear_rgb_matrix() -> np.ndarray:
-    """float32 `(3, 3)`: X, Y and Z over those of white to linear sRGB."""
+    """float32 `(3, 3)`: X, Y and Z divided by those of white to linear sRGB."""
     return np.linalg.inv(white_relative_matrix().astype(np.float64)).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Any Pillow mode, bit depth and color profile to 8 bit sRGB. Lab must be computed from sRGB."""
+"""Converts any Pillow mode, bit depth and color profile to 8-bit sRGB, which Lab must be computed from."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _PHOTOMETRIC_TAG = 262
 
 
 def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
-    """Converts a loaded picture to 8 bit sRGB; gray stays gray, alpha is kept.
+    """Converts a loaded picture to 8-bit sRGB; gray stays gray, alpha is kept.
 
     Args:
         image: Loaded `PIL.Image.Image` of any mode; `info["icc_profile"]` is its profile.
             It may be changed in place, to save the memory of a copy.
 
     Returns:
-        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or one sentence on what
-        could not be respected.
+        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or a sentence that says what
+        was ignored.
 
     Raises:
-        ValueError: the mode has no defined range (32 bit integers, floating point).
+        ValueError: the mode has no defined range (32-bit integers, floating point).
     """
     profile = image.info.get("icc_profile")
     image = _to_8_bit(image)
@@ -39,13 +39,13 @@ def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
 
 
 def srgb_profile() -> bytes:
-    """The bytes of an sRGB profile, for files that had another one."""
+    """Returns the bytes of an sRGB profile, for files that had another one."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 @functools.lru_cache(maxsize=32)  # a folder of photos has few profiles, and this takes milliseconds
 def _is_srgb(profile):
-    """Whether a profile, as bytes, leaves sRGB as it is. Names lie: "Linear sRGB" is none."""
+    """Returns whether a profile, as bytes, leaves sRGB unchanged. Names lie: "Linear sRGB" does not."""
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if opened.profile.xcolor_space.strip() != "RGB":
         return False
@@ -60,11 +60,11 @@ def _is_srgb(profile):
 
 
 def _to_8_bit(image):
-    """Modes that Pillow converts wrongly or not at all, to 8 bit; without profile, to four modes."""
+    """Converts to 8 bits what Pillow converts wrongly or not at all; without a profile, to one of four modes."""
     if image.mode.startswith("I;16"):
         return _from_16_bit(image)
     if image.mode in ("I", "F"):
-        raise ValueError("32 bit pixels have no defined white; save it with 8 or 16 bits")
+        raise ValueError("32-bit pixels have no defined white; save the picture with 8 or 16 bits")
     if image.mode in ("CMYK", "LAB") and (image.mode == "LAB" or image.info.get("icc_profile")):
         return image
     return _to_four_modes(image)
@@ -82,9 +82,9 @@ def _from_16_bit(image):
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(_BITS_PER_SAMPLE_TAG, (16,))[0]
     values = np.asarray(image)
-    # The high byte, as Pillow takes it of 16 bit RGB.
+    # The high byte, which Pillow takes from 16-bit RGB, too.
     gray = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
-    if tags.get(_PHOTOMETRIC_TAG) == 0:  # white is zero; Pillow inverts 8 bits only
+    if tags.get(_PHOTOMETRIC_TAG) == 0:  # white is zero; Pillow inverts only 8-bit pixels
         gray = gray.point(range(255, -1, -1))
     transparent = image.info.get("transparency")
     if transparent is not None:

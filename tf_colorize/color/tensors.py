@@ -30,7 +30,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
     try:
         import tensorflow_io as tfio
-    except ImportError:  # its last release has no wheels for Windows and for Python after 3.12
+    except ImportError:  # its last release has no wheels for Windows or for Python after 3.12
         tfio = None
 
 
@@ -93,7 +93,7 @@ def rgb_to_lightness_ab(rgb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def lightness_ab_to_rgb(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
-    """Joins lightness and ab to sRGB, clamped to the sRGB gamut.
+    """Joins lightness and ab into sRGB, clamped to the sRGB gamut.
 
     Args:
         lightness: float32 tensor `(..., 1)` in [-1, 1], L* / 50 - 1.
@@ -130,10 +130,10 @@ def rgb8_to_lightness(rgb: tf.Tensor) -> tf.Tensor:
 
 
 def lightness_ab_to_rgb8(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
-    """Joins lightness and ab to sRGB bytes, as `lab.lightness_ab_to_rgb` does.
+    """Joins lightness and ab into sRGB bytes, as `lab.lightness_ab_to_rgb` does.
 
-    Colors outside the gamut are mixed with the gray of their own luminance: lightness
-    stays, hue nearly.
+    Colors outside the gamut are mixed with the gray of their own luminance, which keeps their
+    lightness and, nearly, their hue.
 
     Args:
         lightness: float32 tensor `(..., 1)` in [-1, 1], L* / 50 - 1.
@@ -156,7 +156,7 @@ def lightness_ab_to_rgb8(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
 
 
 def _rgb_to_lab(rgb):
-    """What `tfio.experimental.color.rgb_to_lab` computes, with the same gradient."""
+    """Computes what `tfio.experimental.color.rgb_to_lab` does, with the same gradient."""
     linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     # X, Y and Z divided by those of white
     relative = tf.tensordot(linear, tf.constant(lab.white_relative_matrix().T, rgb.dtype), axes=1)
@@ -166,7 +166,7 @@ def _rgb_to_lab(rgb):
 
 
 def _lab_to_rgb(lab_color):
-    """What `tfio.experimental.color.lab_to_rgb` computes, with the same gradient."""
+    """Computes what `tfio.experimental.color.lab_to_rgb` does, with the same gradient."""
     lightness, a, b = tf.unstack(lab_color, axis=-1)
     y = (lightness + 16.0) / 116.0
     curve = tf.stack([y + a / 500.0, y, tf.maximum(y - b / 200.0, 0.0)], axis=-1)
@@ -189,10 +189,10 @@ def _checked(name, value, channels):
 
 @tf.custom_gradient
 def _with_finite_gradient(value):
-    """Passes values through; of their gradients, what is not finite becomes 0.
+    """Passes values through and replaces gradients that are not finite with 0.
 
-    The formula takes roots in both branches of a `tf.where`, so that black and colors
-    outside the gamut get 0 * infinity as their gradient.
+    The formula takes roots in both branches of a `tf.where`, so black and colors outside the
+    gamut get a gradient of 0 * infinity.
     """
 
     def gradient(upstream):

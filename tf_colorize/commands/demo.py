@@ -1,4 +1,4 @@
-"""The page of `web/` on this computer: photos are colorized in the browser and stay there."""
+"""Serves the page of `web/` on this computer: photos are colorized in the browser and stay there."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 _HEADERS = {
-    # Without these two, browsers give WebAssembly no threads.
+    # Without these two headers, browsers give WebAssembly no threads.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",  # asks whether the file has changed
     "X-Content-Type-Options": "nosniff",
-    # The page's own policy does not hold for its worker.
+    # The page's own policy does not apply to its worker.
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob:; "
     "frame-ancestors 'none'",
 }
@@ -54,12 +54,12 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves the page and models on 127.0.0.1; `serve_forever` and `shutdown` as in the standard library.
 
     Args:
-        port: Port; 0 takes any that is free.
-        page: Folder that `make web` wrote; None takes `PAGE`.
-        models: List of paths of `.tflite` files; the first is the one the page begins with.
+        port: Port; 0 picks a free one.
+        page: Folder that `make web` wrote; None uses `PAGE`.
+        models: List of paths of `.tflite` files; the page starts with the first.
 
     Raises:
-        ValueError: the page was not built.
+        ValueError: the page has not been built.
         OSError: the port is taken.
     """
 
@@ -112,7 +112,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_):
-        pass  # a terminal full of requests tells nobody anything
+        pass  # a terminal full of requests helps nobody
 
     def _route(self):
         return urllib.parse.unquote(self.path.partition("?")[0])
@@ -127,11 +127,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def models_index(paths: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
-    """What the page wants to know of models: dicts with "name", "file", "bytes" and "version".
+    """Returns what the page needs to know about models: dicts with "name", "file", "bytes" and "version".
 
     Args:
-        paths: Paths of `.tflite` files. The version changes with the content, so that browsers
-            keep a model as long as it is the same.
+        paths: Paths of `.tflite` files. The version changes with the content, so browsers keep a
+            model until it changes.
     """
     index = []
     for path in paths:
@@ -142,7 +142,7 @@ def models_index(paths: Sequence[pathlib.Path]) -> list[dict[str, Any]]:
 
 
 def shipped_models() -> list[pathlib.Path]:
-    """The `.tflite` files beside the default model, that one first; empty where there is none."""
+    """Returns the `.tflite` files beside the default model, which comes first; empty if there is none."""
     from tf_colorize.inference import runtimes
 
     try:
@@ -153,10 +153,10 @@ def shipped_models() -> list[pathlib.Path]:
 
 
 def write_site(folder: str | os.PathLike[str]) -> None:
-    """Writes page and models as a folder of plain files that any web host can serve.
+    """Writes the page and the models as a folder of plain files that any web host can serve.
 
     Raises:
-        ValueError: the page was not built.
+        ValueError: the page has not been built.
         OSError: the folder cannot be written.
     """
     folder = pathlib.Path(folder)
@@ -174,12 +174,12 @@ def serve(
     """Serves the page with the shipped models until it is interrupted.
 
     Args:
-        port: Port on 127.0.0.1; None takes 8347, or any other when that is taken.
+        port: Port on 127.0.0.1; None uses 8347, or a free one if that is taken.
         open_browser: Whether to open the page in the default browser.
         announce: Called with the address once the page can be opened.
 
     Raises:
-        ValueError: the page was not built.
+        ValueError: the page has not been built.
         OSError: `port` is taken.
     """
     models = shipped_models()
@@ -201,13 +201,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `tf-colorize demo`; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="tf-colorize demo",
-        description="Color photos in the browser, on this computer: no photo leaves it. Ctrl+C ends it.",
+        description="Colorize photos in the browser, on this computer; no photo leaves it. Press Ctrl+C to stop.",
     )
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: {DEFAULT_PORT}, or a free one)")
-    parser.add_argument("--no-browser", action="store_true", help="only say the address")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     options = parser.parse_args(arguments)
     try:
-        serve(options.port, not options.no_browser, announce=lambda url: print(f"{url}  (Ctrl+C ends it)", flush=True))
+        serve(options.port, not options.no_browser, announce=lambda url: print(f"{url}  (Ctrl+C stops it)", flush=True))
     except (ValueError, OSError, OverflowError) as error:
         print(f"tf-colorize: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Many picture files: which become which, and colorizing them with all cores in constant memory."""
+"""Many picture files: decides which become which, and colorizes them on all cores in constant memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if typing.TYPE_CHECKING:
 
 
 _COMPARE_SIDE = 1600
-# About 10 bytes of memory each: what may be in work at once, over all workers.
+# How many pixels all workers together may hold at once; each takes about 10 bytes.
 _PIXELS_IN_WORK = 120_000_000
 
 
@@ -40,7 +40,7 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How pictures are read, colored and written."""
+    """How pictures are read, colorized and written."""
 
     vividness: float = 1.0
     quality: int | None = None  # None: the format's default
@@ -52,9 +52,9 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What was made of a picture; `notes` are sentences for people.
+    """The result of one picture; `notes` are sentences for people.
 
-    `has_color` is whether it had color before, `is_skipped` whether it was therefore left as it is.
+    `has_color` says whether the photo already had color, `is_skipped` whether it was left as it is for that reason.
     """
 
     size: tuple
@@ -71,16 +71,17 @@ def plan(
     suffix: str | None = None,
     compare: bool = False,
 ) -> tuple[list[Job], list[str]]:
-    """Decides what is read and where it goes, without reading pictures.
+    """Decides what is read and where the results go, without reading pictures.
 
-    A picture becomes `name.color.suffix` beside it, or, with `output`, a file of its own name
-    under that folder; folders are walked and mirrored, glob patterns from their fixed beginning
-    on. Pictures that an earlier run made, as their names say, are left out.
+    The result goes beside the picture as `name.color.suffix`, or, with `output`, into that folder
+    under the picture's own name. Folders are searched and mirrored; a glob pattern keeps the
+    folders from its first wildcard on. Pictures that an earlier run made, judging by their names,
+    are left out.
 
     Args:
         inputs: Files, folders and glob patterns.
         output: Folder, or for a single picture a file; None writes beside the originals.
-        suffix: Such as ".png", to write another format; None keeps each one's.
+        suffix: Such as ".png", to write another format; None keeps each picture's format.
         compare: Whether to make side-by-side pictures too.
 
     Returns:
@@ -96,8 +97,8 @@ def plan(
         target = _target(source, relative, output, suffix, is_single=len(found) == 1)
         if target in taken and taken[target] != source:
             problems.append(
-                f"{source}: {target} is already what {taken[target]} becomes; "
-                "give their folder or a pattern in quotes, whose folders are kept, or another format"
+                f"{source}: {target} is already the result of {taken[target]}; "
+                "give their common folder or a quoted pattern, which keeps the folders, or another format"
             )
         elif target.resolve() == source.resolve():
             problems.append(f"{source}: would be overwritten; choose another folder with -o")
@@ -110,7 +111,7 @@ def plan(
 
 
 def colorize_file(colorizer: Callable[[Any], np.ndarray], job: Job, options: Any) -> Done:
-    """Reads, colors and writes one picture.
+    """Reads, colorizes and writes one picture.
 
     Raises:
         ImageError: it cannot be read or written.
@@ -122,7 +123,7 @@ def colorize_file(colorizer: Callable[[Any], np.ndarray], job: Job, options: Any
         return Done(picture.image.size, time.perf_counter() - start, tuple(picture.notes), has_color, is_skipped=True)
     before = _thumbnail(picture.image) if job.compare else None
     if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
-        picture.notes.append("transparency laid on white")
+        picture.notes.append("transparency flattened onto white")
     image = colorize_picture(colorizer, picture, options.vividness)
     if options.overwrite or not job.target.exists():
         files.save(image, job.target, picture, quality=options.quality)
@@ -136,7 +137,7 @@ def colorize_picture(
 ) -> Image.Image:
     """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
 
-    `picture.image` is given up on the way: with 100 megapixels it has 400 MB.
+    `picture.image` is released on the way: 100 megapixels take 400 MB.
     """
     rgb = colorizer(picture, vividness=vividness)
     alpha = picture.image.getchannel("A") if picture.image.mode.endswith("A") else None
@@ -148,15 +149,15 @@ def colorize_picture(
 
 
 def is_done(job: Job) -> bool:
-    """Whether everything that the job would write is there."""
+    """Returns whether everything that the job would write exists."""
     return job.target.exists() and (job.compare is None or job.compare.exists())
 
 
 def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterator[Any]:
     """Calls `work(job)` for all jobs, `workers` at a time, and yields as they finish.
 
-    Memory does not grow with the number of jobs, and large pictures wait for each other. What
-    killed runs left unfinished in the folders of the results is removed first.
+    Memory does not grow with the number of jobs, and large pictures wait for each other. First,
+    the unfinished files that killed runs left in the result folders are removed.
 
     Yields:
         `(job, result, error)`: what `work` returned or None, and what it raised or None.
@@ -182,12 +183,12 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterat
                 error = future.exception()
                 yield pending.pop(future), None if error else future.result(), error
     finally:
-        # Also when the caller stops early: what is in work is finished, nothing else begins.
+        # Also when the caller stops early: the jobs in progress finish, no others start.
         pool.shutdown(cancel_futures=True)
 
 
 class _PixelBudget:
-    """Lets pictures in as long as their pixels together stay under a limit; one always may."""
+    """Admits pictures as long as their pixels together stay under a limit; one is always admitted."""
 
     def __init__(self, limit):
         self._limit = limit
@@ -225,10 +226,10 @@ def _found(inputs, output):
             if not find.is_result(match):
                 found.append((match, match.relative_to(beginning) if beginning else pathlib.Path(match.name)))
             elif not any((match.parent / f"{original}{suffix}").exists() for suffix in _suffixes()):
-                problems.append(f"{match}: its name says that it is already colorized; rename it to do it again")
+                problems.append(f"{match}: its name says that it is already colorized; rename it to colorize it again")
             continue
         folder = pathlib.Path(os.path.abspath(match))
-        # Of several folders each gets its own, so that equal names do not meet.
+        # Several folders each get their own, so equal names do not collide.
         base = folder if len(inputs) == len(matches) == 1 else folder.parent
         try:
             pictures = [path for path in find.find_photos(match).photos if not _is_under(path, output)]
@@ -242,7 +243,7 @@ def _found(inputs, output):
 
 
 def _fixed_beginning(pattern):
-    """The folders of a glob pattern before the first that has a wildcard."""
+    """The folders of a glob pattern before the first one with a wildcard."""
     parts = pathlib.Path(pattern).parts
     n_fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return pathlib.Path(*parts[:n_fixed])
@@ -267,7 +268,7 @@ def _target(source, relative, output, suffix, is_single):
 
 
 def _thumbnail(image):
-    """ "RGB", at most 1600 pixels a side, transparency laid on white."""
+    """ "RGB", at most 1600 pixels a side, transparency flattened onto white."""
     scale = min(1.0, _COMPARE_SIDE / max(image.size))
     size = tuple(max(1, round(side * scale)) for side in image.size)
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -1,4 +1,4 @@
-"""The command `tf-colorize`: reads the command line and says what happens; `folder` does it."""
+"""The command `tf-colorize`: reads the command line and reports; `folder` does the work."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import sys
 import time
 from collections.abc import Sequence
 
-# Nothing heavy up here: `tf-colorize --help` has to answer at once.
+# No heavy imports up here: `tf-colorize --help` must answer at once.
 
 _FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
 
-_HAS_COLOR = "had color already, which was replaced; --skip-color leaves such photos as they are"
+_HAS_COLOR = "already had color, which was replaced; --skip-color skips such photos"
 
 _EPILOG = """\
 examples:
   tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
-  tf-colorize album/ -o colored/         a folder with all that is in it
+  tf-colorize album/ -o colored/          a folder with everything in it
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
-  tf-colorize film movie.mp4              a film, in steady color (film --help says more)
-  tf-colorize demo                        the same in the browser (demo --help says more)
+  tf-colorize film movie.mp4              a film, in steady color (see film --help)
+  tf-colorize demo                        the same in the browser (see demo --help)
 """
 
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may not be valid text
     problem = _wrong_usage(options)
     if problem:
         _complain(problem)
@@ -50,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _pillow_without_limit():  # --max-pixels takes its place
             return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
     except KeyboardInterrupt:
-        _complain("stopped; the same command goes on from here")
+        _complain("stopped; run the same command again to continue")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python complains at exit
         return 1
 
 
@@ -62,13 +62,13 @@ def _parser():
 
     parser = argparse.ArgumentParser(
         prog="tf-colorize",
-        description="Color black-and-white photos. Size, lightness and metadata stay as they are.",
+        description="Colorize black-and-white photos. Their size, lightness and metadata stay as they are.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("inputs", nargs="+", metavar="PHOTO", help="files, folders, glob patterns, or - for a pipe")
-    add("-o", "--output", metavar="PATH", help="folder for the results, or a file for one photo (default: beside it)")
+    add("-o", "--output", metavar="PATH", help="folder for results, or file for one photo (default: beside the photo)")
     add(
         "-m",
         "--model",
@@ -80,15 +80,15 @@ def _parser():
         type=_number(0, 2, float),
         default=1.0,
         metavar="0..2",
-        help="strength of the colors: 0 gray, 1 as the model sees it (default), 2 strong",
+        help="strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
     )
     add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
-    add("--quality", type=_number(1, 100, int), metavar="1..100", help="of JPEG (default 92), WebP, AVIF and HEIC")
+    add("--quality", type=_number(1, 100, int), metavar="1..100", help="for JPEG (default 92), WebP, AVIF and HEIC")
     add("--compare", action="store_true", help="also write a side-by-side picture, NAME.compare.jpg")
-    add("--overwrite", action="store_true", help="replace results that exist (default: skip those photos)")
-    add("--skip-color", action="store_true", help="leave photos that have color already as they are")
+    add("--overwrite", action="store_true", help="replace existing results (default: skip those photos)")
+    add("--skip-color", action="store_true", help="skip photos that already have color")
     add("--dry-run", action="store_true", help="only list what would be read and written")
-    add("--jobs", type=_number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
+    add("--jobs", type=_number(1, 256, int), metavar="N", help="photos to process at a time (default: one per core)")
     add(
         "--max-pixels",
         type=_number(1, 2**40, int),
@@ -96,17 +96,17 @@ def _parser():
         metavar="N",
         help="refuse larger photos (default: 200 million)",
     )
-    add("--allow-truncated", action="store_true", help="color a JPEG that was cut off as far as it goes")
+    add("--allow-truncated", action="store_true", help="colorize a truncated JPEG as far as it goes")
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
 
 
 def _wrong_usage(options):
-    """A line that says what cannot be meant, or None."""
+    """Returns a line about arguments that contradict each other, or None."""
     from tf_colorize.photos import files
 
     if "-" in options.inputs and options.inputs != ["-"]:
-        return "- cannot be mixed with files"
+        return "- cannot be combined with files"
     suffix = os.path.splitext(options.output or "")[1].lower()
     is_file = suffix in files.FORMATS and not os.path.isdir(options.output)
     if options.format and is_file and files.FORMATS[suffix] != files.FORMATS[f".{options.format}"]:
@@ -183,7 +183,7 @@ def _colorize_files(options):
     if skipped == 1 == len(jobs):
         print(f"{jobs[0].target} exists; --overwrite replaces it")
     elif skipped:
-        print(f"{skipped} of {len(jobs)} photos are done already; --overwrite does them again")
+        print(f"{skipped} of {len(jobs)} photos are already done; --overwrite does them again")
     if options.dry_run:
         for job in waiting:
             print(f"{job.source} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
@@ -200,7 +200,7 @@ def _colorize_files(options):
 
 
 def _work(colorizer, jobs, workers, options):
-    """Colors all jobs and reports; returns the lines of those that failed."""
+    """Colorizes all jobs and reports; returns the lines of those that failed."""
     from tf_colorize.commands import folder
 
     settings = folder.Options(
@@ -252,7 +252,7 @@ def _load(options, threads):
 
 def _line(job, done):
     if done.is_skipped:
-        return f"{job.source}  has color already, left as it is"
+        return f"{job.source}  already has color, left as it is"
     width, height = done.size
     notes = "".join(f"; {note}" for note in done.notes)
     also = f" and {job.compare.name}" if job.compare else ""
@@ -261,7 +261,7 @@ def _line(job, done):
 
 @contextlib.contextmanager
 def _progress(total):
-    """Gives a function to call after each photo; a bar with the time left for many on a terminal."""
+    """Returns a function to call after each photo; for many photos on a terminal it shows a progress bar."""
     if total == 1 or not sys.stderr.isatty():
         yield lambda: None
         return

@@ -1,4 +1,4 @@
-"""What TensorFlow, LiteRT and Python print at start, for command lines: no notices, one line for a missing package."""
+"""Keeps command lines quiet: no startup notices of TensorFlow and LiteRT, one line for a missing package."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tf_colorize import installation
 def startup() -> Iterator[None]:
     """Hides what the libraries of TensorFlow and LiteRT write to stderr while they start.
 
-    They write before any log level is read, so the file descriptor itself is put aside. It comes
-    back, with all that was written, when an exception passes; not when that is a ValueError or a
+    They write before any log level is read, so the file descriptor itself is redirected. When an
+    exception passes through, all that was written is shown after all, except for a ValueError or a
     missing package, whose message is all that a person needs.
 
     Example:
@@ -41,10 +41,10 @@ def startup() -> Iterator[None]:
 
 @contextlib.contextmanager
 def missing_packages(program: str) -> Iterator[None]:
-    """Ends the process with one line and exit code 1 when a package is missing; also a decorator.
+    """Ends the process with one line and exit code 1 if a package is missing; also works as a decorator.
 
     Args:
-        program: What the line begins with.
+        program: What the line starts with.
 
     Example:
     >>> with missing_packages("train.py"):

@@ -1,4 +1,4 @@
-"""Recipes: how a model is made in several steps, from a TOML file, by one command that can be repeated.
+"""Recipes: TOML files that describe how one repeatable command makes a model in several steps.
 
 A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 
@@ -8,8 +8,8 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 - `export`: `model` (a file of an earlier step) and `quantize`; writes `saved_model/1` and
   `colorizer.tflite`.
 
-Each step has a folder of its own name in the run folder. A step that is done is not done again;
-a training that was stopped goes on from its last checkpoint.
+Each step has a folder of that name in the run folder. Steps that are done are skipped, and a
+training run that was stopped continues from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def load(path: str | os.PathLike[str]) -> list[tuple[str, str, dict[str, Any]]]:
     loaded = [_checked(step, path) for step in steps]
     names = [name for name, _, _ in loaded]
     if len(set(names)) < len(names):
-        raise ValueError(f"`recipe` must give each step a name of its own. Received: {', '.join(names)}")
+        raise ValueError(f"`recipe` must give each step a different name. Received: {', '.join(names)}")
     return loaded
 
 
@@ -91,25 +91,25 @@ def run(
     run_dir: str | os.PathLike[str],
     report: Callable[[str], None] = print,
 ) -> None:
-    """Makes a model by a recipe, or what is left of it.
+    """Makes a model from a recipe, or finishes making it.
 
     Args:
         path: str or path of the recipe.
         data: str, photos to train on, as `TrainConfig` takes them.
-        val_data: str or None, photos to validate and check exports on; None: held-out ones of `data`.
+        val_data: str or None, photos to validate and check exports on; None: held out of `data`.
         run_dir: str or path, the folder of all steps.
-        report: function of one str, called with lines worth telling.
+        report: function of one str, called with each line to show.
 
     Raises:
         ValueError: a bad recipe or bad data.
-        checkpoints.TrainingStopped: a training was interrupted; the same call goes on.
+        checkpoints.TrainingStopped: training was interrupted; the same call continues it.
     """
     steps, run_dir = load(path), pathlib.Path(run_dir)
     for number, (name, kind, table) in enumerate(steps, start=1):
         folder = run_dir / name
         title = f"step {number} of {len(steps)}: {name} ({kind})"
         if (folder / "done").exists():
-            report(f"{title}: done before")
+            report(f"{title}: already done")
             continue
         report(title)
         if kind == "train":
@@ -140,7 +140,7 @@ def _blend(table, run_dir, folder):
         generators.set_gains(second, **table["gains"])
     about |= {key: table[key] for key in ("image_size", "terms") if key in table}
     if "terms" in about:
-        about["terms"] = " ".join(about["terms"].split())  # one line, however the file breaks it
+        about["terms"] = " ".join(about["terms"].split())  # one line, wherever the file breaks it
     folder.mkdir(parents=True, exist_ok=True)
     saving.save_generator(second, folder / "generator.keras", about)
 

@@ -1,10 +1,10 @@
 """Photos to `tf.data` pipelines of (lightness, ab), which Keras reads as (x, y).
 
 A photo is opened, cropped, resized and converted to Lab on the host, by Pillow and `lab`,
-in as many threads as there are processors: 3 ms of processor time at 256 pixels, where the
-conversion in TensorFlow alone takes 8. Everything random about a sample is a function of a
-seed and the sample's position in the stream, so that a stream can be entered anywhere and
-gives the same samples. The data sets read ahead by themselves and need no `prefetch`.
+in as many threads as there are processors. This takes 3 ms of processor time at 256 pixels;
+the conversion in TensorFlow alone takes 8. Everything random about a sample is a function of
+a seed and the sample's position in the stream, so a stream can be entered anywhere and gives
+the same samples. The data sets read ahead by themselves and need no `prefetch`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from tf_colorize.data import sources
 from tf_colorize.photos import files, find
 
 MIN_COLORFULNESS = 10.0
-"""Photos under this (Hasler and Suesstrunk's "slightly colorful" is 15) count as gray."""
+"""Photos less colorful than this (Hasler and Suesstrunk's "slightly colorful" is 15) count as gray."""
 
 # A crop's share of the largest square's area: small enough to be another picture, large
 # enough to still show what is in it.
 _MIN_CROP_AREA = 0.5
 _SCAN_SIDE = 64
 _MAX_THREADS = 16
-_SHUFFLE = 1  # sets the random numbers of an epoch's order apart from those of a sample
+_SHUFFLE = 1  # keeps the random numbers of an epoch's order apart from those of its samples
 _MAX_NAMED = 20
 
 
@@ -68,7 +68,7 @@ def find_photos(
 
     Args:
         source: A folder, `"sample"` (photographs that ship inside scikit-image) or
-            `"tfds:NAME"`; more in `sources.folder_of`.
+            `"tfds:NAME"`; see `sources.folder_of`.
         min_colorfulness: Photos with less are left out as gray; 0 keeps them all.
         progress: Optional function `progress(n_done, n_files)`, called for every file.
 
@@ -97,7 +97,7 @@ def find_photos(
         raise ValueError(
             "`source` must hold at least one color photo. Received: "
             f"source={str(source)!r}, with {len(paths)} picture files "
-            f"({', '.join(files.IMAGE_SUFFIXES)}; folders inside it too), of which "
+            f"({', '.join(files.IMAGE_SUFFIXES)}; including subfolders), of which "
             f"{len(unreadable)} cannot be read and {n_gray} are gray (colorfulness under "
             f"{min_colorfulness:g}). Give a folder of color photographs."
         )
@@ -124,7 +124,7 @@ def split(paths: Sequence[str | os.PathLike[str]], fraction: float, seed: int = 
     if len(paths) < 2:
         raise ValueError(
             f"`paths` must hold at least 2 photos to be split. Received: {len(paths)}. "
-            "Add photos, or give a validation folder of its own."
+            "Add photos, or give a separate validation folder."
         )
     n_validation = min(max(1, round(len(paths) * fraction)), len(paths) - 1)
     held_out = set(np.random.default_rng(seed).permutation(len(paths))[:n_validation].tolist())
@@ -147,8 +147,8 @@ def image_dataset(
         image_size: Height and width of the crops in pixels.
         batch_size: Pictures per batch.
         training: True gives random crops, flips and lightness (see `training_batches`),
-            shuffled and drawn anew at each iteration, in full batches. False gives
-            every photo's center in order, with a shorter last batch.
+            shuffled anew in each iteration, in full batches. False gives the center of every
+            photo in order; the last batch may be shorter.
         seed: Integer of at least 0; the same seed gives the same sequence of epochs.
 
     Returns:
@@ -185,24 +185,24 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Builds an endless stream of training batches that can be entered at any step.
 
-    Each photo comes once per epoch, in an order of its own, as a random square crop
-    without distortion, flipped half of the time. Batches run across epochs, so fewer
-    photos than a batch are enough.
+    Each photo comes once per epoch, in random order, as a random square crop without
+    distortion, flipped half of the time. Batches run across epochs, so a source may hold
+    fewer photos than a batch.
 
     Args:
         paths: Sequence of paths of photos.
         image_size: Height and width of the crops in pixels.
         batch_size: Pictures per batch.
         seed: Integer of at least 0; batch k is a function of the arguments, `seed` and k.
-        first_step: The batch to begin with, for resuming.
-        luma_gray: Share of samples whose lightness is that of the photo turned gray by
-            its Rec. 601 luma, as cameras and editors do, instead of its L*. Their ab is
-            the photo's all the same.
+        first_step: The batch to start with, for resuming.
+        luma_gray: Share of samples whose lightness comes from the photo's Rec. 601 luma, as when
+            a camera or editor turns it gray, instead of from its L*. Their ab is still the
+            photo's.
 
     Returns:
-        Endless `tf.data.Dataset` of (lightness, ab), shapes and ranges as
-        `image_dataset`. Reading a file that is gone or broken since it was found raises
-        a `tf.errors.OpError` that names it.
+        Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of
+        `image_dataset`. Reading a file that has disappeared or broken since it was found
+        raises a `tf.errors.OpError` that names it.
 
     Raises:
         ValueError: `paths` is empty or a number is out of its range.
@@ -221,11 +221,11 @@ def _check_integers(minimum, **values):
 
 
 class _Reader:
-    """Reads batches of (lightness, ab), the next ones ahead of time, in Python threads.
+    """Reads batches of (lightness, ab) ahead of time, in Python threads.
 
     `tf.data` only asks for the batch it hands out. With its own parallel calls or prefetch,
-    calls into Python would be under way at any moment, and a process that ends while an
-    iterator is alive (Ctrl-C, an error) would wait for them forever.
+    some call into Python would always be in progress, and a process that ends while an
+    iterator is alive (Ctrl-C, an error) would wait for it forever.
     """
 
     def __init__(self, paths, image_size, batch_size, luma_gray=0.3, training=True):
@@ -238,7 +238,7 @@ class _Reader:
         self.pending, self.lock = {}, threading.Lock()
 
     def dataset(self, seed, start, stop):
-        """The batches from step `start` to `stop` of the stream that `seed` gives."""
+        """Returns the batches from step `start` to `stop` of the stream with this seed."""
 
         def batch(step):
             lightness, ab = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32, tf.float32])
@@ -254,7 +254,7 @@ class _Reader:
 
     def fetch(self, seed, step, stop):
         seed, step = int(seed), int(step)
-        # One more than there are threads, so that none idles while a batch is handed over.
+        # One more than there are threads, so none idles while a batch is handed over.
         window = [(seed, ahead) for ahead in range(step, min(step + _n_threads() + 1, int(stop)))]
         with self.lock:
             pending = {key: self.pending.pop(key, None) or _pool().submit(self.read, *key) for key in window}

@@ -16,7 +16,7 @@ from PIL import Image
 from tf_colorize import installation
 
 # Which part of each scikit-image photograph is held out for validation: the side, and
-# the share of the width. Chosen by eye, so that both parts show the photograph's colors.
+# the share of the width. Chosen by eye: both parts show the photograph's colors.
 _SAMPLE_HOLD_OUT = {
     "astronaut": ("left", 0.3),
     "chelsea": ("right", 0.4),
@@ -56,7 +56,7 @@ def folder_of(source: str | os.PathLike[str]) -> pathlib.Path:
 def cache_folder() -> pathlib.Path:
     """Returns where downloads and converted data sets are kept, a `pathlib.Path`.
 
-    `$TF_COLORIZE_CACHE`, else `$XDG_CACHE_HOME/tf_colorize`, else `~/.cache/tf_colorize`.
+    `$TF_COLORIZE_CACHE` if set, otherwise `tf_colorize` in `$XDG_CACHE_HOME` or `~/.cache`.
     """
     own = os.environ.get("TF_COLORIZE_CACHE")
     if own:

@@ -1,4 +1,4 @@
-"""Charts as inline SVG text, for pages that must hold everything themselves."""
+"""Charts as inline SVG text, for self-contained pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def scatter(points: Any, *, title: str, labels: Any, color: str = COLORS[0], siz
         points: pairs of floats, at least 0.
         title: what a screen reader says.
         labels: names of the two axes.
-        color: of the points.
+        color: color of the points.
         size: width and height in pixels.
 
     Returns:
@@ -43,13 +43,13 @@ def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width
     """Draws how often values occur, on a logarithmic scale: the truth as an area, the rest as lines.
 
     Args:
-        edges: bin edges, one more than bins.
+        edges: bin edges, one more than there are bins.
         truth: counts of each bin.
         series: dict of color to counts of each bin.
         title: what a screen reader says.
         label: name of the horizontal axis.
-        width: in pixels.
-        height: in pixels.
+        width: width in pixels.
+        height: height in pixels.
 
     Returns:
         The text of an `<svg>` element.
@@ -67,7 +67,7 @@ def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width
     return frame.svg(title, parts)
 
 
-_FLOOR = -5  # 0.001 % of all pixels
+_FLOOR = -5  # 0.001% of all pixels
 
 
 def _without_empty_ends(centers, counts):
@@ -82,7 +82,7 @@ def _log_shares(counts):
 
 
 def _percent(exponent):
-    return f"{100 * 10.0**exponent:.{max(0, -exponent - 2)}f} %"
+    return f"{100 * 10.0**exponent:.{max(0, -exponent - 2)}f}%"
 
 
 def _number(value):

@@ -30,10 +30,10 @@ AB_EDGES = np.arange(-110, 111, 2)
 class Evaluation:
     """What `evaluate` measured.
 
-    `columns` are `COLUMNS`, and "lpips" where it was measured; `truth` is float64 `(photos, len(TRUTH_COLUMNS))`;
-    `predictions` has for each colorizer float64 `(photos, len(columns))`; `histograms` for each colorizer and
-    `"truth"` the number of pixels `(2, bins)` with a* and b* between `AB_EDGES`; `seconds` the time inside each
-    colorizer; `skipped` pairs of path and reason; `frechet_distances` is empty without a feature model.
+    `columns` are `COLUMNS`, plus "lpips" where it was measured. `truth` is float64 `(photos, len(TRUTH_COLUMNS))`.
+    `predictions` holds float64 `(photos, len(columns))` for each colorizer, and `seconds` the time spent inside it.
+    `histograms` holds, for each colorizer and for `"truth"`, the number of pixels `(2, bins)` with a* and b* between
+    `AB_EDGES`. `skipped` lists pairs of path and reason. `frechet_distances` is empty without a feature model.
     """
 
     protocol: str
@@ -49,9 +49,9 @@ class Evaluation:
     columns: tuple = COLUMNS
 
     def figures(self, name: str) -> dict[str, tuple[float, float | None, float | None]]:
-        """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95 % interval.
+        """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95% interval.
 
-        The Frechet distance has no interval (`None`): a resample's is biased upwards.
+        The Frechet distance has no interval (`None`), because that of a resample is biased upward.
         """
         values = np.column_stack([self.predictions[name], self.truth, self._photo_differences(name)])
         center = _figures_of_means(values.mean(axis=0), self.columns)
@@ -65,7 +65,7 @@ class Evaluation:
         return figures
 
     def photos_per_second(self, name: str) -> float:
-        """How many photos the colorizer itself took in a second, one at a time."""
+        """Returns how many photos a second the colorizer itself processed, one at a time."""
         return len(self.photos) / self.seconds[name]
 
     def _photo_differences(self, name):
@@ -74,7 +74,7 @@ class Evaluation:
 
 
 def _figures_of_means(means, columns):
-    """Names the means of the columns that `Evaluation.figures` stacks, and what is computed from them."""
+    """Names the means of the columns that `Evaluation.figures` stacks, and the figures computed from them."""
     own = dict(zip(columns, means, strict=False))
     truth = dict(zip(TRUTH_COLUMNS, means[len(columns) :], strict=False))
     return {
@@ -101,19 +101,19 @@ def evaluate(
 
     Args:
         colorizers: dict of name to `Colorizer`, or to any function from a gray uint8 `(height, width, 3)` sRGB picture
-            to a colored one of the same shape and type.
+            to a colorized one of the same shape and type.
         photos: a folder, or the paths of color photos.
         protocol: a key of `protocols.PROTOCOLS`.
         features: `None`, or a `features.FeatureModel` for the Frechet distance.
         lpips: `None`, or a `perceptual.Lpips`.
         baselines: whether to add `protocols.BASELINES`.
-        progress: `None`, or a function that is called with the numbers of photos done and in all.
+        progress: `None`, or a function that is called with the number of photos done and their total.
 
     Returns:
         An `Evaluation`. The same input gives the same numbers, except for the seconds.
 
     Raises:
-        ValueError: an argument is not one of the above, no photo can be read, or a colorizer returns something else
+        ValueError: an argument is not one of the above, no photo can be read, or a colorizer returns something other
             than a picture of the input's size.
     """
     paths = _check(colorizers, photos, protocol, features)
@@ -147,7 +147,7 @@ def evaluate_colorizer(
 def _check(colorizers, photos, protocol, features):
     reserved = {"truth", *protocols.BASELINES} & set(colorizers)
     if reserved:
-        raise ValueError(f"`colorizers` must have other names than truth and the baselines. Received: {reserved}.")
+        raise ValueError(f"`colorizers` must not have the names of the truth or the baselines. Received: {reserved}.")
     if protocol not in protocols.PROTOCOLS:
         raise ValueError(
             f"`protocol` must be one of {', '.join(protocols.PROTOCOLS)}. Received: protocol={protocol!r}."
@@ -195,7 +195,7 @@ def _histogram(picture_lab):
 
 
 def _squares(pictures):
-    """Stacks the central squares: whole photos have many sizes, and what a network says belongs to one."""
+    """Stacks the central squares, because photos have many sizes and the network's features belong to one."""
     return np.stack([np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures])
 
 

@@ -18,11 +18,11 @@ class FeatureModel:
     """A fixed network that turns pictures into one vector each.
 
     Args:
-        name: what the distance is reported as, for example `"Frechet distance (ResNet18 layer3)"`.
+        name: the name of the distance in reports, for example `"Frechet distance (ResNet18 layer3)"`.
         model: Keras model from float32 `(batch, 256, 256, 3)` to `(batch, features)` or
             `(batch, height, width, features)`, which is then averaged over the picture.
         mean: subtracted from sRGB in [0, 255], one number or one per channel.
-        scale: then divided by, one number or one per channel.
+        scale: what the difference is divided by, one number or one per channel.
 
     Calling it with a uint8 array `(batch, 256, 256, 3)` of sRGB returns float32 `(batch, features)`.
 
@@ -62,12 +62,12 @@ def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
         A `FeatureModel`.
 
     Raises:
-        ValueError: the weights are not there and cannot be fetched, or are another network's. There is no fall-back
-            to untrained weights.
+        ValueError: the weights are missing and cannot be fetched, or belong to another network. Untrained weights
+            never take their place.
     """
     if source == "inception":
         return _inception()
-    # The backbone also takes words that mean untrained weights: only a file may pass.
+    # The backbone also takes words that mean untrained weights, so only a file may pass.
     if source is not None and not pathlib.Path(source).is_file():
         raise ValueError(
             "`source` must be None, 'inception' or the path of a weights or model file. "

@@ -17,10 +17,10 @@ class Figure:
     """A figure as it is shown.
 
     Args:
-        key: in `Evaluation.figures`.
+        key: key in `Evaluation.figures`.
         title: heading.
-        good: "high", "low", or the value to come near: "truth", "0" or "1".
-        decimals: how many are shown.
+        good: "high", "low", or the value to come close to: "truth", "0" or "1".
+        decimals: number of decimals to show.
         definition: a sentence or two.
     """
 
@@ -38,7 +38,7 @@ FIGURES = (
         "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Mostly lightness, which is given.",
     ),
     Figure("ciede2000", "CIEDE2000", "low", 2, "Color difference of the pixels; about 1 is just noticeable."),
-    Figure("ab_error", "ab error", "low", 2, "Absolute difference of a* and b*, in CIELAB units."),
+    Figure("ab_error", "ab error", "low", 2, "Absolute difference in a* and b*, in CIELAB units."),
     Figure(
         *("colorfulness", "Colorfulness", "truth", 2),
         "Hasler and Suesstrunk 2003 with signed opponent channels, as in the paper.",
@@ -49,7 +49,7 @@ FIGURES = (
     ),
     Figure(
         *("colorfulness_mean_difference", "Mean of differences", "low", 2),
-        "Absolute difference of colorfulness of a photo from its truth.",
+        "Absolute difference in colorfulness between a photo and its truth.",
     ),
     Figure(
         *("colorfulness_absolute", "Colorfulness, absolute", "truth", 2),
@@ -57,17 +57,17 @@ FIGURES = (
     ),
     Figure(
         *("colorfulness_absolute_difference_of_means", "Difference of means, absolute", "0", 2),
-        "As above, of the absolute variant.",
+        "As above, for the absolute variant.",
     ),
     Figure(
         *("colorfulness_absolute_mean_difference", "Mean of differences, absolute", "low", 2),
-        "As above, of the absolute variant.",
+        "As above, for the absolute variant.",
     ),
     Figure("lpips", perceptual.Lpips.name, "low", 4, "Learned perceptual distance, Zhang et al. 2018."),
-    Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean distance of the pixels from gray, over that of the truth."),
+    Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean chroma of the pixels, divided by that of the truth."),
     Figure(
         *("frechet_distance", "Frechet distance", "low", 4),
-        "Between Gaussian fits of the network's features of predictions and truth. Comparable only with the same "
+        "Between Gaussian fits of the network's features for predictions and truth. Comparable only with the same "
         "network and the same photos.",
     ),
 )
@@ -80,7 +80,7 @@ def shown(result: Any) -> list[Any]:
 
 
 def of_truth(result: Any) -> dict[str, float]:
-    """Returns the means that the truth itself has, by key."""
+    """Returns the means of the truth itself, by key."""
     return dict(zip(comparison.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
 
 
@@ -89,7 +89,7 @@ def table(result: Any) -> rich.table.Table:
     import rich.box
     import rich.table
 
-    title = f"{len(result.photos)} photos, {result.protocol}: means ± half of the 95 % interval"
+    title = f"{len(result.photos)} photos, {result.protocol}: means ± half of the 95% interval"
     view = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     view.add_column("")
     for name in result.predictions:

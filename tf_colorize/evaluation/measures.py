@@ -2,7 +2,7 @@
 
 Pictures are uint8 `(height, width, 3)` sRGB. scikit-image and SciPy do the arithmetic and
 nothing here imports TensorFlow; the batch functions for training are in `metrics`. The definitions
-are those of published tables, so that numbers can be compared.
+are those of published tables, so the numbers can be compared.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ MIN_SIDE = 11  # SSIM's Gaussian window
 
 
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
-    """CIELAB (D65), float32 `(height, width, 3)`, of a uint8 picture of that shape.
+    """Converts a uint8 picture to CIELAB (D65), float32 `(height, width, 3)`.
 
-    By scikit-image rather than by `lab`, so that an error there shows up here.
+    Uses scikit-image rather than `lab`, so an error there shows up here.
     """
     return skimage.color.rgb2lab(rgb.astype(np.float32) / np.float32(255))
 
@@ -27,7 +27,7 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Peak signal-to-noise ratio over the sRGB channels, in dB.
 
-    At most `MAX_PSNR`, so that means exist where a picture is identical.
+    At most `MAX_PSNR`, so means stay finite when a picture is identical.
     """
     if np.array_equal(truth, prediction):
         return MAX_PSNR
@@ -103,12 +103,12 @@ def frechet_distance(first: GaussianFit, second: GaussianFit) -> float:
     (Heusel et al. 2017).
 
     The trace of the root is taken as the sum of the singular values of F1^T F2 with S = F F^T,
-    which is the same number; it stays real and exact where the covariances are singular, as with
+    which is the same number. It stays real and exact where the covariances are singular, as with
     fewer pictures than features, and where `scipy.linalg.sqrtm` of the product returns complex or
     wrong values.
 
     Raises:
-        ValueError: if one of the fits has seen fewer than two vectors.
+        ValueError: one of the fits has seen fewer than two vectors.
     """
     for name, fit in (("first", first), ("second", second)):
         if fit.count < 2:
@@ -127,15 +127,15 @@ def _factor(covariance):
 
 
 def bootstrap_means(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """Column means that other draws of as many photos would give (Efron's bootstrap).
+    """Returns the column means of other draws of as many photos (Efron's bootstrap).
 
-    An interval of a mean is a pair of quantiles of its column; one of a function of means, such as a ratio, is a pair
-    of quantiles of that function.
+    The interval of a mean is a pair of quantiles of its column. The interval of a function of means, such as a ratio,
+    is a pair of quantiles of that function.
 
     Args:
         values: float `(photos, columns)`.
         resamples: how many times the photos are drawn with replacement, the same draws for every column.
-        seed: of the draws.
+        seed: seed of the draws.
 
     Returns:
         float64 `(resamples, columns)`.

@@ -1,4 +1,4 @@
-"""The frame of a report: one HTML document without anything to fetch, and the elements that its sections use."""
+"""The frame of a report: one HTML document that fetches nothing, and the elements that its sections use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LPIPS, computed by the package of its authors on the backbone that it was calibrated on."""
+"""LPIPS, computed by its authors' package on the backbone that it was calibrated for."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tf_colorize import installation
 
 
 class Lpips:
-    """The learned perceptual distance of pairs of pictures, under its own name only with its own weights.
+    """The learned perceptual distance between two pictures; only its own weights may go by its name.
 
     Source: Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric": the linear
     layers of version 0.1, from the package `lpips`, on torchvision's AlexNet, downloaded once into torch's cache.
 
-    Make it before anything imports TensorFlow: torchvision's CUDA build ends the process when it comes second.
+    Create it before anything imports TensorFlow: torchvision's CUDA build ends the process if it is loaded second.
 
     Calling it with two uint8 arrays `(batch, height, width, 3)` of sRGB, at least 64 pixels a side, returns float32
-    `(batch,)`: 0 is the same picture, more is further.
+    `(batch,)`: 0 means the same picture, more means less alike.
 
     Raises:
-        ValueError: the packages or the weights are not there, or the weights are others.
+        ValueError: the packages or the weights are missing, or the weights are not AlexNet's.
     """
 
     name = "LPIPS (AlexNet, v0.1)"
@@ -42,12 +42,12 @@ class Lpips:
             ) from error
         url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
         file = pathlib.Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(url)
-        # torch checks what it downloads, not what already lies there.
+        # torch checks what it downloads, not what is already in its cache.
         if file.is_file() and not _is_named_after_its_hash(file):
-            raise ValueError(f"LPIPS needs AlexNet as {url} has it. Received: {file}, other contents. Delete it.")
+            raise ValueError(f"LPIPS needs AlexNet from {url}. Received: {file} with other contents. Delete it.")
         try:
             with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-                warnings.simplefilter("ignore")  # lpips asks torchvision for weights in an old way
+                warnings.simplefilter("ignore")  # lpips asks torchvision for weights in a deprecated way
                 self._network = lpips.LPIPS(net="alex", verbose=False)
         except OSError as error:  # urllib's errors are
             raise ValueError(

@@ -15,12 +15,12 @@ from tf_colorize.photos import contact_sheet, files
 
 
 def colored(colorizers: Mapping[str, Callable[[Any], np.ndarray]], picture: np.ndarray) -> list[Any]:
-    """Returns what each colorizer makes of a gray uint8 `(height, width, 3)` picture, a list of the same."""
+    """Returns the result of each colorizer for a gray uint8 `(height, width, 3)` picture, a list of such pictures."""
     return [protocols.colorize(name, colorizer, picture) for name, colorizer in colorizers.items()]
 
 
 def without_truth(colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos: Any) -> Iterator[Any]:
-    """Colors photos whose colors nobody knows, whatever tone they have.
+    """Colorizes photos whose true colors nobody knows, whatever their tone.
 
     Args:
         colorizers: as for `evaluate`.
@@ -28,7 +28,7 @@ def without_truth(colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos:
 
     Yields:
         Pairs of path and a list of uint8 `(height, width, 3)` pictures: gray, then one for each colorizer; or, for a
-        file that cannot be read, of path and an `photos.files.ImageError`.
+        file that cannot be read, pairs of path and `photos.files.ImageError`.
     """
     for path in photos:
         try:
@@ -54,13 +54,13 @@ def data_uri(image: Image.Image, quality: int = 88) -> str:
 
 
 def sheet(rows: Any, titles: Sequence[str], *, side: int = 256, across: int = 6) -> Image.Image:
-    """Lays out photos beside their colored versions, in as many groups as fit side by side.
+    """Lays out photos beside their colorized versions, in as many groups as fit side by side.
 
     Args:
         rows: lists of `PIL.Image.Image`, of any shape.
         titles: names of the pictures in a row.
-        side: of the square in pixels that each picture is fitted into.
-        across: pictures side by side, though at least one row's.
+        side: side in pixels of the square that each picture is fitted into.
+        across: most pictures side by side, but at least those of one row.
 
     Returns:
         A `PIL.Image.Image`.

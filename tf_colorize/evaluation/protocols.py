@@ -1,6 +1,6 @@
 """What a colorizer is shown and what it is compared with: photos under a protocol, and the baselines.
 
-Every photo is made gray with its own lightness, so that no color can leak; a colorizer sees that and nothing else.
+Every photo is made gray with its own lightness, so no color can leak; a colorizer sees nothing else.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def colorize(name: str, colorizer: Callable[[Any], np.ndarray], picture: np.ndar
 
 
 def framed(image: Image.Image, protocol: str) -> Image.Image:
-    """Cuts and scales a `PIL.Image.Image` as a protocol says; a square of 256 pixels stays as it is."""
+    """Crops and scales a `PIL.Image.Image` as a protocol says; a square of 256 pixels stays as it is."""
     if protocol == "full":
         return image
     box = None if protocol == "squash256" else _central_square(*image.size)

@@ -1,4 +1,4 @@
-"""The files of an evaluation for machines: metrics.json and photos.csv, with what it takes to repeat it."""
+"""The machine-readable files of an evaluation, metrics.json and photos.csv, with what it takes to repeat it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-i
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What has to be known to repeat an evaluation.
+    """What it takes to repeat an evaluation.
 
     Args:
         command: as it was typed.
@@ -35,7 +35,7 @@ class Run:
 
 
 def write_metrics(path: str | os.PathLike[str], result: Any, run: Any) -> None:
-    """Writes metrics.json; all of it but `"run"` is the same for the same input."""
+    """Writes metrics.json; everything except `"run"` is the same for the same input."""
     content = {
         "protocol": {"name": result.protocol, "meaning": protocols.PROTOCOLS[result.protocol]},
         "data": {"photos": len(result.photos), "sha256": result.data_sha256, "skipped": len(result.skipped)},
@@ -77,15 +77,15 @@ def write_photos(path: str | os.PathLike[str], result: Any) -> None:
 
 
 def photo_names(result: Any) -> list[str]:
-    """Lists the paths of the photos below the folder that they have in common."""
+    """Lists the paths of the photos relative to the folder that they have in common."""
     root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in result.photos])
     return [pathlib.Path(os.path.relpath(path, root)).as_posix() for path in result.photos]
 
 
 def sha256_of(model: str | os.PathLike[str] | None) -> str | None:
-    """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for what is neither.
+    """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for anything else.
 
-    Of the folder of a training run only the model counts, not its logs.
+    In the folder of a training run only the model counts, not the logs.
     """
     if model is None or not os.path.exists(model):
         return None
@@ -102,7 +102,7 @@ def sha256_of(model: str | os.PathLike[str] | None) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python, of this package and of what does the arithmetic."""
+    """Returns the versions of Python, of this package and of the packages that do the arithmetic."""
     found = {"python": platform.python_version(), "tf_colorize": tf_colorize.__version__}
     for package in PACKAGES:
         try:
@@ -113,5 +113,5 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Returns what speeds depend on, as far as Python knows."""
+    """Describes the machine that speeds depend on, as far as Python knows it."""
     return f"{platform.system()} {platform.machine()}, {processors.usable()} cores"

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file that holds its pictures and charts itself."""
+"""An evaluation as one self-contained HTML file with pictures and charts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def write(
     """Writes the report.
 
     Args:
-        path: of the HTML file.
+        path: path of the HTML file.
         result: an `Evaluation`.
-        colorizers: dict of those that `result` measured, without baselines; asked again for the photos that are shown.
+        colorizers: dict of the ones that `result` measured, without baselines; they colorize the shown photos again.
         run: a `records.Run`.
-        bw: pairs of the name of a photo without truth and its thumbnails, gray and then by each colorizer.
+        bw: for each photo without truth, a pair of its name and its thumbnails: gray, then by each colorizer.
     """
     truth = figures.of_truth(result)["colorfulness"]
     subtitle = (
@@ -48,7 +48,7 @@ def write(
         ("Colors", _color_charts(result, colorizers)),
         *_galleries(result, colorizers),
         *([("Photos without truth", _without_truth(bw, colorizers))] if bw else []),
-        ("What the figures are", _definitions(result, run)),
+        ("What the figures mean", _definitions(result, run)),
         ("How to repeat this", _provenance(result, run)),
     ]
     pathlib.Path(path).write_text(page.document("Colorization report", subtitle, sections), encoding="utf-8")
@@ -73,8 +73,8 @@ def _figures(result):
     speeds = [""] * len(protocols.BASELINES)
     speeds += [f"{result.photos_per_second(name):.1f}" for name in values if name not in protocols.BASELINES]
     return (
-        '<p class="muted">Means over photos, with 95 % bootstrap intervals. The gray and warm tint rows are no models: '
-        "a figure by which they do well says little about color. Bold is the best of the models, however close.</p>\n"
+        '<p class="muted">Means over photos, with 95% bootstrap intervals. The gray and warm tint rows are not models: '
+        "a figure that favors them says little about color. Bold is the best of the models, however close.</p>\n"
         + _table(result, values, likeness, ("photos/s", speeds))
         + _table(result, values, [figure for figure in shown if figure not in likeness])
     )
@@ -152,8 +152,8 @@ def _color_charts(result, colorizers):
         for index, (axis, meaning) in enumerate([("a*", "a*: green to red"), ("b*", "b*: blue to yellow")])
     ]
     return (
-        '<p class="muted">Left of the center of the histograms is green or blue, right is red or yellow. A dull model '
-        "lies below the diagonal and inside the gray area.</p>\n"
+        '<p class="muted">In the histograms, green or blue is left of the center, red or yellow right of it. A dull '
+        "model lies below the diagonal and inside the gray area.</p>\n"
         f'{page.legend({"truth": TRUTH_COLOR, **colors})}<div class="charts">{"".join(histograms + scatters)}</div>\n'
     )
 
@@ -190,7 +190,7 @@ def _without_truth(bw, colorizers):
 
 def _definitions(result, run):
     entries = [(figure.title, html.escape(figure.definition)) for figure in figures.shown(result)]
-    entries += [("photos/s", "Time inside the colorizer only, one photo at a time; not the same in every run.")]
+    entries += [("photos/s", "Time inside the colorizer only, one photo at a time; varies from run to run.")]
     entries += [("Left out", html.escape(note)) for note in run.notes]
     return page.terms(entries)
 
@@ -204,11 +204,11 @@ def _provenance(result, run):
     entries = [
         ("Command", f"<pre>{html.escape(run.command)}</pre>"),
         ("Models, SHA-256", "<br>".join(models)),
-        ("Photos", f"{len(result.photos)}, SHA-256 over those of the files:<br><code>{result.data_sha256}</code>"),
+        ("Photos", f"{len(result.photos)}, SHA-256 over the hashes of the files:<br><code>{result.data_sha256}</code>"),
         ("Protocol", f"{result.protocol}: {protocols.PROTOCOLS[result.protocol]}, bicubic with antialiasing"),
-        ("Input", "The gray picture of the same L*, 8 bit; colorizers see nothing else."),
+        ("Input", "The 8-bit gray picture of the same L*; colorizers see nothing else."),
         ("Baselines", f"gray: a* = b* = 0; warm tint: a*, b* = {tint} everywhere"),
-        ("Intervals", "95 %, percentiles of 2000 resamples of the photos, seed 0"),
+        ("Intervals", "95%, percentiles of 2000 resamples of the photos, seed 0"),
         ("Versions", html.escape(", ".join(f"{name} {version}" for name, version in records.versions().items()))),
         ("Machine", html.escape(records.machine())),
     ]

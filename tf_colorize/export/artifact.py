@@ -1,4 +1,4 @@
-"""What every exported artifact carries, and how it gets to its place: complete or not at all."""
+"""What every exported artifact carries, and how it is put in its place: complete or not at all."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if typing.TYPE_CHECKING:
 
 
 def metadata_of(given: dict[str, Any] | None, image_size: int) -> dict[str, Any]:
-    """Returns metadata for an artifact, complete, with the size it is made for."""
-    # A SavedModel's also holds the network, which the artifact has in its own form.
+    """Returns the complete metadata of an artifact, including the size it is made for."""
+    # That of a SavedModel also describes the network, which the artifact holds in its own form.
     kept = {key: value for key, value in (given or {}).items() if key != "generator"}
     return {**kept, **generators.generator_metadata(image_size)}
 
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[pathlib.Path]:
-    """Gives a temporary path beside `path` that replaces it when the block ends without an error.
+    """Yields a temporary path beside `path` that replaces it when the block ends without an error.
 
     Args:
         path: File or folder to write.
-        overwrite: Whether one that exists is replaced.
+        overwrite: Whether to replace an existing one.
 
     Raises:
         ValueError: it exists and must not be replaced.
@@ -54,7 +54,7 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
 
 
 def _exchange(new, old, aside):
-    """Puts the folder `new` in the place of `old`, which comes back if anything interrupts."""
+    """Replaces the folder `old` with `new`; `old` is restored if anything interrupts."""
     try:
         old.replace(aside)
         new.replace(old)
@@ -66,7 +66,7 @@ def _exchange(new, old, aside):
 
 @contextlib.contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turns TensorFlow's errors about files, a full disk above all, into OSError."""
+    """Turns TensorFlow's file errors, above all a full disk, into OSError."""
     try:
         yield
     except tf.errors.OpError as error:

@@ -35,12 +35,12 @@ class Agreement:
 
 
 def photo_squares(photos: Any, image_size: int, count: int) -> list[np.ndarray]:
-    """Reads photos evenly spread over a folder as what the network sees of them.
+    """Reads photos spread evenly over a folder, as the network sees them.
 
     Args:
         photos: Folder of photos, or None for the sample photos.
         image_size: int, side of the network's square.
-        count: int, at most so many; those that cannot be read are left out.
+        count: int, how many at most; photos that cannot be read are left out.
 
     Returns:
         List of float32 arrays `(1, image_size, image_size, 1)`, lightness in [-1, 1].
@@ -85,7 +85,7 @@ def compare(
     mean_bound: float,
     max_bound: float,
 ) -> Agreement:
-    """Runs an export on the lightness that Keras had and measures how far apart they are.
+    """Runs an export on the lightness that Keras had and measures how far apart the results are.
 
     Args:
         predict_ab: Function of the export, float32 `(1, size, size, 1)` -> `(1, size, size, 2)`.
@@ -105,7 +105,7 @@ def compare(
     distance = np.linalg.norm((actual - expected) * lab.AB_SCALE, axis=-1)
     agreement = Agreement(float(distance.mean()), float(distance.max()), len(squares))
     if agreement.mean > mean_bound or agreement.maximum > max_bound:
-        raise ExportError(f"{agreement}; allowed are {mean_bound} and {max_bound}")
+        raise ExportError(f"{agreement}; the limits are {mean_bound} and {max_bound}")
     return agreement
 
 

@@ -1,4 +1,4 @@
-"""The whole way of a picture as one TensorFlow graph, with the same steps as `Colorizer`."""
+"""The whole pipeline of a picture as one TensorFlow graph, with the same steps as `Colorizer`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _STRIP_PIXELS = 1 << 18
 def build(generator: keras.Model, image_size: int, *, half_precision: bool = False) -> tuple[tf.Module, dict[str, Any]]:
     """Returns a module that owns a generator's weights, and its signatures.
 
-    The module holds no Keras object, so that what is saved loads where Keras is not.
+    The module holds no Keras object, so what is saved loads without Keras.
 
     Args:
         generator: Keras model, lightness -> ab, in float32.
         image_size: int, side of the square that the network sees.
-        half_precision: Whether kernels are stored as float16; they are computed with as float32.
+        half_precision: Whether to store kernels as float16; the computation is in float32.
 
     Returns:
         `(module, signatures)`: `tf.Module` with the list `generator_weights`, in the order of
@@ -104,14 +104,14 @@ def _joined(rgb, ab):
 
 
 def _by_rows(function, *images):
-    """Applies a function of pixels to some rows at a time, so that what it makes on its way fits the caches.
+    """Applies a function of pixels to some rows at a time, so its intermediate results fit the caches.
 
     That takes half the time of all rows at once, and a third of the memory.
     """
     height, width, _ = tf.unstack(tf.shape(images[0]))
     step = tf.maximum(1, _STRIP_PIXELS // width)
     count = (height + step - 1) // step
-    result = function(*(image[:0] for image in images))  # for its type alone
+    result = function(*(image[:0] for image in images))  # only for its type
     strips = tf.TensorArray(result.dtype, count, infer_shape=False, element_shape=(None, None, result.shape[-1]))
 
     def work(index, strips):
@@ -123,7 +123,7 @@ def _by_rows(function, *images):
 
 
 def _colorize_encoded(image_bytes, predict, image_size):
-    """Pictures of different sizes one by one, the network on all of them at once."""
+    """Processes pictures of different sizes one by one, and runs the network on all of them at once."""
     count = tf.size(image_bytes)
     check = tf.debugging.Assert(count > 0, ["the batch is empty"])
 

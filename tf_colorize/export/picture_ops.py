@@ -58,7 +58,7 @@ def encode(picture: tf.Tensor, like: Any) -> tf.Tensor:
 
 
 def _attempt(function, data, otherwise):
-    """`function(data)`, or `otherwise` where an operation in it fails: a graph's try and except."""
+    """Returns `function(data)`, or `otherwise` if an operation in it fails: try and except in a graph."""
     result = tf.data.Dataset.from_tensors(data).map(function).ignore_errors()
     return result.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()
 
@@ -74,7 +74,7 @@ def _decoded(data):
                 lambda: tf.cond(
                     _starts_with(data, _GIF),
                     lambda: tf.io.decode_gif(data)[0],
-                    # TensorFlow's default is faster and less exact than what other readers do.
+                    # TensorFlow's default is faster and less exact than other readers.
                     lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
                 ),
             )
@@ -84,7 +84,7 @@ def _decoded(data):
 
 def _decoded_png(data):
     picture = tf.io.decode_png(data, channels=4)
-    # Opaque is 1, 3 or 15 for TensorFlow where a sample has 1, 2 or 4 bits.
+    # TensorFlow's opaque is 1, 3 or 15 where a sample has 1, 2 or 4 bits.
     bit_depth = _bytes(data, 24, 1)[0]
     opaque = tf.bitwise.left_shift(1, bit_depth) - 1
     is_opaque = (bit_depth < 8) & tf.reduce_all(tf.cast(picture[..., 3], tf.int32) == opaque)
@@ -132,7 +132,7 @@ def _upright(picture, orientation):
 
 
 def _exif_orientation(data):
-    """int32 scalar, 1 to 8; fails where a JPEG has none."""
+    """int32 scalar, 1 to 8; fails if a JPEG has none."""
     is_exif = _starts_with(data, _JPEG)
     position = tf.while_loop(
         lambda position: ~_is_exif_segment(data, position),

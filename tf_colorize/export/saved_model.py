@@ -53,19 +53,19 @@ def export_saved_model(
 ) -> SavedModelReport:
     """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.
 
-    Its signatures are those of `graph.build`. Beside the graph, in `assets.extra`, lie the
-    metadata, with which `saving.load_generator` makes a Keras model of it again, and requests
-    that the server warms up with.
+    Its signatures are those of `graph.build`. Beside the graph, `assets.extra` holds the metadata,
+    from which `saving.load_generator` rebuilds a Keras model, and requests that the server warms
+    up with.
 
     Args:
         generator: Keras model, lightness -> ab.
         path: Folder to write, `.../colorizer/<version>` for TF Serving.
         metadata: dict from `saving.load_generator`, or None.
-        image_size: Side of the square that the network sees; None takes the metadata's, or 256.
-        half_precision: Whether kernels are stored as float16, half as large. "auto" does so
+        image_size: Side of the square that the network sees; None uses the metadata's, or 256.
+        half_precision: Whether to store kernels as float16, at half the size. "auto" does so
             if no pixel of the check photos changes by more than one gray level.
-        photos: Folder of photos for the check; None takes the sample photos.
-        overwrite: Whether an existing folder is replaced.
+        photos: Folder of photos for the check; None uses the sample photos.
+        overwrite: Whether to replace an existing folder.
 
     Returns:
         `SavedModelReport`.
@@ -73,7 +73,7 @@ def export_saved_model(
     Raises:
         ValueError: a wrong argument, or the folder exists.
         OSError: it cannot be written.
-        checks.ExportError: what was written does not do what Keras does; nothing is left behind.
+        checks.ExportError: the result does not do what Keras does; nothing is left behind.
     """
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares = checks.photo_squares(photos, image_size, _CHECK_PHOTOS)
@@ -131,8 +131,8 @@ def _write_extra(folder, described, image_size):
 
 
 def _write_warmup(path, image_size):
-    """One request per signature: the first ones cost seconds, which no user should wait."""
-    # A ramp: what is on somebody's photos must not travel with their model.
+    """Writes one request per signature: the first ones take seconds, which no user should wait."""
+    # A ramp, because nobody's photos should travel with their model.
     ramp = np.linspace(-1.0, 1.0, image_size, dtype=np.float32)[:, np.newaxis, np.newaxis]
     square = np.broadcast_to(ramp, (1, image_size, image_size, 1))
     rgb = lab.lightness_ab_to_rgb(square, np.zeros((*square.shape[:-1], 2), np.float32))

@@ -36,7 +36,7 @@ _BYTES_PER_WEIGHT = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
 _BOUNDS = {"none": (0.01, 0.5), "float16": (0.1, 5.0), "dynamic": (0.5, 25.0), "int8": (1.0, 40.0)}
 
 # In int8 a probability under 1/512 is 0, and a palette has hundreds of entries; chroma in 256
-# steps, then enlarged, is banded. Both cost next to no time in float.
+# steps, then enlarged, is banded. Both take next to no time in float.
 _FLOAT_OPERATIONS = ["SOFTMAX", "FULLY_CONNECTED", "BATCH_MATMUL", "RESIZE_BILINEAR"]
 
 
@@ -63,8 +63,8 @@ def export_tflite(
     """Writes a generator as a TFLite file: builtin operations, batch 1, float in and out.
 
     The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32
-    `(1, image_size, image_size, 2)` in [-1, 1]. It carries its metadata as TFLite files carry
-    associated files: as a zip archive behind the model, `tf_colorize.json` inside.
+    `(1, image_size, image_size, 2)` in [-1, 1]. It carries its metadata as an associated file, as
+    TFLite files do: a zip archive behind the model, with `tf_colorize.json` inside.
 
     Args:
         generator: Keras model, lightness -> ab.
@@ -72,10 +72,10 @@ def export_tflite(
         quantize: "none" (float32), "float16" (half the size), "dynamic" (weights in int8, a
             quarter) or "int8" (weights and activations: the fastest and least exact).
         metadata: dict from `saving.load_generator`, or None.
-        image_size: Side of the square that the network sees; None takes the metadata's, or 256.
-        photos: Folder of photos for the check and, with "int8", to calibrate on: then at least
-            `MIN_CALIBRATION_PHOTOS` beside those of the check. None takes the sample photos.
-        overwrite: Whether an existing file is replaced.
+        image_size: Side of the square that the network sees; None uses the metadata's, or 256.
+        photos: Folder of photos for the check and, with "int8", for calibration, which needs
+            `MIN_CALIBRATION_PHOTOS` besides those of the check. None uses the sample photos.
+        overwrite: Whether to replace an existing file.
 
     Returns:
         `TFLiteReport`.
@@ -83,7 +83,7 @@ def export_tflite(
     Raises:
         ValueError: a wrong argument, the file exists, or too few photos to calibrate on.
         OSError: it cannot be written.
-        checks.ExportError: what was written does not do what Keras does; nothing is left behind.
+        checks.ExportError: the result does not do what Keras does; nothing is left behind.
     """
     if quantize not in QUANTIZE or pathlib.Path(path).suffix != ".tflite":
         raise ValueError(
@@ -114,11 +114,11 @@ def latency(path: str | os.PathLike[str], threads: int, runs: int = 30) -> float
         start = time.perf_counter()
         predict_ab(square)
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[3:])  # the first ones warm caches up
+    return statistics.median(seconds[3:])  # the first ones warm up the caches
 
 
 def _photos(photos, image_size, quantize):
-    """Squares to check with, and others to calibrate on."""
+    """Returns squares to check with, and others to calibrate on."""
     if quantize != "int8":
         return checks.photo_squares(photos, image_size, _CHECK_PHOTOS), []
     wanted = MIN_CALIBRATION_PHOTOS + _CHECK_PHOTOS
@@ -135,7 +135,7 @@ def _photos(photos, image_size, quantize):
 
 
 def _converted(generator, image_size, quantize, calibration):
-    """The bytes of the model, of builtin operations only."""
+    """Returns the bytes of the model, with builtin operations only."""
     with tempfile.TemporaryDirectory() as folder:
         module, predict = graph.build_fixed(generator, image_size)
         # Converting the function itself has written files without weights.
@@ -154,18 +154,18 @@ def _converted(generator, image_size, quantize, calibration):
 
 
 def _with_float_head(converter):
-    """Converts with some operations left in float32."""
+    """Converts, leaving some operations in float32."""
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_FLOAT_OPERATIONS)
     with warnings.catch_warnings():
-        # The debugger is the official way to choose operations, and runs an interpreter on its way.
+        # The debugger is the official way to choose operations; it also runs an interpreter.
         warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated", UserWarning)
         debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
         return debugger.get_nondebug_quantized_model()
 
 
 def _check_weights(path, generator, quantize):
-    # Vectors are folded into their neighbors; what holds the knowledge are the kernels.
+    # Vectors are folded into their neighbors; the kernels hold what was learned.
     kernels = [weight.shape for weight in generator.weights if len(weight.shape) > 1]
     least = sum(math.prod(shape) for shape in kernels) * _BYTES_PER_WEIGHT[quantize]
     if path.stat().st_size < least:
-        raise checks.ExportError(f"the file has {path.stat().st_size} bytes, its weights alone need {least}")
+        raise checks.ExportError(f"the file has {path.stat().st_size} bytes, but its weights alone need {least}")

@@ -1,4 +1,4 @@
-"""Test vectors: a gray picture and what a model makes of it, for those who write the steps in another language."""
+"""Test vectors: a gray picture and what a model makes of it, for implementations in other languages."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if typing.TYPE_CHECKING:
 
 
 def write(tflite: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
-    """Writes what an implementation needs to compare itself with.
+    """Writes what another implementation needs to check itself.
 
-    `gray.png` is the input, 120 x 180 pixels; `ab.npy` what the network gives for it, float16
-    `(1, image_size, image_size, 2)` in [-1, 1]; `color.png` the result.
+    `gray.png` is the input, 120 x 180 pixels; `ab.npy` is what the network gives for it, float16
+    `(1, image_size, image_size, 2)` in [-1, 1]; `color.png` is the result.
 
     Args:
         tflite: `.tflite` file that `export_tflite` wrote.
-        folder: Where to; what is there is replaced.
+        folder: Folder to write into; existing files are replaced.
     """
     predict_ab, image_size = runtimes.from_tflite(tflite, threads=1)
     predicted = []

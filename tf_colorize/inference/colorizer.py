@@ -2,14 +2,14 @@
 
 One pipeline behind every front end: lightness at full resolution, antialiased resize to
 the square that the network sees, ab, bilinear upsampling, joined with the picture's own
-lightness, clamped to the gamut. The full-resolution part works in strips, so that memory
-beside input and output does not grow with the picture.
+lightness, clamped to the gamut. The full-resolution part works in strips, so the memory
+besides input and output does not grow with the picture.
 
 Why bilinear: with the true ab of 18 photos reduced to 128 pixels, bilinear upsampling is
 off by 0.96 Lab units, the fast guided filter (He and Sun 2015) by 1.17 at its best setting
-(it smooths chroma that was right, and looks it), joint bilateral upsampling (Kopf 2007) by
+(it visibly smooths chroma that was right), joint bilateral upsampling (Kopf 2007) by
 0.90, and adding lightness detail times its local slope by 0.87. With chroma four times as
-coarse, which is nearer to what networks predict, the best of them gains 2 %, invisibly: not
+coarse, which is closer to what networks predict, the best of them gains an invisible 2%: not
 worth a second algorithm here, in the SavedModel's graph and in the browser.
 """
 
@@ -35,27 +35,27 @@ if typing.TYPE_CHECKING:
     import keras
 
 
-_STRIP_PIXELS = 1 << 18  # four times as many take more memory and, with its pages, 10 % more time
+_STRIP_PIXELS = 1 << 18  # four times as many take more memory and 10% more time
 
 
 class Colorizer:
-    """Colors pictures of any size with a model that maps lightness to ab.
+    """Colorizes pictures of any size with a model that maps lightness to ab.
 
-    Make one with `load`, `from_keras`, `from_saved_model`, `from_tflite` or `from_server`
+    Create one with `load`, `from_keras`, `from_saved_model`, `from_tflite` or `from_server`
     and use it for many pictures, from several threads if you like.
 
     Args:
         predict_ab: Function from lightness, float32 `(1, image_size, image_size, 1)` in
-            [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. Has to be
+            [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. Must be
             thread-safe.
         image_size: Side of the square that the network sees.
-        threads: Threads for the full-resolution part of each picture; None takes the processors that
-            the process may use. Callers that color several pictures at a time want 1.
+        threads: Threads for the full-resolution part of each picture; None uses the processors that
+            the process may use. Callers that colorize several pictures at a time should pass 1.
 
     Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or
     a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
-    returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, is
-    `lab.with_vividness`'s.
+    returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, goes to
+    `lab.with_vividness`.
 
     Example:
     >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
@@ -80,13 +80,13 @@ class Colorizer:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str], **options: Any) -> Colorizer:
-        """Recognizes what `model` is and loads it.
+        """Recognizes what kind of model this is and loads it.
 
         Args:
             model: A `.tflite` file, a `.keras` file, a SavedModel folder, a folder that
                 `scripts/train.py` wrote, or the address of a model on TF Serving: `http://`,
                 `https://`, `grpc://` or `grpcs://`.
-            options: For the `from_...` method that is called.
+            options: Passed to the `from_...` method that loads it.
 
         Raises:
             ValueError: it is none of these, or cannot be loaded.
@@ -122,8 +122,8 @@ class Colorizer:
 
         Args:
             path: The file.
-            threads: Threads per picture; None takes the processors that the process may use, for the
-                network at most 4.
+            threads: Threads per picture; None uses the processors that the process may use, at most
+                4 of them for the network.
         """
         return cls(*runtimes.from_tflite(path, threads or min(4, processors.usable())), threads=threads)
 
@@ -144,7 +144,7 @@ class Colorizer:
         picture = _opened(image)
         size, (width, height) = self.image_size, picture.size
         is_tall = height > width
-        # The long side is reduced first, so that what is kept between the two is small.
+        # The long side is reduced first, which keeps the intermediate result small.
         half = np.empty((size, width) if is_tall else (height, size), np.float32)
 
         def reduce(box):
@@ -216,11 +216,11 @@ def _joined(picture, ab, threads):
     """uint8 `(height, width, 3)`: the picture's own lightness with upsampled ab."""
     width, height = picture.size
     rgb = np.empty((height, width, 3), np.uint8)
-    # Reduced where the picture is smaller than what the network sees, and only there.
+    # Reduced only where the picture is smaller than what the network sees.
     size = (min(width, ab.shape[1]), min(height, ab.shape[0]))
     planes = [Image.fromarray(np.ascontiguousarray(ab[..., channel])) for channel in (0, 1)]
     planes = np.stack([plane.resize(size, Image.Resampling.BILINEAR) for plane in planes])
-    # Of the whole picture: strips have no seams.
+    # Positions in the whole picture, so strips have no seams.
     rows, columns = _bilinear_positions(height, size[1]), _bilinear_positions(width, size[0])
 
     def join(box):
@@ -233,14 +233,14 @@ def _joined(picture, ab, threads):
 
 
 def _bilinear_positions(length, size):
-    """Which two of `size` values lie around each of `length`, and the share of the second, `(length,)` each."""
+    """For each of `length` places, the two of `size` values around it and the share of the second, `(length,)` each."""
     position = np.clip((np.arange(length) + 0.5) * (size / length) - 0.5, 0, size - 1)
     first = position.astype(np.intp)
     return first, np.minimum(first + 1, size - 1), (position - first).astype(np.float32)
 
 
 def _upsampled(planes, rows, columns):
-    """float32 `(2, rows, columns)`: a part of the enlarged planes, in half of Pillow's time."""
+    """float32 `(2, rows, columns)`: a part of the enlarged planes, in half the time of Pillow."""
     (above, below, down), (before, after, right) = rows, columns
     needed = planes[:, above[0] : below[-1] + 1]
     wide = np.take(needed, before, axis=2)  # several times as fast as needed[:, :, before]
@@ -254,7 +254,7 @@ def _upsampled(planes, rows, columns):
 
 
 def _lightness(picture, box):
-    """float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is left aside."""
+    """float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is ignored."""
     part = picture.crop(box)
     # Scans are often gray in three channels. The first row tells most that are not.
     if _is_gray(part.crop((0, 0, part.width, 1))) and _is_gray(part):
@@ -270,7 +270,7 @@ def _is_gray(image):
 
 
 def _for_each_strip(work, width, height, *, cuts_rows, threads):
-    """Calls `work(box)` for strips of rows or columns, in so many threads."""
+    """Calls `work(box)` for strips of rows or columns, in that many threads."""
     length, across = (height, width) if cuts_rows else (width, height)
     thickness = max(1, _STRIP_PIXELS // across)
     cuts = [(start, min(start + thickness, length)) for start in range(0, length, thickness)]

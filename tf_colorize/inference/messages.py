@@ -1,9 +1,9 @@
 """The messages of TF Serving's `PredictionService`, without TensorFlow.
 
 The stubs of `tensorflow-serving-api` import TensorFlow, which takes seconds and 600 MB; a
-client needs eight messages. They are declared here field by field, only those fields that
-are used, with the numbers of the official .proto files, in a descriptor pool of their own,
-so that both can live in one process.
+client needs eight messages. They are declared here with only those fields that are used, under
+the numbers of the official .proto files, in a separate descriptor pool, so both can live in one
+process.
 
 Source: https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis and
 tensorflow/core/framework/{tensor,tensor_shape,types}.proto.
@@ -155,7 +155,7 @@ def _to_array(tensor, dtype, field, shape):
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
     values = np.array(getattr(tensor, field), dtype)
-    if 0 < len(values) < math.prod(shape):  # the rest is like the last
+    if 0 < len(values) < math.prod(shape):  # the rest repeats the last
         values = np.concatenate([values, np.full(math.prod(shape) - len(values), values[-1])])
     return values.reshape(shape)
 

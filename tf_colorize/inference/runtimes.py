@@ -1,7 +1,7 @@
 """Models of every kind as the same thing: a function from lightness to ab, and its image size.
 
-Each function returns `(predict_ab, image_size)` and imports its runtime when called, so
-that a `.tflite` file runs without TensorFlow. `predict_ab` maps float32
+Each function returns `(predict_ab, image_size)` and imports its runtime when called, so a
+`.tflite` file runs without TensorFlow. `predict_ab` maps float32
 `(1, image_size, image_size, 1)` to float32 `(1, image_size, image_size, 2)`, normalized as
 in `lab.py`, and may be called from several threads at once.
 """
@@ -29,10 +29,10 @@ _TAIL_BYTES = 1 << 16  # more than the metadata takes
 
 
 def default_model() -> pathlib.Path:
-    """The path of the model that comes with the package.
+    """Returns the path of the model that comes with the package.
 
     Raises:
-        ValueError: there is none here.
+        ValueError: it is missing.
     """
     package = pathlib.Path(tf_colorize.__file__).parent
     for folder in (package, package.parent):  # installed; a checkout
@@ -50,8 +50,8 @@ def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.
 
     Args:
         model: Path, or `keras.Model` that maps lightness to ab.
-        image_size: Side of the square that the network sees; None takes the one that was
-            saved with the model, its input's, or 256.
+        image_size: Side of the square that the network sees; None uses the one that was saved
+            with the model, its input's, or 256.
 
     Raises:
         ValueError: it cannot be loaded or is not a generator.
@@ -108,7 +108,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[n
     """Runs a `.tflite` file with LiteRT, one interpreter per calling thread.
 
     Args:
-        path: The file. Its metadata gives the image size; without, its input tensor.
+        path: The file. Its metadata gives the image size, or else its input tensor does.
         threads: Positive integer, threads of each interpreter.
 
     Raises:
@@ -170,7 +170,7 @@ def _existing(path):
 
 
 def _tflite_metadata(path):
-    """What `export.py` appended as a zip archive; other converters' files have nothing."""
+    """Returns what `export` appended as a zip archive; files of other converters have none."""
     try:
         if not zipfile.is_zipfile(path):
             with open(path, "rb") as file:

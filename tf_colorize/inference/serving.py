@@ -33,7 +33,7 @@ _GRPC_METHOD = "/tensorflow.serving.PredictionService/"
 
 
 class ServingError(ValueError):
-    """The server could not be reached, refused or gave no valid answer; the message is one line, address and reason."""
+    """The server cannot be reached, refuses or answers wrongly; the message is one line with address and reason."""
 
 
 class _Unavailable(Exception):
@@ -43,8 +43,8 @@ class _Unavailable(Exception):
 class Client:
     """Asks a colorizer that `scripts/export.py` exported and TF Serving serves.
 
-    Every request has a time limit, and is repeated, after 0.25, 0.5, 1... seconds, while the
-    server is unavailable (gRPC UNAVAILABLE, HTTP 503, connection refused). Methods may be called
+    Every request has a time limit. While the server is unavailable (gRPC UNAVAILABLE, HTTP 503,
+    connection refused), a request is repeated after 0.25, 0.5, 1... seconds. Methods may be called
     from several threads at once. `close`, or the end of a `with` block, ends the connection.
 
     Args:
@@ -58,8 +58,8 @@ class Client:
     Raises:
         ValueError: `url` is not such an address, or `ca_file` holds no certificates or is given
             without TLS.
-        ServingError: from all methods, when the server cannot be reached, refuses or answers
-            with something else than a colorizer's result.
+        ServingError: from all methods, when the server cannot be reached, refuses, or answers
+            with something other than a colorizer's result.
 
     Example:
         with tf_colorize.serving.Client("grpc://localhost:8500/colorizer") as client:
@@ -86,7 +86,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection and whatever is still under way; every later request fails."""
+        """Ends the connection and all requests in progress; later requests fail."""
         self._is_closed = True
         self._transport.close()
 
@@ -95,7 +95,7 @@ class Client:
         """Side of the square that the served network sees."""
         shape = self._retried(self._transport.input_shape, "predict_ab", "lightness")
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1 or shape[1] < 1:
-            raise ServingError(f"{self.url}: serves no colorizer: predict_ab takes {shape}")
+            raise ServingError(f"{self.url}: does not serve a colorizer: predict_ab takes {shape}")
         return shape[1]
 
     def predict_ab(self, lightness: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ class Client:
         return self._predict("predict_ab", "lightness", lightness, (*lightness.shape[:-1], 2))
 
     def colorize(self, images: np.ndarray) -> np.ndarray:
-        """Colors pixels, on the server.
+        """Colorizes pixels on the server.
 
         Args:
             images: uint8 array `(batch, height, width, 3)`, sRGB.
@@ -123,7 +123,7 @@ class Client:
         return self._predict("colorize", "image", images, images.shape)
 
     def colorize_files(self, files: Sequence[bytes]) -> list[bytes]:
-        """Colors picture files of any sizes, on the server.
+        """Colorizes picture files of any size on the server.
 
         Args:
             files: List of bytes, each a JPEG, PNG, BMP or GIF.
@@ -173,11 +173,11 @@ class _Rest:
             self._path += f"/versions/{version}"
 
     def close(self):
-        """Every request has had a connection of its own."""
+        """Does nothing: every request has its own connection."""
 
     def predict(self, signature, name, value):
         is_files = isinstance(value, list)
-        # TF Serving's mark of binary data; results of a name ending in _bytes come like this, too.
+        # TF Serving's mark for binary data; results whose names end in _bytes come like this, too.
         content = [{"b64": base64.b64encode(file).decode()} for file in value] if is_files else value.tolist()
         body = json.dumps({"signature_name": signature, "inputs": {name: content}})
         outputs = self._json("POST", self._path + ":predict", body, "outputs")
@@ -194,7 +194,7 @@ class _Rest:
             info = metadata["signature_def"]["signature_def"][signature]["inputs"][name]
             return tuple(int(dim["size"]) for dim in info["tensor_shape"]["dim"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ServingError(f"serves no colorizer: no signature {signature} with {name}") from error
+            raise ServingError(f"does not serve a colorizer: no signature {signature} with {name}") from error
 
     def _json(self, method, path, body, key):
         status, content = self._exchange(method, path, body)
@@ -203,11 +203,11 @@ class _Rest:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            answer = {}  # a proxy's, say: any JSON, or none
+            answer = {}  # from a proxy, for example: any JSON, or none
         if status == 503:
             raise _Unavailable(_line(answer.get("error", "503 Service Unavailable")))
         if status != 200 or key not in answer:
-            raise ServingError(_line(answer.get("error", f"HTTP status {status}, no answer of TF Serving")))
+            raise ServingError(_line(answer.get("error", f"HTTP status {status}, not an answer from TF Serving")))
         return answer[key]
 
     def _exchange(self, method, path, body):
@@ -244,7 +244,7 @@ class _Grpc:
         if tls is None:
             self._channel = grpc.insecure_channel(target, options=unlimited)
         else:
-            # None, where the system keeps its certificates in another way: those that gRPC brings.
+            # None if the system keeps its certificates in another way; gRPC then uses its own.
             roots = "".join(map(ssl.DER_cert_to_PEM_cert, tls.get_ca_certs(binary_form=True))).encode() or None
             self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(roots), options=unlimited)
 
@@ -265,7 +265,7 @@ class _Grpc:
         try:
             return messages.input_shape(response, signature, name)
         except ValueError as error:
-            raise ServingError(f"serves no colorizer: {error}") from error
+            raise ServingError(f"does not serve a colorizer: {error}") from error
 
     def _call(self, method, request, response_name):
         stub = self._channel.unary_unary(
@@ -275,7 +275,7 @@ class _Grpc:
         )
         try:
             return stub(request, timeout=self._timeout)
-        except ValueError as error:  # another thread has closed the channel
+        except ValueError as error:  # another thread closed the channel
             raise ServingError(_line(error)) from error
         except self._grpc.RpcError as error:
             if error.code() == self._grpc.StatusCode.UNAVAILABLE:
@@ -304,7 +304,7 @@ def _parsed(url):
 
 
 def _tls(scheme, ca_file):
-    """Returns an `ssl.SSLContext` for the schemes that encrypt, else None."""
+    """Returns an `ssl.SSLContext` for the schemes that encrypt, otherwise None."""
     if scheme not in ("https", "grpcs"):
         if ca_file is not None:
             raise ValueError(f"`ca_file` needs an address with https or grpcs. Received: ca_file={ca_file!r}")
@@ -318,7 +318,7 @@ def _tls(scheme, ca_file):
 
 
 def _line(reason):
-    """The sentence that matters of a server's error: that of the failed check, or the first line."""
+    """Returns the sentence of a server's error that matters: that of the failed check, or the first line."""
     text = str(reason)
     check = re.search(r"assertion failed: \[(.*?)\]", text)
     return check[1] if check else (text.strip().splitlines() or ["no reason given"])[0]

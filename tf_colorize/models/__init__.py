@@ -9,5 +9,5 @@ with installation.explained():
 
 __all__ = ["Pix2Pix", "patchgan", *generator.GENERATORS]
 
-# Functions of the names of their files: after the imports, which put the files under these names.
+# Functions with the names of their files, after the imports, which bind the files to these names.
 globals().update({name: generator.function(name) for name in generator.GENERATORS})

@@ -1,4 +1,4 @@
-"""Weights for `backbones.resnet18`: the public ImageNet file, files on disk."""
+"""Weights for `backbones.resnet18`: the public ImageNet file or a file on disk."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _NORM_FIELDS = {
 def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
     """Returns the path of the public ImageNet weights, downloaded into the Keras cache if absent.
 
-    The file is checked against `IMAGENET_SHA256`. When it cannot be had: `None` and a
-    `UserWarning` of one line, or a `ValueError` if `required`.
+    The file is checked against `IMAGENET_SHA256`. If it is not available, returns `None` with a
+    one-line `UserWarning`, or raises a `ValueError` if `required`.
     """
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     target = home / "models" / IMAGENET_FILE
@@ -63,7 +63,7 @@ def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
 
 @contextlib.contextmanager
 def _socket_timeout(seconds):
-    # get_file takes none, and a firewall that drops packets would hold it for minutes.
+    # get_file takes no timeout, and a firewall that drops packets would block it for minutes.
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -73,19 +73,19 @@ def _socket_timeout(seconds):
 
 
 def load(model: keras.Model, path: pathlib.Path) -> None:
-    """Sets the weights of `model`, from `backbones.resnet18`, from a file.
+    """Loads weights from a file into a model that `backbones.resnet18` built.
 
     Args:
         model: from `backbones.resnet18`.
         path: `pathlib.Path` of a `.weights.h5` or `.safetensors` file.
 
     Raises:
-        ValueError: `path` is no file, of another kind or of another network.
+        ValueError: `path` is not a file, has another format or belongs to another network.
     """
     received = f"Received: weights={os.fspath(path)!r}"
     if not path.is_file():
         choices = "'none', 'auto', 'imagenet' or the path of a file"
-        raise ValueError(f"`weights` must be None, {choices}. {received}, which is no file.")
+        raise ValueError(f"`weights` must be None, {choices}. {received}, which is not a file.")
     readers = {".h5": _load_keras, ".safetensors": _load_safetensors}
     if path.suffix not in readers:
         raise ValueError(f"`weights` must end in '.weights.h5' or '.safetensors'. {received}.")
@@ -101,9 +101,9 @@ def _load_keras(model, path):
     with h5py.File(path) as file:
         file.visititems(lambda _, node: shapes.append(getattr(node, "shape", None)))
     shapes = [shape for shape in shapes if shape]  # groups have none, counters ()
-    # Keras reads a larger network's file as far as the shapes agree, and says nothing.
+    # Keras silently reads a larger network's file as far as the shapes agree.
     if sorted(shapes) != sorted(tuple(variable.shape) for variable in model.variables):
-        raise ValueError("its variables have other shapes than a ResNet18 of this package.")
+        raise ValueError("the shapes of its variables are not those of this package's ResNet18.")
     model.load_weights(path)
 
 
@@ -119,7 +119,7 @@ def _load_safetensors(model, path):
 
 
 def convert_torch(model: keras.Model, state: Mapping[str, Any]) -> None:
-    """Sets the weights of `model`, from `backbones.resnet18`, from torchvision's.
+    """Copies torchvision's weights into a model that `backbones.resnet18` built.
 
     Args:
         model: from `backbones.resnet18`.
@@ -127,7 +127,7 @@ def convert_torch(model: keras.Model, state: Mapping[str, Any]) -> None:
             (`*.num_batches_tracked`) are left out.
 
     Raises:
-        ValueError: a name is missing or unknown or has another shape. No weight is changed then.
+        ValueError: a name is missing, is unknown or has another shape. Then no weight is changed.
     """
     state = {
         key: np.asarray(value, "float32")

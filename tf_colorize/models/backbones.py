@@ -15,13 +15,13 @@ if typing.TYPE_CHECKING:
 
 STRIDES = (2, 4, 8, 16, 32)
 
-# What torchvision's weights expect to be taken off an RGB picture in [0, 1], and to divide it by.
+# What torchvision's weights expect to be subtracted from an RGB picture in [0, 1], and what to divide it by.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 PRETRAINED_LAYERS = ("conv1_", "v2_stack_0_", "v2_stack_1_", "v2_stack_2_")
-"""How the names of the layers from the stem to layer3 begin: general features, worth keeping; layer4 is
-the one that learns what a colorizer needs of a whole picture."""
+"""Prefixes of the names of the layers from the stem to layer3, whose general features are worth keeping; layer4
+learns what a colorizer needs to know about the whole picture."""
 
 # torchvision's, not keras-cv's 1.001e-5 (converted weights would not be exact) and 0.99.
 NORMALIZATION = {"epsilon": 1e-5, "momentum": 0.9}
@@ -88,14 +88,14 @@ def pooled_features(weights: str | os.PathLike[str], *, name: str = "resnet18_fe
 def resnet(
     n_blocks: tuple[int, int, int, int], *, input_shape: tuple[int | None, int | None, int] = (None, None, 3), name: str
 ) -> keras.Model:
-    """Returns an untrained ResNet of basic blocks, otherwise as `resnet18` does.
+    """Returns an untrained ResNet of basic blocks, otherwise like `resnet18`.
 
     Args:
         n_blocks: tuple of 4 ints, blocks of each stage: (2, 2, 2, 2) is ResNet18, (3, 4, 6, 3) ResNet34.
         input_shape: `(height, width, 3)`, height and width an int or `None`.
         name: str.
     """
-    import keras_cv  # not at the top: half a second that `import tf_colorize.models` need not pay
+    import keras_cv  # not at the top: `import tf_colorize.models` should not take half a second longer
 
     # ResNet18Backbone() would download this configuration.
     plain = keras_cv.models.ResNetBackbone(

@@ -22,7 +22,7 @@ _frozen: contextvars.ContextVar[tuple[type, ...]] = contextvars.ContextVar("froz
 
 @contextlib.contextmanager
 def frozen_statistics(*layer_types: type) -> Iterator[None]:
-    """Layers called with `training=True` in this block compute as in training but update no statistics.
+    """In this block, layers called with `training=True` compute as in training but update no statistics.
 
     A network that runs several times in one step would otherwise count some of its inputs twice.
 
@@ -45,9 +45,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization that runs as one TensorFlow kernel, in training and in inference.
 
     Keras 3 computes the moments of a batch as separate operations, which costs a U-Net about
-    40 % of its training speed on a CPU. Variables, arguments and results are those of
+    40% of its training speed on a CPU. Variables, arguments and results are those of
     `keras.layers.BatchNormalization` over the last axis, so weights move between the two.
-    Under another Keras backend it is that layer.
+    With another Keras backend it is that layer.
 
     Source: Ioffe and Szegedy, "Batch Normalization", 2015. The moving variance collects the
     unbiased variance, as TensorFlow's own fused layer does.
@@ -55,7 +55,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     Args:
         axis: int, -1 or its other name 3: the channels come last.
         synchronized: bool, False: each replica normalizes its own part of the batch.
-        kwargs: `keras.layers.BatchNormalization`'s.
+        kwargs: those of `keras.layers.BatchNormalization`.
 
     Raises:
         ValueError: another `axis`, or `synchronized`, which the kernel cannot do.
@@ -115,7 +115,7 @@ class SpectralConv2D(keras.layers.Conv2D):
     algorithm 1.
 
     Args:
-        args, kwargs: `keras.layers.Conv2D`'s, with the channels last.
+        args, kwargs: those of `keras.layers.Conv2D`, with the channels last.
 
     Input and output shape: those of `keras.layers.Conv2D`.
 
@@ -125,7 +125,7 @@ class SpectralConv2D(keras.layers.Conv2D):
     """
 
     def add_weight(self, *args, **kwargs):
-        # A norm of a rounded kernel is a wrong one: `call` casts after the division.
+        # The norm of a rounded kernel would be wrong, so `call` casts after the division.
         return super().add_weight(*args, **{**kwargs, "autocast": False})
 
     def build(self, input_shape):
@@ -163,7 +163,7 @@ class SpectralConv2D(keras.layers.Conv2D):
             self.vector_u.assign(u)
         v = _unit(keras.ops.matmul(constant, u))
         sigma = keras.ops.sum(v * keras.ops.matmul(matrix, u))
-        return keras.ops.maximum(sigma, keras.config.epsilon())  # a kernel of zeros stays one
+        return keras.ops.maximum(sigma, keras.config.epsilon())  # a kernel of zeros stays zero
 
 
 def _unit(vector):
@@ -172,7 +172,7 @@ def _unit(vector):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class BilinearUpsampling(keras.layers.Layer):
-    """Enlarges feature maps bilinearly by a whole factor, also where the size is not known.
+    """Enlarges feature maps bilinearly by a whole factor, even if their size is not known.
 
     `keras.layers.UpSampling2D(interpolation="bilinear")` cannot be saved with unknown height
     and width; this layer can, and becomes one builtin operation in TFLite.
@@ -249,15 +249,15 @@ class AnnealedMean(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class ChromaContrast(keras.layers.Layer):
-    """Damps the tint over a whole picture, widens the differences from it, and calms pale pictures.
+    """Damps a picture's overall tint, widens the differences from it, and calms pale pictures.
 
-    A mean over what a pixel might be is dull, and what the pixels of a picture have in common
+    The mean of what a pixel might be is dull, and what the pixels of a picture have in common
     (mostly brown) survives it better than what sets them apart. So the picture's mean chroma is
-    multiplied by `mean_gain`, the distance of each pixel from it by `contrast`. At equal
-    colorfulness that is closer to the truth than more chroma for all.
+    multiplied by `mean_gain`, and the distance of each pixel from it by `contrast`. At equal
+    colorfulness, the result is closer to the truth than with more chroma everywhere.
 
-    A picture for which the network finds little color is more often a nearly gray one: with an
-    `expansion` all of a picture is also multiplied by (its mean chroma / 0.12) ** expansion.
+    A picture in which the network finds little color is more often nearly gray. `expansion` also
+    multiplies all of a picture's chroma by (its mean chroma / 0.12) ** expansion.
 
     Args:
         mean_gain: float, at least 0.

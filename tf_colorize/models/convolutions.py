@@ -11,13 +11,13 @@ if typing.TYPE_CHECKING:
     import tensorflow as tf
 
 
-# Weights per output position from which matrix products beat the convolution kernel. Measured with
+# Weights per output position above which matrix products beat the convolution kernel. Measured with
 # oneDNN 3.7 on AVX-512 and AMX: from 4 times faster at 4x4 positions to even at 16x16.
 MIN_WEIGHTS_PER_POSITION = 8192
 
 
 class _MatmulFilterGradient:
-    """What the two layers share: when to take the other gradient, and everything around it."""
+    """What the two layers share: when to use the other gradient, and everything around it."""
 
     def call(self, inputs, training=None):
         if not (training and keras.backend.backend() == "tensorflow" and self._is_weight_bound(inputs)):
@@ -117,8 +117,8 @@ class Conv2DTranspose(_MatmulFilterGradient, keras.layers.Conv2DTranspose):
 def filter_gradient(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: int, stride: int) -> tf.Tensor:
     """Returns the gradient of a convolution with padding "same" for its kernel, by matrix products.
 
-    Space-to-depth turns the stride into channels, so that `stride * stride` taps of the kernel
-    share one product over all positions.
+    Space-to-depth turns the stride into channels, so `stride * stride` taps of the kernel share
+    one product over all positions.
 
     Args:
         inputs: float tensor `(batch, height, width, channels)`, height and width known and

@@ -28,8 +28,8 @@ def encoder_unet(
     3x3 convolution. The eye resolves little chroma, so the decoder stops early (four levels end
     at half the resolution, three at a quarter) and the rest is bilinear.
 
-    Without a palette the head is a tanh, for regression. With one the network holds a
-    distribution over its entries and gives the annealed mean, which keeps color that
+    Without a palette the head is a tanh, for regression. With one, the network holds a
+    distribution over its entries and gives the annealed mean, which keeps colors that
     regression averages to brown; `generator.heads` gives the logits.
 
     Sources: Ronneberger et al. 2015 (U-Net); Zhang et al. 2016 (palette).

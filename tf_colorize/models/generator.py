@@ -1,4 +1,4 @@
-"""What every other room needs to know of a generator: the only file that looks its layers up by name."""
+"""What every other room needs to know about a generator: the only file that looks its layers up by name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SHIPPED_WEIGHTS_TERMS = (
     "The weights that ship with tf_colorize are meant for research and personal use: many of the photo sets they were "
     "trained on are for research only. The Apache-2.0 license of the code does not cover them."
 )
-"""What may be done with the weights in `saved_models`: "terms" of their metadata, and in their card and the README.
+"""The terms of use of the weights in `saved_models`: "terms" in their metadata, also in their card and the README.
 
-Weights that a user trains have no terms of ours.
+Weights that users train carry no terms of ours.
 """
 
 FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
@@ -34,14 +34,14 @@ FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """What a training must know of a generator before it is built."""
+    """What training must know about a generator before it is built."""
 
     size_multiple: int  # height and width must be multiples of it, in pixels
     encoder: str | None = None  # name of the encoder's layer; None: trained from scratch, as in the pix2pix paper
-    imagenet: bool = False  # whether ImageNet weights for the encoder can be had
+    imagenet: bool = False  # whether there are ImageNet weights for the encoder
 
 
-# The name is that of the file in this folder and of the function in it.
+# Each name is that of a file in this folder and of the function in it.
 GENERATORS = {
     "resnet18_unet": Kind(size_multiple=32, encoder="resnet18", imagenet=True),
     "resnet34_unet": Kind(size_multiple=32, encoder="resnet34"),
@@ -88,7 +88,7 @@ def build(
 
 
 def heads(generator: keras.Model) -> dict[str, Any]:
-    """Returns what losses can be put on: a dict of symbolic outputs of one pass through the generator.
+    """Returns what losses can act on: a dict of symbolic outputs of one pass through the generator.
 
     "ab": `(batch, height, width, 2)`. With a palette also "logits": `(batch, height / stride,
     width / stride, entries)`, float32.
@@ -122,7 +122,7 @@ def pretrained_rates(factor: float) -> dict[str, float]:
 
 
 def freeze_encoder(generator: keras.Model, frozen: bool) -> None:
-    """Freezes or thaws the encoder of a generator; one that has none stays as it is."""
+    """Freezes or thaws the encoder of a generator; one without an encoder stays as it is."""
     names = {known.encoder for known in GENERATORS.values()}
     for layer in generator.layers:
         if layer.name in names:
@@ -155,7 +155,7 @@ def generator_metadata(image_size: int | None, training: dict[str, Any] | None =
 
     Args:
         image_size: int, side of the square that the network sees at inference, in pixels.
-        training: dict for JSON or None: what training it further should take over.
+        training: dict for JSON or None: settings for training it further.
     """
     return {
         "image_size": image_size,

@@ -26,7 +26,7 @@ def patchgan(
         target_channels: int, channels of the real or generated picture (2: ab).
         filters: int, channels of the first block.
         spectral_norm: bool. Bounds each convolution's Lipschitz constant, in place of batch
-            normalization: a calmer opponent for short trainings.
+            normalization: a calmer opponent for short training runs.
         name: str.
 
     Input: a list `[condition, target]`, shapes `(batch, height, width, channels)`, float32 in

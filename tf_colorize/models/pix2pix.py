@@ -28,9 +28,9 @@ class Pix2Pix(keras.Model):
     discriminator on a real and a generated batch (its loss halved), then the generator on
     `gan + lambda_l1 * L1` and what `terms` add. Calling the model, `predict` and export use the generator alone.
 
-    A generator that gives the mean of a distribution loses color to L1, which likes that mean
-    near gray. It can be held to the loss of its distribution instead, by a term of
-    `losses.Classification`. `losses.smoothness` keeps blotches off plain surfaces.
+    A generator that gives the mean of a distribution loses color to L1, which prefers a mean
+    near gray. A term of `losses.Classification` holds it to the loss of its distribution
+    instead. `losses.smoothness` keeps blotches off plain surfaces.
 
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks".
@@ -70,7 +70,7 @@ class Pix2Pix(keras.Model):
         self.build(generator.input_shape)
 
     def build(self, input_shape):
-        self.built = True  # both networks are Functional models and come built
+        self.built = True  # both networks are Functional models and already built
 
     def call(self, inputs, training=False):
         return self.generator(inputs, training=training)
@@ -95,15 +95,15 @@ class Pix2Pix(keras.Model):
             gan_loss: "vanilla", "lsgan", "hinge" or a Keras loss on logits.
 
         Raises:
-            ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling knows one
-                optimizer only.
+            ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling supports
+                only one optimizer.
         """
         self._refuse_float16()
         self._discriminator_loss, self._generator_loss = losses.get_gan_loss(gan_loss)
         self._l1 = losses.per_sample(loss)
         super().compile(optimizer=_optimizer(optimizer), loss=loss, metrics=metrics)
         self.discriminator_optimizer = _optimizer(discriminator_optimizer)
-        # In a closure, because Keras takes metrics in an attribute for new state of the model.
+        # In a closure, because Keras would take metrics in an attribute for new state of the model.
         self._compile_arguments = lambda: {
             "optimizer": self.optimizer,
             "loss": loss,
@@ -122,7 +122,7 @@ class Pix2Pix(keras.Model):
             with tape.stop_recording():
                 d_losses = self._train_discriminator(condition, target, fake)
             with blocks.frozen_statistics(blocks.FusedBatchNormalization, blocks.SpectralConv2D):
-                # They have seen this batch: once more, and generated pictures would count double.
+                # They have seen this batch; seeing it again would count generated pictures twice.
                 fake_logits = self.discriminator([condition, fake], training=True)
             g_losses = self._generator_losses(condition, target, heads, fake_logits)
             scaled = _per_replica(g_losses["g_loss"])
@@ -152,7 +152,7 @@ class Pix2Pix(keras.Model):
 
     def _discriminator_losses(self, real_logits, fake_logits):
         real, fake = self._discriminator_loss(real_logits, fake_logits)
-        # Halved: the paper slows the discriminator down against the generator.
+        # Halved, as in the paper, to slow the discriminator down relative to the generator.
         return {"d_loss": 0.5 * (real + fake), "d_real_loss": real, "d_fake_loss": fake}
 
     def _generator_losses(self, condition, target, heads, fake_logits):

@@ -22,7 +22,7 @@ def resnet34_unet(
     `encoder_unet.encoder_unet`.
 
     Args:
-        encoder_weights: None or "none": no file of weights is known for this encoder.
+        encoder_weights: None or "none": no file with weights is known for this encoder.
         name: str.
         head: `decoder_filters`, `out_channels`, `palette`, `temperature`, `mean_gain`, `contrast`
             and `expansion` of `encoder_unet.encoder_unet`.

@@ -1,4 +1,4 @@
-"""Generators in and out of files, with what they must be fed."""
+"""Saves and loads generators, with what describes their input."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadat
 def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:
     """Loads a generator, ready for inference in float32 and trainable in all its layers.
 
-    Freezing layers is up to a training: it is neither saved nor loaded.
+    Which layers are frozen is up to the training run; it is neither saved nor loaded.
 
     Args:
         path: a run folder (its `generator.keras`), a `.keras` file or an exported SavedModel.
@@ -47,7 +47,7 @@ def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str,
         `(generator, metadata)`: `keras.Model` and dict.
 
     Raises:
-        ValueError: nothing is there, or it is not a colorizer's generator.
+        ValueError: there is no such file, or it is not a colorizer's generator.
     """
     path = pathlib.Path(path)
     metadata = load_metadata(path)
@@ -56,22 +56,22 @@ def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str,
             generator = _rebuilt(path, metadata)
         else:
             generator = keras.saving.load_model(_keras_file(path), compile=False)
-        return _thawed(generator), metadata  # files of earlier versions say what was frozen
+        return _thawed(generator), metadata  # files of earlier versions record what was frozen
     except (KeyError, OSError) as error:
         raise _no_generator(path, error) from error
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Loads what a generator's file says about it, without the generator.
+    """Loads the metadata in a generator's file, without the generator.
 
     Args:
         path: as `load_generator` takes.
 
     Returns:
-        dict, as `generator.generator_metadata` makes it; the weights that ship also have "terms".
+        dict, as `generator.generator_metadata` makes it; that of the shipped weights also has "terms".
 
     Raises:
-        ValueError: nothing is there, or it is not a colorizer's generator.
+        ValueError: there is no such file, or it is not a colorizer's generator.
     """
     path = pathlib.Path(path)
     try:
@@ -101,7 +101,7 @@ def _keras_file(path):
 
 
 def _no_generator(path, error):
-    return ValueError(f"`path` is no generator saved by tf_colorize ({error}). Received: path={str(path)!r}")
+    return ValueError(f"`path` must be a generator saved by tf_colorize ({error}). Received: path={str(path)!r}")
 
 
 def _rebuilt(path, metadata):
@@ -116,7 +116,7 @@ def _rebuilt(path, metadata):
 
 
 def portable(generator: keras.Model) -> keras.Model:
-    """Returns a copy as files hold it: in float32, every layer trainable.
+    """Returns a copy in the form that files hold: in float32, every layer trainable.
 
     Args:
         generator: Functional model, of any precision.

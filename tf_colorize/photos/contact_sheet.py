@@ -16,9 +16,9 @@ def contact_sheet(columns: Mapping[str, Sequence[np.ndarray]], height: int = 160
     """Lays out columns of pictures under their titles, one row per picture.
 
     Args:
-        columns: dict, title -> sequence of uint8 `(height, width, 3)` RGB arrays; all of one
-            length, the pictures of a row of one shape.
-        height: int, pixels each picture is scaled to.
+        columns: dict, title -> sequence of uint8 `(height, width, 3)` RGB arrays; all of the same
+            length, with pictures of the same shape in each row.
+        height: int, pixels that each picture is scaled to.
 
     Returns:
         `PIL.Image.Image`, RGB.

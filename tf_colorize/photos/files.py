@@ -1,4 +1,4 @@
-"""Picture files and bytes to 8 bit sRGB and back, with what else a file carries.
+"""Reads picture files and bytes as 8-bit sRGB and writes them, with what else a file carries.
 
 Everything here is NumPy and Pillow; nothing imports TensorFlow.
 """
@@ -38,11 +38,11 @@ FORMATS = {
     ".heic": "HEIF",
     ".heif": "HEIF",
 }
-"""File name suffix, in lower case, to Pillow's name of the format."""
+"""Lowercase file name suffix to Pillow's name of the format."""
 
 IMAGE_SUFFIXES = tuple(FORMATS)
 
-DEFAULT_MAX_PIXELS = 200_000_000  # the largest cameras of phones
+DEFAULT_MAX_PIXELS = 200_000_000  # the largest phone cameras
 
 # Only these: some of Pillow's other readers start programs or follow links.
 _READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
@@ -58,21 +58,21 @@ class ImageError(ValueError):
 
 @dataclasses.dataclass
 class Picture:
-    """A picture that was read, and what its file says beside the pixels.
+    """A picture that was read, and what its file says besides the pixels.
 
-    `image` is 8 bit sRGB, mode "L", "LA", "RGB" or "RGBA", upright. `format` is Pillow's name.
-    `metadata` holds "exif", "xmp", "dpi" and "icc_profile" as `Image.save` takes them, true for
+    `image` is 8-bit sRGB, mode "L", "LA", "RGB" or "RGBA", upright. `format` is Pillow's name.
+    `metadata` holds "exif", "xmp", "dpi" and "icc_profile" as `Image.save` takes them, adjusted to
     the upright sRGB pixels. `notes` are sentences for people.
     """
 
-    image: Any  # `PIL.Image.Image`, or None when it has been given up
+    image: Any  # `PIL.Image.Image`, or None once it has been released
     format: str
     metadata: dict
     notes: list
 
 
 def open_rgb(source: Any, *, short_side: int | None = None) -> Image.Image:
-    """Opens a picture as 8 bit sRGB, upright.
+    """Opens a picture as 8-bit sRGB, upright.
 
     Args:
         source: A path, or the bytes of a file.
@@ -85,7 +85,7 @@ def open_rgb(source: Any, *, short_side: int | None = None) -> Image.Image:
         profile converted to sRGB, alpha dropped, first frame.
 
     Raises:
-        ImageError: if it is not a picture that can be read completely.
+        ImageError: it is not a picture that can be read completely.
     """
     image = read(source, short_side=short_side).image
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -99,15 +99,15 @@ def read(
     Args:
         source: A path, or the bytes of a file.
         max_pixels: Refuse larger pictures before decoding them. Above 179 million pixels
-            Pillow has a limit of its own, `PIL.Image.MAX_IMAGE_PIXELS`.
-        allow_truncated: Take a JPEG that was cut off as far as it goes; the rest is gray.
+            Pillow has its own limit, `PIL.Image.MAX_IMAGE_PIXELS`.
+        allow_truncated: Read a truncated JPEG as far as it goes; the rest is gray.
         short_side: As in `open_rgb`.
 
     Returns:
         A `Picture`.
 
     Raises:
-        ImageError: if it is not a picture that can be read, or is too large.
+        ImageError: it is not a picture that can be read, or is too large.
     """
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     try:
@@ -117,9 +117,9 @@ def read(
             if not (allow_truncated and "truncated" in str(error)):
                 raise
             data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
-            # libjpeg fills up what is missing when it meets the end marker.
+            # libjpeg fills in what is missing when it meets the end marker.
             picture = _read(data + b"\xff\xd9", max_pixels, short_side)
-            picture.notes.append("cut off, taken as far as it goes")
+            picture.notes.append("truncated, read as far as it goes")
             return picture
     except Exception as error:  # Pillow's readers raise nearly anything on a broken file
         raise ImageError(f"{name}: {_reason(error)}") from error
@@ -132,19 +132,19 @@ def save(
 
     Args:
         image: `PIL.Image.Image` of mode "RGB" or "RGBA"; where the format has no alpha, it is
-            laid on white.
-        target: Path, whose folder is made if needed, or open binary file.
+            flattened onto white.
+        target: Path, whose folder is created if needed, or open binary file.
         like: `Picture` that gives the metadata.
-        image_format: One of Pillow's names in `FORMATS`; None goes by the suffix of the path.
+        image_format: One of Pillow's names in `FORMATS`; None follows the suffix of the path.
         quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
 
     Raises:
-        ImageError: it cannot be written; then nothing is left behind and an older file is as
-            it was.
+        ImageError: it cannot be written. Then nothing is left behind, and an older file is
+            unchanged.
     """
     try:
         if hasattr(target, "write"):
-            memory = io.BytesIO()  # some formats jump back and forth, which a pipe cannot
+            memory = io.BytesIO()  # some formats seek back and forth, which a pipe cannot
             _write(image, memory, image_format, like, quality)
             target.write(memory.getbuffer())
             target.flush()
@@ -159,7 +159,7 @@ def save(
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Pillow's name of the format that the suffix of a path stands for.
+    """Returns Pillow's name of the format that the suffix of a path stands for.
 
     Raises:
         ImageError: the suffix is not in `IMAGE_SUFFIXES`.
@@ -171,11 +171,11 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 def pixel_count(source: Any) -> int:
-    """Width times height as the file's head says, 0 if it cannot be read."""
+    """Returns width times height according to the file's header, 0 if it cannot be read."""
     try:
         with _opened(source) as image:
             return image.width * image.height
-    except Exception:  # whoever reads the file for its pixels will say what is wrong
+    except Exception:  # reading its pixels will tell what is wrong
         return 0
 
 
@@ -203,7 +203,7 @@ def _read(source, max_pixels, short_side):
         image_format = "JPEG" if image.format == "MPO" else image.format
         notes = []
         if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-            notes.append(f"the first of {image.n_frames} frames")
+            notes.append(f"only the first of {image.n_frames} frames")
         if short_side is not None:
             scale = short_side / min(image.size)
             image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])

@@ -26,19 +26,19 @@ class Found:
 
 
 def is_result(path: str | os.PathLike[str]) -> bool:
-    """Whether a file's name says that an earlier run made it: `x.color.jpg`, `x.compare.jpg`."""
+    """Returns whether a file's name says that an earlier run made it: `x.color.jpg`, `x.compare.jpg`."""
     return pathlib.Path(path).stem.endswith((RESULT_MARK, COMPARISON_MARK))
 
 
 def find_photos(path: str | os.PathLike[str]) -> Found:
-    """Finds the photos under a folder, in the folders inside it too, through symbolic links.
+    """Finds the photos under a folder, including its subfolders and through symbolic links.
 
     Args:
-        path: A folder, or one file, which is taken as a photo whatever its name is.
+        path: A folder, or one file, which is taken as a photo whatever its name.
 
     Returns:
         `Found`: files with a suffix in `files.IMAGE_SUFFIXES` in any case, without hidden files
-        and folders. A folder that several links lead to is looked at once.
+        and folders. A folder that several links lead to is visited once.
 
     Raises:
         ImageError: `path` does not exist or a folder cannot be listed.
@@ -50,7 +50,7 @@ def find_photos(path: str | os.PathLike[str]) -> Found:
         raise files.ImageError(f"{path}: no such file or folder")
     found, seen = [], {os.path.realpath(path)}
     for folder, folders, names in os.walk(path, onerror=_refuse, followlinks=True):
-        # Real folders come first, so that a link to one never hides it.
+        # Real folders come first, so a link to one never hides it.
         folders[:] = sorted(folders, key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
         folders[:] = [name for name in folders if not name.startswith(".") and _is_new(folder, name, seen)]
         found += [

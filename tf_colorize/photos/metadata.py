@@ -1,4 +1,4 @@
-"""EXIF, XMP and density of a photo: taken from its file, true again for upright sRGB pixels."""
+"""EXIF, XMP and density of a photo: taken from its file, adjusted to upright sRGB pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEPT_EXIF_TAGS = {
 
 
 def is_turned(image: Image.Image) -> bool:
-    """Whether the upright picture has rows where the file has columns; ask before loading."""
+    """Returns whether the upright picture has the file's width and height swapped; ask before loading."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     except Exception:  # any kind of broken EXIF
@@ -30,7 +30,7 @@ def take(image: Image.Image, turned: bool) -> tuple[dict[str, Any], str | None]:
 
     Args:
         image: Loaded `PIL.Image.Image`.
-        turned: What `is_turned` said.
+        turned: What `is_turned` returned.
 
     Returns:
         `(metadata, note)`: dict with "exif", "xmp" (bytes) and "dpi" (two floats) where the file
@@ -67,7 +67,7 @@ def save_parameters(metadata: dict[str, Any], image_format: str) -> dict[str, An
 
 
 def _kept_exif(image):
-    """EXIF without orientation, thumbnail and storage details, true for upright sRGB."""
+    """EXIF without orientation, thumbnail and storage details, adjusted to upright sRGB."""
     source, kept = image.getexif(), Image.Exif()
     for tag in _KEPT_EXIF_TAGS & set(source):
         kept[tag] = source[tag]

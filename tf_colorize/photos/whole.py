@@ -21,17 +21,17 @@ _SUFFIX = ".part"
 
 @contextlib.contextmanager
 def open_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
-    """Gives a file to write; it replaces `path` when the block ends without an error.
+    """Yields a file to write; it replaces `path` when the block ends without an error.
 
     Args:
-        path: `pathlib.Path`; its folder is made if needed.
+        path: `pathlib.Path`; its folder is created if needed.
 
     Yields:
-        Binary file without a descriptor to hand out: writing to one, Pillow takes no notice of a
-        disk that is full.
+        Binary file that hides its descriptor: Pillow would write to that and not notice a full
+        disk.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind, and an older file is as it was.
+        OSError: it cannot be written; nothing is left behind, and an older file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     raw = _new_file(path.parent)
@@ -50,8 +50,8 @@ def open_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
 def _new_file(folder):
     """An `io.FileIO` that no other process writes, locked until the process ends."""
     while True:
-        # Beside the target, because renaming is atomic within a file system only. The random name is
-        # right for two containers on one volume, where process numbers are not, and for the longest names.
+        # Beside the target, because renaming is atomic only within a file system. A random name suits two
+        # containers on one volume, whose process numbers can collide, and targets with the longest names.
         file = io.FileIO(folder / f"{_PREFIX}{uuid.uuid4().hex}{_SUFFIX}", "x")
         if fcntl:  # tells `remove_dead` that somebody is at work here
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -64,7 +64,7 @@ def remove_dead(folder: str | os.PathLike[str]) -> None:
     """Removes the unfinished files of writers that were killed, and only those.
 
     Args:
-        folder: Where results go; one that does not exist is fine.
+        folder: Where results go; it need not exist.
     """
     if not fcntl:
         return

@@ -1,4 +1,4 @@
-"""Averages of a generator's weights: over the steps of a training, and between two generators."""
+"""Averages of a generator's weights: over the steps of a training run, and between two generators."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import tensorflow as tf
 class WeightAverage(keras.callbacks.Callback):
     """Keeps an exponential moving average of the generator's weights and validates with it.
 
-    The average takes the place of the weights during validation and at the end of each epoch,
-    for the callbacks that come after this one; training goes on from the raw weights.
+    The average replaces the weights during validation and at the end of each epoch, for the
+    callbacks that come after this one; training continues from the raw weights.
 
     Source: Polyak and Juditsky 1992; the warm-up of the decay is that of
-    `tf.train.ExponentialMovingAverage`, so that short trainings average too.
+    `tf.train.ExponentialMovingAverage`, so short training runs average too.
 
     Args:
         generator: `keras.Model` whose weights are averaged, moving statistics included: those of
@@ -62,7 +62,7 @@ class WeightAverage(keras.callbacks.Callback):
 
 
 def blend(first: keras.Model, second: keras.Model, share: float) -> None:
-    """Moves the weights of `second` to a point between two generators of one architecture.
+    """Moves the weights of `second` to a point between two generators of the same architecture.
 
     Source: network interpolation, Wang et al. 2018, "ESRGAN", section 3.4.
 
@@ -77,6 +77,6 @@ def blend(first: keras.Model, second: keras.Model, share: float) -> None:
         raise ValueError(f"`share` must be in [0, 1]. Received: share={share}")
     shapes = [[tuple(weight.shape) for weight in model.weights] for model in (first, second)]
     if shapes[0] != shapes[1]:
-        raise ValueError(f"`first` and `second` must be of one architecture. Received: {first.name}, {second.name}")
+        raise ValueError(f"`first` and `second` must have the same architecture. Received: {first.name}, {second.name}")
     pairs = zip(first.get_weights(), second.get_weights())
     second.set_weights([(1 - share) * one + share * other for one, other in pairs])

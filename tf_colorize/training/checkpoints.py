@@ -1,4 +1,4 @@
-"""Checkpoints of a training, to resume from."""
+"""Checkpoints of a training run, to resume from."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ CHECKPOINT_MINUTES = 3.0
 
 
 class TrainingStopped(Exception):
-    """A training that ended early and can be resumed: its message says why and how."""
+    """Training ended early and can be resumed; the message says why and how."""
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves the whole state of a training every few minutes and resumes it at the exact step.
+    """Saves the whole state of a training run every few minutes and resumes it at the exact step.
 
     State: weights, optimizers, averages, running metrics, random states, epoch and step. Files
     are written by `tf.train.CheckpointManager`: a new checkpoint counts only once it is whole,
-    and the last two are kept. Ctrl-C and SIGTERM end in `request_stop`: the step in progress is
-    finished, its state saved, and `TrainingStopped` raised. So does a loss that is not finite,
-    without saving it.
+    and the last two are kept. Ctrl-C and SIGTERM call `request_stop`: the step in progress is
+    finished, its state is saved, and `TrainingStopped` is raised. A loss that is not finite
+    raises it too, without saving.
 
     Args:
         folder: where checkpoints go.
-        variables: list of `tf.Variable` or `keras.Variable` beside those of the model.
+        variables: list of `tf.Variable` or `keras.Variable` besides those of the model.
         steps_per_epoch: int.
         minutes: float, time between two checkpoints; None: `CHECKPOINT_MINUTES`.
     """
@@ -60,7 +60,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
     def attach(self, model: keras.Model) -> None:
-        """Names all state of `model`, which must be compiled and have been evaluated once.
+        """Registers all state of `model`, which must be compiled and have been evaluated once.
 
         (Keras creates the variables of metrics when it first needs them.)
         """
@@ -77,14 +77,14 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
 
     def find(self) -> int:
-        """Returns the step of the newest readable checkpoint, or 0; it is loaded at the next epoch's begin."""
+        """Returns the step of the newest readable checkpoint, or 0; it is loaded when the next epoch begins."""
         for path in reversed(self._manager.checkpoints):
             try:
                 reader = tf.train.load_checkpoint(path)
                 values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
                 self.position.assign(values["position/.ATTRIBUTES/VARIABLE_VALUE"])
             except (tf.errors.OpError, ValueError, IndexError, KeyError):
-                continue  # damaged on disk: the one before it
+                continue  # damaged on disk: try the one before it
             self._restore_from = path
             return int(self.position)
         if self._manager.checkpoints:
@@ -103,8 +103,8 @@ class Checkpoints(keras.callbacks.Callback):
         """Writes a checkpoint now.
 
         Raises:
-            TrainingStopped: it cannot be written (no space left, say) or the state is not worth
-                it, being not finite; older ones stay.
+            TrainingStopped: it cannot be written (for example, the disk is full), or the state is
+                not finite. Older checkpoints stay.
         """
         if not all(tf.reduce_all(tf.math.is_finite(value)) for value in self._values if value.dtype.is_floating):
             raise TrainingStopped(self._not_finite("the state"))
@@ -118,7 +118,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Here, not before `fit`: Keras resets the running metrics at the begin of each epoch.
+        # Here, not before `fit`: Keras resets the running metrics at the beginning of each epoch.
         if self._restore_from is not None:
             self._restore()
         elif int(self.position):
@@ -139,15 +139,15 @@ class Checkpoints(keras.callbacks.Callback):
         bad = [key for key, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
             raise TrainingStopped(self._not_finite(", ".join(bad)))
-        # After an epoch's last step validation comes first: it is saved when the next one begins.
+        # After an epoch's last step, validation comes first; that step is saved when the next epoch begins.
         if int(self.position) % self.steps_per_epoch:
             self._save_if_due()
 
     def _not_finite(self, what):
         return (
             f"{what} is not finite at step {int(self.position)}. The last good checkpoint is "
-            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or `precision` float32; "
-            "with the generator kept so far as `init` it goes on from there."
+            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or `precision` float32. "
+            "To continue from the generator kept so far, pass it as `init`."
         )
 
     def _save_if_due(self):
@@ -158,7 +158,7 @@ class Checkpoints(keras.callbacks.Callback):
     def finish(self) -> None:
         """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called.
 
-        At the end of a stage that was not run again, because it was complete, it restores instead.
+        At the end of a stage that did not run again because it was complete, it restores instead.
         """
         if self._restore_from is not None:
             self._restore()

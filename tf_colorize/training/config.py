@@ -1,4 +1,4 @@
-"""The hyper-parameters of a training: defaults, automatic values, checks."""
+"""The hyperparameters of a training run: defaults, automatic values, checks."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ RECIPE = (
     "gan_loss",
     "spectral_norm",
 )
-"""What a generator was trained with that training it further takes over."""
+"""Settings that training a generator further takes over from its earlier training."""
 
-# Of these, what belongs to the loss of stage 1 and to no other.
+# Of these, the ones that suit only the loss of stage 1 that they were chosen for.
 _LOSS_WEIGHTS = ("rebalance", "lambda_l1", "lambda_classification", "lambda_smoothness")
 
-# Fewer and smaller steps than a new generator needs: it is to learn the new photos, and to keep the rest.
+# Fewer and smaller steps than for a new generator: it should learn the new photos and keep the rest.
 _FINE_TUNING = {"pretrain_epochs": 5, "epochs": 2, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a training; saved as `config.json` in the run folder.
+    """Everything that determines a training run; saved as `config.json` in the run folder.
 
     "auto" and None are resolved by `resolve`, for the generator at hand.
     """
@@ -67,13 +67,13 @@ class TrainConfig:
     gan_loss: str | None = None  # None: that of `init`, or "vanilla"
     spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
-    precision: str = "auto"  # mixed_bfloat16 where the processor has it, else float32
+    precision: str = "auto"  # mixed_bfloat16 where the processor has it, otherwise float32
     seed: int = 0
     deterministic: bool = False  # bit-reproducible operations, slower
 
 
 def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> TrainConfig:
-    """Returns a config with the automatic values filled in, checked.
+    """Returns a config with the automatic values filled in and checked.
 
     Args:
         config: `TrainConfig`.
@@ -81,12 +81,12 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
             "image_size", as far as it is known.
 
     Raises:
-        ValueError: a value that cannot work; the message names it and says what would.
+        ValueError: a value that cannot work; the message names it and says what would work.
     """
     is_paper = generators.kind(config.generator).encoder is None
     trained_with = dict(trained_with or {})
     if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
-        # Weights of other losses say nothing about this one.
+        # The weights of other losses do not suit this one.
         trained_with = {name: value for name, value in trained_with.items() if name not in _LOSS_WEIGHTS}
     # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
     has_classes = (config.pretrain_loss or trained_with.get("pretrain_loss")) == "classification"
@@ -180,7 +180,7 @@ def _check(config):
 
 
 def _has_bfloat16():
-    """Whether this processor multiplies bfloat16 matrices in hardware (Linux tells)."""
+    """Returns whether this processor multiplies bfloat16 matrices in hardware (known on Linux only)."""
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     return cpuinfo.exists() and any(flag in cpuinfo.read_text() for flag in ("amx_bf16", "avx512_bf16"))
 
@@ -189,7 +189,7 @@ def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
     """Returns the `TrainConfig` that a run folder was trained with.
 
     Raises:
-        ValueError: no run is there, or its config has keys this version does not know.
+        ValueError: there is no run, or its config has keys this version does not know.
     """
     path = pathlib.Path(run_dir) / "config.json"
     if not path.is_file():
@@ -197,7 +197,7 @@ def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
     try:
         values = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"`{path}` is no JSON ({error}).") from error
+        raise ValueError(f"`{path}` is not valid JSON ({error}).") from error
     unknown = set(values) - {field.name for field in dataclasses.fields(TrainConfig)}
     if unknown:
         raise ValueError(f"`{path}` has keys this version does not know. Received: {', '.join(sorted(unknown))}")

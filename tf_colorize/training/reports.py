@@ -1,4 +1,4 @@
-"""What is reported beside the training steps: pictures, numbers, the best generator, a line of state."""
+"""What training reports: pictures, numbers, the best generator, a status line."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class KeepBest(keras.callbacks.Callback):
         generator: `keras.Model`.
         path: `.keras` file.
         metadata: dict, as in `saving.save_generator`.
-        score: function of the epoch's logs; lower is better. Logged as "val_score".
+        score: function of the epoch's logs, lower is better. Logged as "val_score".
         rows: rows of `History` of earlier epochs, for a resumed run.
         stage: str, the stage whose rows count.
     """
@@ -155,10 +155,10 @@ class History(keras.callbacks.Callback):
 
 
 class StateLine(keras.callbacks.Callback):
-    """Shows one line of state: stage, epoch, step, images/s, time left and losses.
+    """Shows a status line: stage, epoch, step, images/s, time left and losses.
 
-    On a terminal the line is rewritten in place; in a file a line is added now and then and at
-    each epoch's end. Adds images/s to the logs.
+    On a terminal the line is rewritten in place. In a file, a line is added now and then and at
+    the end of each epoch. Adds images/s to the logs.
 
     Args:
         stage: str, shown first.
@@ -194,7 +194,7 @@ class StateLine(keras.callbacks.Callback):
         terminal = self.stream.isatty()
         step = self._offset + batch + 1
         due = now - self._shown_at > (0.2 if terminal else self.SECONDS_BETWEEN_LINES)
-        if due and step < self.steps_per_epoch:  # the last step's line comes with its validation
+        if due and step < self.steps_per_epoch:  # the last step's line comes with validation
             self._shown_at = now
             self._write(step, logs, "\r" if terminal else "\n")
 

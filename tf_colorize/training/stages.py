@@ -22,17 +22,17 @@ from tf_colorize.training import start as start_of_run
 
 WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
-FINE_TUNING_STEPS = 50  # an epoch's least: a family's album would be over before anything is learnt
+FINE_TUNING_STEPS = 50  # at least, per epoch: a family album would be over before anything is learned
 
 
 def train(
     config: train_config.TrainConfig, *, resume: bool = False, report: Callable[[str], None] = print
 ) -> pathlib.Path:
-    """Trains a colorizer and leaves it in the run folder.
+    """Trains a colorizer and writes it to the run folder.
 
     The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`,
     `stage1.keras` and `generator.keras` (the kept generators, float32), `contact_sheet.png` and,
-    after `init`, `start.keras`, so that a run goes on without the file that it started from.
+    with `init`, `start.keras`, so a run can be resumed without the file that it started from.
 
     Stage 1 keeps the epoch with the lowest validation loss. Stage 2 keeps the epoch with the
     lowest val_score: delta E relative to a gray picture's, plus the relative distance of the mean
@@ -41,7 +41,7 @@ def train(
     Args:
         config: `TrainConfig`.
         resume: bool. Go on from the last checkpoint of `config.run_dir`.
-        report: function of one str, called with lines worth telling.
+        report: function of one str, called with each line to show.
 
     Returns:
         `pathlib.Path` of the run folder.
@@ -61,7 +61,7 @@ def train(
     for key, value in dataclasses.asdict(config).items():
         report(f"{key:24}{value}")
     if resume and (run_dir / "photos.json").exists():
-        # Not looked for again: a photo that came or went would change the split and every step.
+        # Not searched for again: a photo added or removed since would change the split and every step.
         photos = json.loads((run_dir / "photos.json").read_text())
     else:
         photos = dict(zip(("train", "validation"), start_of_run.choose_photos(config, report)))
@@ -86,7 +86,7 @@ def train(
 
 
 class _Stage1(keras.Model):
-    """The generator under the loss that `compile` gets and further terms."""
+    """The generator with the loss that `compile` gets and further terms."""
 
     terms = ()
 
@@ -141,7 +141,7 @@ class _Run:
     def stage2(self):
         """Trains generator and discriminator against each other."""
         config = self.config
-        # Anew: a run resumed in stage 1 must start stage 2 as any other does.
+        # Seeded again, because a run resumed in stage 1 must start stage 2 like any other.
         keras.utils.set_random_seed(config.seed + 1)
         discriminator = models.patchgan(spectral_norm=config.spectral_norm)
         terms = self._terms("classification", "smoothness")
@@ -162,7 +162,7 @@ class _Run:
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
 
     def finish(self):
-        """Writes the contact sheet and says where everything is."""
+        """Writes the contact sheet and reports where everything is."""
         last = list(self.kept.values())[-1]
         target = self.run_dir / "generator.keras"
         temporary = target.with_suffix(".tmp")
@@ -213,7 +213,7 @@ class _Run:
         self.generator.set_weights(best.get_weights())
 
     def _reports(self, stage, epochs, first, score):
-        """The callbacks that look on, in the order in which they add to the logs of an epoch."""
+        """Returns the callbacks that report, in the order in which they add to an epoch's logs."""
         log_dir = self.run_dir / "logs" / stage
         history = reports.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
         line = reports.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
@@ -236,7 +236,7 @@ class _Run:
         )
 
     def _terms(self, *names):
-        """Returns those losses beside L1 and GAN that have a weight in the config."""
+        """Returns the losses besides L1 and GAN that have a weight in the config."""
         functions = {
             "classification": lambda: losses.Classification(self._palette_loss()),
             "smoothness": lambda: losses.smoothness,
@@ -245,7 +245,7 @@ class _Run:
         return [losses.Term(name, weight, functions[name]()) for name, weight in weights.items() if weight]
 
     def _palette_loss(self):
-        """Cross-entropy over the generator's palette, weighted against how often its entries occur."""
+        """Returns cross-entropy over the generator's palette, weighted against how often its entries occur."""
         palette = generators.palette(self.generator)
         loss = losses.PaletteCrossentropy(palette)
         stride = generators.palette_stride(self.generator)
@@ -257,7 +257,7 @@ class _Run:
         return losses.PaletteCrossentropy(palette, losses.rebalancing_weights(prior, self.config.rebalance))
 
     def _schedule(self, peak, epochs):
-        """Linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017)."""
+        """Returns a linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017)."""
         steps = epochs * self.steps_per_epoch
         warm_up = max(1, int(WARM_UP * steps))
         return keras.optimizers.schedules.CosineDecay(
@@ -266,7 +266,7 @@ class _Run:
 
 
 def _reason(error):
-    """The line of a TensorFlow error that a person needs."""
+    """Returns the line of a TensorFlow error that a person needs."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     ours = [line for line in lines if "ImageError" in line]
     return (ours or lines)[-1 if ours else 0]
@@ -285,7 +285,7 @@ def balanced_score(logs: dict[str, float]) -> float:
 
 
 def _spans(first, epochs, steps_per_epoch):
-    """Yields (first epoch, last epoch, step) of each call of `fit`: a begun epoch needs one of its own."""
+    """Yields (first epoch, last epoch, step) of each call of `fit`: an epoch that was begun needs its own call."""
     epoch, done = divmod(first, steps_per_epoch)
     if done:
         yield epoch, epoch + 1, first

@@ -1,4 +1,4 @@
-"""What a training starts from: its photos and its generator."""
+"""What a training run starts from: its photos and its generator."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if typing.TYPE_CHECKING:
 
 
 _START = "start.keras"
-# Where chroma is a distribution it needs channels at a quarter of the resolution, not more pixels.
+# Where chroma is a distribution, it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
-# Chosen on validation photos, after stage 1: of the pairs tried that are as colorful, the best PSNR.
+# Chosen on validation photos after stage 1: among pairs that are equally colorful, the one with the best PSNR.
 PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
 
@@ -44,21 +44,21 @@ def choose_photos(
 
     Args:
         config: `TrainConfig`.
-        report: function of one str, told what was found and left out.
+        report: function of one str, called with what was found and left out.
     """
     found = pipeline.find_photos(config.data, progress=_progress(report))
     left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable, {found.n_results} made by tf-colorize"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
-        # Whatever the seed: a training that goes on from another must not validate on what that one learned.
+        # Whatever the seed: a run that continues another must not validate on what the other one learned.
         train_paths, val_paths = pipeline.split(found.paths, config.val_fraction, seed=0)
     else:
         val_paths = pipeline.find_photos(val_data, min_colorfulness=0.0).paths
         held_out = {os.path.realpath(path) for path in val_paths}
         train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
         if len(train_paths) < len(found.paths):
-            report(f"{len(found.paths) - len(train_paths)} photos are in the validation data, too: not trained on.")
+            report(f"{len(found.paths) - len(train_paths)} photos are also in the validation data: not trained on.")
         if not train_paths:
             raise ValueError(f"`data` has no photo that is not in `val_data`. Received: data={config.data!r}")
     report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
@@ -68,7 +68,7 @@ def choose_photos(
 
 
 def _progress(report):
-    """Returns a function that tells now and then how far the scan of a large folder is."""
+    """Returns a function that reports now and then how far the scan of a large folder is."""
     told = time.monotonic()
 
     def progress(n_done, n_files):
@@ -84,7 +84,7 @@ def trained_with(init: str | None) -> dict[str, Any]:
     """Returns what a generator to start from was trained with, as `config.resolve` takes it.
 
     Raises:
-        ValueError: `init` is no generator.
+        ValueError: `init` is not a generator.
     """
     if init is None or init.endswith(".weights.h5"):
         return {}
@@ -93,7 +93,7 @@ def trained_with(init: str | None) -> dict[str, Any]:
 
 
 def with_encoder_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
-    """Returns a config whose `encoder_weights` "auto" is decided: "imagenet" where they can be had, else "none"."""
+    """Returns a config with `encoder_weights` "auto" decided: "imagenet" if available, otherwise "none"."""
     kind = generators.kind(config.generator)
     if config.encoder_weights != "auto" or config.init is not None or kind.encoder is None:
         return config
@@ -109,7 +109,7 @@ def keep(generator: keras.Model, config: train_config.TrainConfig, run_dir: path
 
 
 def resumed(config: train_config.TrainConfig, run_dir: pathlib.Path) -> train_config.TrainConfig:
-    """Returns the config of a run folder, with the run's own copy of what it started from."""
+    """Returns the config of a run folder, with the run's copy of what it started from."""
     kept = run_dir / _START
     return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
@@ -118,7 +118,7 @@ def build_generator(config: train_config.TrainConfig, report: Callable[[str], No
     """Returns the generator of a config, with its initial weights, in the current precision.
 
     Raises:
-        ValueError: `config.init` is no generator, or another one than the config asks for.
+        ValueError: `config.init` is not a generator, or not the one that the config asks for.
     """
     generator = _initial_generator(config, report)
     generators.freeze_encoder(generator, config.freeze_encoder)

@@ -8,7 +8,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 /**
  * @param {Uint8Array} bytes
- * @param {number} [before] Checksum of the bytes that come before these.
+ * @param {number} [before] Checksum of the preceding bytes.
  * @returns {number}
  */
 export function crc32(bytes, before = 0) {

@@ -1,8 +1,8 @@
-/** Photos and models, and who has been colorized by whom. Knows no page, only the engine. */
+/** Photos and models, and which photo was colorized by which model. Knows the engine, not the page. */
 
 /**
  * Events: "model" `{name, state, ...}` while one is loaded; "opened", "colored" and "failed"
- * `{photo, ...}` as photos go their way; "work" `{count}` with the photos that are under way.
+ * `{photo, ...}` as photos are processed; "work" `{count}` with the number of photos in progress.
  */
 export class Darkroom extends EventTarget {
   photos = [];
@@ -28,7 +28,7 @@ export class Darkroom extends EventTarget {
     return this.#models.has(name);
   }
 
-  /** @returns {Promise<boolean>} Whether the model can be used; what is wrong comes as an event. */
+  /** @returns {Promise<boolean>} Whether the model can be used; errors come as an event. */
   loadModel(name) {
     if (!this.#loading.has(name)) this.#loading.set(name, this.#load(name));
     return this.#loading.get(name);
@@ -43,17 +43,17 @@ export class Darkroom extends EventTarget {
       this.#tell("model", { name, state: "ready", accelerator });
       return true;
     } catch (error) {
-      this.#loading.delete(name); // asking again tries again
+      this.#loading.delete(name); // the next request tries again
       this.#tell("model", { name, state: "failed", error });
       return false;
     }
   }
 
   /**
-   * Takes photos in: each is opened and colored in its turn.
+   * Takes photos: each is opened and colorized in turn.
    *
    * @param {File[]} files
-   * @param {() => string | undefined} model Gives the name of the model when a photo's turn comes.
+   * @param {() => string | undefined} model Returns the name of the model when a photo's turn comes.
    * @returns {object[]} The photos.
    */
   add(files, model) {
@@ -62,7 +62,7 @@ export class Darkroom extends EventTarget {
       return { id: ++this.#lastId, name: file.name || "pasted.png", file, colorizing: new Map(), results: new Map() };
     });
     this.photos.push(...added);
-    // One after the other: few decoded photos in memory, and the first is ready soon.
+    // One after another: few decoded photos in memory, and the first is ready soon.
     for (const photo of added) {
       this.#queue = this.#queue.then(() => this.#develop(photo, model)).then(() => this.#count(-1));
     }
@@ -92,7 +92,7 @@ export class Darkroom extends EventTarget {
     if (model()) await this.color(photo, model());
   }
 
-  /** @returns {Promise<boolean>} Whether it worked; what went wrong comes as an event. */
+  /** @returns {Promise<boolean>} Whether it worked; errors come as an event. */
   color(photo, model) {
     if (!photo.colorizing.has(model)) photo.colorizing.set(model, this.#color(photo, model));
     return photo.colorizing.get(model);

@@ -5,7 +5,7 @@ export class Engine {
   #pending = new Map();
   #lastId = 0;
   #isAlive = false;
-  #failure = null; // of a worker that did not start: nothing will ever answer
+  #failure = null; // set if the worker did not start and will never answer
 
   /** @param {string} script Address of the worker's script. */
   constructor(script) {
@@ -13,7 +13,7 @@ export class Engine {
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      const failure = new Error(event.message || "The worker does not start.");
+      const failure = new Error(event.message || "The worker did not start.");
       if (!this.#isAlive) this.#failure = failure;
       for (const { reject } of this.#pending.values()) reject(failure);
       this.#pending.clear();
@@ -38,7 +38,7 @@ export class Engine {
   #receive({ id, progress, result, error }) {
     this.#isAlive = true;
     const request = this.#pending.get(id);
-    if (!request) return; // was given up when something else failed
+    if (!request) return; // abandoned when something else failed
     const { resolve, reject, onProgress } = request;
     if (progress) {
       onProgress(progress);

@@ -8,7 +8,7 @@ export class Gestures {
   /**
    * @param {HTMLElement} element
    * @param {{isZoomed: () => boolean, split: Function, move: Function, zoom: Function, toggle: Function}} actions
-   *   Points and the divider's place are shares of the element; movements are CSS pixels.
+   *   Points and the divider's position are shares of the element; movements are CSS pixels.
    */
   constructor(element, actions) {
     this.#element = element;
@@ -52,7 +52,7 @@ export class Gestures {
     this.#actions.move((last.x - now.x) / 2, (last.y - now.y) / 2);
   }
 
-  /** Only the pinch of a trackpad and Ctrl with the wheel: the wheel alone scrolls the page. */
+  /** Only a trackpad's pinch and Ctrl with the wheel; the wheel alone scrolls the page. */
   #wheel(event) {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();

@@ -1,4 +1,4 @@
-/** Ways in for files: choose, take, drop, paste. */
+/** The ways to add files: choose, take, drop, paste. */
 
 /**
  * @param {(files: File[]) => void} receive
@@ -22,7 +22,7 @@ export function listen(receive) {
 
 function listenForDrops(receive) {
   const hasFiles = (event) => event.dataTransfer.types.includes("Files");
-  let depth = 0; // dragenter and dragleave come from every element on the way
+  let depth = 0; // dragenter and dragleave come from every element along the way
   const mark = (change) => {
     depth = change === 0 ? 0 : depth + change;
     document.body.classList.toggle("dragging", depth > 0);
@@ -32,7 +32,7 @@ function listenForDrops(receive) {
   document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   document.addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
-    event.preventDefault(); // else the browser would leave the page for the file
+    event.preventDefault(); // otherwise the browser would leave the page and open the file
     mark(0);
     receive([...event.dataTransfer.files]);
   });

@@ -8,7 +8,7 @@ export class Looks extends EventTarget {
   #left = document.getElementById("left-look");
   #right = document.getElementById("right-look");
   #names = [];
-  #model; // name of the one on the right
+  #model; // name of the model on the right
   #hasOriginal = false;
 
   constructor() {
@@ -44,14 +44,14 @@ export class Looks extends EventTarget {
     return this.#look(this.#model);
   }
 
-  /** One more model to choose from, by name; `chosen` puts it on the right. */
+  /** Adds a model to choose from, by name; `chosen` puts it on the right. */
   add(name, { chosen = false } = {}) {
     this.#names.push(name);
     if (chosen || !this.#model) this.#model = name;
     this.#fill();
   }
 
-  /** Offers a photo's own colors. */
+  /** Offers the photo's original colors. */
   offerOriginal(isOffered) {
     if (isOffered === this.#hasOriginal) return;
     this.#hasOriginal = isOffered;

@@ -18,9 +18,9 @@ const looks = new Looks();
 const shelf = new Shelf();
 const viewer = new Viewer((request) => engine.ask("draw", request));
 let current = null; // the photo on the stage
-let showsNext = false; // the first of those that came last goes on the stage
+let showsNext = false; // the first of the latest photos goes on the stage
 
-/** Brings everything that can be seen in line with what is so. */
+/** Updates everything visible to the current state. */
 function refresh() {
   shelf.mark(current);
   status.show(current, current?.results.get(looks.model));
@@ -41,7 +41,7 @@ function refresh() {
   }
 }
 
-/** Gray takes the place of colors that are not there yet. */
+/** Gray stands in for colors that are not there yet. */
 function available(look, photo) {
   return look.kind === "color" && !photo.results.has(look.model) ? GRAY : look;
 }
@@ -69,14 +69,14 @@ function remove(photo) {
   darkroom.remove(photo);
   shelf.remove(photo);
   select(photo === current ? next : current);
-  if (next) shelf.focus(next); // the button that had it is gone
+  if (next) shelf.focus(next); // the button that had the focus is gone
   else document.querySelector("#invite [data-choose]").focus();
 }
 
 async function drawThumbnail(photo) {
   const look = available(looks.right, photo);
   const request = { photo: photo.id, ...thumbnailOf(photo), looks: [look], vividness: 1 };
-  const bitmaps = await engine.ask("draw", request).catch(() => []); // a photo that was removed meanwhile
+  const bitmaps = await engine.ask("draw", request).catch(() => []); // for a photo that was removed meanwhile
   if (bitmaps.length) shelf.picture(photo, bitmaps[0]);
 }
 
@@ -123,7 +123,7 @@ async function loadShippedModels() {
   }
   if (looks.model) await darkroom.loadModel(looks.model);
   else complain("", "No model comes with this page. Drop a .tflite file here to begin.");
-  if (looks.model) colorAll(); // photos that were here first
+  if (looks.model) colorAll(); // photos that were added before the model
 }
 
 function colorAll() {
@@ -143,7 +143,7 @@ async function openModel(file) {
   refresh();
 }
 
-/** The file of a photo in color; null, and a message, where there is none. */
+/** Returns the file of a photo in color, or null, with a message, if there is none. */
 async function saved(photo) {
   if (!(await darkroom.color(photo, looks.model))) return null;
   const settings = { model: looks.model, vividness: vividness(), choice: element("format").value };
@@ -188,7 +188,7 @@ async function whileBusy(button, work) {
 
 function listenToControls() {
   element("vividness").addEventListener("input", () => {
-    element("vividness-value").textContent = `${Math.round(vividness() * 100)} %`;
+    element("vividness-value").textContent = `${Math.round(vividness() * 100)}%`;
     viewer.setVividness(vividness());
   });
   element("controls").addEventListener("submit", (event) => {
@@ -207,7 +207,7 @@ function listenToStage() {
   zooms["zoom-fit"] = () => viewer.toggleZoom();
   for (const [id, zoom] of Object.entries(zooms)) element(id).addEventListener("click", zoom);
   viewer.addEventListener("zoom", ({ detail: { isZoomed, percent } }) => {
-    element("zoom-fit").textContent = isZoomed ? `${Math.round(percent)} %` : "Fit";
+    element("zoom-fit").textContent = isZoomed ? `${Math.round(percent)}%` : "Fit";
   });
   viewer.addEventListener("failure", ({ detail: { photo, error } }) => {
     if (darkroom.photos.includes(photo)) complain(photo.name, error.message);

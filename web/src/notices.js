@@ -1,4 +1,4 @@
-/** Messages: what went wrong stays until it is closed, what went well is spoken only. */
+/** Messages: errors stay until they are closed, successes are only announced to screen readers. */
 
 const notices = document.getElementById("notices");
 const spoken = document.getElementById("spoken");

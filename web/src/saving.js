@@ -1,11 +1,11 @@
-/** From a colored photo to files on the device: one, or all in a zip archive. */
+/** From a colorized photo to files on the device: one, or all in a zip archive. */
 
 import { zip } from "./zip.js";
 
 const JPEG_QUALITY = 92;
 const SUFFIX = { "image/jpeg": ".jpg", "image/png": ".png" };
 
-/** The type a photo is saved as: JPEG stays JPEG, everything else must lose nothing. */
+/** The type a photo is saved as: JPEG stays JPEG, everything else is saved losslessly. */
 export function typeFor(format, choice) {
   if (choice !== "same") return choice;
   return format === "JPEG" ? "image/jpeg" : "image/png";
@@ -43,7 +43,7 @@ export function archive(files) {
   return zip(unique);
 }
 
-/** Hands a file to the browser's downloads. */
+/** Downloads a file through the browser. */
 export function download({ name, blob }) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

@@ -1,4 +1,4 @@
-/** The row of thumbnails: photos of the visitor, and samples. */
+/** The row of thumbnails: the visitor's photos and the samples. */
 
 const THUMBNAIL = 144; // pixels; shown at 72 on most screens
 
@@ -67,12 +67,12 @@ export function thumbnailOf({ width, height }) {
 /**
  * Makes the buttons of the samples work.
  *
- * @param {(file: File) => void} receive Gets the sample that was chosen.
+ * @param {(file: File) => void} receive Receives the chosen sample.
  */
 export function listenToSamples(receive) {
   for (const choose of document.querySelectorAll("[data-sample]")) {
     const name = choose.dataset.sample;
-    // Kept from the start: samples work without a network, too.
+    // Fetched at the start, so samples work without a network, too.
     const blob = fetch(`samples/${name}`).then((response) => response.blob());
     choose.addEventListener("click", async () => receive(new File([await blob], name, { type: "image/jpeg" })));
   }

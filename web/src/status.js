@@ -1,14 +1,14 @@
-/** The line under the stage and the bar at its lower edge: what is going on. */
+/** The line under the stage and the bar at its lower edge: what is in progress. */
 
 const progress = document.getElementById("progress");
 const info = document.getElementById("info");
 
 export class Status {
   #model = "";
-  #share; // of the model that is here; null while it is made ready, undefined when there is nothing to do
-  #count = 0; // photos under way
+  #share; // of the model that has arrived; null while it is prepared, undefined when there is nothing to do
+  #count = 0; // photos in progress
 
-  /** A model is on its way. */
+  /** A model is being downloaded. */
   downloading({ received, total }) {
     this.#model = `Loading the model: ${megabytes(received)} of ${megabytes(total)} MB`;
     this.#progress(received < total ? received / total : null);
@@ -29,7 +29,7 @@ export class Status {
     this.#progress(undefined);
   }
 
-  /** @param {number} count Photos under way. */
+  /** @param {number} count Photos in progress. */
   working(count) {
     this.#count = count;
     this.#progress(this.#share);
@@ -40,7 +40,7 @@ export class Status {
    * @param {{seconds: number, accelerator: string}} [result] How it was colorized.
    */
   show(photo, result) {
-    const parts = result ? [`Colored in ${result.seconds.toFixed(2)} s`, result.accelerator] : [this.#model];
+    const parts = result ? [`Colorized in ${result.seconds.toFixed(2)} s`, result.accelerator] : [this.#model];
     if (photo) parts.push(`${photo.width} × ${photo.height}`, photo.name);
     info.textContent = parts.filter(Boolean).join(" · ");
   }

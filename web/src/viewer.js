@@ -1,10 +1,10 @@
-/** The stage: two looks of a photo with a divider between them, zoomed and moved at will. */
+/** The stage: two looks of a photo with a divider between them, which can be zoomed and moved. */
 
 import { Gestures } from "./gestures.js";
 import * as viewport from "./viewport.js";
 
 const SIDES = ["left", "right"];
-const DRAFT = 0.5; // while a control moves, a quarter of the pixels will do
+const DRAFT = 0.5; // while a control moves, a quarter of the pixels is enough
 const SETTLED_MS = 150;
 const KEY_STEP = 80; // CSS pixels
 
@@ -20,7 +20,7 @@ export class Viewer extends EventTarget {
   #vividness = 1;
   #view = viewport.WHOLE;
   #drawing = false;
-  #quality = 1; // of the drawing that is wanted
+  #quality = 1; // of the requested drawing
   #settle = 0;
   #revealing = null;
   #ask;
@@ -118,7 +118,7 @@ export class Viewer extends EventTarget {
     this.#update();
   }
 
-  /** Puts the divider where somebody wants it, whatever it was doing. */
+  /** Puts the divider where the user wants it, whatever it was doing. */
   #dragSplit(percent) {
     this.#revealing?.cancel();
     this.#setSplit(percent);
@@ -128,7 +128,7 @@ export class Viewer extends EventTarget {
     const limited = viewport.clamp(percent, 0, 100);
     this.#frame.style.setProperty("--split", `${limited}%`);
     this.#splitInput.value = String(Math.round(limited));
-    this.#splitInput.setAttribute("aria-valuetext", `${Math.round(limited)} %`);
+    this.#splitInput.setAttribute("aria-valuetext", `${Math.round(limited)}%`);
   }
 
   #update() {
@@ -138,7 +138,7 @@ export class Viewer extends EventTarget {
     this.#frame.style.width = `${width}px`;
     this.#frame.style.height = `${height}px`;
     this.#frame.classList.toggle("zoomed", isZoomed);
-    // What was drawn last is moved to where it belongs until the new drawing is there.
+    // Until the new drawing arrives, the last one is moved to where it belongs.
     for (const side of SIDES) this.#place(side, part, scale);
     this.dispatchEvent(new CustomEvent("zoom", { detail: { isZoomed, percent: scale * devicePixelRatio * 100 } }));
     const isFirst = SIDES.some((side) => this.#canvases[side].hidden);
@@ -158,7 +158,7 @@ export class Viewer extends EventTarget {
     canvas.style.height = `${drawn.part.height * scale}px`;
   }
 
-  /** Draws what is wanted and not shown yet, one request at a time, always the latest. */
+  /** Draws what is requested and not shown yet, one request at a time, always the latest. */
   async #draw(quality) {
     this.#quality = quality;
     if (!this.#photo || this.#drawing) return;
@@ -185,7 +185,7 @@ export class Viewer extends EventTarget {
     } finally {
       this.#drawing = false;
     }
-    this.#draw(this.#quality); // what has changed meanwhile
+    this.#draw(this.#quality); // what changed meanwhile
   }
 
   #isMissing(side, quality) {
@@ -193,7 +193,7 @@ export class Viewer extends EventTarget {
     return Boolean(this.#photo) && (drawn?.key !== this.#key(side) || drawn.quality < quality);
   }
 
-  /** All that decides what a side shows. */
+  /** Everything that determines what a side shows. */
   #key(side) {
     const { part, width, height } = viewport.layout(this.#stage, this.#photo, this.#view);
     const { kind, model } = this.#looks[side];

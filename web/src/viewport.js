@@ -1,6 +1,6 @@
-/** Which part of a photo is seen, and how large. Plain arithmetic, in CSS pixels. */
+/** Which part of a photo is visible, and at what size. Plain arithmetic, in CSS pixels. */
 
-/** What is seen of a photo: `zoom` 1 shows all of it, `x` and `y` are the shares at the center. */
+/** What is visible of a photo: `zoom` 1 shows all of it, `x` and `y` are the shares at the center. */
 export const WHOLE = Object.freeze({ zoom: 1, x: 0.5, y: 0.5 });
 
 /**
@@ -20,17 +20,17 @@ export function layout(stage, photo, view) {
   return { scale, width, height, part };
 }
 
-/** CSS pixels per photo pixel that show the whole photo. */
+/** CSS pixels per photo pixel at which the whole photo is visible. */
 export function fitScale(stage, photo) {
   return Math.min(stage.width / photo.width, stage.height / photo.height);
 }
 
 /**
- * Zooms so that the point under the pointer stays there.
+ * Zooms, keeping the point under the pointer in place.
  *
  * @param {{zoom: number, x: number, y: number}} view
- * @param {number} zoom Wanted.
- * @param {{x: number, y: number}} point Where, in shares of the frame.
+ * @param {number} zoom New zoom.
+ * @param {{x: number, y: number}} point The point, in shares of the frame.
  */
 export function zoomed(stage, photo, view, zoom, point = { x: 0.5, y: 0.5 }) {
   const before = layout(stage, photo, view);
@@ -47,7 +47,7 @@ export function zoomed(stage, photo, view, zoom, point = { x: 0.5, y: 0.5 }) {
   });
 }
 
-/** Moves what is seen by CSS pixels, not past the photo's edges. */
+/** Moves the visible part by CSS pixels, but not past the photo's edges. */
 export function moved(stage, photo, view, dx = 0, dy = 0) {
   const { scale } = layout(stage, photo, view);
   const wanted = { ...view, x: view.x + dx / scale / photo.width, y: view.y + dy / scale / photo.height };
@@ -59,7 +59,7 @@ export function moved(stage, photo, view, dx = 0, dy = 0) {
   };
 }
 
-/** Far enough to see single pixels, for small photos, too. */
+/** Far enough to see single pixels, even of small photos. */
 export function maxZoom(stage, photo) {
   return Math.max(8, 8 / fitScale(stage, photo));
 }

@@ -1,4 +1,4 @@
-/** Zip archives of files that are compressed already: stored, and nothing is copied. */
+/** Zip archives of files that are already compressed: stored without copying anything. */
 
 import { crc32 } from "./crc32.js";
 

@@ -1,19 +1,19 @@
 /**
- * The photos that are here, with as few of their pixels as will do: one at full size while
- * something works on it, the last ones in a size for the screen, all in the size of a network.
+ * The open photos, with as few of their pixels as possible: one at full size while something
+ * works on it, the latest ones in a size for the screen, all of them in the size of a network.
  */
 
 import * as picture from "./picture.js";
 import { survey } from "./survey.js";
 
-const REST_MS = 5000; // who looks at single pixels goes on doing so
+const REST_MS = 5000; // people who look at single pixels keep doing so
 const COPIES = 4;
 
 export class Album {
   #photos = new Map();
   #full = null; // `{photo, bitmap}`
   #rest;
-  #copied = []; // photos with a copy, the last used last
+  #copied = []; // photos with a copy, the last used one last
 
   get(id) {
     return this.#photos.get(id);
@@ -22,7 +22,7 @@ export class Album {
   /**
    * @param {number} id
    * @param {Blob} file
-   * @param {Iterable<number>} sizes Of the squares that will be wanted.
+   * @param {Iterable<number>} sizes Sizes of the squares that will be needed.
    * @returns {Promise<Record<string, any>>} The photo: `width`, `height`, `format`, `hasColor`, `isOpaque`.
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
@@ -46,7 +46,7 @@ export class Album {
     return photo.squares.get(size);
   }
 
-  /** @returns {Promise<{bitmap: ImageBitmap, factor: number}>} The photo, so many times smaller. */
+  /** @returns {Promise<{bitmap: ImageBitmap, factor: number}>} The photo, `factor` times smaller. */
   async copy(photo) {
     if (photo.copy) this.#touch(photo);
     else await this.#survey(photo, []);
@@ -54,11 +54,11 @@ export class Album {
   }
 
   /**
-   * Does something with a photo at full size, which is decoded for that and kept a while.
+   * Does something with a photo at full size, which is decoded for it and kept for a while.
    *
    * @param {any} photo
    * @param {(bitmap: ImageBitmap) => any} work
-   * @returns {Promise<any>} What `work` gives.
+   * @returns {Promise<any>} What `work` returns.
    */
   async atFullSize(photo, work) {
     clearTimeout(this.#rest);

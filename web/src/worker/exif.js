@@ -1,4 +1,4 @@
-/** The camera's notes of a JPEG (date, place, exposure), for the JPEG that is saved from it. */
+/** The camera's metadata of a JPEG (date, place, exposure), for the JPEG that is saved from it. */
 
 import { walkJpeg } from "./inspect.js";
 
@@ -7,7 +7,7 @@ const ORIENTATION_TAG = 0x0112;
 const HEADER = "Exif\0\0";
 
 /**
- * Copies the EXIF segment of a JPEG; the pixels that are saved are upright, so it says so.
+ * Copies the EXIF segment of a JPEG, marked as upright because the saved pixels are.
  *
  * @param {Uint8Array} bytes A JPEG file.
  * @returns {Uint8Array | null} The whole segment with its marker.
@@ -30,7 +30,7 @@ export function withExif(jpeg, segment) {
   return segment ? new Blob([jpeg.slice(0, 2), segment, jpeg.slice(2)], { type: jpeg.type }) : jpeg;
 }
 
-/** Changes the segment in place; false where it makes no sense. */
+/** Changes the segment in place; returns false if it is malformed. */
 function uprightWithoutThumbnail(segment) {
   const data = new DataView(segment.buffer, 10); // past marker, length and header
   try {

@@ -1,8 +1,8 @@
 /**
- * The worker: everything that takes time happens here, so that the page never stops.
+ * The worker: everything that takes time happens here, so the page never blocks.
  *
- * A request is `{id, task, ...}`; the answer `{id, result}` or `{id, error}`, before it any
- * number of `{id, progress}`.
+ * A request is `{id, task, ...}`. The answer is `{id, result}` or `{id, error}`, after any number
+ * of `{id, progress}`.
  */
 
 import { PictureError } from "./inspect.js";
@@ -15,7 +15,7 @@ let queue = Promise.resolve();
 self.onmessage = ({ data: { id, task, ...request } }) => {
   const report = (progress) => self.postMessage({ id, progress });
   const work = () => workshop[task](request, report);
-  // A model that is on its way does not hold up the photos.
+  // A model that is being downloaded does not hold up the photos.
   const done = task === "loadModel" ? work() : (queue = queue.then(work, work));
   done.then(
     (result) => self.postMessage({ id, result }, transferable(result)),

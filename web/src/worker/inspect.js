@@ -4,7 +4,7 @@
 export class PictureError extends Error {}
 
 /**
- * Recognizes a still picture that is all there.
+ * Recognizes a complete still picture.
  *
  * @param {Uint8Array} bytes The file.
  * @returns {{format: string, width?: number, height?: number}} The size as stored, where it is easy to read.
@@ -17,7 +17,7 @@ export function inspect(bytes) {
   try {
     return { format: found.format, ...found.read(bytes) };
   } catch (error) {
-    // A view reads past the end of a file that was cut off.
+    // In a truncated file, a view reads past the end.
     throw error instanceof RangeError ? new PictureError("The picture is cut off or broken.") : error;
   }
 }
@@ -65,8 +65,8 @@ function refuseCutOff() {
  * Walks the segments of a JPEG up to the pixels.
  *
  * @param {Uint8Array} bytes
- * @param {(marker: number, start: number, length: number) => void} visit Called with the place of
- *   each segment's content.
+ * @param {(marker: number, start: number, length: number) => void} visit Called with the position
+ *   of each segment's content.
  * @returns {number} Where the pixels begin.
  */
 export function walkJpeg(bytes, visit) {
@@ -93,7 +93,7 @@ function readJpeg(bytes) {
     size.height = view(bytes).getUint16(start + 1);
     size.width = view(bytes).getUint16(start + 3);
   });
-  // Browsers fill what is missing with gray and say nothing.
+  // Browsers silently fill what is missing with gray.
   for (let at = bytes.indexOf(0xff, pixels); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     if (bytes[at + 1] === 0xd9) return size;
   }

@@ -1,19 +1,19 @@
 /**
- * Writes a JPEG from strips. Browsers save whole canvases only: as large as the picture in memory,
- * and some have none of that size.
+ * Writes a JPEG from strips. Browsers can only save whole canvases, which take as much memory as the
+ * picture, and some browsers have no canvas of that size.
  */
 
 import { PictureError } from "./inspect.js";
 import { HUFFMAN, STEPS, ZIGZAG } from "./jpeg_tables.js";
 
-/** Strips have to be a multiple of this, but for the last. */
+/** The height of every strip but the last must be a multiple of this. */
 export const BAND_ROWS = 16;
 const MAX_SIDE = 65535;
 const MCU_BYTES = 4096; // more than the six blocks of 16 x 16 pixels can become
-// What the fast transform leaves undone (Arai, Agui and Nakajima), per row and column.
+// The factors that the fast transform (Arai, Agui and Nakajima) leaves out, per row and column.
 const AAN = [1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.5411961, 0.275899379];
 
-/** Baseline, YCbCr, chroma of half resolution: what browsers write, too. */
+/** Baseline, YCbCr, chroma at half resolution, as browsers write it. */
 export class JpegWriter {
   #width;
   #bandWidth;
@@ -22,20 +22,20 @@ export class JpegWriter {
   #parts;
   #out;
   #used = 0;
-  #bits = 0; // those not written yet, lowest last
+  #bits = 0; // not written yet, lowest last
   #bitCount = 0;
   #block = new Float32Array(64);
-  #quantized = new Int32Array(64); // in the order of files
+  #quantized = new Int32Array(64); // in file order
 
   /**
    * @param {number} width
    * @param {number} height
    * @param {number} quality 1 to 100, on libjpeg's scale.
-   * @throws {PictureError} JPEG has no files of that size.
+   * @throws {PictureError} A JPEG cannot be that large.
    */
   constructor(width, height, quality) {
     if (Math.max(width, height) > MAX_SIDE) {
-      throw new PictureError(`A JPEG has at most ${MAX_SIDE} pixels on a side. Save it as PNG.`);
+      throw new PictureError(`A JPEG can have at most ${MAX_SIDE} pixels on a side. Save the photo as PNG.`);
     }
     this.#width = width;
     this.#bandWidth = BAND_ROWS * Math.ceil(width / BAND_ROWS);
@@ -69,7 +69,7 @@ export class JpegWriter {
     return new Blob([...this.#parts, this.#out.slice(0, this.#used), end], { type: "image/jpeg" });
   }
 
-  /** Puts a band into planes of YCbCr, on white; beyond the picture's edges its last pixels go on. */
+  /** Converts a band to planes of YCbCr, on white; the last pixels are repeated beyond the picture's edges. */
   #load(data, top, lastRow) {
     const [luminance, blue, red] = this.#planes;
     blue.fill(0);
@@ -114,7 +114,7 @@ export class JpegWriter {
     let last = 0;
     for (let k = 0; k < 64; k++) {
       const value = block[ZIGZAG[k]] * factors[k];
-      values[k] = value < 0 ? value - 0.5 : value + 0.5; // towards zero, as integers are made
+      values[k] = value < 0 ? value - 0.5 : value + 0.5; // conversion to integers rounds toward zero
       if (values[k] !== 0) last = k;
     }
     this.#writeValue(dc, 0, values[0] - lastDc);
@@ -146,12 +146,12 @@ export class JpegWriter {
       this.#bitCount -= 8;
       const byte = (this.#bits >>> this.#bitCount) & 255;
       this.#out[this.#used++] = byte;
-      if (byte === 255) this.#out[this.#used++] = 0; // else it would be a marker
+      if (byte === 255) this.#out[this.#used++] = 0; // otherwise it would be a marker
     }
   }
 }
 
-/** The cosine transform of eight values, in place, but for factors. */
+/** The cosine transform of eight values, in place, without its factors. */
 function transform(values, from, step) {
   const at = (index) => from + index * step;
   const [sum0, rest7] = butterfly(values[at(0)], values[at(7)]);
@@ -184,13 +184,13 @@ function butterfly(first, second) {
   return [first + second, first - second];
 }
 
-/** The steps of a quality, as libjpeg scales them. */
+/** The quantization steps for a quality, as libjpeg scales them. */
 function scaledSteps(table, quality) {
   const percent = quality < 50 ? 5000 / quality : 200 - 2 * quality;
   return table.map((step) => Math.min(255, Math.max(1, Math.floor((step * percent + 50) / 100))));
 }
 
-/** What the transformed values are multiplied with, in the order of files. */
+/** What the transformed values are multiplied by, in file order. */
 function factorsOf(steps) {
   return Float32Array.from(steps, (step, k) => {
     const [row, column] = [ZIGZAG[k] >> 3, ZIGZAG[k] & 7];

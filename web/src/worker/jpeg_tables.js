@@ -1,13 +1,13 @@
-/** The example tables of the JPEG standard (ITU T.81, annex K), as they stand in files. */
+/** The example tables of the JPEG standard (ITU T.81, annex K), in file order. */
 
-/** Place of the k-th coefficient of a file in a block of eight rows. */
+/** Position of a file's k-th coefficient in a block of eight rows. */
 export const ZIGZAG = Uint8Array.of(
   0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
   35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
   62, 63,
 );
 
-/** Steps of quality 50, of luminance and of chrominance, in the order of files. */
+/** Steps of quality 50 for luminance and for chrominance, in file order. */
 export const STEPS = [
   bytes(
     "100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933" +
@@ -16,7 +16,7 @@ export const STEPS = [
   bytes("11121218" + "15182f1a" + "1a2f6342" + "38426363" + "63".repeat(48)),
 ];
 
-/** Huffman tables of luminance and of chrominance: how many codes have each length, then their symbols. */
+/** Huffman tables for luminance and for chrominance: how many codes have each length, then their symbols. */
 export const HUFFMAN = [
   {
     dc: bytes("00010501010101010100000000000000000102030405060708090a0b"),

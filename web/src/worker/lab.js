@@ -1,5 +1,5 @@
 /**
- * sRGB bytes to normalized Lab and back: what tf_colorize/lab.py does, pixel by pixel.
+ * sRGB bytes to normalized Lab and back, as tf_colorize/color/lab.py does, pixel by pixel.
  *
  * lightness = L* / 50 - 1 and ab = (a*, b*) / 110, both in [-1, 1]; CIE Lab, D65, 2 degrees.
  */
@@ -33,7 +33,7 @@ const [RED_LUMINANCE, GREEN_LUMINANCE, BLUE_LUMINANCE] = RELATIVE_XYZ_FROM_RGB[1
   DECODE.map((linear) => linear * share),
 );
 
-/** The Lab curve of gray pixels: most of what comes in is gray, and a cube root is slow. */
+/** The Lab curve of gray pixels: most input is gray, and a cube root is slow. */
 const GRAY_CURVE = Float64Array.from({ length: 256 }, (_, byte) =>
   labCurve(RED_LUMINANCE[byte] + GREEN_LUMINANCE[byte] + BLUE_LUMINANCE[byte]),
 );
@@ -116,11 +116,11 @@ export function writeGray(pixels) {
 }
 
 /**
- * Scales chroma: all of it below 1; above 1 towards the border of the gamut, never past it.
+ * Scales chroma: all of it below 1; above 1 toward the boundary of the gamut, never past it.
  *
  * @param {Float32Array} lightness In [-1, 1].
  * @param {Float32Array} ab Two per lightness, in [-1, 1].
- * @param {number} vividness 0 (gray) to 2; 1 returns `ab` as it is.
+ * @param {number} vividness 0 (gray) to 2; 1 returns `ab` unchanged.
  * @returns {Float32Array}
  */
 export function withVividness(lightness, ab, vividness) {
@@ -129,7 +129,7 @@ export function withVividness(lightness, ab, vividness) {
   const result = new Float32Array(ab.length);
   for (let index = 0; index < lightness.length; index++) {
     const room = 1 - 1 / Math.max(1, headroomOf(lightness[index], ab[2 * index], ab[2 * index + 1]));
-    // Noise in the chroma of deep shadows and of highlights is not blown up.
+    // This avoids amplifying chroma noise in deep shadows and highlights.
     const dark = ((lightness[index] + 1) * LIGHTNESS_SCALE) / 40;
     const bright = ((1 - lightness[index]) * LIGHTNESS_SCALE) / 20;
     const gain = 1 + (vividness - 1) * room * clamped(Math.min(dark, bright));
@@ -148,7 +148,7 @@ function headroomOf(lightness, a, b) {
   return headroom(red, green, blue, y);
 }
 
-/** The largest factor of chroma, in linear light, that stays within sRGB. */
+/** The largest factor on chroma, in linear light, that stays within sRGB. */
 function headroom(red, green, blue, luminance) {
   const above = Math.max(red, green, blue) - luminance;
   const below = luminance - Math.min(red, green, blue);

@@ -6,12 +6,12 @@ const CACHE = "tf-colorize-models";
 const METADATA = "tf_colorize.json";
 
 /**
- * Gives the bytes of a model.
+ * Returns the bytes of a model.
  *
  * @param {{url?: string, version?: string, bytes?: number, file?: Blob}} model From the server or from this device.
  * @param {(received: number, total: number) => void} onProgress
  * @returns {Promise<Uint8Array>}
- * @throws {Error} It cannot be had or was made for other numbers.
+ * @throws {Error} It cannot be loaded or was made for other scales.
  */
 export async function modelBytes(model, onProgress) {
   const bytes = model.file ? new Uint8Array(await model.file.arrayBuffer()) : await downloaded(/** @type {any} */ (model), onProgress);
@@ -26,7 +26,7 @@ export async function modelBytes(model, onProgress) {
 
 async function downloaded({ url, version, bytes }, onProgress) {
   const address = `${url}?version=${version}`;
-  // Pages on http:// other than this device have no cache storage.
+  // Pages on http:// have no cache storage, except on this device.
   const cache = await self.caches?.open(CACHE).catch(() => undefined);
   const cached = await cache?.match(address);
   if (cached) return new Uint8Array(await cached.arrayBuffer());
@@ -34,7 +34,7 @@ async function downloaded({ url, version, bytes }, onProgress) {
   if (!response?.ok) throw new Error(`It cannot be downloaded (${response?.status ?? "no connection"}).`);
   const model = await received(response, bytes, onProgress);
   await cache?.delete(url, { ignoreSearch: true });
-  // A full disk is no reason not to color.
+  // A full disk is no reason not to colorize.
   await cache?.put(address, new Response(model)).catch(() => undefined);
   return model;
 }
@@ -45,7 +45,7 @@ async function received(response, total, onProgress) {
   for (const reader = response.body.getReader(); ; ) {
     const { done, value } = await reader.read();
     if (done && size === total) return model;
-    if (done || size + value.length > total) throw new Error("The download is not complete. Load the page again.");
+    if (done || size + value.length > total) throw new Error("The download is incomplete. Reload the page.");
     model.set(value, size);
     size += value.length;
     onProgress(size, total);
@@ -68,7 +68,7 @@ async function metadataOf(bytes) {
   return new Response(stream).json();
 }
 
-/** Offsets count from the archive's begin or from the file's, as the writer likes. */
+/** Offsets count from the start of the archive or of the file, depending on the writer. */
 function archiveShift(data, end) {
   return end - data.getUint32(end + 12, true) - data.getUint32(end + 16, true);
 }

@@ -1,11 +1,11 @@
-/** The network: LiteRT.js on WebGPU where there is a real one, on WebAssembly else. */
+/** The network: LiteRT.js on WebGPU where a real GPU is available, otherwise on WebAssembly. */
 
 import * as litert from "@litertjs/core";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
 // A hundredth of normalized ab is about one Lab unit, which nobody sees.
 const GPU_TOLERANCE = 0.01;
-const GPU_SHARE = 0.995; // of the values that have to be within it
+const GPU_SHARE = 0.995; // of the values that must be within it
 
 let runtime;
 
@@ -24,7 +24,7 @@ export function start(folder) {
 
 async function load(folder) {
   const threads = self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd"));
-  // In a worker the runtime would look for its files beside the worker's script.
+  // In a worker, the runtime would look for its files beside the worker's script.
   /** @type {any} */ (self).Module = {
     locateFile: (name) => folder + name,
     mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js`,
@@ -45,7 +45,7 @@ export class Network {
   #gpu = null;
   #cpuName;
   #compileForCpu;
-  /** Pixels a side of what it sees. */
+  /** Side in pixels of the square that it sees. */
   size = 0;
 
   /**
@@ -62,11 +62,11 @@ export class Network {
     network.#cpu = await compileForCpu();
     network.size = checkedSize(network.#cpu);
     if (hasGpu) network.#gpu = await compiledForGpu(bytes);
-    if (network.#gpu) network.#compileForCpu = compileForCpu; // which keeps the file's bytes
+    if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
     return network;
   }
 
-  /** What runs the model, for people. */
+  /** What runs the model, in words. */
   get accelerator() {
     return this.#gpu ? "WebGPU" : this.#cpuName;
   }
@@ -82,14 +82,14 @@ export class Network {
       try {
         return finite(await this.#predict(this.#gpu, lightness));
       } catch {
-        this.#gpu = null; // systems take the GPU away from pages, on phones above all
+        this.#gpu = null; // systems can take the GPU away from a page, especially on phones
         this.#cpu = await this.#compileForCpu();
       }
     }
     return finite(await this.#predict(this.#cpu, lightness));
   }
 
-  /** Some GPU drivers calculate nonsense: the first photo is calculated on both, and one is kept. */
+  /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
   async #firstRun(lightness) {
     const expected = finite(await this.#predict(this.#cpu, lightness));
     const received = await this.#predict(this.#gpu, lightness).catch(() => []);
@@ -98,7 +98,7 @@ export class Network {
       this.#cpu.delete();
       this.#cpu = null;
     } else {
-      console.info("WebGPU gives other colors than WebAssembly for this model, which is not used there.");
+      console.info("WebGPU gives different colors than WebAssembly for this model, so it is not used for it.");
       this.#gpu.delete();
       this.#gpu = null;
     }
@@ -123,7 +123,7 @@ function finite(ab) {
   return ab;
 }
 
-/** The side of the square that a model sees; an error where it is no colorizer. */
+/** Returns the side of the square that a model sees; throws an error if it is not a colorizer. */
 function checkedSize(model) {
   const [input, output] = [model.getInputDetails(), model.getOutputDetails()];
   const size = input[0]?.shape[1];
@@ -134,14 +134,14 @@ function checkedSize(model) {
   throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
 }
 
-/** The model on the GPU, or null where not all of it can run there. */
+/** Returns the model on the GPU, or null if not all of it can run there. */
 async function compiledForGpu(bytes) {
   try {
     const model = await compiled(bytes, { accelerator: "webgpu", gpuOptions: { precision: "fp32" } });
     if (model.isFullyAccelerated) return model;
     model.delete();
   } catch (error) {
-    console.info("WebGPU is there but cannot run this model:", error.cause ?? error);
+    console.info("WebGPU is available but cannot run this model:", error.cause ?? error);
   }
   return null;
 }

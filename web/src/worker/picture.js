@@ -4,24 +4,24 @@ import { PictureError, inspect } from "./inspect.js";
 import { BAND_ROWS } from "./jpeg.js";
 
 const STRIP_PIXELS = 1 << 20;
-const STRIP_ROWS = 1024; // narrow pictures, too, stay within what a canvas can be
+const STRIP_ROWS = 1024; // keeps narrow pictures within the limits of a canvas, too
 const TOO_LARGE = "The picture is too large for this browser.";
-// A decoded picture holds 4 bytes per pixel, while it is decoded up to twice that: with this,
-// an eighth of the memory.
+// A decoded picture holds 4 bytes per pixel, and up to twice that while it is decoded. With this
+// limit, that is at most an eighth of the memory.
 const PIXELS_PER_GIGABYTE = 16e6;
 const USUAL_GIGABYTES = 4;
 const MAX_PIXELS = 200e6;
 
-/** A port without another end: what is sent there is gone. */
+/** A port without another end: whatever is sent there is gone. */
 const nowhere = new MessageChannel().port1;
 nowhere.close();
 
 /**
- * Looks at a file before it is decoded.
+ * Checks a file before it is decoded.
  *
  * @param {Blob} file
  * @returns {Promise<{format: string}>}
- * @throws {PictureError} It is not a whole, still picture, or too large.
+ * @throws {PictureError} It is not a complete still picture, or it is too large.
  */
 export async function examine(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -74,7 +74,7 @@ function megapixels(pixels) {
 }
 
 /**
- * Hands out the pixels of a picture in strips, from top to bottom. A strip is gone when the next one comes.
+ * Yields the pixels of a picture in strips, from top to bottom. A strip is gone when the next one comes.
  *
  * @param {ImageBitmap} bitmap
  * @yields {{pixels: ImageData, top: number}} May be changed. All but the last have as many rows as `JpegWriter` wants.
@@ -95,7 +95,7 @@ export function* strips(bitmap) {
       free(pixels);
     }
   } finally {
-    context.canvas.width = 0; // phones count a canvas until it is collected
+    context.canvas.width = 0; // phones count a canvas until it is garbage-collected
   }
 }
 
@@ -118,7 +118,7 @@ export function drawPart(bitmap, part, width, height) {
 }
 
 /**
- * Gives the memory of pixels or bytes back at once: collectors come late to what is large and lies outside of them.
+ * Frees the memory of pixels or bytes at once: garbage collectors are slow to notice large buffers outside their heap.
  *
  * @param {ImageData | Uint8Array} pixels Empty afterwards.
  */
@@ -132,7 +132,7 @@ function contextOf(width, height) {
   return context;
 }
 
-/** Where a canvas is too large, some browsers draw nothing and say nothing. */
+/** If a canvas is too large, some browsers silently draw nothing. */
 function keepsPixels(context, width, height) {
   context.fillRect(width - 1, height - 1, 1, 1);
   const [, , , alpha] = context.getImageData(width - 1, height - 1, 1, 1).data;

@@ -5,7 +5,7 @@ import { crc32 } from "../crc32.js";
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const DIFFERENCE_TO_THE_LEFT = 1; // the filter that browsers use: fast, and near the best for photos
 
-/** Eight bits per channel, with alpha where it says something. */
+/** Eight bits per channel, with alpha only if the picture is not opaque. */
 export class PngWriter {
   #width;
   #channels;

@@ -1,17 +1,17 @@
 /**
- * Pillow's bilinear resampling: a triangle filter that grows with the reduction, so that
- * reducing is antialiased. The Python `Colorizer` resizes with Pillow; these are its weights.
+ * Pillow's bilinear resampling: a triangle filter that widens with the reduction, which makes
+ * reducing antialiased. The Python `Colorizer` resizes with Pillow; these are its weights.
  */
 
 /**
  * Weights that map a stretch of `inSize` samples to `outSize` samples.
  *
- * @param {number} inSize Samples there are.
- * @param {number} outSize Samples wanted.
+ * @param {number} inSize Number of input samples.
+ * @param {number} outSize Number of output samples.
  * @param {number} [start] Where the stretch begins, in samples.
  * @param {number} [end] Where it ends.
  * @returns {{first: Int32Array, width: number, weights: Float32Array}} `weights` has `width`
- *   entries per output; sample `first[o] + t` counts `weights[o * width + t]` times.
+ *   entries per output; sample `first[o] + t` has the weight `weights[o * width + t]`.
  */
 export function taps(inSize, outSize, start = 0, end = inSize) {
   const scale = (end - start) / outSize;
@@ -21,7 +21,7 @@ export function taps(inSize, outSize, start = 0, end = inSize) {
     const weight = (sample) => Math.max(0, 1 - Math.abs((sample - center + 0.5) / support));
     let from = Math.max(0, Math.trunc(center - support + 0.5));
     let to = Math.min(inSize, Math.trunc(center + support + 0.5));
-    // Weights of zero at the ends would cost as much as the others.
+    // Zero weights at the ends would cost as much as the others.
     while (weight(from) === 0) from++;
     while (weight(to - 1) === 0) to--;
     return { from, values: Float64Array.from({ length: to - from }, (_, index) => weight(from + index)) };
@@ -69,7 +69,7 @@ export class SquareReducer {
   }
 }
 
-/** Gives the rows of a square of `ab`, resized to a part of a picture. */
+/** Returns the rows of a square of `ab`, resized to a part of a picture. */
 export class AbRows {
   /**
    * @param {Float32Array} ab `size * size` pairs.

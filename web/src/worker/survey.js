@@ -1,16 +1,16 @@
-/** All that is wanted of a picture's pixels before it is colorized, taken in one pass over them. */
+/** Everything that is needed from a picture's pixels before it is colorized, in one pass over them. */
 
 import * as lab from "./lab.js";
 import * as picture from "./picture.js";
 import { SquareReducer } from "./resample.js";
 
-// Gray values that a camera or scanner spreads over the channels are no color.
+// Small differences between the channels, from a camera or scanner, do not count as color.
 const COLOR_DIFFERENCE = 24;
 const COPY_PIXELS = 4e6; // as many as most screens show
 
 /**
  * @param {ImageBitmap} bitmap
- * @param {Iterable<number>} sizes Sides of the squares that networks want.
+ * @param {Iterable<number>} sizes Sides of the squares that the networks need.
  * @returns {Promise<{squares: Map, copy: object, hasColor: boolean, isOpaque: boolean}>} The lightness in each
  *   size, and the picture, `factor` times smaller, for the screen: `{bitmap, factor}`.
  */
@@ -34,7 +34,7 @@ export async function survey(bitmap, sizes) {
   return { squares, copy: await copier.finish(), hasColor, isOpaque };
 }
 
-/** Makes a picture a whole number of times smaller, from rows: each pixel is the mean of a square. */
+/** Reduces a picture by an integer factor, row by row: each pixel is the mean of a square. */
 class Copier {
   #width;
   #height;
@@ -70,7 +70,7 @@ class Copier {
     for (let x = 0; x < this.#image.width; x++, to += 4) {
       const columns = Math.min(this.#factor, this.#width - x * this.#factor);
       const [red, green, blue, alpha] = this.#sums.subarray(4 * x, 4 * x + 4);
-      this.#image.data[to] = red / alpha; // nothing, where all is transparent
+      this.#image.data[to] = red / alpha; // nothing, if all of it is transparent
       this.#image.data[to + 1] = green / alpha;
       this.#image.data[to + 2] = blue / alpha;
       this.#image.data[to + 3] = alpha / (rows * columns);

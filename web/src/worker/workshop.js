@@ -1,4 +1,4 @@
-/** What the page can ask for: load a model, open a photo, color it, show it, save it. */
+/** What the page can ask for: load a model, open a photo, colorize it, show it, save it. */
 
 import { Album } from "./album.js";
 import { exifSegment, withExif } from "./exif.js";
@@ -27,7 +27,7 @@ export class Workshop {
    */
   async loadModel({ model }, report) {
     if (!this.#networks.has(model.name)) {
-      start(this.#folder).catch(() => undefined); // both downloads at once; `compile` tells of a failure
+      start(this.#folder).catch(() => undefined); // both downloads at once; `compile` reports a failure
       const bytes = await modelBytes(model, (received, total) => report({ received, total }));
       this.#networks.set(model.name, await Network.compile(bytes, this.#folder));
     }
@@ -36,7 +36,7 @@ export class Workshop {
   }
 
   /**
-   * Takes a photo in.
+   * Opens a photo.
    *
    * @returns {Promise<{width: number, height: number, format: string, hasColor: boolean, openSeconds: number}>}
    */
@@ -93,7 +93,7 @@ export class Workshop {
     return Promise.all(drawings);
   }
 
-  /** A part of a photo at another size, from its copy where that has the pixels. */
+  /** A part of a photo at another size, from its copy if that has enough pixels. */
   async #drawn(photo, part, width, height) {
     const { bitmap, factor } = await this.#album.copy(photo);
     if (factor > 1 && width * factor > part.width) {
