@@ -29,7 +29,7 @@ def main(argv=None):
 
 
 def draw(model, folder, height):
-    """Writes `photos.jpg` (gray | colored | photo) and `gray_photos.jpg` (never had color | colored)."""
+    """Writes `photos.jpg` (gray | colored | photo), `gray_photos.jpg` (never had color | colored), `film.jpg`."""
     import skimage.data
 
     import tf_colorize
@@ -43,11 +43,27 @@ def draw(model, folder, height):
     sheets = {
         "photos.jpg": {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "photo": photos},
         "gray_photos.jpg": {"gray": gray_photos, "tf_colorize": [colorizer(photo) for photo in gray_photos]},
+        "film.jpg": film_strip(colorizer),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, columns in sheets.items():
         contact_sheet.contact_sheet(columns, height).save(folder / name, quality=88)
         print(folder / name)
+
+
+def film_strip(colorizer, n_shown=5):
+    """Frames of a film of an astronaut whom the camera approaches, gray and in steady color, by their times."""
+    import skimage.data
+    import skimage.transform
+
+    from tf_colorize.evaluation import clips, protocols, steadiness
+
+    photo = skimage.transform.rescale(skimage.data.astronaut()[:320, 60:380], 0.8, channel_axis=2, preserve_range=True)
+    photo = photo.round().astype(np.uint8)
+    clip = clips.make("zoom", photo, photo, n_frames=50)
+    steadied = steadiness.compare(colorizer, [clip])["steadied"][0]
+    shown = range(0, len(clip.frames), len(clip.frames) // n_shown)
+    return {f"{index / 25:.1f} s": [protocols.without_color(clip.frames[index]), steadied[index]] for index in shown}
 
 
 if __name__ == "__main__":

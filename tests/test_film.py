@@ -355,3 +355,18 @@ def test_a_preview_shows_the_film_before_and_after(tmp_path):
 def test_results_go_where_films_of_their_format_are_read():
     assert writing.target_of("a/holiday.mov") == pathlib.Path("a/holiday.color.mov")
     assert writing.target_of("a/holiday.wmv") == pathlib.Path("a/holiday.color.mkv")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_length(tmp_path, run_python):
+    peaks = []
+    for n_frames in (150, 1500):
+        film = films.write(tmp_path / f"{n_frames}.mp4", n_frames=n_frames, size=(320, 240))
+        code = f"""
+            import pathlib, re
+            from tf_colorize.commands import main
+            assert main.main(["film", {str(film)!r}, "--model", {str(MODEL)!r}]) == 0
+            print(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+        """
+        peaks.append(int(run_python(code).split()[-1]))
+    assert peaks[1] < 1.1 * peaks[0]
