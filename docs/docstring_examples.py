@@ -9,7 +9,7 @@ _EXAMPLE = re.compile(r"^Example:\n\n?((?:.+(?:\n|\Z))+)", re.MULTILINE)
 
 
 class DocstringExamples(griffe.Extension):
-    """Puts what stands under `Example:` between fences."""
+    """Fences what is under `Example:`."""
 
     def on_instance(self, *, obj, **_):
         if obj.docstring:

@@ -361,7 +361,7 @@ def test_validation_photos_are_not_trained_on(photos, tmp_path):
     config = config_of(photos, tmp_path / "run", val_data=str(tmp_path / "val"))
     train_paths, val_paths = start_of_run.choose_photos(config, said.append)
     assert len(train_paths) == 10 and len(val_paths) == 2
-    assert any("2 photos are in the validation data" in line for line in said)
+    assert any("2 photos are also in the validation data" in line for line in said)
 
 
 def test_a_photo_that_goes_missing_stops_with_its_name(photos, small_networks, tmp_path):
