@@ -48,8 +48,17 @@ def parse_args(args=None):
         metavar="N",
         help="instead, how steady films are: clips made from N photos, frame by frame and steadied",
     )
-    parser.add_argument("--features", help="weights or Keras model for the Frechet distance, or inception for FID")
-    parser.add_argument("--lpips", action="store_true", help='also LPIPS; needs pip install "tf_colorize[lpips]"')
+    parser.add_argument(
+        "--features",
+        help="network for the Frechet and kernel distances: weights, a Keras model, or inception, which is downloaded",
+    )
+    parser.add_argument(
+        "--lpips",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help='also LPIPS, from an .npz file of its weights; without FILE, needs pip install "tf_colorize[lpips]"',
+    )
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     options = parser.parse_args(args)
     if options.data is None and options.bw is None:
@@ -70,7 +79,8 @@ def main(args=None):
     try:
         if options.film:
             return steadiness_of(options)
-        lpips = perceptual.Lpips() if options.lpips else None  # before TensorFlow; `Lpips` says why
+        # Before TensorFlow; `Lpips` says why.
+        lpips = None if options.lpips is None else perceptual.load(options.lpips or None)
         models = names_of(options.model)
         colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
         feature_model, notes = load_features(options) if options.data else (None, ())
@@ -134,7 +144,7 @@ def names_of(models):
 def load_features(options):
     from tf_colorize.evaluation import features
 
-    notes = () if options.lpips else ("LPIPS: give --lpips; it needs its own packages and weights.",)
+    notes = () if options.lpips is not None else ("LPIPS: give --lpips; it needs its own packages and weights.",)
     try:
         if options.features is None and len(find.find_photos(options.data).photos) < 2:
             raise ValueError("takes at least two photos.")

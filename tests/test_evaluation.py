@@ -65,6 +65,8 @@ def test_knowing_the_truth_scores_perfectly(photos):
     assert scores["chroma_ratio"] == 1
     assert scores["colorfulness"] == scores["truth_colorfulness"] > 20
     assert scores["frechet_distance"] == pytest.approx(0, abs=1e-6)
+    assert scores["kernel_distance"] == pytest.approx(0, abs=1e-9)
+    assert scores["patches"] == 1
     zero = ["ciede2000", "ab_error", "colorfulness_difference_of_means", "colorfulness_mean_difference"]
     assert [scores[key] for key in zero] == [0, 0, 0, 0]
     assert scores["photos_per_second"] > 0
@@ -254,7 +256,7 @@ def test_table_has_every_figure_and_colorizer(photos):
     result = evaluation.evaluate({"sepia": lambda gray: gray}, photos)
     view = figures.table(result)
     assert [column.header for column in view.columns] == ["", "gray", "warm tint", "sepia", "truth"]
-    left_out = {"frechet_distance", "lpips"}  # nobody asked
+    left_out = {"frechet_distance", "kernel_distance", "lpips"}  # nobody asked
     assert view.row_count == len(figures.FIGURES) - len(left_out) + 1  # and photos/s
 
 
@@ -273,6 +275,100 @@ def test_lpips_is_a_figure_where_it_is_measured(photos, tmp_path):
     with open(tmp_path / "photos.csv", newline="") as file:
         rows = [float(row["lpips"]) for row in csv.DictReader(file) if row["model"] == "gray"]
     assert np.mean(rows) == pytest.approx(value, abs=1e-5)
+
+
+def lpips_weights(path):
+    """A file of random weights as LPIPS has them, and the same as arrays."""
+    random = np.random.default_rng(0)
+    shapes = [(11, 3, 64), (5, 64, 192), (3, 192, 384), (3, 384, 256), (3, 256, 256)]
+    arrays = {}
+    for number, (side, before, after) in enumerate(shapes, start=1):
+        scale = 1.5 / np.sqrt(side * side * before)
+        arrays[f"conv{number}_kernel"] = random.normal(0, scale, (side, side, before, after)).astype(np.float32)
+        arrays[f"conv{number}_bias"] = random.normal(0, 0.1, after).astype(np.float32)
+        arrays[f"lin{number - 1}"] = random.uniform(0, 1, after).astype(np.float32)
+    np.savez(path, **arrays)
+    return arrays
+
+
+def alexnet_features(rgb, arrays):
+    """The five maps of AlexNet, by NumPy alone."""
+    x = (rgb / 127.5 - 1 - [-0.030, -0.088, -0.188]) / [0.458, 0.448, 0.450]
+    maps = []
+    for number, (stride, padding) in enumerate([(4, 2), (1, 2), (1, 1), (1, 1), (1, 1)], start=1):
+        if number in (2, 3):
+            x = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(0, 1))[::2, ::2].max(axis=(-2, -1))
+        kernel = arrays[f"conv{number}_kernel"]
+        x = np.pad(x, [(padding, padding)] * 2 + [(0, 0)])
+        windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(0, 1))[::stride, ::stride]
+        x = np.maximum(np.einsum("rcihw,hwio->rco", windows, kernel) + arrays[f"conv{number}_bias"], 0)
+        maps.append(x)
+    return maps
+
+
+def test_lpips_from_a_file_is_its_definition(tmp_path):
+    arrays = lpips_weights(tmp_path / "lpips.npz")
+    first, second = skimage.data.astronaut()[:64, 200:272], skimage.data.coffee()[:64, 200:272]
+    expected = 0
+    for one, other, weights in zip(
+        alexnet_features(first, arrays), alexnet_features(second, arrays), [arrays[f"lin{n}"] for n in range(5)]
+    ):
+        unit = [x / (np.linalg.norm(x, axis=-1, keepdims=True) + 1e-10) for x in (one, other)]
+        expected += (np.square(unit[0] - unit[1]) * weights).sum(-1).mean()
+    distance = perceptual.load(tmp_path / "lpips.npz")
+    assert distance(first[np.newaxis], second[np.newaxis]) == pytest.approx([expected], rel=1e-3)
+    assert distance(first[np.newaxis], first[np.newaxis]) == [0]
+
+
+def test_lpips_says_what_its_file_lacks(tmp_path):
+    np.savez(tmp_path / "other.npz", conv1_kernel=np.zeros(3))
+    for name, reason in (("other.npz", "conv1_bias"), ("missing.npz", "No such file")):
+        with pytest.raises(ValueError, match=f"`weights` must be an .npz file.*{reason}"):
+            perceptual.load(tmp_path / name)
+
+
+def inception_weights(path, *, leave_out=None):
+    """A file of random weights shaped as FID's Inception, with few channels."""
+    random, arrays = np.random.default_rng(0), {}
+
+    def add(name, before, after, side=(1, 1), valid=0, stride=0):
+        if name != leave_out:
+            arrays[f"{name}/kernel"] = random.normal(0, 0.3, (*side, before, after)).astype(np.float16)
+            arrays[f"{name}/bias"] = np.zeros(after, np.float16)
+            arrays[f"{name}/valid_s2"] = np.int8([valid, stride])
+
+    add("conv", 3, 2, (3, 3), 1, 1)
+    add("conv_1", 2, 2, (3, 3), 1)
+    add("conv_2", 2, 2, (3, 3))
+    add("conv_3", 2, 2)
+    add("conv_4", 2, 3, (3, 3), 1)
+    channels = 3
+    for block in range(8):
+        name = f"mixed_{block}" if block else "mixed"
+        stride = int(block == 3)
+        towers = {"tower": 3 if block >= 3 else 2, "tower_1": 0 if stride else (5 if block > 3 else 3)}
+        add(f"{name}_conv", channels, 1, (3, 3) if stride else (1, 1), stride, stride)
+        for tower, length in towers.items():
+            for index in range(length):
+                last = stride and index == length - 1
+                suffix = f"_{index}" if index else ""
+                add(f"{name}_{tower}_conv{suffix}", 1 if index else channels, 1, (3, 3), int(last), int(last))
+        if not stride:
+            add(f"{name}_tower_2_conv", channels, 1)
+        channels = 2 + channels if stride else 4
+    np.savez(path, **arrays)
+
+
+def test_features_of_inception_come_from_a_file(tmp_path):
+    inception_weights(tmp_path / "inception.npz")
+    model = features.load(tmp_path / "inception.npz")
+    assert model.name == "Frechet distance (FID's Inception, mixed_7)" and model.dimension == 4
+    pictures = np.stack([skimage.data.astronaut()[:256, :256], skimage.data.coffee()[:256, :256]])
+    vectors = model(pictures)
+    assert vectors.shape == (2, 4) and np.isfinite(vectors).all() and not np.allclose(*vectors)
+    inception_weights(tmp_path / "broken.npz", leave_out="mixed_6_tower_1_conv_4")
+    with pytest.raises(ValueError, match="up to mixed_7.*without.*mixed_6_tower_1_conv_4"):
+        features.load(tmp_path / "broken.npz")
 
 
 def test_lpips_without_its_packages_says_what_to_install(monkeypatch):

@@ -13,7 +13,7 @@ import skimage.data
 import skimage.util
 
 from tf_colorize.color import colorfulness
-from tf_colorize.evaluation import measures
+from tf_colorize.evaluation import blotches, measures
 
 
 def photo():
@@ -167,3 +167,47 @@ def test_bootstrap_draws_the_same_photos_every_time_and_for_every_column():
     np.testing.assert_allclose(means[:, 2], means[:, 0] + means[:, 1], atol=1e-12)
     np.testing.assert_array_equal(means[:, :2], measures.bootstrap_means(values, resamples=50))
     np.testing.assert_array_equal(measures.bootstrap_means(np.full((5, 1), 7.0)), np.full((2000, 1), 7.0))
+
+
+def test_kernel_distance_against_its_definition():
+    random = np.random.default_rng(0)
+    truth, prediction = random.normal(0, 1, (7, 5)), random.normal(0.5, 1, (7, 5))
+
+    def kernel(x, y):
+        return (x @ y / 5 + 1) ** 3
+
+    pairs = [(i, j) for i in range(7) for j in range(7) if i != j]
+    expected = np.mean(
+        [
+            kernel(truth[i], truth[j]) + kernel(prediction[i], prediction[j]) - 2 * kernel(truth[i], prediction[j])
+            for i, j in pairs
+        ]
+    )
+    assert measures.kernel_distance(truth, prediction) == pytest.approx(expected)
+    assert measures.kernel_distance(truth, truth) == pytest.approx(0, abs=1e-12)
+
+
+def test_kernel_distance_takes_pairs():
+    with pytest.raises(ValueError, match="features of the same photos, at least two"):
+        measures.kernel_distance(np.zeros((3, 4)), np.zeros((4, 4)))
+
+
+def lab_of(blocks):
+    """CIELAB `(rows * 16, columns * 16, 3)` of a value for each block."""
+    return np.repeat(np.repeat(np.asarray(blocks, np.float32), 16, axis=0), 16, axis=1)
+
+
+def test_gray_blocks_by_hand():
+    truth = lab_of([[(50, 0, 0), (50, 3, 4), (50, 30, 0)]])
+    prediction = lab_of([[(50, 6, 8), (50, 0, 2), (50, 0, 0)]])
+    total, number = blotches.gray_blocks(truth, prediction)
+    assert number == 2 and total == pytest.approx(10 + 2)
+
+
+def test_patches_by_hand():
+    truth = lab_of([[(50, 0, 0), (50, 1, 0), (80, 20, 0)]])
+    prediction = lab_of([[(50, 0, 0), (50, 3, 4), (80, 0, 0)]])
+    # The third block is lighter: no matter how its color differs, it may.
+    assert blotches.patches(truth, prediction) == pytest.approx((5, 1))
+    rough = truth + np.random.default_rng(0).normal(0, 10, (*truth.shape[:2], 1)) * [1, 0, 0]
+    assert blotches.patches(rough, prediction) == (0, 0)

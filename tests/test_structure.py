@@ -37,7 +37,9 @@ ROOMS = {
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [
         "measures",
+        "blotches",
         "protocols",
+        "inception",
         "features",
         "perceptual",
         "clips",

@@ -15,14 +15,20 @@ from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.color import colorfulness
-from tf_colorize.evaluation import measures, protocols
+from tf_colorize.evaluation import blotches, measures, protocols
 from tf_colorize.photos import files, find
 
 # Photos held at a time: the memory used does not depend on how many there are.
 BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
 
-COLUMNS = ("psnr", "ssim", "ciede2000", "ab_error", "colorfulness", "colorfulness_absolute", "chroma")
-TRUTH_COLUMNS = ("colorfulness", "colorfulness_absolute", "chroma")
+COLUMNS = (
+    *("psnr", "ssim", "ciede2000", "ab_error", "colorfulness", "colorfulness_absolute", "chroma"),
+    *("gray_block_chroma", "patches", "pale_colorfulness"),  # sums, to be divided by those of `TRUTH_COLUMNS`
+)
+TRUTH_COLUMNS = (
+    *("colorfulness", "colorfulness_absolute", "chroma"),
+    *("n_gray_blocks", "patches", "is_pale"),
+)
 AB_EDGES = np.arange(-110, 111, 2)
 
 
@@ -33,7 +39,8 @@ class Evaluation:
     `columns` are `COLUMNS`, plus "lpips" where it was measured. `truth` is float64 `(photos, len(TRUTH_COLUMNS))`.
     `predictions` holds float64 `(photos, len(columns))` for each colorizer, and `seconds` the time spent inside it.
     `histograms` holds, for each colorizer and for `"truth"`, the number of pixels `(2, bins)` with a* and b* between
-    `AB_EDGES`. `skipped` lists pairs of path and reason. `frechet_distances` is empty without a feature model.
+    `AB_EDGES`. `skipped` lists pairs of path and reason. `frechet_distances` and `kernel_distances` are empty without a
+    feature model.
     """
 
     protocol: str
@@ -46,12 +53,13 @@ class Evaluation:
     seconds: dict
     feature_name: str | None
     frechet_distances: dict
+    kernel_distances: dict
     columns: tuple = COLUMNS
 
     def figures(self, name: str) -> dict[str, tuple[float, float | None, float | None]]:
         """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95% interval.
 
-        The Frechet distance has no interval (`None`), because that of a resample is biased upward.
+        The distances between features have no interval (`None`), because that of a resample is biased upward.
         """
         values = np.column_stack([self.predictions[name], self.truth, self._photo_differences(name)])
         center = _figures_of_means(values.mean(axis=0), self.columns)
@@ -62,6 +70,7 @@ class Evaluation:
         }
         if name in self.frechet_distances:
             figures["frechet_distance"] = (self.frechet_distances[name], None, None)
+            figures["kernel_distance"] = (self.kernel_distances[name], None, None)
         return figures
 
     def photos_per_second(self, name: str) -> float:
@@ -73,12 +82,17 @@ class Evaluation:
         return np.abs(self.predictions[name][:, columns] - self.truth[:, :2])
 
 
+# Columns that are sums over a photo's blocks -> the column of the truth that they are divided by.
+_SUMS = {"gray_block_chroma": "n_gray_blocks", "patches": "patches", "pale_colorfulness": "is_pale"}
+
+
 def _figures_of_means(means, columns):
     """Names the means of the columns that `Evaluation.figures` stacks, and the figures computed from them."""
     own = dict(zip(columns, means, strict=False))
     truth = dict(zip(TRUTH_COLUMNS, means[len(columns) :], strict=False))
     return {
-        **own,
+        **{key: value for key, value in own.items() if key not in _SUMS},
+        **{key: own[key] / np.maximum(truth[divisor], 1e-9) for key, divisor in _SUMS.items()},
         "chroma_ratio": own["chroma"] / np.maximum(truth["chroma"], 1e-9),
         "colorfulness_difference_of_means": own["colorfulness"] - truth["colorfulness"],
         "colorfulness_mean_difference": means[-2],
@@ -168,24 +182,33 @@ def _try_load(path, protocol):
 
 
 def _truth_row(sample):
+    colorful = colorfulness.colorfulness(sample.truth)
     return (
-        colorfulness.colorfulness(sample.truth),
+        colorful,
         colorfulness.colorfulness_absolute(sample.truth),
         measures.mean_chroma(sample.truth_lab),
+        blotches.gray_blocks(sample.truth_lab, sample.truth_lab)[1],
+        blotches.patches(sample.truth_lab, sample.truth_lab)[1],
+        colorful < blotches.PALE_COLORFULNESS,
     )
 
 
 def _compare(sample, prediction):
     """Returns the row of `COLUMNS` and the histogram of a prediction."""
     prediction_lab = measures.rgb_to_lab(prediction)
+    colorful = colorfulness.colorfulness(prediction)
+    is_pale = colorfulness.colorfulness(sample.truth) < blotches.PALE_COLORFULNESS
     row = (
         measures.psnr(sample.truth, prediction),
         measures.ssim(sample.truth, prediction),
         measures.ciede2000(sample.truth_lab, prediction_lab),
         measures.ab_error(sample.truth_lab, prediction_lab),
-        colorfulness.colorfulness(prediction),
+        colorful,
         colorfulness.colorfulness_absolute(prediction),
         measures.mean_chroma(prediction_lab),
+        blotches.gray_blocks(sample.truth_lab, prediction_lab)[0],
+        blotches.patches(sample.truth_lab, prediction_lab)[0],
+        colorful * is_pale,
     )
     return row, _histogram(prediction_lab)
 
@@ -199,6 +222,14 @@ def _squares(pictures):
     return np.stack([np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures])
 
 
+def _frechet_distance(*vectors):
+    fits = []
+    for features in vectors:
+        fits.append(measures.GaussianFit(features.shape[1]))
+        fits[-1].update(features)
+    return measures.frechet_distance(*fits)
+
+
 class _Tally:
     """Collects an `Evaluation` batch by batch."""
 
@@ -209,9 +240,8 @@ class _Tally:
         self.seconds = dict.fromkeys(colorizers, 0.0)
         self.histograms = {name: 0 for name in ("truth", *colorizers)}
         self.digest = hashlib.sha256()
-        self.fits = {}
-        if features is not None:
-            self.fits = {name: measures.GaussianFit(features.dimension) for name in self.histograms}
+        # A vector per photo: 3 MB for a thousand photos.
+        self.vectors = {name: [] for name in self.histograms} if features is not None else {}
 
     def add(self, loaded, pool):
         samples = [item for item in loaded if isinstance(item, protocols.Sample)]
@@ -240,14 +270,14 @@ class _Tally:
 
     def _fit(self, name, squares):
         if self.features is not None:
-            self.fits[name].update(self.features(squares))
+            self.vectors[name].append(self.features(squares))
 
     def finish(self):
         if not self.photos:
             reason = self.skipped[0][1]
             raise ValueError(f"`photos` must hold a color photo that can be read. Received: {reason}.")
-        fits = dict(self.fits)
-        truth = fits.pop("truth", None)
+        vectors = {name: np.concatenate(batches) for name, batches in self.vectors.items()}
+        truth = vectors.pop("truth", None)
         return Evaluation(
             protocol=self.protocol,
             photos=self.photos,
@@ -258,6 +288,7 @@ class _Tally:
             histograms=self.histograms,
             seconds=self.seconds,
             feature_name=None if self.features is None else self.features.name,
-            frechet_distances={name: measures.frechet_distance(truth, fit) for name, fit in fits.items()},
+            frechet_distances={name: _frechet_distance(truth, own) for name, own in vectors.items()},
+            kernel_distances={name: measures.kernel_distance(truth, own) for name, own in vectors.items()},
             columns=COLUMNS if self.lpips is None else (*COLUMNS, "lpips"),
         )

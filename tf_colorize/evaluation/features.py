@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tf_colorize.evaluation import inception
 from tf_colorize.models import backbones
 
 PICTURE_SIZE = 256
@@ -73,6 +74,9 @@ def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
             "`source` must be None, 'inception' or the path of a weights or model file. "
             f"Received: source={os.fspath(source)!r}, no such file."
         )
+    if source is not None and os.fspath(source).endswith(".npz"):
+        model = inception.build(source, PICTURE_SIZE)
+        return FeatureModel("Frechet distance (FID's Inception, mixed_7)", model, mean=127.5, scale=127.5)
     if source is not None and os.fspath(source).endswith(".keras"):
         model = keras.saving.load_model(source, compile=False)
         return FeatureModel(f"Frechet distance ({pathlib.Path(source).stem})", model)

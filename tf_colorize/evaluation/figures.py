@@ -64,24 +64,48 @@ FIGURES = (
         "As above, for the absolute variant.",
     ),
     Figure("lpips", perceptual.Lpips.name, "low", 4, "Learned perceptual distance, Zhang et al. 2018."),
+    Figure(
+        *("gray_block_chroma", "Gray blocks", "low", 2),
+        "Chroma given to blocks of 16 pixels whose true chroma is under 6, in CIELAB units.",
+    ),
+    Figure(
+        *("patches", "Patches", "1", 3),
+        "Change of color between neighboring blocks that are flat in lightness, divided by that of the truth.",
+    ),
+    Figure(
+        *("pale_colorfulness", "Pale photos", "low", 2),
+        "Colorfulness of the photos whose true one is under 15.",
+    ),
     Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean chroma of the pixels, divided by that of the truth."),
     Figure(
         *("frechet_distance", "Frechet distance", "low", 4),
         "Between Gaussian fits of the network's features for predictions and truth. Comparable only with the same "
         "network and the same photos.",
     ),
+    Figure(
+        *("kernel_distance", "Kernel distance (KID)", "low", 6),
+        "Of the same features, Binkowski et al. 2018, unbiased: the better of the two for fewer than 2,000 photos.",
+    ),
 )
 
 
+_OPTIONAL = ("lpips", "frechet_distance", "kernel_distance")
+
+
 def shown(result: Any) -> list[Any]:
-    """Lists the `FIGURES` that an `Evaluation` has, the Frechet distance under the name of its network."""
-    named = [dataclasses.replace(FIGURES[-1], title=result.feature_name)] if result.feature_name else []
-    return [*(figure for figure in FIGURES[:-1] if figure.key != "lpips" or "lpips" in result.columns), *named]
+    """Lists the `FIGURES` that an `Evaluation` has, those of features under the name of their network."""
+    optional = {"lpips": perceptual.Lpips.name} if "lpips" in result.columns else {}
+    if result.feature_name:
+        optional["frechet_distance"] = result.feature_name
+        optional["kernel_distance"] = result.feature_name.replace("Frechet distance", "KID").replace("FID (", "KID (")
+    named = (dataclasses.replace(figure, title=optional.get(figure.key, figure.title)) for figure in FIGURES)
+    return [figure for figure in named if figure.key not in _OPTIONAL or figure.key in optional]
 
 
 def of_truth(result: Any) -> dict[str, float]:
     """Returns the means of the truth itself, by key."""
-    return dict(zip(comparison.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
+    means = dict(zip(comparison.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
+    return {key: means[key] for key in ("colorfulness", "colorfulness_absolute", "chroma")}
 
 
 def table(result: Any) -> rich.table.Table:

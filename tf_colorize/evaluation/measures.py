@@ -121,6 +121,38 @@ def frechet_distance(first: GaussianFit, second: GaussianFit) -> float:
     return float(max(distance, 0.0))
 
 
+def kernel_distance(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Kernel distance of features (KID, Binkowski et al. 2018, section 3): the squared maximum mean discrepancy with
+    the kernel (x.y / dimension + 1)^3.
+
+    Unbiased, and a photo is never paired with itself: neither within a set nor, as row i of both is the same photo,
+    across them.
+
+    Args:
+        truth: float `(photos, dimension)`.
+        prediction: The same, of the same photos in the same order.
+
+    Returns:
+        A float; may be slightly negative where the sets are alike.
+
+    Raises:
+        ValueError: the two differ in shape, or hold fewer than two photos.
+    """
+    if truth.shape != prediction.shape or len(truth) < 2:
+        raise ValueError(
+            "`truth` and `prediction` must be features of the same photos, at least two. "
+            f"Received: shapes {truth.shape} and {prediction.shape}."
+        )
+    first, second = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
+    return _mean_kernel(first, first) + _mean_kernel(second, second) - 2 * _mean_kernel(first, second)
+
+
+def _mean_kernel(first, second):
+    """Of all pairs but those of a photo with itself."""
+    kernel = (first @ second.T / first.shape[1] + 1) ** 3
+    return float((kernel.sum() - np.trace(kernel)) / (len(first) * (len(first) - 1)))
+
+
 def _factor(covariance):
     eigenvalues, vectors = scipy.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(eigenvalues, 0))

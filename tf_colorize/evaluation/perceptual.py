@@ -1,4 +1,4 @@
-"""LPIPS, computed by its authors' package on the backbone that it was calibrated for."""
+"""LPIPS on the backbone that it was calibrated for: from a file of weights, or by its authors' package."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import warnings
 import numpy as np
 
 from tf_colorize import installation
+
+# Of each convolution of AlexNet: side, stride, padding, and whether a max pool comes before it.
+_ALEXNET = ((11, 4, 2, False), (5, 1, 2, True), (3, 1, 1, True), (3, 1, 1, False), (3, 1, 1, False))
+_SHIFT = np.float32([-0.030, -0.088, -0.188])  # of sRGB in [-1, 1]
+_SCALE = np.float32([0.458, 0.448, 0.450])
 
 
 class Lpips:
@@ -61,6 +66,68 @@ class Lpips:
         pair = [self._tensor(rgb.transpose(0, 3, 1, 2) / np.float32(127.5) - 1) for rgb in (truth, prediction)]
         with self._no_grad():
             return self._network(*pair).numpy().ravel()
+
+
+class LpipsFromFile:
+    """LPIPS without PyTorch, from a file of its weights; otherwise as `Lpips`.
+
+    Args:
+        weights: An `.npz` file of AlexNet and the linear layers of version 0.1: `conv1_kernel` to `conv5_kernel`
+            (height, width, in, out), `conv1_bias` to `conv5_bias`, `lin0` to `lin4`.
+
+    Raises:
+        ValueError: the file is missing, or lacks one of them.
+    """
+
+    name = Lpips.name
+
+    def __init__(self, weights: str | os.PathLike[str]) -> None:
+        import keras
+
+        self._keras = keras
+        arrays = _arrays_of(weights)
+        picture = keras.Input((None, None, 3))
+        x, outputs = picture, []
+        for number, (side, stride, padding, pooled) in enumerate(_ALEXNET, start=1):
+            if pooled:
+                x = keras.layers.MaxPooling2D(3, 2)(x)
+            kernel, bias = arrays[f"conv{number}_kernel"], arrays[f"conv{number}_bias"]
+            x = keras.layers.ZeroPadding2D(padding)(x)
+            layer = keras.layers.Conv2D(kernel.shape[-1], side, strides=stride, activation="relu")
+            x = layer(x)
+            layer.set_weights([kernel, bias])
+            outputs.append(x)
+        self._features = keras.Model(picture, outputs)
+        self._weights = [arrays[f"lin{number}"] for number in range(len(_ALEXNET))]
+
+    def __call__(self, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        ops, total = self._keras.ops, 0.0
+        pair = [self._features((rgb / np.float32(127.5) - 1 - _SHIFT) / _SCALE) for rgb in (truth, prediction)]
+        for first, second, weights in zip(*pair, self._weights):
+            difference = ops.square(_unit(ops, first) - _unit(ops, second))
+            total += ops.mean(ops.sum(difference * weights, axis=-1), axis=(1, 2))
+        return np.asarray(total, np.float32)
+
+
+def load(weights: str | os.PathLike[str] | None = None) -> Lpips | LpipsFromFile:
+    """LPIPS from a file of weights, or, without one, by its authors' package."""
+    return Lpips() if weights is None else LpipsFromFile(weights)
+
+
+def _arrays_of(path):
+    needed = [f"conv{number}_{part}" for number in range(1, 6) for part in ("kernel", "bias")]
+    needed += [f"lin{number}" for number in range(5)]
+    try:
+        with np.load(path) as file:
+            return {name: file[name].astype(np.float32) for name in needed}
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"`weights` must be an .npz file with the weights of LPIPS. Received: {path}: {error}"
+        ) from error
+
+
+def _unit(ops, features):
+    return features / (ops.sqrt(ops.sum(ops.square(features), axis=-1, keepdims=True)) + 1e-10)
 
 
 def _is_named_after_its_hash(file):
