@@ -15,8 +15,8 @@ from tf_colorize import installation
 
 # Of each convolution of AlexNet: side, stride, padding, and whether a max pool comes before it.
 _ALEXNET = ((11, 4, 2, False), (5, 1, 2, True), (3, 1, 1, True), (3, 1, 1, False), (3, 1, 1, False))
-_SHIFT = np.float32([-0.030, -0.088, -0.188])  # of sRGB in [-1, 1]
-_SCALE = np.float32([0.458, 0.448, 0.450])
+_SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)  # of sRGB in [-1, 1]
+_SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 
 
 class Lpips:
