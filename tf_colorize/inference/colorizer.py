@@ -18,7 +18,7 @@ from __future__ import annotations
 import concurrent.futures
 import pathlib
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from tf_colorize import processors
 from tf_colorize.color import lab, profiles
+from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.inference import runtimes
 from tf_colorize.photos import files
 
@@ -47,7 +48,7 @@ class Colorizer:
     Args:
         predict_ab: Function from lightness, float32 `(1, image_size, image_size, 1)` in
             [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. Has to be
-            thread-safe.
+            thread-safe. One that takes hints is a `hints.WithHints`.
         image_size: Side of the square that the network sees.
         threads: Threads for the full-resolution part of each picture; None takes the processors that
             the process may use. Callers that color several pictures at a time want 1.
@@ -55,11 +56,13 @@ class Colorizer:
     Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or
     a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
     returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, is
-    `lab.with_vividness`'s.
+    `lab.with_vividness`'s. `hints` are colors at places of the upright photo, which all that belongs
+    together takes: `(x, y, color)` or what else `hints.hint` takes, if the model takes hints.
 
     Example:
     >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
     >>> PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
+    >>> rgb = colorizer("grandma.jpg", hints=[(120, 340, "#7a4b2c"), ("25%", "40%", "navy")])
     """
 
     def __init__(
@@ -74,10 +77,19 @@ class Colorizer:
         self.image_size = image_size
         self.threads = threads or processors.usable()
 
-    def __call__(self, image: Any, *, vividness: float = 1.0) -> np.ndarray:
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the model takes hints."""
+        return isinstance(self.predict_ab, hints_of_people.WithHints)
+
+    def __call__(self, image: Any, *, vividness: float = 1.0, hints: Iterable[Any] = ()) -> np.ndarray:
+        wishes = hints_of_people.hints_of(hints)
+        if wishes and not self.takes_hints:
+            raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
         picture = _opened(image)
+        painted = hints_of_people.raster(wishes, picture.size, self.image_size) if wishes else None
         lightness = self._network_lightness(picture)
-        ab = self._network_ab(lightness, vividness)
+        ab = self._network_ab(lightness, vividness, painted)
         return _joined(picture, ab, self.threads)
 
     @classmethod
@@ -153,8 +165,9 @@ class Colorizer:
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
-    def _network_ab(self, lightness, vividness):
-        ab = np.asarray(self.predict_ab(lightness), np.float32)
+    def _network_ab(self, lightness, vividness, painted=None):
+        given = [] if painted is None else [hints_of_people.before_vividness(painted, lightness, vividness)]
+        ab = np.asarray(self.predict_ab(lightness, *given), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(
                 f"the model must give finite ab of shape {(*lightness.shape[:-1], 2)}. "

@@ -8,7 +8,7 @@ import math
 import pathlib
 import re
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ VERSION = 1
 """Of the JSON format."""
 
 SUFFIX = ".hints.json"
+SIGNATURE = "predict_ab_with_hints"
+"""Of a SavedModel: lightness and hints to ab."""
+
 MOST = 500
 
 _FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
@@ -68,6 +71,17 @@ class Hint:
                 "(x from the left, y from the top, numbers of pixels or percent)"
             )
         return place
+
+
+@dataclasses.dataclass(frozen=True)
+class WithHints:
+    """A model that takes hints, as a function from lightness, and hints or None, to ab."""
+
+    automatic: Callable[[np.ndarray], np.ndarray]
+    hinted: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def __call__(self, lightness, hints=None):
+        return self.automatic(lightness) if hints is None else self.hinted(lightness, hints)
 
 
 def hint(value: Any) -> Hint:

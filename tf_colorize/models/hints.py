@@ -14,7 +14,6 @@ HEADS = 1  # spaces in which like places are near
 DIMENSION = 32  # of each
 STRIDE = 4  # pixels, of the grid on which differences are spread
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
-TINY = 1e-12  # keeps a division of zero by zero at zero
 
 
 def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: Any) -> Any:
@@ -118,8 +117,8 @@ class SpreadHints(keras.layers.Layer):
         share = ops.average_pool(mask, STRIDE, strides=STRIDE)
         key_stride = STRIDE * KEY_FACTOR
         weight = ops.average_pool(mask, key_stride, strides=key_stride)
-        values = ops.average_pool(known, key_stride, strides=key_stride) / (weight + TINY)
-        keys = ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR) / (weight + TINY)
+        values = _ratio(ops.average_pool(known, key_stride, strides=key_stride), weight)
+        keys = _ratio(ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR), weight)
         is_hint = _flat(ops.minimum(weight * key_stride**2, 1.0))  # (batch, keys, 1)
         queries, keys = _flat(places), _flat(keys)
         among = self._covariance(keys, keys) * is_hint * ops.swapaxes(is_hint, 1, 2)
@@ -143,11 +142,11 @@ class SpreadHints(keras.layers.Layer):
         length = ops.sum(rest * rest, axis=1, keepdims=True)
         for _ in range(self.iterations):
             image = ops.matmul(matrix, step) + noise * step
-            rate = length / (ops.sum(step * image, axis=1, keepdims=True) + TINY)
+            rate = _ratio(length, ops.sum(step * image, axis=1, keepdims=True))
             solution += rate * step
             rest -= rate * image
             before, length = length, ops.sum(rest * rest, axis=1, keepdims=True)
-            step = rest + length / (before + TINY) * step
+            step = rest + _ratio(length, before) * step
         return solution
 
     def compute_output_spec(self, places, ab, hints):
@@ -183,6 +182,11 @@ class KeepHints(keras.layers.Layer):
 
     def compute_output_spec(self, ab, difference, hints):
         return keras.KerasTensor(ab.shape, dtype="float32")
+
+
+def _ratio(value, whole):
+    """value / whole, and 0 where both are 0. (A small number added to `whole` would be 0 in float16 files.)"""
+    return value / keras.ops.where(whole > 0.0, whole, 1.0)
 
 
 def _flat(grid):
