@@ -33,7 +33,7 @@ ROOMS = {
         "pix2pix",
         "saving",
     ],
-    "inference": ["messages", "serving", "hints", "runtimes", "colorizer"],
+    "inference": ["messages", "hints", "serving", "runtimes", "colorizer"],
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [
         "measures",

@@ -80,7 +80,7 @@ class WithHints:
     automatic: Callable[[np.ndarray], np.ndarray]
     hinted: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-    def __call__(self, lightness, hints=None):
+    def __call__(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
         return self.automatic(lightness) if hints is None else self.hinted(lightness, hints)
 
 

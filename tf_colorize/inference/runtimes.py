@@ -157,8 +157,8 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[n
     expected = [(1, size, size, channels) for channels in ((1, 2) if len(inputs) == 1 else (1, 3, 2))]
     if shapes != expected or {detail["dtype"] for detail in details} != {np.float32}:
         raise ValueError(
-            f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2), and may take hints "
-            f"of (1, size, size, 3). Received: {', '.join(f'{shape}' for shape in shapes)}"
+            f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2), with a second "
+            f"input (1, size, size, 3) if it takes hints. Received: {', '.join(f'{shape}' for shape in shapes)}"
         )
     local = threading.local()
     local.interpreter = first
