@@ -45,8 +45,8 @@ class Hint:
         size: Pixels of the photo that the hint is wide; None makes it as small as the network sees.
     """
 
-    x: float | str
-    y: float | str
+    x: Any
+    y: Any
     color: Any
     size: float | None = None
 
@@ -99,7 +99,8 @@ def hint(value: Any) -> Hint:
         match = re.fullmatch(r"\s*([^,=]+),([^,=]+)=(.+)", value)
         if match is None:
             raise ValueError(f"hint {value!r}: must be like 120,340=#7a4b2c or 25%,40%=navy")
-        found = Hint(*(text.strip() for text in match.groups()))
+        x, y, color = (text.strip() for text in match.groups())
+        found = Hint(x, y, color)
     else:
         try:
             found = Hint(*value)
