@@ -1,5 +1,6 @@
 """data.py: what is found, what a sample is, and that a stream can be entered anywhere."""
 
+import itertools
 import os
 import pathlib
 import signal
@@ -195,6 +196,20 @@ def test_luma_gray_changes_the_lightness_of_its_share_only(tmp_path):
     np.testing.assert_allclose(ab * 110, np.broadcast_to([80.09, 67.20], ab.shape), atol=0.01)
     none = take(pipeline.training_batches([tmp_path / "red.png"], 8, 50, seed=0, luma_gray=0.0), 1)
     assert none[0][0].min() > 0
+
+
+def test_hints_come_with_the_same_photos_and_are_true(paths):
+    plain = pipeline.training_batches(paths, 32, 4, seed=3)
+    hinted = pipeline.training_batches(paths, 32, 4, seed=3, hints=True)
+    for (lightness, ab), (given, same_ab) in itertools.islice(zip(plain, hinted), 3):
+        np.testing.assert_array_equal(given["lightness"], lightness)
+        np.testing.assert_array_equal(same_ab, ab)
+        assert given["hints"].shape == (4, 32, 32, 3) and given["hints"].dtype == tf.float32
+    later = pipeline.training_batches(paths, 32, 4, seed=3, first_step=2, hints=True)
+    np.testing.assert_array_equal(next(iter(later))[0]["hints"], given["hints"])
+    validation = pipeline.image_dataset(paths, 32, 4, hints=True)
+    first, again = ([x["hints"].numpy() for x, _ in validation] for _ in range(2))
+    assert all(np.array_equal(one, other) for one, other in zip(first, again)) and any(one.any() for one in first)
 
 
 def test_a_file_that_broke_since_it_was_found_is_an_error_that_names_it(tmp_path):

@@ -383,12 +383,12 @@ def test_the_client_works_where_tensorflow_is_not(addresses, protocol, run_pytho
 
 def test_messages_are_those_of_the_official_stubs():
     value = squares(2)
-    ours = messages.predict_request("colorizer", 7, "predict_ab", "lightness", value)
+    ours = messages.predict_request("colorizer", 7, "predict_ab", {"lightness": value})
     theirs = predict_pb2.PredictRequest.FromString(ours.SerializeToString())
     assert (theirs.model_spec.name, theirs.model_spec.version.value) == ("colorizer", 7)
     assert theirs.model_spec.signature_name == "predict_ab"
     np.testing.assert_array_equal(tf.make_ndarray(theirs.inputs["lightness"]), value)
-    files = messages.predict_request("m", None, "serving_default", "image_bytes", [b"\0\xff", b""])
+    files = messages.predict_request("m", None, "serving_default", {"image_bytes": [b"\0\xff", b""]})
     theirs = predict_pb2.PredictRequest.FromString(files.SerializeToString())
     assert not theirs.model_spec.HasField("version")
     assert tf.make_ndarray(theirs.inputs["image_bytes"]).tolist() == [b"\0\xff", b""]

@@ -13,7 +13,7 @@ ROOMS = {
     "": ["tf_colorize", "installation", "processors"],
     "color": ["lab", "colorfulness", "profiles", "tensors"],
     "photos": ["metadata", "whole", "files", "find", "contact_sheet"],
-    "data": ["sources", "pipeline"],
+    "data": ["sources", "hints", "pipeline"],
     # the Keras dialect, at the top level as its users expect
     "losses": [],
     "metrics": [],
@@ -25,6 +25,7 @@ ROOMS = {
         "backbones",
         "unet",
         "encoder_unet",
+        "hints",
         "resnet18_unet",
         "resnet34_unet",
         "generator",
@@ -32,7 +33,7 @@ ROOMS = {
         "pix2pix",
         "saving",
     ],
-    "inference": ["messages", "serving", "runtimes", "colorizer"],
+    "inference": ["messages", "hints", "serving", "runtimes", "colorizer"],
     "film": ["reading", "steadying", "writing", "coloring", "preview"],
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [

@@ -26,6 +26,7 @@ from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.color import colorfulness, lab
+from tf_colorize.data import hints as simulated
 from tf_colorize.data import sources
 from tf_colorize.photos import files, find
 
@@ -38,6 +39,7 @@ _MIN_CROP_AREA = 0.5
 _SCAN_SIDE = 64
 _MAX_THREADS = 16
 _SHUFFLE = 1  # keeps the random numbers of an epoch's order apart from those of its samples
+_HINTS = 2  # and those of its hints
 _MAX_NAMED = 20
 
 
@@ -139,6 +141,7 @@ def image_dataset(
     *,
     training: bool = False,
     seed: int = 0,
+    hints: bool = False,
 ) -> tf.data.Dataset:
     """Builds the data set of a source for `fit`, `evaluate` and `predict`.
 
@@ -150,11 +153,14 @@ def image_dataset(
             shuffled anew in each iteration, in full batches. False gives the center of every
             photo in order; the last batch may be shorter.
         seed: Integer of at least 0; the same seed gives the same sequence of epochs.
+        hints: Whether each photo comes with simulated hints, see `data.hints`.
 
     Returns:
         `tf.data.Dataset` of known cardinality, one epoch per iteration, of (lightness,
         ab): float32 `(batch, image_size, image_size, 1)` in [-1, 1], L* / 50 - 1, and
-        float32 `(batch, image_size, image_size, 2)` in [-1, 1], (a*, b*) / 110.
+        float32 `(batch, image_size, image_size, 2)` in [-1, 1], (a*, b*) / 110. With
+        `hints`, in the place of lightness a dict of "lightness" and "hints", float32 `(batch,
+        image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros.
 
     Raises:
         ValueError: the source holds no usable photo, or a size is not positive.
@@ -164,7 +170,7 @@ def image_dataset(
         found = find_photos(source_or_paths, min_colorfulness=MIN_COLORFULNESS if training else 0.0)
         source_or_paths = found.paths
     _check_integers(0, seed=seed)
-    reader = _Reader(source_or_paths, image_size, batch_size, training=training)
+    reader = _Reader(source_or_paths, image_size, batch_size, training=training, hints=hints)
     if not training:
         return reader.dataset(0, 0, math.ceil(len(reader.paths) / batch_size))
     n_batches = max(1, len(reader.paths) // batch_size)
@@ -182,6 +188,7 @@ def training_batches(
     seed: int,
     first_step: int = 0,
     luma_gray: float = 0.3,
+    hints: bool = False,
 ) -> tf.data.Dataset:
     """Builds an endless stream of training batches that can be entered at any step.
 
@@ -198,6 +205,7 @@ def training_batches(
         luma_gray: Share of samples whose lightness comes from the photo's Rec. 601 luma, as when
             a camera or editor turns it gray, instead of from its L*. Their ab is still the
             photo's.
+        hints: As in `image_dataset`.
 
     Returns:
         Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of
@@ -210,7 +218,7 @@ def training_batches(
     if not 0 <= luma_gray <= 1:
         raise ValueError(f"`luma_gray` must be a share in [0, 1]. Received: luma_gray={luma_gray}.")
     _check_integers(0, seed=seed, first_step=first_step)
-    reader = _Reader(paths, image_size, batch_size, luma_gray)
+    reader = _Reader(paths, image_size, batch_size, luma_gray, hints=hints)
     return reader.dataset(seed, first_step, tf.int64.max)
 
 
@@ -228,22 +236,24 @@ class _Reader:
     iterator is alive (Ctrl-C, an error) would wait for it forever.
     """
 
-    def __init__(self, paths, image_size, batch_size, luma_gray=0.3, training=True):
+    def __init__(self, paths, image_size, batch_size, luma_gray=0.3, training=True, hints=False):
         _check_integers(1, image_size=image_size, batch_size=batch_size)
         if not len(paths):
             raise ValueError("`paths` must hold at least one photo. Received: no paths.")
         self.paths = [os.fspath(path) for path in paths]
         self.image_size, self.batch_size = image_size, batch_size
-        self.luma_gray, self.training = luma_gray, training
+        self.luma_gray, self.training, self.hints = luma_gray, training, hints
         self.pending, self.lock = {}, threading.Lock()
 
     def dataset(self, seed, start, stop):
         """Returns the batches from step `start` to `stop` of the stream with this seed."""
 
         def batch(step):
-            lightness, ab = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32, tf.float32])
+            channels = (1, 2, 3) if self.hints else (1, 2)
+            parts = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32] * len(channels))
             shape = (self.batch_size if self.training else None, self.image_size, self.image_size)
-            return tf.ensure_shape(lightness, (*shape, 1)), tf.ensure_shape(ab, (*shape, 2))
+            lightness, ab, *hints = (tf.ensure_shape(part, (*shape, n)) for part, n in zip(parts, channels))
+            return {"lightness": lightness, "hints": hints[0]} if hints else lightness, ab
 
         dataset = tf.data.Dataset.range(start, stop).map(batch)
         options = tf.data.Options()
@@ -271,6 +281,8 @@ class _Reader:
         else:
             paths = self.paths[positions.start : positions.stop]
             samples = [_lightness_ab(_crop(path, self.image_size)) for path in paths]
+            if self.hints:
+                samples = [self.with_hints(sample, (seed, place)) for place, sample in zip(positions, samples)]
         return [np.stack(parts) for parts in zip(*samples)]
 
     def random_sample(self, seed, position):
@@ -282,7 +294,12 @@ class _Reader:
         image = _crop(path, self.image_size, side, left, top)
         if flip < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        return _lightness_ab(image, luma_gray=gray < self.luma_gray)
+        sample = _lightness_ab(image, luma_gray=gray < self.luma_gray)
+        return self.with_hints(sample, (seed, position)) if self.hints else sample
+
+    def with_hints(self, sample, key):
+        lightness, ab = sample
+        return lightness, ab, simulated.simulate(ab, np.random.default_rng((*key, _HINTS)))
 
 
 def _n_threads():

@@ -12,6 +12,8 @@ from PIL import Image
 
 from tf_colorize.color import lab
 from tf_colorize.data import sources
+from tf_colorize.inference import hints
+from tf_colorize.models import generator as generators
 from tf_colorize.photos import files, find
 
 if typing.TYPE_CHECKING:
@@ -66,15 +68,47 @@ def photo_squares(photos: Any, image_size: int, count: int) -> list[np.ndarray]:
     return squares
 
 
-def reference(generator: keras.Model, squares: Sequence[np.ndarray]) -> np.ndarray:
+def reference(generator: keras.Model, squares: Sequence[np.ndarray], given: np.ndarray | None = None) -> np.ndarray:
     """Returns what Keras gives for `squares`, float32 `(n, image_size, image_size, 2)`.
+
+    Args:
+        generator: Keras model, lightness -> ab.
+        squares: List from `photo_squares`.
+        given: None, or hints for each square, float32 `(1, image_size, image_size, 3)`.
 
     Raises:
         ExportError: NaN, or the same color everywhere.
     """
-    ab = np.concatenate([generator(square, training=False) for square in squares])
+    if given is None:
+        automatic = generators.automatic(generator)
+        ab = np.concatenate([automatic(square, training=False) for square in squares])
+    else:
+        inputs = [{"lightness": square, "hints": given} for square in squares]
+        ab = np.concatenate([generator(value, training=False) for value in inputs])
     _check_values(ab, "the model itself")
     return ab
+
+
+def compare_hints(
+    predict_ab: Callable[..., np.ndarray],
+    generator: keras.Model,
+    squares: Sequence[np.ndarray],
+    **bounds: float,
+) -> Agreement | None:
+    """Does what `compare` does with three hints on each square; None if the generator takes none.
+
+    Args:
+        predict_ab: Function of the export, of lightness and hints.
+        generator: Keras model.
+        squares: List from `photo_squares`.
+        bounds: Those of `compare`.
+    """
+    if not generators.takes_hints(generator):
+        return None
+    size = squares[0].shape[1]
+    wishes = [hints.Hint("25%", "30%", "#7a4b2c"), hints.Hint("70%", "20%", "navy"), hints.Hint("55%", "75%", "green")]
+    given = hints.raster(wishes, (size, size), size)
+    return compare(lambda square: predict_ab(square, given), squares, reference(generator, squares, given), **bounds)
 
 
 def compare(

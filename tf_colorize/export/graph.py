@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tf_colorize.color import tensors
 from tf_colorize.export import picture_ops
+from tf_colorize.inference import hints as hints_of_people
+from tf_colorize.models import generator as generators
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
 _STRIP_PIXELS = 1 << 18
@@ -32,61 +34,88 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
         - "colorize": image, uint8 `(batch, height, width, 3)` -> image, the same
         - "predict_ab": lightness, float32 `(batch, image_size, image_size, 1)` -> ab, float32
           `(batch, image_size, image_size, 2)`
+
+        and, of a generator that takes hints, float32 `(batch, image_size, image_size, 3)`:
+
+        - "colorize_with_hints": image and hints -> image
+        - "predict_ab_with_hints": lightness and hints -> ab
     """
     module, predict = _module(generator, half_precision)
 
-    def finite(lightness):
-        return tf.debugging.check_numerics(predict(lightness), "the network's ab")
+    def finite(*inputs):
+        return tf.debugging.check_numerics(predict(*inputs), "the network's ab")
 
-    @tf.function(
-        autograph=False,
-        input_signature=[tf.TensorSpec((None, image_size, image_size, 1), tf.float32, name="lightness")],
-    )
-    def predict_ab(lightness):
-        return {"ab": finite(lightness)}
-
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")])
-    def colorize(image):
+    def colored(image, *hints):
         square = tf.TensorSpec((image_size, image_size, 1), tf.float32)
         squares = tf.map_fn(lambda rgb: _network_lightness(rgb, image_size), image, fn_output_signature=square)
         pixels = tf.TensorSpec((None, None, 3), tf.uint8)
-        return {"image": tf.map_fn(lambda pair: _joined(*pair), (image, finite(squares)), fn_output_signature=pixels)}
+        ab = finite(squares, *hints)
+        return {"image": tf.map_fn(lambda pair: _joined(*pair), (image, ab), fn_output_signature=pixels)}
+
+    image_spec = tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")
+    lightness_spec = tf.TensorSpec((None, image_size, image_size, 1), tf.float32, name="lightness")
+    hints_spec = tf.TensorSpec((None, image_size, image_size, 3), tf.float32, name="hints")
+
+    @tf.function(autograph=False, input_signature=[lightness_spec])
+    def predict_ab(lightness):
+        return {"ab": finite(lightness)}
+
+    @tf.function(autograph=False, input_signature=[lightness_spec, hints_spec])
+    def predict_ab_with_hints(lightness, hints):
+        return {"ab": finite(lightness, hints)}
+
+    @tf.function(autograph=False, input_signature=[image_spec])
+    def colorize(image):
+        return colored(image)
+
+    @tf.function(autograph=False, input_signature=[image_spec, hints_spec])
+    def colorize_with_hints(image, hints):
+        return colored(image, hints)
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])
     def serving_default(image_bytes):
         return {COLOR_BYTES: _colorize_encoded(image_bytes, finite, image_size)}
 
-    return module, {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
+    signatures = {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
+    if generators.takes_hints(generator):
+        signatures |= {"colorize_with_hints": colorize_with_hints, hints_of_people.SIGNATURE: predict_ab_with_hints}
+    return module, signatures
 
 
 def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any]:
     """Returns a module that owns a generator's weights, and its one function, for a fixed size.
 
     Returns:
-        `(module, predict_ab)`: lightness, float32 `(1, image_size, image_size, 1)` -> ab, float32
-        `(1, image_size, image_size, 2)`.
+        `(module, predict_ab)`: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator
+        that takes them, hints, float32 `(1, image_size, image_size, 3)` -> ab, float32 `(1, image_size,
+        image_size, 2)`.
     """
     module, predict = _module(generator, half_precision=False)
-    spec = tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")
-    return module, tf.function(lambda lightness: {"ab": predict(lightness)}, autograph=False, input_signature=[spec])
+    specs = [tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")]
+    if generators.takes_hints(generator):
+        specs.append(tf.TensorSpec((1, image_size, image_size, 3), tf.float32, name="hints"))
+    return module, tf.function(lambda *inputs: {"ab": predict(*inputs)}, autograph=False, input_signature=specs)
 
 
 def _module(generator, half_precision):
-    """A `tf.Module` with the generator's weights, and a function that predicts with them."""
+    """A `tf.Module` with the generator's weights, and a function that predicts with them, with or without hints."""
     module = tf.Module()
+    automatic = generators.automatic(generator)
     # Vectors (biases, batch statistics) are few and may not fit float16's range.
     module.generator_weights = [
         tf.Variable(tf.cast(weight, tf.float16 if half_precision and len(weight.shape) > 1 else weight.dtype))
         for weight in generator.weights
     ]
 
-    def predict(lightness):
+    def predict(lightness, hints=None):
         weights = [
             (variable, tf.cast(weight, variable.dtype))
             for variable, weight in zip(generator.weights, module.generator_weights)
         ]
         with keras.StatelessScope(state_mapping=weights):
-            return generator(lightness, training=False)
+            if hints is None:
+                return automatic(lightness, training=False)
+            return generator({"lightness": lightness, "hints": hints}, training=False)
 
     return module, predict
 

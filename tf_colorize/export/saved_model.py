@@ -15,7 +15,8 @@ from PIL import Image
 
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
-from tf_colorize.inference import messages
+from tf_colorize.inference import hints as hints_of_people
+from tf_colorize.inference import messages, runtimes
 from tf_colorize.models import saving
 
 if typing.TYPE_CHECKING:
@@ -89,8 +90,8 @@ def export_saved_model(
         module, signatures = graph.build(generator, image_size, half_precision=halved)
         with artifact.disk_errors():
             tf.saved_model.save(module, str(temporary), signatures=signatures)
-            _write_extra(temporary / "assets.extra", described, image_size)
-        agreement = _checked(temporary, squares, expected, halved)
+            _write_extra(temporary / "assets.extra", described, image_size, list(signatures))
+        agreement = _checked(temporary, generator, squares, expected, halved)
     n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
     return SavedModelReport(pathlib.Path(path), n_bytes, halved, agreement)
 
@@ -106,31 +107,30 @@ def _is_same_in_half_precision(generator, image_size, squares, expected):
     return np.abs(pictures[0] - pictures[1]).max() <= 1
 
 
-def _checked(path, squares, expected, half_precision):
+def _checked(path, generator, squares, expected, half_precision):
     """Loads what was written, replays the warm-up requests and compares with Keras."""
     loaded = tf.saved_model.load(str(path), tags=["serve"])
     for request in read_warmup(path / "assets.extra" / WARMUP_NAME):
-        (entry,) = request.inputs
         signature = loaded.signatures[request.model_spec.signature_name]
-        signature(**{entry.key: tf.constant(messages.tensor_value(entry.value))})
-    predict_ab = loaded.signatures["predict_ab"]
-    return checks.compare(
-        lambda square: predict_ab(lightness=tf.constant(square))["ab"].numpy(),
-        squares,
-        expected,
-        # Rounded weights move single pixels; with "auto" the picture was compared before.
-        mean_bound=0.2 if half_precision else _MEAN_BOUND,
-        max_bound=5.0 if half_precision else _MAX_BOUND,
-    )
+        signature(**{entry.key: tf.constant(messages.tensor_value(entry.value)) for entry in request.inputs})
+    # Rounded weights move single pixels; with "auto" the picture was compared before.
+    bounds = {
+        "mean_bound": 0.2 if half_precision else _MEAN_BOUND,
+        "max_bound": 5.0 if half_precision else _MAX_BOUND,
+    }
+    predict_ab, _ = runtimes.from_saved_model(path)
+    agreement = checks.compare(predict_ab, squares, expected, **bounds)
+    checks.compare_hints(predict_ab, generator, squares, **bounds)
+    return agreement
 
 
-def _write_extra(folder, described, image_size):
+def _write_extra(folder, described, image_size, signatures):
     folder.mkdir()
     (folder / saving.METADATA_NAME).write_text(json.dumps(described))
-    _write_warmup(folder / WARMUP_NAME, image_size)
+    _write_warmup(folder / WARMUP_NAME, image_size, signatures)
 
 
-def _write_warmup(path, image_size):
+def _write_warmup(path, image_size, signatures):
     """Writes one request per signature: the first ones take seconds, which no user should wait."""
     # A ramp, because nobody's photos should travel with their model.
     ramp = np.linspace(-1.0, 1.0, image_size, dtype=np.float32)[:, np.newaxis, np.newaxis]
@@ -139,15 +139,19 @@ def _write_warmup(path, image_size):
     buffers = {"PNG": io.BytesIO(), "JPEG": io.BytesIO()}
     for image_format, buffer in buffers.items():
         Image.fromarray(rgb[0]).save(buffer, image_format)
-    requests = [
-        ("serving_default", graph.IMAGE_BYTES, [buffer.getvalue() for buffer in buffers.values()]),
-        ("colorize", "image", rgb),
-        ("predict_ab", "lightness", square),
-    ]
+    files = [buffer.getvalue() for buffer in buffers.values()]
+    lightness, hints = {"lightness": square}, {"hints": np.zeros((1, image_size, image_size, 3), np.float32)}
+    requests = {
+        "serving_default": {graph.IMAGE_BYTES: files},
+        "colorize": {"image": rgb},
+        "predict_ab": lightness,
+        "colorize_with_hints": {"image": rgb, **hints},
+        hints_of_people.SIGNATURE: {**lightness, **hints},
+    }
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, name, value in requests:
+        for signature in signatures:
             log = messages.message("PredictionLog")()
-            request = messages.predict_request(MODEL_NAME, None, signature, name, value)
+            request = messages.predict_request(MODEL_NAME, None, signature, requests[signature])
             log.predict_log.request.CopyFrom(request)
             writer.write(log.SerializeToString())
 

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from tf_colorize.export import artifact, checks, graph
 from tf_colorize.inference import runtimes
+from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 
 if typing.TYPE_CHECKING:
@@ -63,8 +64,10 @@ def export_tflite(
     """Writes a generator as a TFLite file: builtin operations, batch 1, float in and out.
 
     The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32
-    `(1, image_size, image_size, 2)` in [-1, 1]. It carries its metadata as an associated file, as
-    TFLite files do: a zip archive behind the model, with `tf_colorize.json` inside.
+    `(1, image_size, image_size, 2)` in [-1, 1]. If the generator takes hints, the file has a second
+    input, `hints`, float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is,
+    zeros elsewhere. It carries its metadata as an associated file, as TFLite files do: a zip archive
+    behind the model, with `tf_colorize.json` inside.
 
     Args:
         generator: Keras model, lightness -> ab.
@@ -90,6 +93,11 @@ def export_tflite(
             f"`quantize` must be one of {', '.join(QUANTIZE)} and `path` must end in .tflite. "
             f"Received: quantize={quantize!r}, path={str(path)!r}"
         )
+    if quantize == "int8" and generators.takes_hints(generator):
+        raise ValueError(
+            '`quantize` must not be "int8" for a generator that takes hints: 8 bits are too few for how they spread. '
+            'Received: quantize="int8". Use "dynamic", or export models.generator.automatic(generator).'
+        )
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares, calibration = _photos(photos, image_size, quantize)
     expected = checks.reference(generator, squares)
@@ -102,6 +110,7 @@ def export_tflite(
         mean_bound, max_bound = _BOUNDS[quantize]
         predict_ab, _ = runtimes.from_tflite(temporary, threads=1)
         agreement = checks.compare(predict_ab, squares, expected, mean_bound=mean_bound, max_bound=max_bound)
+        checks.compare_hints(predict_ab, generator, squares, mean_bound=mean_bound, max_bound=max_bound)
     return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
 
 

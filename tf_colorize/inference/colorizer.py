@@ -18,7 +18,7 @@ from __future__ import annotations
 import concurrent.futures
 import pathlib
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from tf_colorize import processors
 from tf_colorize.color import lab, profiles
+from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.inference import runtimes
 from tf_colorize.photos import files
 
@@ -47,7 +48,7 @@ class Colorizer:
     Args:
         predict_ab: Function from lightness, float32 `(1, image_size, image_size, 1)` in
             [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. Must be
-            thread-safe.
+            thread-safe. One that takes hints is a `hints.WithHints`.
         image_size: Side of the square that the network sees.
         threads: Threads for the full-resolution part of each picture; None uses the processors that
             the process may use. Callers that colorize several pictures at a time should pass 1.
@@ -55,11 +56,13 @@ class Colorizer:
     Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or
     a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
     returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, goes to
-    `lab.with_vividness`.
+    `lab.with_vividness`. `hints` are colors at places of the upright photo, which everything that
+    belongs together takes on: `(x, y, color)` or whatever `hints.hint` takes, if the model takes hints.
 
     Example:
     >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
     >>> PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
+    >>> rgb = colorizer("grandma.jpg", hints=[(120, 340, "#7a4b2c"), ("25%", "40%", "navy")])
     """
 
     def __init__(
@@ -74,9 +77,19 @@ class Colorizer:
         self.image_size = image_size
         self.threads = threads or processors.usable()
 
-    def __call__(self, image: Any, *, vividness: float = 1.0) -> np.ndarray:
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the model takes hints."""
+        return isinstance(self.predict_ab, hints_of_people.WithHints)
+
+    def __call__(self, image: Any, *, vividness: float = 1.0, hints: Iterable[Any] = ()) -> np.ndarray:
+        wishes = hints_of_people.hints_of(hints)
+        if wishes and not self.takes_hints:
+            raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
         picture = _opened(image)
-        return self.join(picture, self.ab(self.lightness(picture), vividness=vividness))
+        lightness = self.lightness(picture)
+        painted = hints_of_people.raster(wishes, picture.size, self.image_size) if wishes else None
+        return self.join(picture, self.ab(lightness, vividness=vividness, hints=painted))
 
     @classmethod
     def load(cls, model: str | os.PathLike[str], **options: Any) -> Colorizer:
@@ -159,12 +172,13 @@ class Colorizer:
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
-    def ab(self, lightness: np.ndarray, *, vividness: float = 1.0) -> np.ndarray:
+    def ab(self, lightness: np.ndarray, *, vividness: float = 1.0, hints: np.ndarray | None = None) -> np.ndarray:
         """The first half of coloring: predicts the color of what `lightness` returned.
 
         Args:
             lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
             vividness: 0 to 2, see `lab.with_vividness`.
+            hints: What `hints.raster` painted, for a model that takes hints, or None.
 
         Returns:
             float32 `(image_size, image_size, 2)`, a* and b* / 110.
@@ -172,7 +186,8 @@ class Colorizer:
         Raises:
             ValueError: what the model gives is not finite or has another shape.
         """
-        ab = np.asarray(self.predict_ab(lightness), np.float32)
+        given = [] if hints is None else [hints_of_people.before_vividness(hints, lightness, vividness)]
+        ab = np.asarray(self.predict_ab(lightness, *given), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(
                 f"the model must give finite ab of shape {(*lightness.shape[:-1], 2)}. "

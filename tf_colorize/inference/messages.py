@@ -60,20 +60,20 @@ def message(name: str) -> Any:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"tf_colorize.{name}"))
 
 
-def predict_request(model: str, version: int | None, signature: str, name: str, value: Any) -> Any:
-    """Returns a `PredictRequest` with one input.
+def predict_request(model: str, version: int | None, signature: str, inputs: dict[str, Any]) -> Any:
+    """Returns a `PredictRequest`.
 
     Args:
         model: str, the served model's name.
         version: int, or None for the server's choice.
         signature: str.
-        name: str, of the input.
-        value: list of bytes, or array of float32 or uint8.
+        inputs: dict of names and values, each a list of bytes, or an array of float32 or uint8.
     """
     request = message("PredictRequest")()
     _set_model(request.model_spec, model, version)
     request.model_spec.signature_name = signature
-    request.inputs.add(key=name, value=_to_tensor(value))
+    for name, value in inputs.items():
+        request.inputs.add(key=name, value=_to_tensor(value))
     return request
 
 

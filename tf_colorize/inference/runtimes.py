@@ -22,6 +22,7 @@ import numpy as np
 import tf_colorize
 from tf_colorize import installation
 from tf_colorize.color import lab
+from tf_colorize.inference import hints
 
 DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"
@@ -63,16 +64,31 @@ def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.
         path = _existing(model)
         model, metadata = saving.load_generator(path)
         _check_scales(metadata, path)
-    if len(model.inputs) != 1 or model.inputs[0].shape[-1] != 1 or model.output_shape[-1] != 2:
+    is_generator = [value.shape[-1] for value in model.inputs] in ([1], [1, 3], [3, 1]) and model.output_shape[-1] == 2
+    if not is_generator:
         raise ValueError(
             "`model` must map one lightness channel to two ab channels. Received: "
             f"input {model.input_shape}, output {model.output_shape}. Use the generator, not the whole Pix2Pix."
         )
+    if len(model.inputs) == 1:
+        forward, shape = _forward(model), model.input_shape
+    else:
+        from tf_colorize.models import generator as generators
+
+        automatic = generators.automatic(model)
+        shape, with_hints = automatic.input_shape, _forward(model)
+        forward = hints.WithHints(
+            _forward(automatic), lambda lightness, given: with_hints({"lightness": lightness, "hints": given})
+        )
+    return forward, image_size or metadata.get("image_size") or _side(shape)
+
+
+def _forward(model):
+    """A Keras model as a function of arrays."""
     import tensorflow as tf
 
-    forward = tf.function(lambda lightness: model(lightness, training=False), reduce_retracing=True)
-    size = image_size or metadata.get("image_size") or _side(model.input_shape)
-    return lambda lightness: forward(tf.constant(lightness)).numpy(), size
+    compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+    return lambda inputs: compiled(tf.nest.map_structure(tf.constant, inputs)).numpy()
 
 
 def from_saved_model(path: str | os.PathLike[str]) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
@@ -97,11 +113,16 @@ def from_saved_model(path: str | os.PathLike[str]) -> tuple[Callable[[np.ndarray
     name = next(iter(signature.structured_input_signature[1]))
     result = next(iter(signature.structured_outputs))
 
+    # The bound variables live as long as `loaded`, which only these closures hold.
     def predict_ab(lightness):
-        # The bound variables live as long as `loaded`, which only this closure holds.
         return loaded.signatures["predict_ab"](**{name: tf.constant(lightness)})[result].numpy()
 
-    return predict_ab, metadata["image_size"]
+    def predict_ab_with_hints(lightness, given):
+        signature = loaded.signatures[hints.SIGNATURE]
+        return signature(lightness=tf.constant(lightness), hints=tf.constant(given))["ab"].numpy()
+
+    takes_hints = hints.SIGNATURE in loaded.signatures
+    return hints.WithHints(predict_ab, predict_ab_with_hints) if takes_hints else predict_ab, metadata["image_size"]
 
 
 def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
@@ -128,26 +149,32 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[n
         return interpreter
 
     first = new_interpreter()
-    inputs, outputs = first.get_input_details(), first.get_output_details()
-    shapes = [tuple(int(side) for side in detail["shape"]) for detail in (*inputs, *outputs)]
+    inputs = sorted(first.get_input_details(), key=lambda detail: detail["shape"][-1])  # lightness, hints
+    (output, *others) = first.get_output_details()
+    details = [*inputs, output, *others]
+    shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
     size = shapes[0][1] if len(shapes[0]) == 4 else 0
-    kinds = {detail["dtype"] for detail in (*inputs, *outputs)}
-    if shapes != [(1, size, size, 1), (1, size, size, 2)] or kinds != {np.float32}:
+    expected = [(1, size, size, channels) for channels in ((1, 2) if len(inputs) == 1 else (1, 3, 2))]
+    if shapes != expected or {detail["dtype"] for detail in details} != {np.float32}:
         raise ValueError(
-            f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2). Received: "
-            f"{', '.join(f'{shape}' for shape in shapes)}"
+            f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2), with a second "
+            f"input (1, size, size, 3) if it takes hints. Received: {', '.join(f'{shape}' for shape in shapes)}"
         )
     local = threading.local()
     local.interpreter = first
 
-    def predict_ab(lightness):
+    def run(*values):
         if not hasattr(local, "interpreter"):
             local.interpreter = new_interpreter()
-        local.interpreter.set_tensor(inputs[0]["index"], lightness)
+        for detail, value in zip(inputs, values):
+            local.interpreter.set_tensor(detail["index"], value)
         local.interpreter.invoke()
-        return local.interpreter.get_tensor(outputs[0]["index"])
+        return local.interpreter.get_tensor(output["index"])
 
-    return predict_ab, size
+    if len(inputs) == 1:
+        return run, size
+    nothing = np.zeros(expected[1], np.float32)
+    return hints.WithHints(lambda lightness: run(lightness, nothing), run), size
 
 
 def from_server(url: str, **options: Any) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
@@ -156,7 +183,8 @@ def from_server(url: str, **options: Any) -> tuple[Callable[[np.ndarray], np.nda
 
     client = serving.Client(url, **options)
     try:
-        return client.predict_ab, client.image_size
+        size = client.image_size
+        return hints.WithHints(client.predict_ab, client.predict_ab) if client.takes_hints else client.predict_ab, size
     except serving.ServingError:
         client.close()
         raise

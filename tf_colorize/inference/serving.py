@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_colorize import installation
+from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.inference import messages
 
 if typing.TYPE_CHECKING:
@@ -34,6 +35,10 @@ _GRPC_METHOD = "/tensorflow.serving.PredictionService/"
 
 class ServingError(ValueError):
     """The server cannot be reached, refuses or answers wrongly; the message is one line with address and reason."""
+
+
+class _MissingSignature(ServingError):
+    """The served model has no such signature, or the signature no such input."""
 
 
 class _Unavailable(Exception):
@@ -98,17 +103,31 @@ class Client:
             raise ServingError(f"{self.url}: does not serve a colorizer: predict_ab takes {shape}")
         return shape[1]
 
-    def predict_ab(self, lightness: np.ndarray) -> np.ndarray:
+    @functools.cached_property
+    def takes_hints(self) -> bool:
+        """Whether the served model takes hints."""
+        try:
+            self._retried(self._transport.input_shape, hints_of_people.SIGNATURE, "hints")
+        except _MissingSignature:
+            return False
+        return True
+
+    def predict_ab(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
         """Predicts chroma.
 
         Args:
             lightness: float32 array `(batch, image_size, image_size, 1)` in [-1, 1].
+            hints: None, or float32 array `(batch, image_size, image_size, 3)`: a* / 110, b* / 110 and
+                1 where a hint is, else zeros, for a model that takes hints.
 
         Returns:
             float32 array `(batch, image_size, image_size, 2)` in [-1, 1].
         """
-        lightness = np.asarray(lightness, np.float32)
-        return self._predict("predict_ab", "lightness", lightness, (*lightness.shape[:-1], 2))
+        inputs = {"lightness": np.asarray(lightness, np.float32)}
+        shape = (*inputs["lightness"].shape[:-1], 2)
+        if hints is None:
+            return self._predict("predict_ab", inputs, shape)
+        return self._predict(hints_of_people.SIGNATURE, {**inputs, "hints": np.asarray(hints, np.float32)}, shape)
 
     def colorize(self, images: np.ndarray) -> np.ndarray:
         """Colorizes pixels on the server.
@@ -120,7 +139,7 @@ class Client:
             uint8 array of the same shape.
         """
         images = np.asarray(images, np.uint8)
-        return self._predict("colorize", "image", images, images.shape)
+        return self._predict("colorize", {"image": images}, images.shape)
 
     def colorize_files(self, files: Sequence[bytes]) -> list[bytes]:
         """Colorizes picture files of any size on the server.
@@ -132,10 +151,11 @@ class Client:
             List of bytes: JPEG for JPEG, PNG for all else.
         """
         files = list(files)
-        return self._predict("serving_default", "image_bytes", files, (len(files),))
+        return self._predict("serving_default", {"image_bytes": files}, (len(files),))
 
-    def _predict(self, signature, name, value, shape):
-        result = self._retried(self._transport.predict, signature, name, value)
+    def _predict(self, signature, inputs, shape):
+        result = self._retried(self._transport.predict, signature, inputs)
+        value = next(iter(inputs.values()))
         if isinstance(value, list):
             is_valid = isinstance(result, list) and len(result) == len(value)
         else:
@@ -155,7 +175,7 @@ class Client:
             except _Unavailable as error:
                 reason = error
             except ServingError as error:
-                raise ServingError(f"{self.url}: {error}") from error
+                raise type(error)(f"{self.url}: {error}") from error
         raise ServingError(f"{self.url}: unavailable after {self.retries + 1} tries: {reason}") from reason
 
 
@@ -175,16 +195,15 @@ class _Rest:
     def close(self):
         """Does nothing: every request has its own connection."""
 
-    def predict(self, signature, name, value):
-        is_files = isinstance(value, list)
-        # TF Serving's mark for binary data; results whose names end in _bytes come like this, too.
-        content = [{"b64": base64.b64encode(file).decode()} for file in value] if is_files else value.tolist()
-        body = json.dumps({"signature_name": signature, "inputs": {name: content}})
+    def predict(self, signature, inputs):
+        values = {name: _as_json(value) for name, value in inputs.items()}
+        body = json.dumps({"signature_name": signature, "inputs": values})
         outputs = self._json("POST", self._path + ":predict", body, "outputs")
+        first = next(iter(inputs.values()))
         try:
-            if is_files:
+            if isinstance(first, list):
                 return [base64.b64decode(entry["b64"]) for entry in outputs]
-            return np.array(outputs, value.dtype)
+            return np.array(outputs, first.dtype)
         except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise ServingError(f"unexpected outputs of {signature}") from error
 
@@ -194,7 +213,7 @@ class _Rest:
             info = metadata["signature_def"]["signature_def"][signature]["inputs"][name]
             return tuple(int(dim["size"]) for dim in info["tensor_shape"]["dim"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ServingError(f"does not serve a colorizer: no signature {signature} with {name}") from error
+            raise _MissingSignature(f"does not serve a colorizer: no signature {signature} with {name}") from error
 
     def _json(self, method, path, body, key):
         status, content = self._exchange(method, path, body)
@@ -251,8 +270,8 @@ class _Grpc:
     def close(self):
         self._channel.close()
 
-    def predict(self, signature, name, value):
-        request = messages.predict_request(*self._model, signature, name, value)
+    def predict(self, signature, inputs):
+        request = messages.predict_request(*self._model, signature, inputs)
         response = self._call("Predict", request, "PredictResponse")
         try:
             return messages.predict_result(response)
@@ -265,7 +284,7 @@ class _Grpc:
         try:
             return messages.input_shape(response, signature, name)
         except ValueError as error:
-            raise ServingError(f"does not serve a colorizer: {error}") from error
+            raise _MissingSignature(f"does not serve a colorizer: {error}") from error
 
     def _call(self, method, request, response_name):
         stub = self._channel.unary_unary(
@@ -283,6 +302,13 @@ class _Grpc:
             if error.code() == self._grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise ServingError(f"no answer within {self._timeout} seconds") from error
             raise ServingError(_line(error.details())) from error
+
+
+def _as_json(value):
+    """A value as the RESTful API takes it; files by TF Serving's mark of binary data, which results bear, too."""
+    if isinstance(value, list):
+        return [{"b64": base64.b64encode(file).decode()} for file in value]
+    return value.tolist()
 
 
 def _parsed(url):

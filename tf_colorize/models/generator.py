@@ -28,8 +28,16 @@ SHIPPED_WEIGHTS_TERMS = (
 Weights that users train carry no terms of ours.
 """
 
-FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
-"""The layers of a generator's head, which mixed precision leaves in float32."""
+FLOAT32_LAYERS = (
+    *("chroma_logits", "chroma", "chroma_contrast", "ab"),
+    *("hints_places", "hints_spread", "hints_difference", "hints_kept"),
+)
+"""The layers of a generator's head and of its branch for hints that mixed precision leaves in float32."""
+
+# The decoders' last layers, and how many pixels of the picture one of their values stands for.
+_DECODER_STRIDES = {f"decoder{level}_relu": 2 ** (5 - level) for level in (1, 2, 3, 4)} | {
+    f"up{level}_relu": 2**level for level in (4, 3, 2)
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +156,54 @@ def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansi
 def takes_hints(generator: keras.Model) -> bool:
     """Returns whether a generator has the second input `hints`."""
     return len(generator.inputs) > 1
+
+
+def add_hints(generator: keras.Model) -> keras.Model:
+    """Returns a generator with the second input `hints`, of the same layers and an untrained branch.
+
+    Without hints, that is where they are all zero, it gives what `generator` gives, to the last bit.
+
+    Args:
+        generator: Functional model, lightness -> ab.
+
+    Input shape: a dict of "lightness", `(batch, height, width, 1)`, and "hints", float32 `(batch, height,
+    width, 3)`: a* / 110, b* / 110 and 1 where a hint is, else all three 0; height and width multiples of
+    the generator's and of 8. Output shape: `(batch, height, width, 2)`.
+
+    Raises:
+        ValueError: it takes hints already.
+    """
+    import keras
+
+    from tf_colorize.models import hints
+
+    if takes_hints(generator):
+        raise ValueError(f"`generator` must not take hints yet. Received: {generator.name}, which does.")
+    lightness, ab = generator.inputs[0], generator.outputs[0]
+    given = keras.Input((None, None, 3), name="hints")
+    hinted = hints.branch(_decoder_features(generator), lightness, ab, given)
+    return keras.Model({"lightness": lightness, "hints": given}, hinted, name=generator.name)
+
+
+def automatic(generator: keras.Model) -> keras.Model:
+    """Returns the part of a generator that maps lightness to ab without hints; one that takes none is that."""
+    if not takes_hints(generator):
+        return generator
+    import keras
+
+    return keras.Model(generator.input["lightness"], _layer(generator, "ab").output, name=generator.name)
+
+
+def train_hints_only(generator: keras.Model) -> None:
+    """Freezes all layers of a generator but those of its branch for hints."""
+    for layer in generator.layers:
+        layer.trainable = layer.name.startswith("hints_")
+
+
+def _decoder_features(generator):
+    """Pairs of a decoder's features and their stride, coarse to fine."""
+    layers = {layer.name: layer for layer in generator.layers}
+    return [(layers[name].output, stride) for name, stride in _DECODER_STRIDES.items() if name in layers]
 
 
 def generator_metadata(image_size: int | None, training: dict[str, Any] | None = None) -> dict[str, Any]:

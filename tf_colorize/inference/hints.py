@@ -1,0 +1,251 @@
+"""Hints: a color that a person wants at a place of a photo. Read, checked, and painted for the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pathlib
+import re
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import ImageColor
+
+from tf_colorize.color import lab
+
+if typing.TYPE_CHECKING:
+    import os
+
+
+VERSION = 1
+"""Of the JSON format."""
+
+SUFFIX = ".hints.json"
+SIGNATURE = "predict_ab_with_hints"
+"""Of a SavedModel: lightness and hints to ab."""
+
+MOST = 500
+
+_FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
+_VIVIDNESS_STEPS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Hint:
+    """A color at a place of an upright photo.
+
+    Args:
+        x: Number of pixels from the left edge, or text such as "25%" of the width.
+        y: The same from the top edge, of the height.
+        color: "#7a4b2c", "#754", a name of CSS, or three numbers of 0 to 255. Its hue and chroma count;
+            lightness is the photo's own. A gray keeps the place gray.
+        size: Pixels of the photo that the hint is wide; None makes it as small as the network sees.
+    """
+
+    x: Any
+    y: Any
+    color: Any
+    size: float | None = None
+
+    def ab(self) -> np.ndarray:
+        """float32 `(2,)`: a* and b* of the color over 110.
+
+        Raises:
+            ValueError: it is not a color.
+        """
+        return lab.rgb_to_lightness_ab(np.array(_rgb(self.color), np.uint8))[1]
+
+    def place(self, width: int, height: int) -> tuple[float, float]:
+        """Pixels from the left and from the top edge of a photo.
+
+        Raises:
+            ValueError: it is not inside the photo.
+        """
+        place = _pixels(self.x, width), _pixels(self.y, height)
+        if None in place or not (0 <= place[0] < width and 0 <= place[1] < height):
+            raise ValueError(
+                f"hint at {self.x},{self.y}: must be inside the photo, which has {width} x {height} pixels "
+                "(x from the left, y from the top, numbers of pixels or percent)"
+            )
+        return place
+
+
+@dataclasses.dataclass(frozen=True)
+class WithHints:
+    """A model that takes hints, as a function from lightness, and hints or None, to ab."""
+
+    automatic: Callable[[np.ndarray], np.ndarray]
+    hinted: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def __call__(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
+        return self.automatic(lightness) if hints is None else self.hinted(lightness, hints)
+
+
+def hint(value: Any) -> Hint:
+    """Returns a `Hint` of what people give.
+
+    Args:
+        value: A `Hint`, `(x, y, color)`, or text as "120,340=#7a4b2c" or "25%,40%=navy".
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(value, Hint):
+        found = value
+    elif isinstance(value, str):
+        match = re.fullmatch(r"\s*([^,=]+),([^,=]+)=(.+)", value)
+        if match is None:
+            raise ValueError(f"hint {value!r}: must be like 120,340=#7a4b2c or 25%,40%=navy")
+        x, y, color = (text.strip() for text in match.groups())
+        found = Hint(x, y, color)
+    else:
+        try:
+            found = Hint(*value)
+        except TypeError as error:
+            raise ValueError(f"hint {value!r}: must be (x, y, color)") from error
+    if _pixels(found.x, 100) is None or _pixels(found.y, 100) is None:
+        raise ValueError(f"hint at {found.x},{found.y}: x and y must be numbers of pixels, or percent such as 25%")
+    found.ab()
+    return found
+
+
+def hints_of(values: Iterable[Any]) -> list[Hint]:
+    """Returns a list of `Hint` of what `hint` takes.
+
+    Raises:
+        ValueError: one of them is not a hint, or they are more than `MOST`.
+    """
+    values = list(values)
+    if len(values) > MOST:
+        raise ValueError(f"`hints` must be at most {MOST}. Received: {len(values)} hints. Leave some out.")
+    return [hint(value) for value in values]
+
+
+def read(path: str | os.PathLike[str]) -> list[Hint]:
+    """Reads a hints file.
+
+    Raises:
+        ValueError: it cannot be read, is of another version, or holds something that is not a hint.
+    """
+    try:
+        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not valid JSON ({error})") from error
+    if not isinstance(content, dict) or not isinstance(content.get("hints"), list):
+        raise ValueError(f"{path}: not a hints file. It must be like {_FORM}")
+    if content.get("version") != VERSION:
+        raise ValueError(f"{path}: has version {content.get('version')!r}; this version of tf-colorize reads {VERSION}")
+    try:
+        return hints_of(_of_entry(entry) for entry in content["hints"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
+    """Writes a hints file.
+
+    Args:
+        hints: What `hints_of` takes.
+        path: File to write, by custom the photo's name with `SUFFIX`.
+    """
+    entries = [
+        {"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*_rgb(one.color))} for one in hints_of(hints)
+    ]
+    text = json.dumps({"version": VERSION, "hints": entries}, indent=1)
+    pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.ndarray:
+    """Paints hints as the network takes them.
+
+    A hint is a square of at least 3 pixels, so that the four values around its place, from which the
+    photo's pixel is interpolated, are all its own. Where squares meet, the nearer hint has the pixel.
+
+    Args:
+        hints: The hints.
+        size: Width and height of the upright photo.
+        image_size: Side of the square that the network sees.
+
+    Returns:
+        float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros.
+
+    Raises:
+        ValueError: a hint lies outside the photo.
+    """
+    painted = np.zeros((1, image_size, image_size, 3), np.float32)
+    nearest = np.full((image_size, image_size), np.inf)
+    pixels = np.arange(image_size)
+    for one in hints:
+        offsets = []
+        for place, length in zip(one.place(*size), size):
+            scale = image_size / length
+            center = (math.floor(place) + 0.5) * scale - 0.5  # of the photo's pixel
+            reach = max(0.5 * (one.size or 0) * scale, 1.0, scale)
+            offset = np.abs(pixels - center)
+            offsets.append(np.where(offset <= max(reach, offset.min()), offset, np.inf))
+        across, down = offsets
+        distance = np.maximum(down[:, np.newaxis], across[np.newaxis])
+        mine = distance < nearest
+        painted[0, mine, :2] = one.ab()
+        painted[0, mine, 2] = 1.0
+        nearest = np.minimum(nearest, distance)
+    return painted
+
+
+def before_vividness(painted: np.ndarray, lightness: np.ndarray, vividness: float) -> np.ndarray:
+    """Returns painted hints whose colors `lab.with_vividness` will turn into those that were wanted.
+
+    Args:
+        painted: As `raster` returns.
+        lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
+        vividness: Number in (0, 2].
+
+    Raises:
+        ValueError: `vividness` is 0, which leaves no color.
+    """
+    if vividness == 1.0:
+        return painted
+    if vividness == 0.0:
+        raise ValueError("`vividness` must be over 0 with `hints`: at 0 all is gray. Received: vividness=0")
+    wanted, scaled = painted[..., :2], painted[..., :2]
+    length = np.linalg.norm(wanted, axis=-1, keepdims=True)
+    for _ in range(_VIVIDNESS_STEPS):
+        got = np.linalg.norm(lab.with_vividness(lightness, scaled, vividness), axis=-1, keepdims=True)
+        scaled = scaled * np.where(got > 0, length / np.maximum(got, 1e-9), 1.0)
+    return np.concatenate([scaled, painted[..., 2:]], axis=-1).astype(np.float32)
+
+
+def _of_entry(entry):
+    if not isinstance(entry, dict) or not {"x", "y", "color"} <= set(entry):
+        raise ValueError(f'hint {json.dumps(entry)}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}')
+    return Hint(entry["x"], entry["y"], entry["color"])
+
+
+def _pixels(value, length):
+    """A number of pixels, or None where `value` is neither a number nor a percentage."""
+    try:
+        if isinstance(value, str) and value.strip().endswith("%"):
+            pixels = float(value.strip()[:-1]) / 100 * length
+            pixels = min(pixels, length - 1) if pixels == length else pixels  # 100 % is the last pixel
+        else:
+            pixels = float(value)
+    except (TypeError, ValueError):
+        return None
+    return pixels if math.isfinite(pixels) and not isinstance(value, bool) else None
+
+
+def _rgb(color):
+    try:
+        if isinstance(color, str):
+            return ImageColor.getrgb(color.strip())[:3]
+        red, green, blue = (int(channel) for channel in color)
+    except (TypeError, ValueError):
+        red = -1
+    if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
+        raise ValueError(f"hint color {color!r}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255")
+    return red, green, blue

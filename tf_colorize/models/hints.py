@@ -1,0 +1,200 @@
+"""The branch that takes a person's hints into a generator: their colors, spread to what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tf_colorize.models import blocks
+
+WIDTH = 64  # channels of the branch
+HEADS = 1  # spaces in which like places are near
+DIMENSION = 32  # of each
+STRIDE = 4  # pixels, of the grid on which differences are spread
+KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
+
+
+def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: Any) -> Any:
+    """Returns ab with hints, a symbolic tensor like `ab`, which it equals where there are no hints.
+
+    From the generator's features each place gets an embedding; what a hint differs from the automatic result
+    is spread to places whose embedding is near, by `SpreadHints`; at the hints' own places `KeepHints` leaves
+    exactly what they say.
+
+    Args:
+        features: pairs of the generator's features, `(batch, height / stride, width / stride, channels)`, and
+            their stride.
+        lightness: `(batch, height, width, 1)`.
+        ab: `(batch, height, width, 2)`, the automatic result.
+        hints: `(batch, height, width, 3)`.
+    """
+    layers = keras.layers
+    seen = layers.Concatenate(name="hints_automatic")([lightness, ab])
+    parts = []
+    for tensor, stride in [*features, (seen, 1)]:
+        if stride < STRIDE:
+            tensor = layers.AveragePooling2D(STRIDE // stride, name=f"hints_pool{stride}")(tensor)
+        part = layers.Conv2D(WIDTH, 1, name=f"hints_from{stride}")(tensor)
+        if stride > STRIDE:
+            part = blocks.BilinearUpsampling(stride // STRIDE, name=f"hints_up{stride}")(part)
+        parts.append(part)
+    x = layers.Add(name="hints_features")(parts) if len(parts) > 1 else parts[0]
+    x = layers.ReLU(name="hints_relu1")(x)
+    x = layers.Conv2D(WIDTH, 1, name="hints_conv")(x)
+    x = layers.ReLU(name="hints_relu2")(x)
+    x = layers.Conv2D(HEADS * (DIMENSION + 1), 1, name="hints_embedding")(x)
+    places = Position(name="hints_places", dtype="float32")(x)
+    spread = SpreadHints(HEADS, name="hints_spread", dtype="float32")(places, ab, hints)
+    spread = blocks.BilinearUpsampling(STRIDE, name="hints_difference", dtype="float32")(spread)
+    return KeepHints(name="hints_kept", dtype="float32")(ab, spread, hints)
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class Position(keras.layers.Layer):
+    """Adds learned multiples of where a place is in the picture, -0.5 to 0.5 down and across.
+
+    Input and output shape: `(batch, height, width, channels)`.
+    """
+
+    def build(self, input_shape):
+        # What is a picture's side apart is at first as far apart as what looks very different.
+        far = keras.initializers.RandomNormal(stddev=8.0 / input_shape[-1] ** 0.5)
+        self.scales = self.add_weight(name="scales", shape=(2, input_shape[-1]), initializer=far)
+        self.built = True
+
+    def call(self, inputs):
+        _, height, width, _ = keras.ops.shape(inputs)
+        down, across = _centered(height)[:, None, None], _centered(width)[None, :, None]
+        return inputs + down * self.scales[0] + across * self.scales[1]
+
+
+def _centered(length):
+    """The centers of `length` pixels from -0.5 to 0.5."""
+    ops = keras.ops
+    return (ops.arange(length, dtype="float32") + 0.5) / ops.cast(length, "float32") - 0.5
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class SpreadHints(keras.layers.Layer):
+    """Spreads the difference between hints and automatic colors by the likeness of places.
+
+    The difference is taken for a Gaussian field whose covariance between two places is
+
+        sum over heads of strength(p) strength(q) / (1 + |embedding(p) - embedding(q)|^2),
+
+    and predicted everywhere from where it is known (kriging; simple kriging, whose mean is the
+    automatic result). The embedding is learned, so that what belongs together is near. The linear system
+    is solved by conjugate gradients. Without hints all of it is exactly zero.
+
+    Args:
+        heads: int, embeddings, each with a strength.
+        iterations: int, steps of the conjugate gradients.
+
+    Call arguments: places `(batch, height / 4, width / 4, heads * (dimension + 1))`, of each head
+    the embedding and the logarithm of its strength; ab `(batch, height, width, 2)`; hints
+    `(batch, height, width, 3)`.
+    Output shape: `(batch, height / 4, width / 4, 3)`, float32: the difference in ab, and how much is
+    known there, about 0 to 1.
+    """
+
+    def __init__(self, heads: int = 1, iterations: int = 16, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = heads
+        self.iterations = iterations
+
+    def build(self, *_):
+        self.noise = self.add_weight(
+            name="noise", shape=(), initializer=keras.initializers.Constant(-3.0), trainable=True
+        )
+        self.built = True
+
+    def call(self, places, ab, hints):
+        ops = keras.ops
+        mask = hints[..., 2:]
+        known = ops.concatenate([mask * (hints[..., :2] - ab), mask], axis=-1)
+        share = ops.average_pool(mask, STRIDE, strides=STRIDE)
+        key_stride = STRIDE * KEY_FACTOR
+        weight = ops.average_pool(mask, key_stride, strides=key_stride)
+        values = _ratio(ops.average_pool(known, key_stride, strides=key_stride), weight)
+        keys = _ratio(ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR), weight)
+        is_hint = _flat(ops.minimum(weight * key_stride**2, 1.0))  # (batch, keys, 1)
+        queries, keys = _flat(places), _flat(keys)
+        among = self._covariance(keys, keys) * is_hint * ops.swapaxes(is_hint, 1, 2)
+        noise = ops.softplus(self.noise)
+        weights = self._solved(among, noise, _flat(values) * is_hint)
+        spread = ops.matmul(self._covariance(queries, keys), weights * is_hint)
+        _, height, width, _ = ops.shape(places)
+        return ops.reshape(spread, (-1, height, width, 3))
+
+    def _covariance(self, first, second):
+        total = 0.0
+        for one, other in zip(keras.ops.split(first, self.heads, -1), keras.ops.split(second, self.heads, -1)):
+            strengths = keras.ops.exp(one[..., -1:]) * keras.ops.swapaxes(keras.ops.exp(other[..., -1:]), 1, 2)
+            total += strengths / (1.0 + _squared_distances(one[..., :-1], other[..., :-1]))
+        return total
+
+    def _solved(self, matrix, noise, values):
+        """Solves (matrix + noise) x = values, for each column of `values`, by conjugate gradients."""
+        ops = keras.ops
+        solution, rest, step = ops.zeros_like(values), values, values
+        length = ops.sum(rest * rest, axis=1, keepdims=True)
+        for _ in range(self.iterations):
+            image = ops.matmul(matrix, step) + noise * step
+            rate = _ratio(length, ops.sum(step * image, axis=1, keepdims=True))
+            solution += rate * step
+            rest -= rate * image
+            before, length = length, ops.sum(rest * rest, axis=1, keepdims=True)
+            step = rest + _ratio(length, before) * step
+        return solution
+
+    def compute_output_spec(self, places, ab, hints):
+        return keras.KerasTensor((*places.shape[:-1], 3), dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads, "iterations": self.iterations}
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class KeepHints(keras.layers.Layer):
+    """Adds a spread difference to ab, and where a hint is makes ab the hint's, with a soft border.
+
+    What is still missing at a hint also goes to its surroundings, less the further away.
+
+    Call arguments: ab `(batch, height, width, 2)`, the difference `(batch, height, width, 2)`, hints
+    `(batch, height, width, 3)`.
+    Output shape: that of ab, float32 in [-1, 1] if ab is.
+    """
+
+    BLUR = 7  # pixels a side
+    SOFTNESS = 0.1  # share of hinted pixels in a blur at which half of what is missing is added
+
+    def call(self, ab, difference, hints):
+        ops = keras.ops
+        mask = hints[..., 2:]
+        spread = ops.clip(ab + difference[..., :2], -1.0, 1.0)
+        missing = mask * (hints[..., :2] - spread)
+        around = ops.average_pool(ops.concatenate([missing, mask], axis=-1), self.BLUR, strides=1, padding="same")
+        share = ops.average_pool(around[..., 2:], 3, strides=1, padding="same")
+        soft = ops.average_pool(around[..., :2], 3, strides=1, padding="same") / (share + self.SOFTNESS)
+        return spread + (1.0 - mask) * soft + missing
+
+    def compute_output_spec(self, ab, difference, hints):
+        return keras.KerasTensor(ab.shape, dtype="float32")
+
+
+def _ratio(value, whole):
+    """value / whole, and 0 where both are 0. (A small number added to `whole` would be 0 in float16 files.)"""
+    return value / keras.ops.where(whole > 0.0, whole, 1.0)
+
+
+def _flat(grid):
+    _, height, width, channels = keras.ops.shape(grid)
+    return keras.ops.reshape(grid, (-1, height * width, channels))
+
+
+def _squared_distances(first, second):
+    ops = keras.ops
+    lengths = ops.sum(first**2, axis=-1, keepdims=True) + ops.swapaxes(ops.sum(second**2, axis=-1, keepdims=True), 1, 2)
+    return ops.relu(lengths - 2.0 * ops.matmul(first, ops.swapaxes(second, 1, 2)))
