@@ -19,6 +19,7 @@ examples:
   python scripts/train.py --mode pretrain --data photos     stage 1 alone
   python scripts/train.py --mode gan --generator unet --data photos    pix2pix as in its paper
   python scripts/train.py --mode gan --data photos --init runs/colorizer    fine-tuning
+  python scripts/train.py --mode pretrain --hints --init saved_models/colorizer/1 --data photos    color hints
   python scripts/train.py --resume runs/colorizer           continue after an interruption
   python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    like the shipped model
 """
@@ -44,6 +45,11 @@ OPTIONS = {
             "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image size, "
             "losses and their weights, and the defaults are fewer, smaller steps (default none)",
             str,
+        ),
+        "hints": (
+            "teach the generator of --init to take color hints, with --mode pretrain: only a small branch learns, and "
+            "without hints nothing changes (default off)",
+            None,
         ),
     },
     "photos": {

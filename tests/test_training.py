@@ -13,6 +13,7 @@ import pytest
 import small_networks as small
 from PIL import Image
 
+from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.training import checkpoints, reports, stages
 from tf_colorize.training import config as train_config
@@ -390,3 +391,30 @@ def test_a_config_with_unknown_keys_is_refused(tmp_path):
         train_config.load(tmp_path)
     with pytest.raises(ValueError, match=r"`run_dir`.*nowhere"):
         train_config.load("nowhere")
+
+
+def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
+    said = []
+    config = config_of(
+        photos, tmp_path / "run", init=str(real_run), hints=True, mode="pretrain", pretrain_epochs=2, steps_per_epoch=2
+    )
+    run_dir = stages.train(config, report=said.append)
+    before, _ = saving.load_generator(real_run)
+    after, metadata = saving.load_generator(run_dir)
+    assert generators.takes_hints(after) and metadata["image_size"] == 32
+    lightness = np.random.default_rng(0).uniform(-1, 1, (1, 32, 64, 1)).astype("float32")
+    np.testing.assert_array_equal(generators.automatic(after)(lightness), before(lightness))
+    untrained = generators.add_hints(before)
+    names = [weight.path for weight in after.weights if weight.path.startswith("hints_embedding")]
+    assert names and all(row["val_loss"] > 0 for row in rows(run_dir))
+    assert any(not np.array_equal(one, other) for one, other in zip(after.get_weights(), untrained.get_weights()))
+    # What goes on from it without hints trains the automatic part.
+    config = config_of(photos, tmp_path / "next", init=str(run_dir), mode="pretrain", pretrain_epochs=1)
+    following, _ = saving.load_generator(stages.train(config, report=said.append))
+    assert not generators.takes_hints(following) and any("Leaving out the branch for hints" in line for line in said)
+
+
+@pytest.mark.parametrize("changes", [{"mode": "gan", "init": "x"}, {"mode": "pretrain", "init": None}])
+def test_hints_need_a_trained_generator_and_stage_1(changes):
+    with pytest.raises(ValueError, match="`hints` needs mode pretrain and a trained generator"):
+        train_config.resolve(train_config.TrainConfig(hints=True, **changes))

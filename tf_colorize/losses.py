@@ -86,6 +86,19 @@ def per_sample(loss: Any) -> Callable[..., Any]:
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
+def root_mean_squared_error(target: Any, result: Any) -> Any:
+    """Returns the root of the mean squared error of each picture, `(batch,)`.
+
+    Every picture counts by its distance from the truth, whichever of its pixels are wrong: close to what a mean of
+    PSNRs judges. Under 0.017, about two Lab units, it is not worth much to get closer.
+
+    Args:
+        target, result: `(batch, height, width, channels)`, float.
+    """
+    return keras.ops.sqrt(keras.ops.mean((target - result) ** 2, axis=(1, 2, 3)) + 3e-4)
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
 @dataclasses.dataclass(frozen=True)
 class Term:
     """An additional loss of a generator, for `Pix2Pix`.

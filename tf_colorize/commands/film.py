@@ -20,7 +20,7 @@ examples:
   tf-colorize film movie.mp4 --from 1:30 --to 2:00 -o scene.mp4
   tf-colorize film reels/*.avi -o colored/
 
-Coloring takes about 0.3 seconds a frame at 1280 x 720 on two cores. Ctrl-C stops it; the same
+Coloring takes about half a second a frame at 1280 x 720 on two cores. Ctrl-C stops it; the same
 command goes on from there.
 """
 

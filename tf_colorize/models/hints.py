@@ -10,7 +10,7 @@ import keras
 from tf_colorize.models import blocks
 
 WIDTH = 64  # channels of the branch
-HEADS = 1  # spaces in which like places are near
+HEADS = 2  # spaces in which like places are near
 DIMENSION = 32  # of each
 STRIDE = 4  # pixels, of the grid on which differences are spread
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor

@@ -32,6 +32,9 @@ _LOSS_WEIGHTS = ("rebalance", "lambda_l1", "lambda_classification", "lambda_smoo
 # Fewer and smaller steps than for a new generator: it should learn the new photos and keep the rest.
 _FINE_TUNING = {"pretrain_epochs": 5, "epochs": 2, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
 
+# The branch for hints starts untrained and is small.
+_HINTS = {"pretrain_epochs": 10, "pretrain_learning_rate": 3e-3}
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
@@ -48,6 +51,7 @@ class TrainConfig:
     generator: str = "resnet18_unet"  # or "unet", pix2pix as in its paper
     encoder_weights: str = "auto"  # "imagenet", "none" or a file
     init: str | None = None  # generator to start from
+    hints: bool = False  # train nothing but the branch for hints of the generator `init`, in stage 1
     image_size: int | None = None  # None: that of `init`, or 256, the paper's; 128 trains four times as fast
     batch_size: int = 16
     pretrain_epochs: int | None = None  # None: 20, for the paper's U-Net 0; with `init` 5
@@ -107,7 +111,7 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
         "average": 0.0 if is_paper else 0.999,
     }
     if config.init is not None:
-        automatic |= {**_FINE_TUNING, "encoder_rate": 0.1, **trained_with}
+        automatic |= {**_FINE_TUNING, "encoder_rate": 0.1, **trained_with, **(_HINTS if config.hints else {})}
     chosen = {name: value for name, value in automatic.items() if getattr(config, name) is None}
     config = dataclasses.replace(config, **chosen)
     if config.precision == "auto":
@@ -151,6 +155,11 @@ def _check(config):
         raise ValueError(
             "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
             f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
+        )
+    if config.hints and (config.init is None or config.mode != "pretrain"):
+        raise ValueError(
+            "`hints` needs mode pretrain and a trained generator `init`, which stays as it is. "
+            f"Received: mode={config.mode!r}, init={config.init!r}"
         )
     if config.freeze_encoder and (kind.encoder is None or (config.encoder_weights == "none" and not config.init)):
         raise ValueError(

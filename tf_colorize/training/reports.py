@@ -28,7 +28,7 @@ class ColorReport(keras.callbacks.Callback):
 
     Args:
         generator: `keras.Model`, lightness -> ab.
-        dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`.
+        dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`, also with hints.
         log_dir: folder for TensorBoard, or None.
     """
 
@@ -41,9 +41,10 @@ class ColorReport(keras.callbacks.Callback):
         self._writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
         self._measure = tf.function(self._measure_batch)
 
-    def _measure_batch(self, lightness, ab):
+    def _measure_batch(self, inputs, ab):
+        lightness = _lightness(inputs)
         truth = tensors.lightness_ab_to_rgb(lightness, ab)
-        ab_predicted = self.generator(lightness, training=False)
+        ab_predicted = self.generator(inputs, training=False)
         prediction = tensors.lightness_ab_to_rgb(lightness, ab_predicted)
         return (
             prediction,
@@ -64,12 +65,12 @@ class ColorReport(keras.callbacks.Callback):
         """
         values: dict[str, list[np.ndarray]] = {}
         pictures: list[tuple[np.ndarray, ...]] = []
-        for lightness, ab in self.dataset:
-            prediction, truth, batch = self._measure(lightness, ab)
+        for inputs, ab in self.dataset:
+            prediction, truth, batch = self._measure(inputs, ab)
             for key, value in batch.items():
                 values.setdefault(key, []).append(value.numpy())
             if sum(len(group[0]) for group in pictures) < N_PICTURES:
-                gray = tensors.lightness_ab_to_rgb(lightness, tf.zeros_like(ab))
+                gray = tensors.lightness_ab_to_rgb(_lightness(inputs), tf.zeros_like(ab))
                 pictures.append((gray.numpy(), prediction.numpy(), truth.numpy()))
         means = {key: float(np.concatenate(value).mean()) for key, value in values.items()}
         return means, [np.concatenate(group)[:N_PICTURES] for group in zip(*pictures)]
@@ -82,6 +83,10 @@ class ColorReport(keras.callbacks.Callback):
                 rows = np.concatenate(pictures, axis=2)
                 tf.summary.image("gray | prediction | truth", rows, max_outputs=N_PICTURES)
                 self._writer.flush()
+
+
+def _lightness(inputs):
+    return inputs["lightness"] if isinstance(inputs, dict) else inputs
 
 
 class KeepBest(keras.callbacks.Callback):

@@ -108,7 +108,9 @@ class _Run:
         self.train_paths = photos["train"]
         least = 1 if config.init is None else FINE_TUNING_STEPS
         self.steps_per_epoch = config.steps_per_epoch or max(least, len(self.train_paths) // config.batch_size)
-        self.validation = pipeline.image_dataset(photos["validation"], config.image_size, config.batch_size)
+        self.validation = pipeline.image_dataset(
+            photos["validation"], config.image_size, config.batch_size, hints=config.hints
+        )
         self.kept = {}  # title -> file of the kept generator
 
     def run(self):
@@ -124,7 +126,11 @@ class _Run:
         config = self.config
         keras.utils.set_random_seed(config.seed)
         outputs = generators.heads(self.generator)
-        loss = {"logits": self._palette_loss()} if config.pretrain_loss == "classification" else {"ab": "mae"}
+        loss = {"ab": "mae"}
+        if config.hints:
+            loss = {"ab": losses.root_mean_squared_error}
+        elif config.pretrain_loss == "classification":
+            loss = {"logits": self._palette_loss()}
         model = _Stage1(self.generator.input, outputs, name="stage1")
         model.terms = self._terms("smoothness")
         optimizer = optimizers.FusedAdam(
@@ -232,7 +238,12 @@ class _Run:
         config = self.config
         seed = config.seed + (stage == "stage2")
         return pipeline.training_batches(
-            self.train_paths, config.image_size, config.batch_size, seed=seed, first_step=first_step
+            self.train_paths,
+            config.image_size,
+            config.batch_size,
+            seed=seed,
+            first_step=first_step,
+            hints=config.hints,
         )
 
     def _terms(self, *names):

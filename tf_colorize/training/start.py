@@ -122,6 +122,8 @@ def build_generator(config: train_config.TrainConfig, report: Callable[[str], No
     """
     generator = _initial_generator(config, report)
     generators.freeze_encoder(generator, config.freeze_encoder)
+    if config.hints:
+        generators.train_hints_only(generator)
     return generator
 
 
@@ -139,8 +141,13 @@ def _initial_generator(config, report):
         lacks_palette = config.pretrain_loss == "classification" and not generators.has_palette(generator)
         if generator.name != config.generator or lacks_palette:
             raise ValueError(_misfit(config))
+        if generators.takes_hints(generator) and not config.hints:
+            report("Leaving out the branch for hints, which fits the generator as it was. Train it again afterwards.")
+            generator = generators.automatic(generator)
         generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
+    if config.hints and not generators.takes_hints(generator):
+        return generators.add_hints(generator)
     return generator
 
 
