@@ -393,6 +393,7 @@ def test_a_config_with_unknown_keys_is_refused(tmp_path):
         train_config.load("nowhere")
 
 
+@pytest.mark.slow
 def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
     said = []
     config = config_of(
