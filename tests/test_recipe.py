@@ -136,7 +136,7 @@ def test_gains_are_set_and_change_the_picture():
 def test_networks_that_differ_are_not_blended():
     inputs = keras.Input((None, None, 1))
     models = [keras.Model(inputs, keras.layers.Conv2D(n, 1)(inputs)) for n in (2, 3)]
-    with pytest.raises(ValueError, match="one architecture"):
+    with pytest.raises(ValueError, match="the same architecture"):
         averaging.blend(*models, 0.5)
     with pytest.raises(ValueError, match=r"`share` must be in \[0, 1\]"):
         averaging.blend(models[0], models[0], 1.5)

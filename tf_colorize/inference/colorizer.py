@@ -62,7 +62,6 @@ class Colorizer:
     Example:
     >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
     >>> PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
-    >>> rgb = colorizer("grandma.jpg", hints=[(120, 340, "#7a4b2c"), ("25%", "40%", "navy")])
     """
 
     def __init__(
