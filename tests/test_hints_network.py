@@ -83,6 +83,14 @@ def test_it_survives_files_and_precisions(tmp_path):
     np.testing.assert_allclose(half(given, training=False), expected, atol=0.1)
 
 
+def test_a_process_that_knows_nothing_of_it_loads_it(tmp_path, run_python):
+    saving.save_generator(generators.add_hints(exports.generator()), tmp_path / "hinted.keras", {"image_size": SIZE})
+    run_python(f"""
+        from tf_colorize import Colorizer
+        assert Colorizer.load({str(tmp_path / "hinted.keras")!r}).takes_hints
+    """)
+
+
 def test_only_the_branch_learns():
     own = saving.portable(exports.generator())  # layers are shared, and what freezes here would be frozen elsewhere
     hinted = generators.add_hints(own)
