@@ -164,10 +164,14 @@ def _target(source, output, preview):
 
 def _color(colorizer, model, source, options):
     from tf_colorize.film import coloring, preview, reading
+    from tf_colorize.photos import find
 
     target = _target(source, options.output, options.preview)
     if target.resolve() == source.resolve():
         raise reading.FilmError(f"{source}: would be overwritten; choose another -o")
+    if find.is_result(source):
+        print(f"{source}: its name says that it is already colorized; rename it to do it again")
+        return
     if target.exists() and not options.overwrite:
         print(f"{target} exists; --overwrite replaces it")
         return

@@ -90,6 +90,7 @@ def color_film(
         raise reading.FilmError(f"{target}: must end in {', '.join(writing.CONTAINERS)}")
     pieces = _Pieces(target, film, options, model)
     with _writing_to(target), pieces:
+        writing.check(film, target, options.codec)
         n_resumed = n_frames = pieces.n_frames
         report(n_frames)
         work = _colored(colorizer, film, options, pieces)

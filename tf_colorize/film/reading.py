@@ -93,7 +93,7 @@ def open_film(path: str | os.PathLike[str]) -> Film:
             time_base=time_base,
             frame_rate=frame_rate,
             start=start,
-            duration=_duration(container, stream, start),
+            duration=_duration(container, stream),
             quarter_turns=round(first.rotation / 90) % 4,
             pixel_aspect=stream.sample_aspect_ratio or fractions.Fraction(1),
             notes=tuple(notes),
@@ -233,7 +233,7 @@ def _pulled(graph):
             return
 
 
-def _duration(container, stream, start):
+def _duration(container, stream):
     if stream.duration:
         return float(stream.duration * stream.time_base)
     if container.duration:

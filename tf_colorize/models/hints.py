@@ -164,7 +164,7 @@ class KeepHints(keras.layers.Layer):
 
     Call arguments: ab `(batch, height, width, 2)`, the difference `(batch, height, width, 2)`, hints
     `(batch, height, width, 3)`.
-    Output shape: that of ab, float32 in [-1, 1] if ab is.
+    Output shape: that of ab, float32. Near hints it may leave [-1, 1] by what they lack.
     """
 
     BLUR = 7  # pixels a side
