@@ -60,7 +60,7 @@ def _show(arguments, film, n_frames, seconds, parts):
         for name, taken in seconds.items()
     ]
     tables.show(
-        ["", "ms per frame", "frames/s"],
+        ["way", "ms per frame", "frames/s"],
         [*rows, ["ratio of the times", tables.spread(ratio), ""]],
         f"{film.width} x {film.height}, {n_frames} frames, {arguments.rounds} rounds, median (least-greatest). "
         f"{machine.in_words()}, {processors.usable()} usable.",
