@@ -175,8 +175,12 @@ def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
         ((1, 2), r"must be \(x, y, color\)"),
         (7, r"must be \(x, y, color\)"),
         ((float("nan"), 2, "red"), "x and y must be numbers"),
+        ((10**400, 2, "red"), "x and y must be numbers"),
         ((400, 2, "red"), "hint at 400,2: must be inside the photo, which has 400 x 300 pixels"),
         ((4, "101%", "red"), "must be inside the photo"),
+        ((4, 5, "red", 0), "hint size 0: must be a number of pixels over 0"),
+        ((4, 5, "red", None, -0.1), "hint time -0.1: must be seconds from the start of a film, 0 or more"),
+        ((4, 5, "red", None, True), "hint time True: must be seconds"),
         ((-1, 2, "red"), "must be inside the photo"),
     ],
 )
@@ -196,6 +200,9 @@ def test_files_come_back_as_they_were_written(tmp_path):
     found = hints_module.read(tmp_path / "photo.hints.json")
     assert found == [hints_module.Hint(120, 340, "#7a4b2c"), hints_module.Hint("25%", "40%", "#000080")]
     assert found[1].place(200, 100) == (50.0, 40.0)
+    full = [hints_module.Hint(1, 2, "#7a4b2c", size=6, time=2.5), hints_module.Hint(3, 4, "#000080", time=0)]
+    hints_module.write(full, tmp_path / "film.hints.json")
+    assert hints_module.read(tmp_path / "film.hints.json") == full
     assert hints_module.Hint("100%", "0%", "red").place(200, 100) == (199, 0)
 
 
@@ -209,6 +216,10 @@ def test_files_come_back_as_they_were_written(tmp_path):
         ({"hints": []}, "has version None"),
         ({"version": 1, "hints": [{"x": 1}]}, 'hint {"x": 1}: must be like'),
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "#12"}]}, "hint color '#12': must be like"),
+        (
+            {"version": 1, "hints": [{"x": 1, "y": 2, "color": "red", "time": "2 s"}]},
+            "hint time '2 s': must be seconds",
+        ),
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "red"}] * 10_000}, "must be at most 500"),
     ],
 )

@@ -54,7 +54,7 @@ ROOMS = {
         "report",
     ],
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "tflite", "vectors"],
-    "commands": ["quiet", "folder", "film", "demo", "recipe", "main"],
+    "commands": ["quiet", "hints", "progress", "folder", "film", "demo", "recipe", "main"],
     "__main__": [],
 }
 # A room's name itself is its `__init__`, which may offer what is in the room.
