@@ -34,7 +34,7 @@ ROOMS = {
         "saving",
     ],
     "inference": ["messages", "hints", "serving", "runtimes", "colorizer"],
-    "film": ["reading", "steadying", "writing", "coloring", "preview"],
+    "film": ["reading", "flow", "steadying", "tracking", "writing", "coloring", "preview"],
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [
         "measures",

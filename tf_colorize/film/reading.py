@@ -65,6 +65,11 @@ class Film:
     pixel_aspect: fractions.Fraction
     notes: tuple[str, ...]
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of its upright frames, in pixels."""
+        return (self.height, self.width) if self.quarter_turns % 2 else (self.width, self.height)
+
 
 def open_film(path: str | os.PathLike[str]) -> Film:
     """Looks at a file.
