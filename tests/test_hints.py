@@ -171,6 +171,7 @@ def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
         ("12,no=#7a4b2c", "x and y must be numbers of pixels, or percent"),
         ((1, 2, "#7a4b2"), "hint color '#7a4b2': must be like #7a4b2c"),
         ((1, 2, "blau"), "must be like #7a4b2c, a color's name"),
+        ((1, 2, (float("inf"), 2, 3)), "three numbers of 0 to 255"),
         ((1, 2, (1, 2, 300)), "three numbers of 0 to 255"),
         ((1, 2), r"must be \(x, y, color\)"),
         (7, r"must be \(x, y, color\)"),
