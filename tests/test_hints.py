@@ -3,6 +3,7 @@
 import json
 import re
 
+import agreement
 import exports
 import keras
 import numpy as np
@@ -79,6 +80,21 @@ def test_all_ways_agree_with_and_without_hints(ways, way):
         expected, actual = (ways[one](GRAY, hints=hints).astype(int) for one in ("Keras", way))
         difference = np.abs(actual - expected)
         assert difference.mean() < 3 if way == "dynamic" else difference.max() <= 2
+
+
+def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
+    colorizer = Colorizer.from_keras(generator, image_size=SIZE)
+    with agreement.ways_with_hints(*exported) as functions:
+        assert len(functions) == 2 + 2 + 3 + 1
+        for kind in ("color", "alpha", "1 pixel wide"):
+            file = agreement.as_png(agreement.photos()[kind])
+            expected = colorizer(file, hints=agreement.HINTS)
+            assert np.abs(expected.astype(int) - colorizer(file)).max() > 20
+            for name, function in functions.items():
+                if name.startswith("tf-colorize") and kind != "color":
+                    continue  # a process each
+                distance = agreement.distance(function(file), expected)
+                assert distance.mean() < 3 if "dynamic" in name else np.mean(distance <= 2) >= 0.999, (name, kind)
 
 
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
