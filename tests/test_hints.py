@@ -1,7 +1,10 @@
 """Hints from people to the picture: read, checked, painted, and met exactly, through every runtime."""
 
 import json
+import pathlib
 import re
+import subprocess
+import sys
 
 import agreement
 import exports
@@ -103,6 +106,15 @@ def test_no_hints_is_the_automatic_file_to_the_last_bit(exported, kind):
     hinted, _ = runtimes.from_tflite(exported[1][kind], threads=1)
     square = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32)
     np.testing.assert_array_equal(hinted(square), automatic(square))
+
+
+def test_the_example_without_this_package_gives_the_automatic_result(exported, tmp_path):
+    example = pathlib.Path(__file__).parent.parent / "examples" / "tflite_without_tf_colorize.py"
+    Image.fromarray(GRAY).save(tmp_path / "gray.png")
+    arguments = [exported[1]["none"], tmp_path / "gray.png", tmp_path / "color.png"]
+    subprocess.run([sys.executable, example, *arguments], check=True)
+    expected = Colorizer.from_tflite(exported[1]["none"])(GRAY).astype(int)
+    assert np.abs(np.asarray(Image.open(tmp_path / "color.png")) - expected).max() <= 1
 
 
 def test_tflite_is_builtin_operations(exported):
