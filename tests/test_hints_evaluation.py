@@ -132,7 +132,10 @@ def test_the_script_reports_the_curve(photos, tmp_path, capsys):
     metadata = {"image_size": exports.IMAGE_SIZE}
     saving.save_generator(generators.add_hints(exports.generator()), tmp_path / "hinted.keras", metadata)
     plain = tiny_models.write_tflite(tmp_path)
+    pixel = keras.Input((256, 256, 3))
+    keras.Model(pixel, keras.layers.AveragePooling2D(64, name="pool")(pixel)).save(tmp_path / "pixel.keras")
     arguments = ["--model", str(tmp_path / "hinted.keras"), "--model", str(plain), "--data", str(photos)]
+    arguments += ["--features", str(tmp_path / "pixel.keras")]
     assert evaluate.main([*arguments, "--hints", "0,3,5", "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr()
     assert "hints, 2 photos" in said.out and "plain" in said.out and "+2.96" in said.out
