@@ -87,8 +87,8 @@ def ways_with_hints(saved_model, tflite):
     loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
     with prediction_server.serve(saved_model) as (_, addresses), tempfile.TemporaryDirectory() as folder:
         functions = {
-            "SavedModel, colorize_with_hints": lambda file: colorized_with_hints(loaded, pixels(file)),
-            "SavedModel, predict_ab_with_hints": through(Colorizer.from_saved_model(saved_model), HINTS),
+            "SavedModel, colorize": lambda file: colorized_with_hints(loaded, pixels(file)),
+            "SavedModel, predict_ab": through(Colorizer.from_saved_model(saved_model), HINTS),
         }
         for protocol, address in addresses.items():
             functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address), HINTS)
