@@ -1,8 +1,12 @@
 """Hints from people to the picture: read, checked, painted, and met exactly, through every runtime."""
 
 import json
+import pathlib
 import re
+import subprocess
+import sys
 
+import agreement
 import exports
 import keras
 import numpy as np
@@ -81,12 +85,36 @@ def test_all_ways_agree_with_and_without_hints(ways, way):
         assert difference.mean() < 3 if way == "dynamic" else difference.max() <= 2
 
 
+def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
+    colorizer = Colorizer.from_keras(generator, image_size=SIZE)
+    with agreement.ways_with_hints(*exported) as functions:
+        assert len(functions) == 2 + 2 + 3 + 1
+        for kind in ("color", "alpha", "1 pixel wide"):
+            file = agreement.as_png(agreement.photos()[kind])
+            expected = colorizer(file, hints=agreement.HINTS)
+            assert np.abs(expected.astype(int) - colorizer(file)).max() > 20
+            for name, function in functions.items():
+                if name.startswith("tf-colorize") and kind != "color":
+                    continue  # a process each
+                distance = agreement.distance(function(file), expected)
+                assert distance.mean() < 3 if "dynamic" in name else np.mean(distance <= 2) >= 0.999, (name, kind)
+
+
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
 def test_no_hints_is_the_automatic_file_to_the_last_bit(exported, kind):
     automatic, _ = runtimes.from_tflite(exports.exported().tflite[kind], threads=1)
     hinted, _ = runtimes.from_tflite(exported[1][kind], threads=1)
     square = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32)
     np.testing.assert_array_equal(hinted(square), automatic(square))
+
+
+def test_the_example_without_this_package_gives_the_automatic_result(exported, tmp_path):
+    example = pathlib.Path(__file__).parent.parent / "examples" / "tflite_without_tf_colorize.py"
+    Image.fromarray(GRAY).save(tmp_path / "gray.png")
+    arguments = [exported[1]["none"], tmp_path / "gray.png", tmp_path / "color.png"]
+    subprocess.run([sys.executable, example, *arguments], check=True)
+    expected = Colorizer.from_tflite(exported[1]["none"])(GRAY).astype(int)
+    assert np.abs(np.asarray(Image.open(tmp_path / "color.png")) - expected).max() <= 1
 
 
 def test_tflite_is_builtin_operations(exported):
@@ -171,6 +199,7 @@ def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
         ("12,no=#7a4b2c", "x and y must be numbers of pixels, or percent"),
         ((1, 2, "#7a4b2"), "hint color '#7a4b2': must be like #7a4b2c"),
         ((1, 2, "blau"), "must be like #7a4b2c, a color's name"),
+        ((1, 2, (float("inf"), 2, 3)), "three numbers of 0 to 255"),
         ((1, 2, (1, 2, 300)), "three numbers of 0 to 255"),
         ((1, 2), r"must be \(x, y, color\)"),
         (7, r"must be \(x, y, color\)"),

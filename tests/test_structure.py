@@ -40,6 +40,8 @@ ROOMS = {
         "measures",
         "blotches",
         "protocols",
+        "spreading",
+        "hints",
         "inception",
         "features",
         "perceptual",

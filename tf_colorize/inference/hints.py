@@ -260,7 +260,7 @@ def _rgb(color):
         if isinstance(color, str):
             return ImageColor.getrgb(color.strip())[:3]
         red, green, blue = (int(channel) for channel in color)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         red = -1
     if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
         raise ValueError(f"hint color {color!r}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255")
