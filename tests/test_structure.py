@@ -33,7 +33,8 @@ ROOMS = {
         "pix2pix",
         "saving",
     ],
-    "inference": ["messages", "hints", "serving", "runtimes", "colorizer"],
+    "inference": ["messages", "hints", "serving", "runtimes", "packed", "colorizer"],
+    "archives": ["places", "plan", "failures", "workers", "crew"],
     "film": ["reading", "steadying", "writing", "coloring", "preview"],
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [
@@ -54,7 +55,7 @@ ROOMS = {
         "report",
     ],
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "tflite", "vectors"],
-    "commands": ["quiet", "folder", "film", "demo", "recipe", "main"],
+    "commands": ["quiet", "folder", "photo_options", "cluster", "film", "demo", "recipe", "main"],
     "__main__": [],
 }
 # A room's name itself is its `__init__`, which may offer what is in the room.
