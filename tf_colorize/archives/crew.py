@@ -119,6 +119,8 @@ class Crew:
         return min(size, max(1, jobs.n_left // (2 * _BATCHES * len(self._hands))))
 
     def _collect(self, ref, hand, jobs):
+        if hand not in self._hands:
+            return  # it died a moment ago, and what it had is done again
         errors = self._ray.exceptions
         try:
             result = self._ray.get(ref)
@@ -135,8 +137,6 @@ class Crew:
 
     def _bury(self, hand, error):
         """Hires another worker for one that died; what it had is done again, or failed too often."""
-        if hand not in self._hands:
-            return  # several of its batches told the same
         self._ray.kill(hand.actor)
         self.n_deaths += 1
         if not hand.is_ready:

@@ -163,12 +163,18 @@ class Bucket:
         return f"{self._scheme}://{self._path / name}"
 
     def check(self) -> None:
-        """Raises PlaceError if the bucket is not there or cannot be listed."""
-        self.names("")
+        """Raises PlaceError if the bucket is not there; one request, however much is in it."""
+        bucket = self._path.parts[0]
+        try:
+            found = self._file_system.get_file_info(bucket)
+        except OSError as error:
+            raise PlaceError(f"{self._scheme}://{bucket}: {_first_line(error)}") from error
+        if found.type.name == "NotFound":
+            raise PlaceError(f"{self._scheme}://{bucket}: no such bucket")
 
     def prepare(self) -> None:
-        """Raises PlaceError if the bucket is not there; its folders need not be made."""
-        self.names("")
+        """Raises PlaceError if the bucket is not there; folders in it need not be made."""
+        self.check()
 
     def inside(self, other: Folder | Bucket) -> str | None:
         """Returns the name of this place in another that it lies in, or None."""

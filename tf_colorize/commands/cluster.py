@@ -93,15 +93,22 @@ def _colorize(options):
         if options.dry_run:
             return _list(jobs, source, target)
         target.prepare()
-        start = _Start(model, photo_options.settings(options))
+        start = Start(model, photo_options.settings(options))
         with _crew(options, source, target, start) as crew:
             counts = _work(crew, jobs, failed)
         if crew.n_deaths:
-            _complain(f"{crew.n_deaths} workers died; others did their photos")
+            died = (
+                "1 worker died; others did its"
+                if crew.n_deaths == 1
+                else f"{crew.n_deaths} workers died; others did their"
+            )
+            _complain(f"{died} photos")
             for name, _ in target.walk():
                 target.clean(name)
     _summarize(counts, jobs, failed)
-    return 1 if failed.count else 0
+    if not jobs.n_found:
+        _complain(f"{options.source}: no pictures in it")
+    return 1 if failed.count or not jobs.n_found else 0
 
 
 def _list(jobs, source, target):
@@ -213,7 +220,7 @@ def _progress(jobs):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Start:
+class Start:
     """What each worker does first: it loads the model and makes the function that colors one photo."""
 
     model: packed.PackedModel
