@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import os
+import socket
 import sys
 import time
 import typing
@@ -132,14 +133,30 @@ def _crew(options, source, target, start):
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
     except (ConnectionError, RuntimeError) as error:
         raise ValueError(f"no Ray cluster at {address}: {_first_line(error)}") from error
+    n_workers = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    shared, head = ray.put(start), ray.get_runtime_context().gcs_address
+    actor = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(workers.Worker)
+
+    def hire():
+        return actor.remote(source, target, shared, tf_colorize.__version__)
+
     try:
-        n_workers = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        shared = ray.put(start)
-        actor = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(workers.Worker)
-        hired = crew.Crew(lambda: actor.remote(source, target, shared, tf_colorize.__version__), n_workers, _complain)
-        yield hired
+        yield crew.Crew(hire, n_workers, lambda: _answers(head), _complain)
+    except crew.HeadLostError as error:
+        _complain(str(error))
+        sys.stdout.flush()
+        os._exit(1)  # taking leave of Ray would wait for the head
     finally:
         ray.shutdown()  # the workers end with the job
+
+
+def _answers(address):
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+            return True
+    except OSError:
+        return False
 
 
 @dataclasses.dataclass
