@@ -264,7 +264,7 @@ def outcomes_with(deadly, monkeypatch, size=3, count=200):
     monkeypatch.setitem(sys.modules, "ray", ray)
     names = [f"{index:03d}" for index in range(count)]
     with plan.Plan(iter([plan.Item(name, name, None, (name,)) for name in names])) as jobs:
-        hired = crew.Crew(ray.hire, size, lambda: True, print)
+        hired = crew.Crew(ray.hire, size, print)
         found = [(item.source, outcome) for item, outcome in hired.outcomes(jobs)]
     assert sorted(name for name, _ in found) == names  # nothing lost, nothing double
     return {name: outcome.reason for name, outcome in found if outcome.reason}, hired
@@ -289,15 +289,7 @@ def test_workers_that_die_while_they_start_end_the_job(monkeypatch):
     monkeypatch.setattr(ray, "get", lost)
     monkeypatch.setitem(sys.modules, "ray", ray)
     with plan.Plan(iter([ITEM])) as jobs, pytest.raises(crew.CrewError, match="die while they start: out of memory"):
-        list(crew.Crew(ray.hire, 2, lambda: True, print).outcomes(jobs))
-
-
-def test_a_head_that_does_not_answer_ends_the_job(monkeypatch):
-    monkeypatch.setattr(crew, "_SILENCE", -1)
-    ray = Cluster({})
-    monkeypatch.setitem(sys.modules, "ray", ray)
-    with plan.Plan(iter([ITEM])) as jobs, pytest.raises(crew.HeadLostError, match="the same command goes on"):
-        list(crew.Crew(ray.hire, 2, lambda: False, print).outcomes(jobs))
+        list(crew.Crew(ray.hire, 2, print).outcomes(jobs))
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,10 @@ _SECONDS = 0.5  # that a batch should take
 _LARGEST = 64
 _DEATHS = 3  # of workers with the same photo alone, before it counts as its fault
 _PATIENCE = 60.0  # seconds until people are told that no worker has started
-_SILENCE = 20.0  # seconds without an answer from the cluster's head, until the job ends
 
 
 class CrewError(ValueError):
     """The cluster cannot do the work; the message is one line."""
-
-
-class HeadLostError(CrewError):
-    """The head of the cluster does not answer any more."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -48,19 +43,15 @@ class Crew:
     Args:
         hire: Creates a Ray actor of `workers.Worker`.
         size: Number of workers.
-        is_there: Returns whether the cluster's head answers.
         tell: Called with a line for people.
     """
 
-    def __init__(
-        self, hire: Callable[[], Any], size: int, is_there: Callable[[], bool], tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, hire: Callable[[], Any], size: int, tell: Callable[[str], None]) -> None:
         import ray
 
         self._ray, self._hire, self._tell, self._size = ray, hire, tell, size
         self._hands = [self._new_hand() for _ in range(size)]
         self._suspects: collections.deque[plan.Item] = collections.deque()
-        self._is_there, self._asked, self._heard = is_there, 0.0, time.monotonic()
         self.n_deaths = self._n_bad_starts = 0
 
     def outcomes(self, jobs: plan.Plan) -> Iterator[tuple[plan.Item, workers.Outcome]]:
@@ -75,7 +66,6 @@ class Crew:
         """
         started, is_told = time.monotonic(), False
         while True:
-            self._check_head()
             for hand in self._hands:
                 self._give(hand, jobs)
             waiting = {ref: hand for hand in self._hands for ref in hand.batches}
@@ -92,19 +82,6 @@ class Crew:
             ):
                 is_told = True
                 self._tell(f"waiting for a free processor in the cluster, for {self._size} workers")
-
-    def _check_head(self):
-        """Ray itself would give up after a minute, and end the process without a word from us."""
-        now = time.monotonic()
-        if now - self._asked < 2:
-            return
-        self._asked = now
-        if self._is_there():
-            self._heard = now
-        elif now - self._heard > _SILENCE:
-            raise HeadLostError(
-                "the head of the cluster is gone; start the cluster, and the same command goes on from here"
-            )
 
     def _new_hand(self):
         actor = self._hire()

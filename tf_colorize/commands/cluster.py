@@ -8,6 +8,7 @@ import dataclasses
 import os
 import socket
 import sys
+import threading
 import time
 import typing
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ command goes on after an interruption. Photos that fail are listed in OUT/failur
 _OBJECT_STORE = 100 << 20  # bytes, of a cluster on this machine; only the model goes through it
 _REPORT_EVERY = 30.0  # seconds, where there is no terminal
 _SAVE_EVERY = 60.0  # seconds
+_SILENCE = 20.0  # seconds without an answer from the cluster's head, until the job ends
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -95,7 +97,7 @@ def _colorize(options):
             return _list(jobs, source, target)
         target.prepare()
         start = Start(model, photo_options.settings(options))
-        with _crew(options, source, target, start) as crew:
+        with _crew(options, source, target, start, failed.save) as crew:
             counts = _work(crew, jobs, failed)
         if crew.n_deaths:
             died = (
@@ -120,7 +122,7 @@ def _list(jobs, source, target):
 
 
 @contextlib.contextmanager
-def _crew(options, source, target, start):
+def _crew(options, source, target, start, save):
     """Connects to the cluster, or starts one, and hires the workers."""
     import ray
 
@@ -140,14 +142,29 @@ def _crew(options, source, target, start):
     def hire():
         return actor.remote(source, target, shared, tf_colorize.__version__)
 
+    ended = threading.Event()
+    threading.Thread(target=_watch, args=(head, ended, save), daemon=True).start()
     try:
-        yield crew.Crew(hire, n_workers, lambda: _answers(head), _complain)
-    except crew.HeadLostError as error:
-        _complain(str(error))
-        sys.stdout.flush()
-        os._exit(1)  # taking leave of Ray would wait for the head
+        yield crew.Crew(hire, n_workers, _complain)
     finally:
         ray.shutdown()  # the workers end with the job
+        ended.set()
+
+
+def _watch(head, ended, save):
+    """Ends the process when the cluster's head is lost: Ray would do it after a minute, without a word from us."""
+    heard = time.monotonic()
+    while not ended.wait(2):
+        if _answers(head):
+            heard = time.monotonic()
+        elif time.monotonic() - heard > _SILENCE:
+            with contextlib.suppress(OSError):
+                save()
+            if sys.stderr.isatty():
+                print("\033[?25h", file=sys.stderr)  # the bar has hidden the cursor
+            _complain("the head of the cluster is gone; start the cluster, and the same command goes on from here")
+            sys.stdout.flush()
+            os._exit(1)  # nothing else ends a thread that waits for Ray
 
 
 def _answers(address):
