@@ -69,3 +69,15 @@ def run_python():
         return process.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A server with the interface of S3 that has a bucket "archive"."""
+    for package in ("pyarrow", "moto"):
+        pytest.importorskip(package)
+    import s3_servers
+
+    with s3_servers.started() as server:
+        server.create("archive")
+        yield server

@@ -111,8 +111,7 @@ def plan(
             problems.append(f"{source}: would be overwritten; choose another folder with -o")
         else:
             taken[target] = source
-            stem = target.stem.removesuffix(find.RESULT_MARK)
-            beside = target.with_name(f"{stem}{find.COMPARISON_MARK}{target.suffix}")
+            beside = target.with_name(find.comparison_name(target))
             jobs[source] = Job(source, target, beside if compare else None, hints_of_command.beside(source))
     return list(jobs.values()), problems
 
@@ -178,12 +177,7 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterat
     """
     for folder in {job.target.parent for job in jobs}:
         whole.remove_dead(folder)
-    budget = _PixelBudget(_PIXELS_IN_WORK)
-
-    def guarded(job):
-        with budget.of(job.source):
-            return work(job)
-
+    guarded = within_memory(work)
     pending: dict[concurrent.futures.Future, Job] = {}
     waiting = collections.deque(jobs)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
@@ -199,6 +193,17 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterat
     finally:
         # Also when the caller stops early: the jobs in progress finish, no others start.
         pool.shutdown(cancel_futures=True)
+
+
+def within_memory(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns `work` for callers in several threads: large pictures wait for each other."""
+    budget = _PixelBudget(_PIXELS_IN_WORK)
+
+    def guarded(job):
+        with budget.of(job.source):
+            return work(job)
+
+    return guarded
 
 
 class _PixelBudget:
@@ -284,8 +289,7 @@ def _is_under(path, folder):
 
 
 def _target(source, relative, output, suffix, is_single):
-    if suffix is None:
-        suffix = source.suffix if source.suffix.lower() in files.FORMATS else ".jpg"
+    suffix = find.result_suffix(source, suffix)
     if output is None:
         return source.with_name(f"{source.stem}{find.RESULT_MARK}{suffix}")
     if is_single and output.suffix.lower() in files.FORMATS and not output.is_dir():
