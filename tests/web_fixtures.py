@@ -13,6 +13,12 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def hinting_model(tmp_path_factory):
+    """Path of a `.tflite` file that takes hints."""
+    return web_browser.write_hinting_model(tmp_path_factory.mktemp("models") / "hinting.tflite")
+
+
+@pytest.fixture(scope="session")
 def page_folder(tmp_path_factory):
     """The page as it is built from web/ now."""
     return web_browser.build(tmp_path_factory.mktemp("page") / "page")
@@ -27,6 +33,12 @@ def chromium():
 @pytest.fixture(scope="session")
 def server(page_folder, model):
     with web_browser.served(page_folder, [model]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hinting_server(page_folder, hinting_model):
+    with web_browser.served(page_folder, [hinting_model]) as server:
         yield server
 
 

@@ -2,6 +2,7 @@
 
 import { Darkroom } from "./darkroom.js";
 import { Engine } from "./engine.js";
+import { Hinting } from "./hinting.js";
 import * as intake from "./intake.js";
 import { GRAY, Looks } from "./looks.js";
 import { complain, speak } from "./notices.js";
@@ -17,6 +18,7 @@ const status = new Status();
 const looks = new Looks();
 const shelf = new Shelf();
 const viewer = new Viewer((request) => engine.ask("draw", request));
+const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
 let current = null; // the photo on the stage
 let showsNext = false; // the first of the latest photos goes on the stage
 
@@ -29,21 +31,29 @@ function refresh() {
   element("invite").hidden = Boolean(current);
   element("controls").inert = !current?.results.has(looks.model);
   if (!current) {
+    hinting.show(null);
     viewer.hide();
     return;
   }
   looks.offerOriginal(Boolean(current.hasColor));
-  const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
-  element("viewer").classList.toggle("pending", right === GRAY);
-  viewer.show(current, { left, right });
+  refreshStage();
   for (const { model } of [looks.left, looks.right]) {
     if (model && !current.results.has(model)) darkroom.color(current, model);
   }
 }
 
+function refreshStage() {
+  const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
+  element("viewer").classList.toggle("pending", right === GRAY);
+  viewer.show(current, { left, right });
+  const takesHints = right !== GRAY && darkroom.takesHints(looks.model);
+  hinting.show(takesHints ? current : null, { ...right, vividness: vividness() });
+}
+
 /** Gray stands in for colors that are not there yet. */
 function available(look, photo) {
-  return look.kind === "color" && !photo.results.has(look.model) ? GRAY : look;
+  if (look.kind !== "color") return look;
+  return photo.results.has(look.model) ? { ...look, hints: photo.hints.list } : GRAY;
 }
 
 function select(photo) {
@@ -146,7 +156,8 @@ async function openModel(file) {
 /** Returns the file of a photo in color, or null, with a message, if there is none. */
 async function saved(photo) {
   if (!(await darkroom.color(photo, looks.model))) return null;
-  const settings = { model: looks.model, vividness: vividness(), choice: element("format").value };
+  const hints = photo.hints.list;
+  const settings = { model: looks.model, hints, vividness: vividness(), choice: element("format").value };
   try {
     return await saving.resultFile((request) => engine.ask("save", request), photo, settings);
   } catch (error) {
@@ -190,6 +201,7 @@ function listenToControls() {
   element("vividness").addEventListener("input", () => {
     element("vividness-value").textContent = `${Math.round(vividness() * 100)}%`;
     viewer.setVividness(vividness());
+    if (current) refreshStage();
   });
   element("controls").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -206,7 +218,7 @@ function listenToStage() {
   const zooms = { "zoom-in": () => viewer.zoomBy(1.5), "zoom-out": () => viewer.zoomBy(1 / 1.5) };
   zooms["zoom-fit"] = () => viewer.toggleZoom();
   for (const [id, zoom] of Object.entries(zooms)) element(id).addEventListener("click", zoom);
-  viewer.addEventListener("zoom", ({ detail: { isZoomed, percent } }) => {
+  viewer.addEventListener("layout", ({ detail: { isZoomed, percent } }) => {
     element("zoom-fit").textContent = isZoomed ? `${Math.round(percent)}%` : "Fit";
   });
   viewer.addEventListener("failure", ({ detail: { photo, error } }) => {
@@ -219,6 +231,10 @@ listenToControls();
 listenToStage();
 looks.addEventListener("change", refresh);
 looks.addEventListener("open", ({ detail }) => openModel(detail));
+hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => {
+  if (photo === current) refreshStage();
+  if (isFinal) drawThumbnail(photo);
+});
 shelf.addEventListener("select", ({ detail }) => select(detail));
 shelf.addEventListener("remove", ({ detail }) => remove(detail));
 intake.listen(receive);

@@ -56,6 +56,16 @@ function curveOfPixel(pixels, at) {
 }
 
 /**
+ * @param {string} color "#rrggbb".
+ * @returns {[number, number]} Its a and b, in [-1, 1].
+ */
+export function abOf(color) {
+  const linear = [1, 3, 5].map((at) => DECODE[Number.parseInt(color.slice(at, at + 2), 16)]);
+  const [x, y, z] = RELATIVE_XYZ_FROM_RGB.map((row) => labCurve(row.reduce((sum, share, index) => sum + share * linear[index], 0)));
+  return [(500 * (x - y)) / AB_SCALE, (200 * (y - z)) / AB_SCALE];
+}
+
+/**
  * Writes the lightness of RGBA pixels.
  *
  * @param {Uint8ClampedArray} pixels RGBA, sRGB.

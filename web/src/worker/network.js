@@ -45,8 +45,8 @@ export class Network {
   #gpu = null;
   #cpuName;
   #compileForCpu;
-  /** Side in pixels of the square that it sees. */
-  size = 0;
+  #form;
+  #noHints;
 
   /**
    * @param {Uint8Array} bytes A `.tflite` file.
@@ -60,10 +60,20 @@ export class Network {
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
     const compileForCpu = () => compiled(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
     network.#cpu = await compileForCpu();
-    network.size = checkedSize(network.#cpu);
+    network.#form = checkedForm(network.#cpu);
+    network.#noHints = new Float32Array(network.takesHints ? 3 * network.size ** 2 : 0);
     if (hasGpu) network.#gpu = await compiledForGpu(bytes);
     if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
     return network;
+  }
+
+  /** Side in pixels of the square that it sees. */
+  get size() {
+    return this.#form.size;
+  }
+
+  get takesHints() {
+    return this.#form.hints !== undefined;
   }
 
   /** What runs the model, in words. */
@@ -73,26 +83,27 @@ export class Network {
 
   /**
    * @param {Float32Array} lightness `size * size` values in [-1, 1].
+   * @param {Float32Array} [hints] What `hints.paint` gives, for a network that takes hints.
    * @returns {Promise<Float32Array>} Pairs a, b in [-1, 1].
    * @throws {Error} The model gives something that is not a number.
    */
-  async run(lightness) {
-    if (this.#gpu && this.#cpu) return this.#firstRun(lightness);
+  async run(lightness, hints = this.#noHints) {
+    if (this.#gpu && this.#cpu) return this.#firstRun(lightness, hints);
     if (this.#gpu) {
       try {
-        return finite(await this.#predict(this.#gpu, lightness));
+        return finite(await this.#predict(this.#gpu, lightness, hints));
       } catch {
         this.#gpu = null; // systems can take the GPU away from a page, especially on phones
         this.#cpu = await this.#compileForCpu();
       }
     }
-    return finite(await this.#predict(this.#cpu, lightness));
+    return finite(await this.#predict(this.#cpu, lightness, hints));
   }
 
   /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
-  async #firstRun(lightness) {
-    const expected = finite(await this.#predict(this.#cpu, lightness));
-    const received = await this.#predict(this.#gpu, lightness).catch(() => []);
+  async #firstRun(lightness, hints) {
+    const expected = finite(await this.#predict(this.#cpu, lightness, hints));
+    const received = await this.#predict(this.#gpu, lightness, hints).catch(() => []);
     const agrees = (value, index) => Math.abs(value - received[index]) < GPU_TOLERANCE;
     if (expected.filter(agrees).length >= GPU_SHARE * expected.length) {
       this.#cpu.delete();
@@ -105,15 +116,18 @@ export class Network {
     return expected;
   }
 
-  async #predict(model, lightness) {
-    const input = new litert.Tensor(lightness, [1, this.size, this.size, 1]);
+  async #predict(model, lightness, hints) {
+    const { size } = this;
+    const inputs = [];
+    inputs[this.#form.lightness] = new litert.Tensor(lightness, [1, size, size, 1]);
+    if (this.takesHints) inputs[this.#form.hints] = new litert.Tensor(hints, [1, size, size, 3]);
     try {
-      const [output] = await model.run(input);
-      const ab = await output.data();
-      output.delete();
+      const outputs = await model.run(inputs);
+      const ab = await outputs[0].data();
+      for (const output of outputs) output.delete();
       return ab;
     } finally {
-      input.delete();
+      for (const input of inputs) input.delete();
     }
   }
 }
@@ -123,15 +137,18 @@ function finite(ab) {
   return ab;
 }
 
-/** Returns the side of the square that a model sees; throws an error if it is not a colorizer. */
-function checkedSize(model) {
-  const [input, output] = [model.getInputDetails(), model.getOutputDetails()];
-  const size = input[0]?.shape[1];
-  const shapes = [...input, ...output].map(({ shape, dtype }) => `${dtype} ${[...shape].join(" × ")}`);
-  const wanted = [1, 2].map((channels) => `float32 1 × ${size} × ${size} × ${channels}`);
-  if (shapes.join() === wanted.join()) return size;
+/** Returns the size of a model and which input is which; throws an error if it is not a colorizer. */
+function checkedForm(model) {
+  const [input, output] = [model.getInputDetails(), model.getOutputDetails()].map((details) =>
+    [...details].map(({ shape, dtype }) => `${dtype} ${[...shape].join(" × ")}`),
+  );
+  const size = model.getInputDetails()[0]?.shape[1];
+  const [lightness, ab, hints] = [1, 2, 3].map((channels) => `float32 1 × ${size} × ${size} × ${channels}`);
+  const form = { size, lightness: input.indexOf(lightness), hints: input.includes(hints) ? input.indexOf(hints) : undefined };
+  const takes = input.length === 1 ? [lightness] : [lightness, hints];
+  if (takes.every((one) => input.includes(one)) && input.length === takes.length && output.join() === ab) return form;
   model.delete();
-  throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
+  throw new Error(`It does not map lightness to color: ${[...input, ...output].join(" to ")}.`);
 }
 
 /** Returns the model on the GPU, or null if not all of it can run there. */

@@ -3,6 +3,7 @@
 import { Album } from "./album.js";
 import { exifSegment, withExif } from "./exif.js";
 import { JpegWriter } from "./jpeg.js";
+import * as hinting from "./hints.js";
 import * as lab from "./lab.js";
 import { modelBytes } from "./models.js";
 import { Network, start } from "./network.js";
@@ -23,7 +24,7 @@ export class Workshop {
   /**
    * Downloads and compiles a model.
    *
-   * @returns {Promise<{accelerator: string, size: number}>}
+   * @returns {Promise<{accelerator: string, size: number, takesHints: boolean}>}
    */
   async loadModel({ model }, report) {
     if (!this.#networks.has(model.name)) {
@@ -31,8 +32,8 @@ export class Workshop {
       const bytes = await modelBytes(model, (received, total) => report({ received, total }));
       this.#networks.set(model.name, await Network.compile(bytes, this.#folder));
     }
-    const { accelerator, size } = this.#networks.get(model.name);
-    return { accelerator, size };
+    const { accelerator, size, takesHints } = this.#networks.get(model.name);
+    return { accelerator, size, takesHints };
   }
 
   /**
@@ -69,7 +70,7 @@ export class Workshop {
    * Draws a part of a photo in several looks.
    *
    * @param {{photo: number, part: Record<string, any>, width: number, height: number, looks: Record<string, any>[], vividness: number}} request
-   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model}`.
+   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model, hints}`; hints as `hints.paint` takes.
    * @returns {Promise<ImageBitmap[]>} One for each look.
    */
   async draw({ photo: id, part, width, height, looks, vividness }) {
@@ -81,16 +82,16 @@ export class Workshop {
       width: part.width / photo.width,
       height: part.height / photo.height,
     };
-    const drawings = looks.map(async (look) => {
+    const drawn = [];
+    for (const look of looks) {
       const pixels = new ImageData(plain.data.slice(), width, height);
       if (look.kind === "gray") lab.writeGray(pixels.data);
-      if (look.kind === "color") colorRows(pixels, 0, this.#abRows(photo, look.model, vividness, shares, width, height));
-      const bitmap = await createImageBitmap(pixels);
+      if (look.kind === "color") colorRows(pixels, 0, await this.#abRows(photo, { ...look, vividness }, shares, width, height));
+      drawn.push(await createImageBitmap(pixels));
       picture.free(pixels);
-      return bitmap;
-    });
+    }
     picture.free(plain);
-    return Promise.all(drawings);
+    return drawn;
   }
 
   /** A part of a photo at another size, from its copy if that has enough pixels. */
@@ -106,15 +107,16 @@ export class Workshop {
   /**
    * Makes the file of a photo at full resolution.
    *
-   * @param {{photo: number, model: string, vividness: number, type: string, quality: number}} request
+   * @param {{photo: number, model: string, hints: object[], vividness: number, type: string, quality: number}} request
    * @returns {Promise<Blob>}
    */
-  async save({ photo: id, model, vividness, type, quality }) {
+  async save({ photo: id, model, hints, vividness, type, quality }) {
     const photo = this.#album.get(id);
     const { width, height, format, file } = photo;
     const isJpeg = type === "image/jpeg";
     const writer = isJpeg ? new JpegWriter(width, height, quality) : new PngWriter(width, height, photo);
-    const rows = this.#abRows(photo, model, vividness, { x: 0, y: 0, width: 1, height: 1 }, width, height);
+    const all = { x: 0, y: 0, width: 1, height: 1 };
+    const rows = await this.#abRows(photo, { model, hints, vividness }, all, width, height);
     await this.#album.atFullSize(photo, async (bitmap) => {
       for (const { pixels, top } of picture.strips(bitmap)) {
         colorRows(pixels, top, rows);
@@ -126,10 +128,27 @@ export class Workshop {
     return withExif(blob, exifSegment(new Uint8Array(await file.arrayBuffer())));
   }
 
-  #abRows({ squares, ab }, model, vividness, part, width, height) {
-    const { size } = this.#networks.get(model);
-    const vivid = lab.withVividness(squares.get(size), ab.get(model), vividness);
-    return new AbRows(vivid, size, part, width, height);
+  async #abRows(photo, wish, part, width, height) {
+    const { size } = this.#networks.get(wish.model);
+    return new AbRows(await this.#ab(photo, wish), size, part, width, height);
+  }
+
+  /** The colors of a photo by a model. Those of the latest hints are kept. */
+  async #ab(photo, { model, hints = [], vividness }) {
+    const network = this.#networks.get(model);
+    const lightness = photo.squares.get(network.size);
+    // At vividness 0 all is gray, whatever the hints.
+    if (!network.takesHints || hints.length === 0 || vividness === 0) {
+      return lab.withVividness(lightness, photo.ab.get(model), vividness);
+    }
+    const key = JSON.stringify([hints, vividness]);
+    if (photo.hinted.get(model)?.key !== key) {
+      const painted = hinting.paint(hints, photo, network.size);
+      hinting.beforeVividness(painted, lightness, vividness);
+      const ab = await network.run(lightness, painted);
+      photo.hinted.set(model, { key, ab: lab.withVividness(lightness, ab, vividness) });
+    }
+    return photo.hinted.get(model).ab;
   }
 }
 

@@ -1,0 +1,178 @@
+/** Colors by hand: what people do with the dots of the photo on the stage. */
+
+import { ofBitmap } from "./colors.js";
+import { Dots } from "./dots.js";
+import { MOST } from "./hints.js";
+import { complain, speak } from "./notices.js";
+import { Panel } from "./panel.js";
+
+const element = (id) => document.getElementById(id);
+
+/** Events: "change" `{photo, isFinal}` after each change of a photo's hints. */
+export class Hinting extends EventTarget {
+  #dots = new Dots();
+  #panel = new Panel();
+  #ask;
+  #photo = null; // one that can have dots
+  #look;
+  #selected; // id of a dot
+  #latest; // id of the dot that was put last, by a tap that may become a double one
+  #putting = null; // where a dot is being put
+
+  /**
+   * @param {(task: string, request: Record<string, any>) => Promise<any>} ask Of the worker.
+   * @param {EventTarget} viewer The stage; see `Viewer`.
+   */
+  constructor(ask, viewer) {
+    super();
+    this.#ask = ask;
+    viewer.addEventListener("layout", ({ detail }) => this.#dots.arrange(detail));
+    viewer.addEventListener("tap", ({ detail }) => this.#onPlace(detail));
+    viewer.addEventListener("doubletap", () => this.#withdraw());
+    this.#listenToDots();
+    this.#listenToPanel();
+    element("undo").addEventListener("click", () => this.#undo("undo"));
+    element("redo").addEventListener("click", () => this.#undo("redo"));
+    document.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /**
+   * Lets people put dots on a photo, or not.
+   *
+   * @param {{id: number, name: string, width: number, height: number, hints: import("./hints.js").Hints} | null} photo One in color by a model that takes hints.
+   * @param {Record<string, any>} [look] What the right side shows, as in `Workshop.draw`, with `vividness`.
+   */
+  show(photo, look) {
+    if (photo !== this.#photo) this.#close();
+    this.#photo = photo;
+    this.#look = look;
+    this.#refresh();
+  }
+
+  #listenToDots() {
+    this.#dots.addEventListener("put", ({ detail }) => this.#onPlace(detail, { byKey: true }));
+    this.#dots.addEventListener("select", ({ detail }) => this.#select(detail.id, detail));
+    this.#dots.addEventListener("remove", ({ detail }) => this.#remove(detail.id));
+    this.#dots.addEventListener("move", ({ detail: { id, x, y, isFinal } }) => {
+      this.#photo.hints.change(id, { x, y }, { isFinal });
+      this.#changed({ isFinal });
+    });
+  }
+
+  #listenToPanel() {
+    this.#panel.addEventListener("color", ({ detail: { color, isFinal } }) => this.#color(color, { isFinal }));
+    this.#panel.addEventListener("pick", ({ detail: { isOn } }) => {
+      this.#panel.isPicking = isOn;
+      if (isOn) speak("Choose a place on the photo that has the color");
+      this.#refresh();
+    });
+    this.#panel.addEventListener("remove", () => this.#remove(this.#selected));
+    this.#panel.addEventListener("close", () => {
+      const id = this.#selected;
+      this.#close();
+      this.#dots.focus(id);
+    });
+  }
+
+  async #onPlace(place, { byKey = false } = {}) {
+    const photo = this.#photo;
+    if (!photo || this.#putting) return;
+    if (photo.hints.list.length >= MOST && !this.#panel.isPicking) return complain("", `A photo can have ${MOST} dots.`);
+    this.#putting = place;
+    try {
+      const color = await this.#colorAt(place);
+      if (photo !== this.#photo || this.#putting !== place) return;
+      if (this.#panel.isPicking) this.#color(color);
+      else this.#put({ ...place, color }, byKey);
+    } catch (error) {
+      complain(photo.name, error.message);
+    } finally {
+      this.#putting = null;
+    }
+  }
+
+  /** A new dot keeps the color that its place has, until another one is chosen. */
+  #put(dot, byKey) {
+    this.#selected = this.#latest = this.#photo.hints.put(dot);
+    this.#changed();
+    if (byKey) this.#panel.focus();
+    else this.#dots.focus(this.#selected);
+  }
+
+  #withdraw() {
+    this.#putting = null;
+    if (this.#latest === undefined || !this.#photo) return;
+    this.#photo.hints.withdraw(this.#latest);
+    this.#close();
+    this.#changed();
+  }
+
+  async #colorAt({ x, y }) {
+    const { vividness, ...look } = this.#look;
+    const part = { x, y, width: 1, height: 1 };
+    const request = { photo: this.#photo.id, part, width: 1, height: 1, looks: [look], vividness };
+    const [bitmap] = await this.#ask("draw", request);
+    return ofBitmap(bitmap);
+  }
+
+  #select(id, { byKey = false } = {}) {
+    if (this.#panel.isPicking && id !== this.#selected) return this.#color(this.#photo.hints.get(id).color);
+    this.#selected = id;
+    this.#refresh();
+    if (byKey) this.#panel.focus();
+    else this.#dots.focus(id);
+  }
+
+  #color(color, { isFinal = true } = {}) {
+    this.#latest = undefined;
+    this.#panel.isPicking = false;
+    this.#photo.hints.change(this.#selected, { color }, { isFinal });
+    this.#changed({ isFinal });
+  }
+
+  #remove(id) {
+    this.#photo.hints.remove(id);
+    this.#close();
+    this.#changed();
+    speak("Dot removed");
+    this.#dots.focus();
+  }
+
+  /** @param {"undo" | "redo"} step */
+  #undo(step) {
+    this.#photo.hints[step]();
+    this.#changed();
+  }
+
+  #onKey(event) {
+    if (!this.#photo || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    if (event.target.matches?.("input[type=text]")) return; // which undoes its own text
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    this.#undo(key === "y" || event.shiftKey ? "redo" : "undo");
+  }
+
+  #close() {
+    this.#selected = undefined;
+    this.#latest = undefined;
+    this.#panel.hide();
+  }
+
+  #changed({ isFinal = true } = {}) {
+    this.dispatchEvent(new CustomEvent("change", { detail: { photo: this.#photo, isFinal } }));
+  }
+
+  #refresh() {
+    const photo = this.#photo;
+    const list = photo?.hints.list ?? [];
+    const dot = photo?.hints.get(this.#selected);
+    if (!dot) this.#close();
+    this.#dots.show(photo, list, dot?.id);
+    element("history").hidden = !photo;
+    element("undo").disabled = !photo?.hints.canUndo;
+    element("redo").disabled = !photo?.hints.canRedo;
+    element("frame").classList.toggle("picking", this.#panel.isPicking);
+    if (dot) this.#panel.show(dot, [...new Set(list.filter(({ id }) => id !== dot.id).map(({ color }) => color))]);
+  }
+}
