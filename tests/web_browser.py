@@ -42,11 +42,16 @@ def build(folder):
     """Builds the page into a folder; skips the test where npm's packages are missing."""
     if not (WEB / "node_modules").is_dir() or not shutil.which("node"):
         pytest.skip("needs Node and its packages: make web")
+    build_script().build_page(folder)
+    return folder
+
+
+def build_script():
+    """The module web/build.py."""
     spec = importlib.util.spec_from_file_location("web_build", WEB / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.build_page(folder)
-    return folder
+    return module
 
 
 @contextlib.contextmanager

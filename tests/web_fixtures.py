@@ -3,6 +3,8 @@
 import pytest
 import web_browser
 
+CONTEXT = {"viewport": {"width": 1280, "height": 800}, "service_workers": "block"}
+
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
@@ -46,12 +48,13 @@ def hinting_server(page_folder, hinting_model):
 def new_visitor(chromium, server):
     """A function that gives a visitor with a browser of their own.
 
-    `prepare` is called with the browser's page before it goes anywhere; options are Playwright's.
+    `prepare` is called with the browser's page before it goes anywhere; options are Playwright's. The page
+    is not installed, unless `service_workers="allow"`.
     """
     contexts = []
 
     def arrive(url=server.url, prepare=lambda page: None, **options):
-        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options}))
+        contexts.append(chromium.new_context(**{**CONTEXT, **options}))
         page = contexts[-1].new_page()
         prepare(page)
         return web_browser.Visitor(page, url)
@@ -63,7 +66,7 @@ def new_visitor(chromium, server):
 
 @pytest.fixture(scope="session")
 def _arrived(chromium, server):
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context = chromium.new_context(**CONTEXT)
     yield web_browser.Visitor(context.new_page(), server.url).wait_until_ready()
     context.close()
 

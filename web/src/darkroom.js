@@ -47,9 +47,9 @@ export class Darkroom extends EventTarget {
     this.#tell("model", { name, state: "preparing" });
     try {
       const onProgress = (sizes) => this.#tell("model", { name, state: "downloading", ...sizes });
-      const { accelerator, takesHints } = await this.#engine.ask("loadModel", { model }, onProgress);
+      const { takesHints, ...found } = await this.#engine.ask("loadModel", { model }, onProgress);
       if (takesHints) this.#hinted.add(name);
-      this.#tell("model", { name, state: "ready", accelerator });
+      this.#tell("model", { name, state: "ready", ...found });
       return true;
     } catch (error) {
       this.#loading.delete(name); // the next request tries again

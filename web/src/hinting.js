@@ -18,6 +18,7 @@ export class Hinting extends EventTarget {
   #selected; // id of a dot
   #latest; // id of the dot that was put last, by a tap that may become a double one
   #putting = null; // where a dot is being put
+  #suggested = {}; // the latest suggestions: `{key, colors}`
 
   /**
    * @param {(task: string, request: Record<string, any>) => Promise<any>} ask Of the worker.
@@ -39,14 +40,23 @@ export class Hinting extends EventTarget {
   /**
    * Lets people put dots on a photo, or not.
    *
-   * @param {{id: number, name: string, width: number, height: number, hints: import("./hints.js").Hints} | null} photo One in color by a model that takes hints.
-   * @param {Record<string, any>} [look] What the right side shows, as in `Workshop.draw`, with `vividness`.
+   * @param {{id: number, name: string, width: number, height: number, hints: import("./hints.js").Hints} | null} photo
+   * @param {Record<string, any>} [look] What the right side shows, as in `Workshop.draw`, with `vividness` and
+   *   whether the model `takesHints`.
    */
-  show(photo, look) {
-    if (photo !== this.#photo) this.#close();
-    this.#photo = photo;
+  show(photo, look = {}) {
+    const canHave = photo && look.kind === "color" && look.takesHints ? photo : null;
+    if (canHave !== this.#photo) this.#close();
+    this.#photo = canHave;
     this.#look = look;
     this.#refresh();
+    element("hint-line").textContent = look.kind === "color" ? advice(look.takesHints, look.model, photo) : "";
+  }
+
+  /** Gives a photo other dots, for example those of a file. */
+  replace(photo, dots) {
+    photo.hints.replace(dots);
+    this.dispatchEvent(new CustomEvent("change", { detail: { photo, isFinal: true } }));
   }
 
   #listenToDots() {
@@ -95,6 +105,7 @@ export class Hinting extends EventTarget {
   #put(dot, byKey) {
     this.#selected = this.#latest = this.#photo.hints.put(dot);
     this.#changed();
+    this.#panel.reveal();
     if (byKey) this.#panel.focus();
     else this.#dots.focus(this.#selected);
   }
@@ -108,9 +119,9 @@ export class Hinting extends EventTarget {
   }
 
   async #colorAt({ x, y }) {
-    const { vividness, ...look } = this.#look;
+    const { vividness, kind, model, hints } = this.#look;
     const part = { x, y, width: 1, height: 1 };
-    const request = { photo: this.#photo.id, part, width: 1, height: 1, looks: [look], vividness };
+    const request = { photo: this.#photo.id, part, width: 1, height: 1, looks: [{ kind, model, hints }], vividness };
     const [bitmap] = await this.#ask("draw", request);
     return ofBitmap(bitmap);
   }
@@ -119,6 +130,7 @@ export class Hinting extends EventTarget {
     if (this.#panel.isPicking && id !== this.#selected) return this.#color(this.#photo.hints.get(id).color);
     this.#selected = id;
     this.#refresh();
+    this.#panel.reveal();
     if (byKey) this.#panel.focus();
     else this.#dots.focus(id);
   }
@@ -153,6 +165,26 @@ export class Hinting extends EventTarget {
     this.#undo(key === "y" || event.shiftKey ? "redo" : "undo");
   }
 
+  /** Fills in the colors that the network finds likely at a dot, as soon as they are known. */
+  async #suggest({ x, y, color }) {
+    const request = { photo: this.#photo.id, model: this.#look.model, x, y };
+    const key = JSON.stringify(request);
+    if (this.#suggested.key !== key) {
+      this.#suggested = { key, colors: null };
+      this.#panel.showLikely(null, color);
+      try {
+        const { colors } = await this.#ask("suggest", request);
+        if (this.#suggested.key !== key) return; // the dot has been moved
+        this.#suggested.colors = colors;
+      } catch (error) {
+        this.#suggested.colors = [];
+        console.warn("No colors to suggest:", error);
+      }
+    }
+    const dot = this.#photo?.hints.get(this.#selected);
+    if (dot) this.#panel.showLikely(this.#suggested.colors, dot.color);
+  }
+
   #close() {
     this.#selected = undefined;
     this.#latest = undefined;
@@ -173,6 +205,15 @@ export class Hinting extends EventTarget {
     element("undo").disabled = !photo?.hints.canUndo;
     element("redo").disabled = !photo?.hints.canRedo;
     element("frame").classList.toggle("picking", this.#panel.isPicking);
-    if (dot) this.#panel.show(dot, [...new Set(list.filter(({ id }) => id !== dot.id).map(({ color }) => color))]);
+    if (!dot) return;
+    const others = list.filter(({ id }) => id !== dot.id);
+    this.#panel.show(dot, [...new Set(others.map(({ color }) => color))]);
+    this.#suggest(dot);
   }
+}
+
+function advice(takesHints, model, { hints: { list } }) {
+  if (!takesHints) return `The model ${model} takes no hints, so colors cannot be set by hand.`;
+  if (list.length === 0) return "Click or tap where you know the color.";
+  return `${list.length === 1 ? "1 dot" : `${list.length} dots`}. Drag a dot, or select it to change or remove it.`;
 }

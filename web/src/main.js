@@ -3,10 +3,13 @@
 import { Darkroom } from "./darkroom.js";
 import { Engine } from "./engine.js";
 import { Hinting } from "./hinting.js";
+import * as hintsFile from "./hints_file.js";
+import { install, update } from "./install.js";
 import * as intake from "./intake.js";
 import { GRAY, Looks } from "./looks.js";
 import { complain, speak } from "./notices.js";
 import * as saving from "./saving.js";
+import * as shippedModels from "./shipped.js";
 import { Shelf, listenToSamples, thumbnailOf } from "./shelf.js";
 import { Status } from "./status.js";
 import { Viewer } from "./viewer.js";
@@ -20,6 +23,7 @@ const shelf = new Shelf();
 const viewer = new Viewer((request) => engine.ask("draw", request));
 const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
 let current = null; // the photo on the stage
+const waitingHints = new Map(); // files of hints for photos that are not open yet
 let showsNext = false; // the first of the latest photos goes on the stage
 
 /** Updates everything visible to the current state. */
@@ -46,8 +50,9 @@ function refreshStage() {
   const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
   element("viewer").classList.toggle("pending", right === GRAY);
   viewer.show(current, { left, right });
-  const takesHints = right !== GRAY && darkroom.takesHints(looks.model);
-  hinting.show(takesHints ? current : null, { ...right, vividness: vividness() });
+  const takesHints = darkroom.takesHints(looks.model);
+  hinting.show(current, { ...right, vividness: vividness(), takesHints });
+  element("hints-files").hidden = !takesHints;
 }
 
 /** Gray stands in for colors that are not there yet. */
@@ -62,10 +67,31 @@ function select(photo) {
 }
 
 function receive(files) {
-  const isModel = ({ name }) => /\.tflite$/i.test(name);
-  for (const file of files.filter(isModel)) openModel(file);
-  const added = darkroom.add(files.filter((file) => !isModel(file)), () => looks.model);
+  const kindOf = ({ name }) => (/\.(tflite|json)$/i.exec(name)?.[1] ?? "photo").toLowerCase();
+  const { tflite = [], json = [], photo = [] } = Object.fromEntries(
+    ["tflite", "json", "photo"].map((kind) => [kind, files.filter((file) => kindOf(file) === kind)]),
+  );
+  for (const file of tflite) openModel(file);
+  const added = darkroom.add(photo, () => looks.model);
   showsNext ||= added.length > 0;
+  for (const file of json) receiveHints(file);
+}
+
+/** A hints file belongs to the photo of the same name, otherwise to the one on the stage. */
+function receiveHints(file) {
+  const stem = hintsFile.stemOf(file.name);
+  const photo = darkroom.photos.findLast(({ name }) => hintsFile.stemOf(name) === stem) ?? current;
+  if (!photo) complain(file.name, "Open its photo first.");
+  else if (photo.width) openHints(file, photo);
+  else waitingHints.set(photo, file);
+}
+
+async function openHints(file, photo) {
+  try {
+    hinting.replace(photo, hintsFile.read(await file.text(), photo));
+  } catch (error) {
+    complain(file.name, error.message);
+  }
 }
 
 /** Photos that are pictures. */
@@ -94,12 +120,17 @@ function listenToDarkroom() {
   darkroom.addEventListener("model", ({ detail }) => {
     status[detail.state](detail);
     if (detail.state === "failed") complain(detail.name, detail.error.message);
-    if (detail.state === "ready") speak(`Ready, on ${detail.accelerator}`);
+    if (detail.state === "ready") {
+      speak(`Ready, on ${detail.accelerator}`);
+      install(detail.runtime);
+    }
     status.show(current, current?.results.get(looks.model));
   });
   darkroom.addEventListener("opened", ({ detail: { photo } }) => {
     shelf.add(photo, { isBusy: Boolean(looks.model) });
     drawThumbnail(photo);
+    if (waitingHints.has(photo)) openHints(waitingHints.get(photo), photo);
+    waitingHints.delete(photo);
     if (!showsNext) return refresh();
     showsNext = false;
     const hadFocus = element("invite").contains(document.activeElement);
@@ -125,14 +156,13 @@ function listenToDarkroom() {
 }
 
 async function loadShippedModels() {
-  const response = await fetch("models/models.json");
-  const shipped = response.ok ? await response.json() : [];
+  const shipped = await shippedModels.list();
   for (const { name, file, version, bytes } of shipped) {
     darkroom.addModel({ name, url: new URL(`models/${file}`, location.href).href, version, bytes });
     looks.add(name);
   }
-  if (looks.model) await darkroom.loadModel(looks.model);
-  else complain("", "No model comes with this page. Drop a .tflite file here to begin.");
+  if (looks.model && (await darkroom.loadModel(looks.model))) shippedModels.keep(shipped);
+  if (!looks.model) complain("", "No model comes with this page. Drop a .tflite file here to begin.");
   if (looks.model) colorAll(); // photos that were added before the model
 }
 
@@ -177,6 +207,7 @@ async function saveAll(tell) {
   for (const [index, photo] of photos.entries()) {
     tell(`Saving ${index + 1} of ${photos.length}`);
     files.push(await saved(photo));
+    if (photo.hints.list.length > 0) files.push(hintsFile.write(photo));
   }
   const blob = await saving.archive(files.filter(Boolean));
   saving.download({ name: "photos.color.zip", blob });
@@ -207,6 +238,7 @@ function listenToControls() {
     event.preventDefault();
     whileBusy(element("download"), saveOne);
   });
+  element("save-hints").addEventListener("click", () => saving.download(hintsFile.write(current)));
   element("download-all").addEventListener("click", () => whileBusy(element("download-all"), saveAll));
 }
 
@@ -240,4 +272,5 @@ shelf.addEventListener("remove", ({ detail }) => remove(detail));
 intake.listen(receive);
 listenToSamples((file) => receive([file]));
 refresh();
+update(() => darkroom.photos.length === 0);
 loadShippedModels().catch((error) => complain("", error.message));

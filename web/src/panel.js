@@ -53,12 +53,21 @@ export class Panel extends EventTarget {
   /** @param {string[] | null} colors That the network finds likely at the dot; null while they are not known. */
   showLikely(colors, color) {
     this.#offer("likely", colors ?? [], color);
+    element("likely").hidden = colors?.length === 0; // keeps its place while they are not known
   }
 
   hide() {
     this.#panel.hidden = true;
     this.isPicking = false;
     this.#code.value = "";
+  }
+
+  /** Scrolls so that neither the panel nor, behind it, the photo is out of sight. */
+  reveal() {
+    this.#panel.scrollIntoView({ block: "nearest" });
+    const stage = element("stage").getBoundingClientRect();
+    const covered = stage.bottom - this.#panel.getBoundingClientRect().top;
+    if (covered > 0) scrollBy({ top: Math.min(covered, Math.max(0, stage.top)) });
   }
 
   focus() {

@@ -10,7 +10,7 @@ const GPU_SHARE = 0.995; // of the values that must be within it
 let runtime;
 
 /**
- * Loads the runtime once.
+ * Loads the runtime once; gives the name of its files, its threads, and whether there is a GPU.
  *
  * @param {string} folder Address of LiteRT's .js and .wasm files, ending in a slash.
  */
@@ -24,14 +24,18 @@ export function start(folder) {
 
 async function load(folder) {
   const threads = self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd"));
+  let runtime;
   // In a worker, the runtime would look for its files beside the worker's script.
   /** @type {any} */ (self).Module = {
-    locateFile: (name) => folder + name,
+    locateFile: (name) => {
+      if (name.endsWith(".wasm")) runtime = name.replace(/\.wasm$/, "");
+      return folder + name;
+    },
     mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js`,
     printErr: console.debug, // it reports every step as an error
   };
   const loaded = await litert.loadLiteRt(folder, { threads });
-  return { threads: Math.min(MAX_THREADS, loaded.liteRtWasm.getThreadCount()), hasGpu: await hasRealGpu() };
+  return { runtime, threads: Math.min(MAX_THREADS, loaded.liteRtWasm.getThreadCount()), hasGpu: await hasRealGpu() };
 }
 
 async function hasRealGpu() {
@@ -47,20 +51,23 @@ export class Network {
   #compileForCpu;
   #form;
   #noHints;
+  /** Pairs a, b in [-1, 1] that the network's distributions are over, if it has any. */
+  palette = [];
 
   /**
-   * @param {Uint8Array} bytes A `.tflite` file.
+   * @param {{bytes: Uint8Array, palette: number[][]}} file From `openModel`.
    * @param {string} folder As for `start`.
    * @returns {Promise<Network>}
    * @throws {Error} It is not a colorizer.
    */
-  static async compile(bytes, folder) {
+  static async compile({ bytes, palette }, folder) {
     const { threads, hasGpu } = await start(folder);
     const network = new Network();
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
     const compileForCpu = () => compiled(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
     network.#cpu = await compileForCpu();
     network.#form = checkedForm(network.#cpu);
+    if (network.#form.entries === palette.length) network.palette = palette;
     network.#noHints = new Float32Array(network.takesHints ? 3 * network.size ** 2 : 0);
     if (hasGpu) network.#gpu = await compiledForGpu(bytes);
     if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
@@ -100,6 +107,14 @@ export class Network {
     return finite(await this.#predict(this.#cpu, lightness, hints));
   }
 
+  /**
+   * @param {Float32Array} lightness
+   * @returns {Promise<Float32Array>} For each place, a logit for each entry of the palette.
+   */
+  async logits(lightness) {
+    return this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.logits);
+  }
+
   /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
   async #firstRun(lightness, hints) {
     const expected = finite(await this.#predict(this.#cpu, lightness, hints));
@@ -116,16 +131,16 @@ export class Network {
     return expected;
   }
 
-  async #predict(model, lightness, hints) {
+  async #predict(model, lightness, hints, output = this.#form.ab) {
     const { size } = this;
     const inputs = [];
     inputs[this.#form.lightness] = new litert.Tensor(lightness, [1, size, size, 1]);
     if (this.takesHints) inputs[this.#form.hints] = new litert.Tensor(hints, [1, size, size, 3]);
     try {
       const outputs = await model.run(inputs);
-      const ab = await outputs[0].data();
-      for (const output of outputs) output.delete();
-      return ab;
+      const values = await outputs[output].data();
+      for (const each of outputs) each.delete();
+      return values;
     } finally {
       for (const input of inputs) input.delete();
     }
@@ -137,18 +152,27 @@ function finite(ab) {
   return ab;
 }
 
-/** Returns the size of a model and which input is which; throws an error if it is not a colorizer. */
+/** Returns the size of a model, which input and output is which; throws an error if it is not a colorizer. */
 function checkedForm(model) {
-  const [input, output] = [model.getInputDetails(), model.getOutputDetails()].map((details) =>
-    [...details].map(({ shape, dtype }) => `${dtype} ${[...shape].join(" × ")}`),
-  );
-  const size = model.getInputDetails()[0]?.shape[1];
-  const [lightness, ab, hints] = [1, 2, 3].map((channels) => `float32 1 × ${size} × ${size} × ${channels}`);
-  const form = { size, lightness: input.indexOf(lightness), hints: input.includes(hints) ? input.indexOf(hints) : undefined };
-  const takes = input.length === 1 ? [lightness] : [lightness, hints];
-  if (takes.every((one) => input.includes(one)) && input.length === takes.length && output.join() === ab) return form;
+  const [inputs, outputs] = [[...model.getInputDetails()], [...model.getOutputDetails()]];
+  const size = inputs[0]?.shape[1];
+  const find = (details, channels) => details.findIndex((detail) => text(detail) === `float32 1 × ${size} × ${size} × ${channels}`);
+  const form = { size, lightness: find(inputs, 1), ab: find(outputs, 2), hints: undefined, logits: undefined, entries: 0 };
+  if (inputs.length === 2) {
+    form.hints = find(inputs, 3);
+    // A file that takes hints may also give its distribution over a palette.
+    form.logits = outputs.findIndex((_, index) => outputs.length === 2 && index !== form.ab);
+    form.entries = outputs[form.logits]?.shape[3] ?? 0;
+  }
+  const fits = [form.lightness, form.ab, form.hints ?? 0].every((index) => index >= 0);
+  if (fits && inputs.length <= 2 && outputs.length === (form.entries ? 2 : 1)) return form;
+  const shapes = [...inputs, ...outputs].map(text);
   model.delete();
-  throw new Error(`It does not map lightness to color: ${[...input, ...output].join(" to ")}.`);
+  throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
+}
+
+function text({ shape, dtype }) {
+  return `${dtype} ${[...shape].join(" × ")}`;
 }
 
 /** Returns the model on the GPU, or null if not all of it can run there. */

@@ -5,7 +5,8 @@ import { exifSegment, withExif } from "./exif.js";
 import { JpegWriter } from "./jpeg.js";
 import * as hinting from "./hints.js";
 import * as lab from "./lab.js";
-import { modelBytes } from "./models.js";
+import * as likely from "./likely.js";
+import { openModel } from "./models.js";
 import { Network, start } from "./network.js";
 import * as picture from "./picture.js";
 import { PngWriter } from "./png.js";
@@ -15,6 +16,7 @@ export class Workshop {
   #folder;
   #networks = new Map();
   #album = new Album();
+  #logits = null; // of the latest photo that colors were suggested for: `{photo, network, values}`
 
   /** @param {string} folder Where LiteRT's files are. */
   constructor(folder) {
@@ -24,16 +26,17 @@ export class Workshop {
   /**
    * Downloads and compiles a model.
    *
-   * @returns {Promise<{accelerator: string, size: number, takesHints: boolean}>}
+   * @returns {Promise<{accelerator: string, runtime: string, takesHints: boolean}>}
    */
   async loadModel({ model }, report) {
     if (!this.#networks.has(model.name)) {
       start(this.#folder).catch(() => undefined); // both downloads at once; `compile` reports a failure
-      const bytes = await modelBytes(model, (received, total) => report({ received, total }));
-      this.#networks.set(model.name, await Network.compile(bytes, this.#folder));
+      const file = await openModel(model, (received, total) => report({ received, total }));
+      this.#networks.set(model.name, await Network.compile(file, this.#folder));
     }
-    const { accelerator, size, takesHints } = this.#networks.get(model.name);
-    return { accelerator, size, takesHints };
+    const { accelerator, takesHints } = this.#networks.get(model.name);
+    const { runtime } = await start(this.#folder);
+    return { accelerator, runtime, takesHints };
   }
 
   /**
@@ -50,6 +53,7 @@ export class Workshop {
 
   /** Forgets a photo. */
   async close({ photo: id }) {
+    if (this.#logits?.photo === this.#album.get(id)) this.#logits = null;
     this.#album.remove(id);
   }
 
@@ -64,6 +68,31 @@ export class Workshop {
     const network = this.#networks.get(model);
     photo.ab.set(model, await network.run(await this.#album.square(photo, network.size)));
     return { seconds: (performance.now() - begin) / 1000, accelerator: network.accelerator };
+  }
+
+  /**
+   * Suggests colors for a place of a photo.
+   *
+   * @param {{photo: number, model: string, x: number, y: number}} request Pixels of the photo.
+   * @returns {Promise<{colors: string[]}>} Distinct ones, "#rrggbb", the likeliest first.
+   */
+  async suggest({ photo: id, model, x, y }) {
+    const photo = this.#album.get(id);
+    const network = this.#networks.get(model);
+    const { size, palette } = network;
+    const lightness = photo.squares.get(size);
+    const share = { x: (x + 0.5) / photo.width, y: (y + 0.5) / photo.height };
+    const here = lightness[Math.floor(share.y * size) * size + Math.floor(share.x * size)];
+    if (palette.length === 0) {
+      const known = likely.alike(lightness, photo.ab.get(model), size, here);
+      return { colors: likely.distinct(known.palette, known.shares).map((ab) => lab.hexOf(here, ab)) };
+    }
+    if (this.#logits?.photo !== photo || this.#logits.network !== network) {
+      this.#logits = { photo, network, values: await network.logits(lightness) };
+    }
+    const side = Math.sqrt(this.#logits.values.length / palette.length);
+    const shares = likely.probabilities(this.#logits.values, side, share);
+    return { colors: likely.distinct(palette, shares).map((ab) => lab.hexOf(here, ab)) };
   }
 
   /**
