@@ -68,11 +68,13 @@ def export_tflite(
     `(1, image_size, image_size, 2)` in [-1, 1]. If the generator takes hints, the file has a second
     input, `hints`, float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is,
     zeros elsewhere. If it also has a palette, the file has a second output, the logits of its
-    distribution over the palette, float32 `(1, image_size / stride, image_size / stride, entries)`:
-    front ends suggest colors from them. They are computed anyway and take no space in the file.
+    distribution over the palette over the temperature, float32 `(1, image_size / stride, image_size /
+    stride, entries)`: front ends suggest colors from them. They are computed anyway and take no space
+    in the file.
 
     The file carries its metadata as an associated file, as TFLite files do: a zip archive behind the
-    model, with `tf_colorize.json` inside. Its "palette" holds a* and b* of each entry.
+    model, with `tf_colorize.json` inside. Its "palette" holds a* and b* of each entry,
+    "palette_temperature" what to multiply the second output by.
 
     Args:
         generator: Keras model, lightness -> ab.
@@ -182,7 +184,10 @@ def _palette(generator):
     if not (generators.takes_hints(generator) and generators.has_palette(generator)):
         return {}
     units = generators.palette(generator) * lab.AB_SCALE
-    return {"palette": [[round(float(value), 2) for value in entry] for entry in units]}
+    return {
+        "palette": [[round(float(value), 2) for value in entry] for entry in units],
+        "palette_temperature": generators.palette_temperature(generator),
+    }
 
 
 def _check_weights(path, generator, quantize):

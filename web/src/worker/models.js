@@ -10,7 +10,8 @@ const METADATA = "tf_colorize.json";
  *
  * @param {{url?: string, version?: string, bytes?: number, file?: Blob}} model From the server or from this device.
  * @param {(received: number, total: number) => void} onProgress
- * @returns {Promise<{bytes: Uint8Array, palette: number[][]}>} The palette, if there is one, as pairs a, b in [-1, 1].
+ * @returns {Promise<{bytes: Uint8Array, palette: number[][], temperature: number}>} The palette, if there is one,
+ *   as pairs a, b in [-1, 1].
  * @throws {Error} It cannot be loaded or was made for other scales.
  */
 export async function openModel(model, onProgress) {
@@ -21,7 +22,8 @@ export async function openModel(model, onProgress) {
       throw new Error(`It was made for ${key} ${metadata[key]}, this page uses ${scale}.`);
     }
   }
-  return { bytes, palette: (metadata.palette ?? []).map((units) => units.map((unit) => unit / AB_SCALE)) };
+  const palette = (metadata.palette ?? []).map((units) => units.map((unit) => unit / AB_SCALE));
+  return { bytes, palette, temperature: metadata.palette_temperature ?? 1 };
 }
 
 async function downloaded({ url, version, bytes }, onProgress) {

@@ -53,14 +53,15 @@ export class Network {
   #noHints;
   /** Pairs a, b in [-1, 1] that the network's distributions are over, if it has any. */
   palette = [];
+  #temperature;
 
   /**
-   * @param {{bytes: Uint8Array, palette: number[][]}} file From `openModel`.
+   * @param {{bytes: Uint8Array, palette: number[][], temperature: number}} file From `openModel`.
    * @param {string} folder As for `start`.
    * @returns {Promise<Network>}
    * @throws {Error} It is not a colorizer.
    */
-  static async compile({ bytes, palette }, folder) {
+  static async compile({ bytes, palette, temperature }, folder) {
     const { threads, hasGpu } = await start(folder);
     const network = new Network();
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
@@ -68,6 +69,7 @@ export class Network {
     network.#cpu = await compileForCpu();
     network.#form = checkedForm(network.#cpu);
     if (network.#form.entries === palette.length) network.palette = palette;
+    network.#temperature = temperature;
     network.#noHints = new Float32Array(network.takesHints ? 3 * network.size ** 2 : 0);
     if (hasGpu) network.#gpu = await compiledForGpu(bytes);
     if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
@@ -112,7 +114,8 @@ export class Network {
    * @returns {Promise<Float32Array>} For each place, a logit for each entry of the palette.
    */
   async logits(lightness) {
-    return this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.logits);
+    const annealed = await this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.logits);
+    return annealed.map((logit) => logit * this.#temperature);
   }
 
   /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
