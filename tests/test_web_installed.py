@@ -55,6 +55,7 @@ def test_it_starts_and_colorizes_without_a_network(new_visitor, page_folder, mod
     assert visitor.errors == [] and visitor.page.locator(".notice").count() == 0
 
 
+@pytest.mark.slow
 def test_an_update_waits_until_nobody_is_at_work(new_visitor, own_page, model):
     with web_browser.served(own_page, [model]) as server:
         visitor = installed(new_visitor, server.url)
@@ -77,6 +78,7 @@ def test_an_update_waits_until_nobody_is_at_work(new_visitor, own_page, model):
         assert len(visitor.page.evaluate(BUILDS)) == 1
 
 
+@pytest.mark.slow
 def test_half_an_update_is_none(new_visitor, own_page, model):
     with web_browser.served(own_page, [model]) as server:
         visitor = installed(new_visitor, server.url)

@@ -229,6 +229,13 @@ class Visitor:
             self.page.click(button)
         return download.value.suggested_filename, pathlib.Path(download.value.path()).read_bytes()
 
+    def violations(self):
+        """What axe-core finds, as lines."""
+        # The page's policy forbids injected scripts; the debugger's evaluation is exempt.
+        self.page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
+        found = self.page.evaluate("() => axe.run().then((result) => result.violations)")
+        return [f"{item['id']}: {node['html']} {node['failureSummary']}" for item in found for node in item["nodes"]]
+
     def tidies_up(self):
         """Closes messages and removes photos, to be as on arrival."""
         if self.page.locator("#hint-panel").is_visible():
