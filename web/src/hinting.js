@@ -215,5 +215,5 @@ export class Hinting extends EventTarget {
 function advice(takesHints, model, { hints: { list } }) {
   if (!takesHints) return `The model ${model} takes no hints, so colors cannot be set by hand.`;
   if (list.length === 0) return "Click or tap where you know the color.";
-  return `${list.length === 1 ? "1 dot" : `${list.length} dots`}. Drag a dot, or select it to change or remove it.`;
+  return `${list.length === 1 ? "1 dot" : `${list.length} dots`}. Drag a dot, or select it to change it.`;
 }

@@ -1,6 +1,7 @@
 /** The network: LiteRT.js on WebGPU where a real GPU is available, otherwise on WebAssembly. */
 
 import * as litert from "@litertjs/core";
+import { paint } from "./hints.js";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
 // A hundredth of normalized ab is about one Lab unit, which nobody sees.
@@ -120,8 +121,11 @@ export class Network {
 
   /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
   async #firstRun(lightness, hints) {
-    const expected = finite(await this.#predict(this.#cpu, lightness, hints));
-    const received = await this.#predict(this.#gpu, lightness, hints).catch(() => []);
+    const result = finite(await this.#predict(this.#cpu, lightness, hints));
+    // Without hints, most of what spreads them multiplies zeros.
+    const trial = this.takesHints ? trialHints(this.size) : hints;
+    const expected = this.takesHints ? await this.#predict(this.#cpu, lightness, trial) : result;
+    const received = await this.#predict(this.#gpu, lightness, trial).catch(() => []);
     const agrees = (value, index) => Math.abs(value - received[index]) < GPU_TOLERANCE;
     if (expected.filter(agrees).length >= GPU_SHARE * expected.length) {
       this.#cpu.delete();
@@ -131,7 +135,7 @@ export class Network {
       this.#gpu.delete();
       this.#gpu = null;
     }
-    return expected;
+    return result;
   }
 
   async #predict(model, lightness, hints, output = this.#form.ab) {
@@ -148,6 +152,13 @@ export class Network {
       for (const input of inputs) input.delete();
     }
   }
+}
+
+/** Two hints that contradict each other. */
+function trialHints(size) {
+  const photo = { width: size, height: size };
+  const [near, far] = [Math.floor(size / 4), Math.floor((3 * size) / 4)];
+  return paint([{ x: near, y: near, color: "#a03020" }, { x: far, y: far, color: "#2040a0" }], photo, size);
 }
 
 function finite(ab) {

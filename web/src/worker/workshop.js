@@ -12,6 +12,9 @@ import * as picture from "./picture.js";
 import { PngWriter } from "./png.js";
 import { AbRows } from "./resample.js";
 
+// Lightness at which colors are suggested, L* of 45 to 85.
+const [DARKEST, BRIGHTEST] = [-0.1, 0.7];
+
 export class Workshop {
   #folder;
   #networks = new Map();
@@ -83,16 +86,18 @@ export class Workshop {
     const lightness = photo.squares.get(size);
     const share = { x: (x + 0.5) / photo.width, y: (y + 0.5) / photo.height };
     const here = lightness[Math.floor(share.y * size) * size + Math.floor(share.x * size)];
+    // In deep shadow all colors would look black.
+    const shown = Math.min(Math.max(here, DARKEST), BRIGHTEST);
     if (palette.length === 0) {
       const known = likely.alike(lightness, photo.ab.get(model), size, here);
-      return { colors: likely.distinct(known.palette, known.shares).map((ab) => lab.hexOf(here, ab)) };
+      return { colors: likely.distinct(known.palette, known.shares).map((ab) => lab.hexOf(shown, ab)) };
     }
     if (this.#logits?.photo !== photo || this.#logits.network !== network) {
       this.#logits = { photo, network, values: await network.logits(lightness) };
     }
     const side = Math.sqrt(this.#logits.values.length / palette.length);
     const shares = likely.probabilities(this.#logits.values, side, share);
-    return { colors: likely.distinct(palette, shares).map((ab) => lab.hexOf(here, ab)) };
+    return { colors: likely.distinct(palette, shares).map((ab) => lab.hexOf(shown, ab)) };
   }
 
   /**
