@@ -46,20 +46,27 @@ def visitor(arrived):
     assert arrived.errors == []
 
 
+def in_node(code, *arguments):
+    """What a piece of JavaScript with modules of the page prints as JSON; it has its arguments in `given`."""
+    code = f'import {{ readFileSync }} from "node:fs";\nconst given = JSON.parse(readFileSync(0));\n{code}'
+    command = ["node", "--input-type=module", "--eval", code]
+    process = subprocess.run(command, cwd=web_browser.WEB, input=json.dumps(arguments), capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
 def painted_by_the_page(hints, size, image_size, lightness, vividness):
     """What worker/hints.js paints, before and after `beforeVividness`, as `hints.raster` shapes it."""
     code = """
         import { paint, beforeVividness } from "./src/worker/hints.js";
-        const [hints, [width, height], size, lightness, vividness] = JSON.parse(process.argv[1]);
+        const [hints, [width, height], size, lightness, vividness] = given;
         const painted = paint(hints, { width, height }, size);
         const before = [...painted];
         beforeVividness(painted, Float32Array.from(lightness), vividness);
         console.log(JSON.stringify([before, [...painted]]));
     """
-    given = json.dumps([hints, size, image_size, lightness.ravel().tolist(), vividness])
-    command = ["node", "--input-type=module", "--eval", code, given]
-    printed = subprocess.run(command, cwd=web_browser.WEB, check=True, capture_output=True, text=True).stdout
-    return [np.float32(values).reshape(1, image_size, image_size, 3) for values in json.loads(printed)]
+    pair = in_node(code, hints, size, image_size, lightness.ravel().tolist(), vividness)
+    return [np.float32(values).reshape(1, image_size, image_size, 3) for values in pair]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,48 @@ def test_hints_are_painted_as_python_paints_them(size, vividness):
     np.testing.assert_array_equal(before[..., 2], expected[..., 2])
     np.testing.assert_allclose(before, expected, atol=1e-5)
     np.testing.assert_allclose(after, hints_module.before_vividness(expected, lightness, vividness), atol=1e-4)
+
+
+def test_colors_of_a_mixture_are_its_parts():
+    random = np.random.default_rng(2)
+    parts = {(60.0, 30.0): 0.5, (-40.0, 20.0): 0.3, (0.0, -50.0): 0.2}
+    palette = np.concatenate([random.normal(center, 3, (30, 2)) for center in parts])
+    shares = np.repeat([share / 30 for share in parts.values()], 30)
+    code = """
+        import { distinct } from "./src/worker/likely.js";
+        console.log(JSON.stringify(distinct(...given)));
+    """
+    found = lab.AB_SCALE * np.array(in_node(code, (palette / lab.AB_SCALE).tolist(), shares.tolist()))
+    assert len(found) >= 3
+    assert np.linalg.norm(found[:3] - np.array(list(parts)), axis=1).max() < 6
+
+
+def test_without_a_palette_the_colors_of_places_as_bright_are_suggested():
+    lightness = np.repeat(np.float32([-0.6, 0.0, 0.6]), 32)[np.newaxis].repeat(96, axis=0)
+    ab = np.stack([0.5 * lightness, 0.1 - 0.4 * lightness], axis=-1)
+    code = """
+        import { alike, distinct } from "./src/worker/likely.js";
+        const [lightness, ab, size, here] = given;
+        const { palette, shares } = alike(Float32Array.from(lightness), Float32Array.from(ab), size, here);
+        console.log(JSON.stringify(distinct(palette, shares)));
+    """
+    for here in (-0.6, 0.6):
+        found = in_node(code, lightness.ravel().tolist(), ab.ravel().tolist(), 96, here)
+        np.testing.assert_allclose(found[0], [0.5 * here, 0.1 - 0.4 * here], atol=1e-5)
+
+
+def test_a_suggested_color_has_its_hue_and_chroma_at_any_lightness():
+    palette = lab.ab_palette()[::9]
+    cases = [(lightness, ab.tolist()) for lightness in (-0.1, 0.3, 0.7) for ab in palette]
+    code = """
+        import { hexOf } from "./src/worker/lab.js";
+        console.log(JSON.stringify(given[0].map(([lightness, ab]) => hexOf(lightness, ab))));
+    """
+    received = np.array([hints_module.Hint(0, 0, color).ab() for color in in_node(code, cases)])
+    wanted = np.array([ab for _, ab in cases])
+    distance = np.linalg.norm(received - wanted, axis=-1) * lab.AB_SCALE
+    # A bin of the palette has a color that sRGB has, but its center, up to 7 units away, may be none.
+    assert np.mean(distance < 1.5) > 0.8 and distance.max() < 12
 
 
 @pytest.mark.parametrize("percent", [100, 160])
@@ -389,3 +438,46 @@ def test_no_barrier_with_dots_and_panel_on_any_screen(visitor):
     finally:
         visitor.page.set_viewport_size({"width": 1280, "height": 900})
         visitor.page.emulate_media(color_scheme="light")
+
+
+# Milliseconds from a change of the picked color to the drawing on the right canvas, several times.
+DELAYS = """async () => {
+    const prototype = ImageBitmapRenderingContext.prototype, transfer = prototype.transferFromImageBitmap;
+    let arrived = () => undefined;
+    prototype.transferFromImageBitmap = function (bitmap) {
+        transfer.call(this, bitmap);
+        if (this.canvas.id === "right") arrived(performance.now());
+    };
+    const input = document.getElementById("any-color"), delays = [];
+    for (let count = 0; count < 20; count++) {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        const drawn = new Promise((resolve) => (arrived = resolve));
+        const begin = performance.now();
+        input.value = `#40${(20 + 5 * count).toString(16)}80`;
+        input.dispatchEvent(new Event("input"));
+        delays.push((await drawn) - begin);
+    }
+    prototype.transferFromImageBitmap = transfer;
+    return delays;
+}"""
+
+
+@pytest.mark.slow
+def test_the_picture_follows_a_color_within_150_milliseconds(new_visitor, page_folder, tmp_path):
+    from tf_colorize import export
+    from tf_colorize.models import generator as generators
+    from tf_colorize.models import saving
+
+    # The size of the shipped network; what it learned does not matter here.
+    generator, metadata = saving.load_generator(web_browser.WEB.parent / "saved_models" / "colorizer" / "1")
+    if not generators.takes_hints(generator):
+        generator = generators.add_hints(generator)
+    path = tmp_path / "colorizer.tflite"
+    export.export_tflite(generator, path, quantize="dynamic", metadata=metadata)
+    with web_browser.served(page_folder, [path]) as server:
+        visitor = new_visitor(server.url).wait_until_ready()
+        visitor.colors("photo.png", web_browser.encoded(Image.fromarray(skimage.data.camera())))
+        visitor.puts_dot(0.7, 0.3)
+        visitor.sees("#info", "2 threads")
+        # The best ones: whatever else the machine does comes on top.
+        assert np.quantile(visitor.page.evaluate(DELAYS), 0.2) < 150

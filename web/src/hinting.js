@@ -6,6 +6,8 @@ import { MOST } from "./hints.js";
 import { complain, speak } from "./notices.js";
 import { Panel } from "./panel.js";
 
+const DOUBLE_MS = 1000; // no system's double click is slower
+
 const element = (id) => document.getElementById(id);
 
 /** Events: "change" `{photo, isFinal}` after each change of a photo's hints. */
@@ -16,7 +18,7 @@ export class Hinting extends EventTarget {
   #photo = null; // one that can have dots
   #look;
   #selected; // id of a dot
-  #latest; // id of the dot that was put last, by a tap that may become a double one
+  #latest = null; // the dot that was put last, by a tap that may become a double one: `{id, time}`
   #putting = null; // where a dot is being put
   #suggested = {}; // the latest suggestions: `{key, colors}`
 
@@ -79,7 +81,9 @@ export class Hinting extends EventTarget {
     this.#panel.addEventListener("remove", () => this.#remove(this.#selected));
     this.#panel.addEventListener("close", () => {
       const id = this.#selected;
+      this.#photo.hints.settle();
       this.#close();
+      this.#changed();
       this.#dots.focus(id);
     });
   }
@@ -103,7 +107,8 @@ export class Hinting extends EventTarget {
 
   /** A new dot keeps the color that its place has, until another one is chosen. */
   #put(dot, byKey) {
-    this.#selected = this.#latest = this.#photo.hints.put(dot);
+    this.#selected = this.#photo.hints.put(dot);
+    this.#latest = { id: this.#selected, time: performance.now() };
     this.#changed();
     this.#panel.reveal();
     if (byKey) this.#panel.focus();
@@ -112,8 +117,8 @@ export class Hinting extends EventTarget {
 
   #withdraw() {
     this.#putting = null;
-    if (this.#latest === undefined || !this.#photo) return;
-    this.#photo.hints.withdraw(this.#latest);
+    if (!this.#photo || !this.#latest || performance.now() - this.#latest.time > DOUBLE_MS) return;
+    this.#photo.hints.withdraw(this.#latest.id);
     this.#close();
     this.#changed();
   }
@@ -136,7 +141,7 @@ export class Hinting extends EventTarget {
   }
 
   #color(color, { isFinal = true } = {}) {
-    this.#latest = undefined;
+    this.#latest = null;
     this.#panel.isPicking = false;
     this.#photo.hints.change(this.#selected, { color }, { isFinal });
     this.#changed({ isFinal });
@@ -187,7 +192,7 @@ export class Hinting extends EventTarget {
 
   #close() {
     this.#selected = undefined;
-    this.#latest = undefined;
+    this.#latest = null;
     this.#panel.hide();
   }
 

@@ -33,6 +33,7 @@ export class Hints {
    * @returns {number} Its id.
    */
   put(dot) {
+    this.settle();
     const id = ++this.#lastId;
     this.#become([...this.#list, { ...dot, id }]);
     return id;
@@ -40,6 +41,7 @@ export class Hints {
 
   /** Replaces all dots. */
   replace(dots) {
+    this.settle();
     this.#become(dots.map((dot) => ({ ...dot, id: ++this.#lastId })));
   }
 
@@ -60,6 +62,7 @@ export class Hints {
   }
 
   remove(id) {
+    this.settle();
     this.#become(this.#list.filter((dot) => dot.id !== id));
   }
 
@@ -68,13 +71,18 @@ export class Hints {
     if (this.#list.at(-1)?.id === id && this.#past.length > 0) this.#list = this.#past.pop();
   }
 
+  /** Ends a change that goes on. */
+  settle() {
+    if (this.#before) this.#become(this.#list);
+  }
+
   undo() {
-    this.#settle();
+    this.settle();
     this.#step(this.#past, this.#future);
   }
 
   redo() {
-    this.#settle();
+    this.settle();
     this.#step(this.#future, this.#past);
   }
 
@@ -91,11 +99,6 @@ export class Hints {
     if (isSame(before, list)) return;
     this.#past.push(before);
     this.#future = [];
-  }
-
-  /** Ends a change that goes on. */
-  #settle() {
-    if (this.#before) this.#become(this.#list);
   }
 }
 

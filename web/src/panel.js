@@ -16,7 +16,8 @@ export class Panel extends EventTarget {
     super();
     this.#any.addEventListener("input", () => this.#tell("color", { color: this.#any.value, isFinal: false }));
     this.#any.addEventListener("change", () => this.#tell("color", { color: this.#any.value, isFinal: true }));
-    this.#code.addEventListener("input", () => this.#readCode());
+    this.#code.addEventListener("input", () => this.#readCode({ isFinal: false }));
+    this.#code.addEventListener("change", () => this.#readCode({ isFinal: true }));
     this.#pick.addEventListener("click", () => this.#tell("pick", { isOn: !this.isPicking }));
     element("keep-gray").addEventListener("click", () => this.#choose(GRAY));
     element("remove-dot").addEventListener("click", () => this.#tell("remove"));
@@ -97,9 +98,10 @@ export class Panel extends EventTarget {
     return swatch;
   }
 
-  #readCode() {
+  #readCode({ isFinal }) {
+    if (!this.isOpen) return;
     const color = parsed(this.#code.value);
-    if (color) this.#tell("color", { color, isFinal: true });
+    if (color) this.#tell("color", { color, isFinal });
     this.#code.setAttribute("aria-invalid", String(!color));
   }
 
