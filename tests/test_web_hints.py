@@ -179,6 +179,7 @@ def test_likely_colors_are_the_modes_of_the_networks_distribution(visitor, hinti
     swatches.nth(1).click()
     sync_api.expect(dot).to_have_attribute("aria-label", f"Dot 1: {colors[1]} at 358, 90")
     sync_api.expect(swatches.nth(1)).to_have_attribute("aria-pressed", "true")
+    sync_api.expect(swatches.nth(1)).to_have_attribute("aria-label", re.compile(f"^[a-z ]+, {colors[1]}$"))
 
 
 def distribution(path, gray, x, y):
@@ -364,6 +365,22 @@ def test_a_bad_hints_file_is_one_line_and_nothing_is_lost(visitor):
         assert visitor.page.locator(".notice").count() == 1
         assert visitor.page.locator(".dot").evaluate_all("all => all.map((one) => one.ariaLabel)") == [label]
         visitor.page.click(".notice button")
+
+
+def test_the_left_side_shows_the_colors_without_dots(visitor):
+    page = visitor.page
+    options = page.locator("#left-look option")
+    sync_api.expect(options).to_have_text(["Black and white"])
+    visitor.puts_dot(0.3, 0.3)
+    page.fill("#code", "#2040c0")
+    sync_api.expect(options).to_have_text(["Black and white", "Without dots"])
+    page.select_option("#left-look", "automatic")
+    visitor.until(lambda: np.ptp(visitor.seen(0.25, 0.28), axis=-1).mean() > 5)
+    without = visitor.seen(0.25, 0.28)
+    page.click("#close-panel")
+    page.locator("#split").press("Home")
+    visitor.until(lambda: np.abs(visitor.seen(0.25, 0.28) - without).mean() > 10)
+    page.select_option("#left-look", "gray")
 
 
 def test_dots_stay_with_their_photo(visitor):

@@ -25,6 +25,31 @@ export function ofBitmap(bitmap) {
   return hex(red, green, blue);
 }
 
+/** @type {[number, string][]} Where each ends, in degrees. */
+const HUES = [
+  [15, "red"],
+  [45, "orange"],
+  [70, "yellow"],
+  [160, "green"],
+  [195, "turquoise"],
+  [255, "blue"],
+  [290, "purple"],
+  [340, "pink"],
+  [360, "red"],
+];
+
+/** A word for a color, for those who cannot see it. */
+export function named(color) {
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+  const most = Math.max(red, green, blue);
+  const span = most - Math.min(red, green, blue);
+  const tone = most < 100 ? "dark " : most > 215 && span < 120 ? "light " : "";
+  if (span < 20) return `${tone}gray`;
+  const sixth = most === red ? ((green - blue) / span + 6) % 6 : most === green ? (blue - red) / span + 2 : (red - green) / span + 4;
+  const [, name] = HUES.find(([end]) => sixth * 60 <= end);
+  return name === "orange" && most < 190 ? `${tone}brown` : tone + name;
+}
+
 function hex(...channels) {
   return `#${channels.map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -39,7 +39,6 @@ function refresh() {
     viewer.hide();
     return;
   }
-  looks.offerOriginal(Boolean(current.hasColor));
   refreshStage();
   for (const { model } of [looks.left, looks.right]) {
     if (model && !current.results.has(model)) darkroom.color(current, model);
@@ -47,10 +46,11 @@ function refresh() {
 }
 
 function refreshStage() {
+  const takesHints = darkroom.takesHints(looks.model);
+  looks.offer({ original: Boolean(current.hasColor), dots: takesHints && current.hints.list.length > 0 });
   const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
   element("viewer").classList.toggle("pending", right === GRAY);
   viewer.show(current, { left, right });
-  const takesHints = darkroom.takesHints(looks.model);
   hinting.show(current, { ...right, vividness: vividness(), takesHints });
   element("hints-files").hidden = !takesHints;
 }
@@ -58,7 +58,7 @@ function refreshStage() {
 /** Gray stands in for colors that are not there yet. */
 function available(look, photo) {
   if (look.kind !== "color") return look;
-  return photo.results.has(look.model) ? { ...look, hints: photo.hints.list } : GRAY;
+  return photo.results.has(look.model) ? { ...look, hints: look.isAutomatic ? [] : photo.hints.list } : GRAY;
 }
 
 function select(photo) {

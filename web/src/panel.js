@@ -1,6 +1,6 @@
 /** The panel that offers colors for a dot. */
 
-import { parsed } from "./colors.js";
+import { named, parsed } from "./colors.js";
 
 const element = (id) => document.getElementById(id);
 export const GRAY = "#808080";
@@ -92,8 +92,8 @@ export class Panel extends EventTarget {
   #swatch(color) {
     const swatch = Object.assign(document.createElement("button"), { type: "button", className: "swatch", value: color });
     swatch.style.setProperty("--color", color);
-    swatch.setAttribute("aria-label", color);
-    swatch.title = color;
+    swatch.title = `${named(color)}, ${color}`;
+    swatch.setAttribute("aria-label", swatch.title);
     swatch.addEventListener("click", () => this.#choose(color));
     return swatch;
   }
