@@ -39,8 +39,9 @@ dist: $(VENV)/.quick
 	$(BIN)/python -m build
 	@ls -l dist
 
+# A file of tests at a time in each process; no more of them than the machine has memory for.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # The tests that need neither TensorFlow nor a browser; on every Python from 3.10 to 3.14.
 quick: $(VENV)/.quick

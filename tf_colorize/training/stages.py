@@ -225,7 +225,7 @@ class _Run:
         history = reports.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
         line = reports.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
         line.first_step = first
-        about = generators.generator_metadata(self.config.image_size, train_config.recipe(self.config))
+        about = start_of_run.about(self.config)
         kept = self.run_dir / f"{stage}.keras"
         return [
             line,

@@ -101,11 +101,20 @@ def with_encoder_weights(config: train_config.TrainConfig) -> train_config.Train
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
 
 
+def about(config: train_config.TrainConfig) -> dict[str, Any]:
+    """Returns the metadata of the generators that a run keeps."""
+    about = generators.generator_metadata(config.image_size, train_config.recipe(config))
+    if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
+        # Apart from its new branch the generator stays what it is, whatever size the branch was trained at.
+        before = saving.load_metadata(config.init)
+        about |= {key: before[key] for key in ("image_size", "terms") if key in before}
+    return about
+
+
 def keep(generator: keras.Model, config: train_config.TrainConfig, run_dir: pathlib.Path) -> None:
     """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
     if config.init is not None:
-        about = generators.generator_metadata(config.image_size, train_config.recipe(config))
-        saving.save_generator(generator, run_dir / _START, about)
+        saving.save_generator(generator, run_dir / _START, about(config))
 
 
 def resumed(config: train_config.TrainConfig, run_dir: pathlib.Path) -> train_config.TrainConfig:
