@@ -133,7 +133,7 @@ def _crew(options, source, target, start, save):
     try:
         with quiet.startup():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, RuntimeError) as error:
+    except Exception as error:  # Ray raises nearly anything
         raise ValueError(f"no Ray cluster at {address}: {_first_line(error)}") from error
     n_workers = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     shared, head = ray.put(start), ray.get_runtime_context().gcs_address
