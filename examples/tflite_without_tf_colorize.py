@@ -20,7 +20,11 @@ L = np.where(Y > 0.008856, 116 * np.cbrt(Y) - 16, 903.292 * Y)
 # 2. The network: L*/50 - 1, resized with antialiasing (a triangle filter), to a*/110 and b*/110.
 network = Interpreter(model)
 network.allocate_tensors()
-take, give = network.get_input_details()[0], network.get_output_details()[0]
+inputs = {detail["shape"][-1]: detail for detail in network.get_input_details()}  # by their channels
+outputs = {detail["shape"][-1]: detail for detail in network.get_output_details()}
+take, give = inputs[1], outputs[2]
+if 3 in inputs:  # a model that takes hints: none
+    network.set_tensor(inputs[3]["index"], np.zeros(inputs[3]["shape"], np.float32))
 size, (height, width) = take["shape"][1], L.shape
 small = Image.fromarray((L / 50 - 1).astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
 network.set_tensor(take["index"], np.asarray(small)[None, :, :, None])

@@ -20,7 +20,15 @@ def page(tmp_path):
     (tmp_path / "secret.txt").write_text("secret")
     folder = tmp_path / "page"
     (folder / "wasm").mkdir(parents=True)
-    for name in ("index.html", "main.js", "style.css", "icon.svg", "wasm/runtime.wasm"):
+    for name in (
+        "index.html",
+        "main.js",
+        "style.css",
+        "icon.svg",
+        "icon.png",
+        "manifest.webmanifest",
+        "wasm/runtime.wasm",
+    ):
         (folder / name).write_text(name)
     return folder
 
@@ -50,6 +58,8 @@ def get(server, path, **headers):
         ("/main.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
+        ("/icon.png", "image/png"),
+        ("/manifest.webmanifest", "application/manifest+json"),
         ("/wasm/runtime.wasm", "application/wasm"),
         ("/models/colorizer.tflite?version=1", "application/octet-stream"),
         ("/models/models.json", "application/json"),

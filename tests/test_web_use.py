@@ -14,7 +14,6 @@ from tf_colorize.commands import demo
 pytest_plugins = ["web_fixtures"]
 
 PHOTO = web_browser.encoded(Image.fromarray(skimage.data.camera()[:300]))
-AXE = web_browser.WEB / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def split_of(visitor):
@@ -336,24 +335,16 @@ def test_no_barrier_and_no_shift_on_any_screen(new_visitor, width, scheme):
         }"""
     )
     visitor.wait_until_ready()
-    assert violations(visitor) == []
+    assert visitor.violations() == []
     visitor.hands_over("drop", "photo.png", PHOTO)
     visitor.sees("#info", "Colorized")
     visitor.choose(
         ("a file with a long name, as cameras and scanners give them, 1936-03-09.txt", b"text"), ("b", PHOTO)
     )
     visitor.waits_for_all(2)
-    assert violations(visitor) == []
+    assert visitor.violations() == []
     assert visitor.page.evaluate("() => window.shifts") == []
     assert visitor.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-
-
-def violations(visitor):
-    """What axe-core finds, as lines."""
-    # The page's policy forbids injected scripts; the debugger's evaluation is exempt.
-    visitor.page.evaluate(AXE.read_text())
-    found = visitor.page.evaluate("() => axe.run().then((result) => result.violations)")
-    return [f"{item['id']}: {node['html']} {node['failureSummary']}" for item in found for node in item["nodes"]]
 
 
 def test_own_script_and_style_are_small(page_folder):

@@ -34,19 +34,26 @@ _ARGUMENTS = [
 
 def executable():
     """Path of the installed Chromium; skips the test where there is none."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    return path or pytest.skip("needs Chromium: apt-get install chromium")
+    # The shell has no windows and menus of its own, which have kept whole processors busy without end.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    return path or pytest.skip("needs Chromium: apt-get install chromium-headless-shell")
 
 
 def build(folder):
     """Builds the page into a folder; skips the test where npm's packages are missing."""
     if not (WEB / "node_modules").is_dir() or not shutil.which("node"):
         pytest.skip("needs Node and its packages: make web")
+    build_script().build_page(folder)
+    return folder
+
+
+def build_script():
+    """The module web/build.py."""
     spec = importlib.util.spec_from_file_location("web_build", WEB / "build.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.build_page(folder)
-    return folder
+    return module
 
 
 @contextlib.contextmanager
@@ -122,6 +129,20 @@ def write_model(path, seed=0, **metadata):
     return path
 
 
+def write_hinting_model(path):
+    """A network with a palette that takes hints, small and untrained."""
+    import exports
+    import keras
+
+    from tf_colorize import export
+    from tf_colorize.models import generator as generators
+
+    keras.utils.set_random_seed(1)
+    photos = exports.write_photos(path.parent / "photos", count=1)
+    generator = generators.add_hints(exports.generator())
+    return export.export_tflite(generator, path, image_size=exports.IMAGE_SIZE, photos=photos).path
+
+
 class Visitor:
     """Somebody who uses the page."""
 
@@ -167,6 +188,20 @@ class Visitor:
         width, height = shot.size
         return np.asarray(shot.crop((int(left * width), height // 5, int(right * width), height * 3 // 4))).astype(int)
 
+    def place(self, x, y):
+        """Where a place of the photo, in shares of its sides, is on the screen."""
+        box = self.page.locator("#frame").bounding_box()
+        return box["x"] + box["width"] * x, box["y"] + box["height"] * y
+
+    def puts_dot(self, x, y):
+        """Clicks a place of the photo, in shares of its sides; gives the dot, whose panel is open."""
+        dots = self.page.locator(".dot")
+        count = dots.count()
+        self.page.mouse.click(*self.place(x, y))
+        sync_api.expect(dots).to_have_count(count + 1)
+        sync_api.expect(self.page.locator("#hint-panel")).to_be_visible()
+        return dots.nth(count)
+
     def hands_over(self, event, name, data):
         """Drops or pastes a file."""
         self.page.evaluate(
@@ -196,8 +231,17 @@ class Visitor:
             self.page.click(button)
         return download.value.suggested_filename, pathlib.Path(download.value.path()).read_bytes()
 
+    def violations(self):
+        """What axe-core finds, as lines."""
+        # The page's policy forbids injected scripts; the debugger's evaluation is exempt.
+        self.page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
+        found = self.page.evaluate("() => axe.run().then((result) => result.violations)")
+        return [f"{item['id']}: {node['html']} {node['failureSummary']}" for item in found for node in item["nodes"]]
+
     def tidies_up(self):
         """Closes messages and removes photos, to be as on arrival."""
+        if self.page.locator("#hint-panel").is_visible():
+            self.page.click("#close-panel")
         if not self.page.locator("#controls").evaluate("form => form.inert"):
             self.sets_vividness(100)
         for selector in (".notice button", ".remove"):
@@ -211,8 +255,13 @@ def encoded(image, kind="PNG", **options):
     return file.getvalue()
 
 
+def opened(data):
+    """A picture file as Pillow opens it."""
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
 def share_that_agrees(received, expected, gray_levels=3):
     """Share of the pixels all of whose channels are within some gray levels."""
-    picture = np.asarray(Image.open(io.BytesIO(received)).convert("RGB")).astype(int)
+    picture = np.asarray(opened(received)).astype(int)
     assert picture.shape == expected.shape
     return np.mean(np.abs(picture - expected).max(axis=-1) <= gray_levels)

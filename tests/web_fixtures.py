@@ -3,6 +3,8 @@
 import pytest
 import web_browser
 
+CONTEXT = {"viewport": {"width": 1280, "height": 800}, "service_workers": "block"}
+
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
@@ -10,6 +12,12 @@ def model(tmp_path_factory):
     return web_browser.write_model(
         tmp_path_factory.mktemp("models") / "colorizer.tflite", lightness_scale=50.0, ab_scale=110.0
     )
+
+
+@pytest.fixture(scope="session")
+def hinting_model(tmp_path_factory):
+    """Path of a `.tflite` file that takes hints."""
+    return web_browser.write_hinting_model(tmp_path_factory.mktemp("models") / "hinting.tflite")
 
 
 @pytest.fixture(scope="session")
@@ -30,16 +38,23 @@ def server(page_folder, model):
         yield server
 
 
+@pytest.fixture(scope="session")
+def hinting_server(page_folder, hinting_model):
+    with web_browser.served(page_folder, [hinting_model]) as server:
+        yield server
+
+
 @pytest.fixture
 def new_visitor(chromium, server):
     """A function that gives a visitor with a browser of their own.
 
-    `prepare` is called with the browser's page before it goes anywhere; options are Playwright's.
+    `prepare` is called with the browser's page before it goes anywhere; options are Playwright's. The page
+    is not installed, unless `service_workers="allow"`.
     """
     contexts = []
 
     def arrive(url=server.url, prepare=lambda page: None, **options):
-        contexts.append(chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options}))
+        contexts.append(chromium.new_context(**{**CONTEXT, **options}))
         page = contexts[-1].new_page()
         prepare(page)
         return web_browser.Visitor(page, url)
@@ -51,7 +66,7 @@ def new_visitor(chromium, server):
 
 @pytest.fixture(scope="session")
 def _arrived(chromium, server):
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context = chromium.new_context(**CONTEXT)
     yield web_browser.Visitor(context.new_page(), server.url).wait_until_ready()
     context.close()
 

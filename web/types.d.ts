@@ -14,3 +14,5 @@ interface Document {
 interface EventTarget {
   addEventListener(type: string, listener: (event: any) => any, options?: any): void;
 }
+// What the build puts in front of service_worker.js.
+declare const BUILD: { version: string; files: Record<string, string> };

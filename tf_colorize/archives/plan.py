@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tf_colorize.archives import places
+from tf_colorize.inference.hints import SUFFIX
 from tf_colorize.photos import find
 
 _FLUSHED = 200  # photos at a time
@@ -22,14 +23,15 @@ _FLUSHED = 200  # photos at a time
 class Item:
     """A photo and its results: names in the two places.
 
-    `needed` are those of `target` and `compare` that are to be written. `deaths` counts the workers that
-    died while this photo was with them.
+    `needed` are those of `target` and `compare` that are to be written. `hints` is the photo's hints file.
+    `deaths` counts the workers that died while this photo was with them.
     """
 
     source: str
     target: str
     compare: str | None
     needed: tuple[str, ...]
+    hints: str | None = None
     deaths: int = 0
 
 
@@ -84,7 +86,8 @@ def items(
             wanted = [result.name, *([find.comparison_name(result)] if rules.compare else [])]
             paths = [posixpath.join(folder, file) for file in wanted]
             needed = [path for path, file in zip(paths, wanted) if rules.overwrite or file not in existing]
-            yield Item(photo, paths[0], paths[1] if rules.compare else None, tuple(needed))
+            hints = posixpath.join(folder, path.stem + SUFFIX) if path.stem + SUFFIX in names else None
+            yield Item(photo, paths[0], paths[1] if rules.compare else None, tuple(needed), hints)
 
 
 def _is_in(folder, other):
@@ -134,8 +137,8 @@ class Plan:
             raise self._error
         taken: list[Item] = []
         while len(taken) < count and self._n_taken < self._n_written:
-            source, target, compare, needed = json.loads(self._reader.readline())
-            taken.append(Item(source, target, compare, tuple(needed)))
+            source, target, compare, needed, hints = json.loads(self._reader.readline())
+            taken.append(Item(source, target, compare, tuple(needed), hints))
             self._n_taken += 1
         return taken
 
@@ -157,7 +160,8 @@ class Plan:
                 self.n_finished += not item.needed
                 self.n_found += 1
                 if item.needed:
-                    self._writer.write(json.dumps([item.source, item.target, item.compare, item.needed]) + "\n")
+                    line = json.dumps([item.source, item.target, item.compare, item.needed, item.hints])
+                    self._writer.write(line + "\n")
                     n_lines += 1
                     if n_lines % _FLUSHED == 0:
                         self._writer.flush()

@@ -25,6 +25,7 @@ class Paths:
     source: pathlib.Path
     target: pathlib.Path
     compare: pathlib.Path | None = None
+    hints: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Worker:
             names = {name: self._target.path_for(name, folder) for name in (item.target, item.compare) if name}
             paths = Paths(pathlib.Path(), names[item.target], names.get(item.compare))
             try:
-                paths = dataclasses.replace(paths, source=self._source.fetch(item.source, folder))
+                hints = self._source.fetch(item.hints, folder) if item.hints else None
+                paths = dataclasses.replace(paths, source=self._source.fetch(item.source, folder), hints=hints)
                 done = self._working.submit(self._work, paths).result()
                 for name in needed:
                     if names[name].exists():
@@ -100,6 +102,8 @@ class Worker:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         reason = reason.removeprefix(f"{paths.source}: ")
         known = {path: self._target.full_name(name) for name, path in names.items()}
+        if paths.hints:
+            known[paths.hints] = self._source.full_name(item.hints)
         for path, name in {paths.source: self._source.full_name(item.source), **known}.items():
             reason = reason.replace(str(path), name) if path.name else reason
         return reason

@@ -273,7 +273,8 @@ class Start:
             raise ValueError(str(error).replace(path, self.model.name)) from error
 
         def work(paths):
-            return folder.colorize_file(colorize, folder.Job(paths.source, paths.target, paths.compare), self.settings)
+            job = folder.Job(paths.source, paths.target, paths.compare, paths.hints)
+            return folder.colorize_file(colorize, job, self.settings)
 
         return folder.within_memory(work)
 

@@ -86,15 +86,34 @@ def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any
     """Returns a module that owns a generator's weights, and its one function, for a fixed size.
 
     Returns:
-        `(module, predict_ab)`: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator
-        that takes them, hints, float32 `(1, image_size, image_size, 3)` -> ab, float32 `(1, image_size,
-        image_size, 2)`.
+        `(module, predict)`: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator that
+        takes them, hints, float32 `(1, image_size, image_size, 3)` -> a dict of ab, float32 `(1, image_size,
+        image_size, 2)`, and, for a generator that takes hints and has a palette, annealed_logits, float32
+        `(1, image_size / stride, image_size / stride, entries)`, from which front ends suggest colors.
     """
-    module, predict = _module(generator, half_precision=False)
     specs = [tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")]
     if generators.takes_hints(generator):
         specs.append(tf.TensorSpec((1, image_size, image_size, 3), tf.float32, name="hints"))
-    return module, tf.function(lambda *inputs: {"ab": predict(*inputs)}, autograph=False, input_signature=specs)
+        generator = _with_annealed_logits(generator)
+    module, predict = _module(generator, half_precision=False)
+
+    def predict_heads(*inputs):
+        found = predict(*inputs)
+        return found if isinstance(found, dict) else {"ab": found}
+
+    return module, tf.function(predict_heads, autograph=False, input_signature=specs)
+
+
+def _with_annealed_logits(generator):
+    """A generator whose outputs are a dict: ab, and what the softmax of the annealed mean takes, if it has one.
+
+    Converters fold the division by the temperature into the kernel of the logits, unless the logits themselves
+    are an output, which would cost the result its last bit.
+    """
+    heads = {"ab": generator.output}
+    if generators.has_palette(generator):
+        heads["annealed_logits"] = generators.heads(generator)["logits"] / generators.palette_temperature(generator)
+    return keras.Model(generator.input, heads, name=generator.name)
 
 
 def _module(generator, half_precision):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
 from tf_colorize.inference import runtimes
 from tf_colorize.models import generator as generators
@@ -66,8 +67,14 @@ def export_tflite(
     The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32
     `(1, image_size, image_size, 2)` in [-1, 1]. If the generator takes hints, the file has a second
     input, `hints`, float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is,
-    zeros elsewhere. It carries its metadata as an associated file, as TFLite files do: a zip archive
-    behind the model, with `tf_colorize.json` inside.
+    zeros elsewhere. If it also has a palette, the file has a second output, the logits of its
+    distribution over the palette over the temperature, float32 `(1, image_size / stride, image_size /
+    stride, entries)`: front ends suggest colors from them. They are computed anyway and take no space
+    in the file.
+
+    The file carries its metadata as an associated file, as TFLite files do: a zip archive behind the
+    model, with `tf_colorize.json` inside. Its "palette" holds a* and b* of each entry,
+    "palette_temperature" what to multiply the second output by.
 
     Args:
         generator: Keras model, lightness -> ab.
@@ -104,7 +111,7 @@ def export_tflite(
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(_converted(generator, image_size, quantize, calibration))
         with zipfile.ZipFile(temporary, "a") as archive:
-            described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize}
+            described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize, **_palette(generator)}
             archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
         _check_weights(temporary, generator, quantize)
         mean_bound, max_bound = _BOUNDS[quantize]
@@ -170,6 +177,17 @@ def _with_float_head(converter):
         warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated", UserWarning)
         debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
         return debugger.get_nondebug_quantized_model()
+
+
+def _palette(generator):
+    """What tells front ends which color each of a file's logits stands for, for JSON."""
+    if not (generators.takes_hints(generator) and generators.has_palette(generator)):
+        return {}
+    units = generators.palette(generator) * lab.AB_SCALE
+    return {
+        "palette": [[round(float(value), 2) for value in entry] for entry in units],
+        "palette_temperature": generators.palette_temperature(generator),
+    }
 
 
 def _check_weights(path, generator, quantize):

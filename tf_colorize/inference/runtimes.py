@@ -150,8 +150,8 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[n
 
     first = new_interpreter()
     inputs = sorted(first.get_input_details(), key=lambda detail: detail["shape"][-1])  # lightness, hints
-    (output, *others) = first.get_output_details()
-    details = [*inputs, output, *others]
+    output, *others = sorted(first.get_output_details(), key=lambda detail: detail["shape"][-1])  # ab, logits
+    details = [*inputs, output, *(others if len(inputs) == 1 else others[1:])]
     shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
     size = shapes[0][1] if len(shapes[0]) == 4 else 0
     expected = [(1, size, size, channels) for channels in ((1, 2) if len(inputs) == 1 else (1, 3, 2))]

@@ -115,6 +115,11 @@ def palette(generator: keras.Model) -> np.ndarray:
     return _layer(generator, "chroma").palette
 
 
+def palette_temperature(generator: keras.Model) -> float:
+    """Returns the temperature of the annealed mean of a generator that has a palette."""
+    return _layer(generator, "chroma").temperature
+
+
 def palette_stride(generator: keras.Model) -> int:
     """Returns how many pixels of the picture, along one side, share one distribution over the palette."""
     return _layer(generator, "ab").factor

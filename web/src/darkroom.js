@@ -1,5 +1,7 @@
 /** Photos and models, and which photo was colorized by which model. Knows the engine, not the page. */
 
+import { Hints } from "./hints.js";
+
 /**
  * Events: "model" `{name, state, ...}` while one is loaded; "opened", "colored" and "failed"
  * `{photo, ...}` as photos are processed; "work" `{count}` with the number of photos in progress.
@@ -9,6 +11,7 @@ export class Darkroom extends EventTarget {
   #engine;
   #models = new Map(); // name -> what the worker needs
   #loading = new Map(); // name -> promise of whether it can be used
+  #hinted = new Set(); // names of those that take hints
   #lastId = 0;
   #queue = Promise.resolve();
   #underWay = 0;
@@ -28,6 +31,11 @@ export class Darkroom extends EventTarget {
     return this.#models.has(name);
   }
 
+  /** Whether a model that was loaded takes hints. */
+  takesHints(name) {
+    return this.#hinted.has(name);
+  }
+
   /** @returns {Promise<boolean>} Whether the model can be used; errors come as an event. */
   loadModel(name) {
     if (!this.#loading.has(name)) this.#loading.set(name, this.#load(name));
@@ -39,8 +47,9 @@ export class Darkroom extends EventTarget {
     this.#tell("model", { name, state: "preparing" });
     try {
       const onProgress = (sizes) => this.#tell("model", { name, state: "downloading", ...sizes });
-      const { accelerator } = await this.#engine.ask("loadModel", { model }, onProgress);
-      this.#tell("model", { name, state: "ready", accelerator });
+      const { takesHints, ...found } = await this.#engine.ask("loadModel", { model }, onProgress);
+      if (takesHints) this.#hinted.add(name);
+      this.#tell("model", { name, state: "ready", ...found });
       return true;
     } catch (error) {
       this.#loading.delete(name); // the next request tries again
@@ -58,8 +67,8 @@ export class Darkroom extends EventTarget {
    */
   add(files, model) {
     const added = files.map((file) => {
-      // Pasted pictures may have no name.
-      return { id: ++this.#lastId, name: file.name || "pasted.png", file, colorizing: new Map(), results: new Map() };
+      const name = file.name || "pasted.png"; // pasted pictures may have no name
+      return { id: ++this.#lastId, name, file, hints: new Hints(), colorizing: new Map(), results: new Map() };
     });
     this.photos.push(...added);
     // One after another: few decoded photos in memory, and the first is ready soon.

@@ -1,13 +1,17 @@
-/** Mouse, touch and trackpad on the photo: drag the divider, move, pinch, zoom. */
+/** Mouse, touch and trackpad on the photo: tap, drag the divider, move, pinch, zoom. */
+
+const TAP = 6; // CSS pixels that a finger may tremble
+const HANDLE = 24; // CSS pixels around the middle of the divider's handle
 
 export class Gestures {
   #element;
   #actions;
   #pointers = new Map();
+  #tapped = null; // where the pointer went down that may still be a tap
 
   /**
    * @param {HTMLElement} element
-   * @param {{isZoomed: () => boolean, split: Function, move: Function, zoom: Function, toggle: Function}} actions
+   * @param {{isZoomed: () => boolean, split: Function, move: Function, zoom: Function, toggle: Function, tap: Function}} actions
    *   Points and the divider's position are shares of the element; movements are CSS pixels.
    */
   constructor(element, actions) {
@@ -15,8 +19,12 @@ export class Gestures {
     this.#actions = actions;
     element.addEventListener("pointerdown", (event) => this.#down(event));
     element.addEventListener("pointermove", (event) => this.#moved(event));
+    element.addEventListener("pointerup", (event) => this.#tapped && actions.tap(this.#point(event)));
     for (const end of ["pointerup", "pointercancel"]) {
-      element.addEventListener(end, (event) => this.#pointers.delete(event.pointerId));
+      element.addEventListener(end, (event) => {
+        this.#tapped = null;
+        this.#pointers.delete(event.pointerId);
+      });
     }
     element.addEventListener("dblclick", (event) => actions.toggle(this.#point(event)));
     element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -26,6 +34,7 @@ export class Gestures {
     if (event.button !== 0) return;
     this.#element.setPointerCapture(event.pointerId);
     this.#pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    this.#tapped = this.#pointers.size === 1 && !this.#isOnHandle(event) ? event : null;
     const isHandle = Math.abs(this.#point(event).x - this.#split()) * this.#element.clientWidth < 28;
     this.dragsDivider = isHandle || !this.#actions.isZoomed();
   }
@@ -34,6 +43,8 @@ export class Gestures {
     const last = this.#pointers.get(event.pointerId);
     if (!last) return;
     const now = { x: event.clientX, y: event.clientY };
+    if (this.#tapped && distance(now, { x: this.#tapped.clientX, y: this.#tapped.clientY }) < TAP) return;
+    this.#tapped = null;
     if (this.#pointers.size === 2) {
       this.#pinch(event.pointerId, last, now);
     } else if (this.dragsDivider) {
@@ -57,6 +68,12 @@ export class Gestures {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     this.#actions.zoom(Math.exp(-event.deltaY / 200), this.#point(event));
+  }
+
+  #isOnHandle(event) {
+    const { x, y } = this.#point(event);
+    const { clientWidth, clientHeight } = this.#element;
+    return Math.hypot((x - this.#split()) * clientWidth, (y - 0.5) * clientHeight) < HANDLE;
   }
 
   #split() {

@@ -6,13 +6,15 @@
 export function listen(receive) {
   const chosen = document.getElementById("file-input");
   const taken = document.getElementById("camera-input");
-  for (const input of [chosen, taken]) {
+  const hints = document.getElementById("hints-input");
+  for (const input of [chosen, taken, hints]) {
     input.addEventListener("change", () => {
       receive([...input.files]);
       input.value = ""; // the same file may be chosen again
     });
   }
   for (const button of document.querySelectorAll("[data-choose]")) button.addEventListener("click", () => chosen.click());
+  document.getElementById("open-hints").addEventListener("click", () => hints.click());
   const take = document.querySelector("[data-take]");
   take.hidden = !matchMedia("(pointer: coarse)").matches; // elsewhere it would open the same file chooser
   take.addEventListener("click", () => taken.click());

@@ -3,6 +3,7 @@
 const OPEN = "open";
 export const GRAY = { kind: "gray", label: "Black and white" };
 const ORIGINAL = { kind: "original", label: "Original" };
+const AUTOMATIC = { kind: "color", label: "Without dots", isAutomatic: true };
 
 export class Looks extends EventTarget {
   #left = document.getElementById("left-look");
@@ -10,6 +11,7 @@ export class Looks extends EventTarget {
   #names = [];
   #model; // name of the model on the right
   #hasOriginal = false;
+  #hasDots = false;
 
   constructor() {
     super();
@@ -51,16 +53,18 @@ export class Looks extends EventTarget {
     this.#fill();
   }
 
-  /** Offers the photo's original colors. */
-  offerOriginal(isOffered) {
-    if (isOffered === this.#hasOriginal) return;
-    this.#hasOriginal = isOffered;
+  /** Offers what only some photos have: original colors, and colors with and without dots. */
+  offer({ original, dots }) {
+    if (original === this.#hasOriginal && dots === this.#hasDots) return;
+    this.#hasOriginal = original;
+    this.#hasDots = dots;
     this.#fill();
   }
 
   #look(value) {
     if (value === ORIGINAL.kind) return ORIGINAL;
     if (value === GRAY.kind || value === undefined) return GRAY;
+    if (value === "automatic") return { ...AUTOMATIC, model: this.#model };
     return { kind: "color", model: value, label: this.#names.length > 1 ? value : "Color" };
   }
 
@@ -68,6 +72,7 @@ export class Looks extends EventTarget {
     const models = this.#names.map((name) => [name, this.#look(name).label]);
     const left = [[GRAY.kind, GRAY.label]];
     if (this.#hasOriginal) left.push([ORIGINAL.kind, ORIGINAL.label]);
+    if (this.#hasDots) left.push(["automatic", AUTOMATIC.label]);
     if (models.length > 1) left.push(...models);
     setOptions(this.#left, left, this.#left.value);
     setOptions(this.#right, [...models, [OPEN, "Open a model file…"]], this.#model);

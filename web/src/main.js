@@ -2,10 +2,14 @@
 
 import { Darkroom } from "./darkroom.js";
 import { Engine } from "./engine.js";
+import { Hinting } from "./hinting.js";
+import * as hintsFile from "./hints_file.js";
+import { install, update } from "./install.js";
 import * as intake from "./intake.js";
 import { GRAY, Looks } from "./looks.js";
 import { complain, speak } from "./notices.js";
 import * as saving from "./saving.js";
+import * as shippedModels from "./shipped.js";
 import { Shelf, listenToSamples, thumbnailOf } from "./shelf.js";
 import { Status } from "./status.js";
 import { Viewer } from "./viewer.js";
@@ -17,7 +21,9 @@ const status = new Status();
 const looks = new Looks();
 const shelf = new Shelf();
 const viewer = new Viewer((request) => engine.ask("draw", request));
+const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
 let current = null; // the photo on the stage
+const waitingHints = new Map(); // files of hints for photos that are not open yet
 let showsNext = false; // the first of the latest photos goes on the stage
 
 /** Updates everything visible to the current state. */
@@ -29,21 +35,30 @@ function refresh() {
   element("invite").hidden = Boolean(current);
   element("controls").inert = !current?.results.has(looks.model);
   if (!current) {
+    hinting.show(null);
     viewer.hide();
     return;
   }
-  looks.offerOriginal(Boolean(current.hasColor));
-  const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
-  element("viewer").classList.toggle("pending", right === GRAY);
-  viewer.show(current, { left, right });
+  refreshStage();
   for (const { model } of [looks.left, looks.right]) {
     if (model && !current.results.has(model)) darkroom.color(current, model);
   }
 }
 
+function refreshStage() {
+  const takesHints = darkroom.takesHints(looks.model);
+  looks.offer({ original: Boolean(current.hasColor), dots: takesHints && current.hints.list.length > 0 });
+  const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
+  element("viewer").classList.toggle("pending", right === GRAY);
+  viewer.show(current, { left, right });
+  hinting.show(current, { ...right, vividness: vividness(), takesHints });
+  element("hints-files").hidden = !takesHints;
+}
+
 /** Gray stands in for colors that are not there yet. */
 function available(look, photo) {
-  return look.kind === "color" && !photo.results.has(look.model) ? GRAY : look;
+  if (look.kind !== "color") return look;
+  return photo.results.has(look.model) ? { ...look, hints: look.isAutomatic ? [] : photo.hints.list } : GRAY;
 }
 
 function select(photo) {
@@ -52,10 +67,31 @@ function select(photo) {
 }
 
 function receive(files) {
-  const isModel = ({ name }) => /\.tflite$/i.test(name);
-  for (const file of files.filter(isModel)) openModel(file);
-  const added = darkroom.add(files.filter((file) => !isModel(file)), () => looks.model);
+  const kindOf = ({ name }) => (/\.(tflite|json)$/i.exec(name)?.[1] ?? "photo").toLowerCase();
+  const { tflite = [], json = [], photo = [] } = Object.fromEntries(
+    ["tflite", "json", "photo"].map((kind) => [kind, files.filter((file) => kindOf(file) === kind)]),
+  );
+  for (const file of tflite) openModel(file);
+  const added = darkroom.add(photo, () => looks.model);
   showsNext ||= added.length > 0;
+  for (const file of json) receiveHints(file);
+}
+
+/** A hints file belongs to the photo of the same name, otherwise to the one on the stage. */
+function receiveHints(file) {
+  const stem = hintsFile.stemOf(file.name);
+  const photo = darkroom.photos.findLast(({ name }) => hintsFile.stemOf(name) === stem) ?? current;
+  if (!photo) complain(file.name, "Open its photo first.");
+  else if (photo.width) openHints(file, photo);
+  else waitingHints.set(photo, file);
+}
+
+async function openHints(file, photo) {
+  try {
+    hinting.replace(photo, hintsFile.read(await file.text(), photo));
+  } catch (error) {
+    complain(file.name, error.message);
+  }
 }
 
 /** Photos that are pictures. */
@@ -84,12 +120,17 @@ function listenToDarkroom() {
   darkroom.addEventListener("model", ({ detail }) => {
     status[detail.state](detail);
     if (detail.state === "failed") complain(detail.name, detail.error.message);
-    if (detail.state === "ready") speak(`Ready, on ${detail.accelerator}`);
+    if (detail.state === "ready") {
+      speak(`Ready, on ${detail.accelerator}`);
+      install(detail.runtime);
+    }
     status.show(current, current?.results.get(looks.model));
   });
   darkroom.addEventListener("opened", ({ detail: { photo } }) => {
     shelf.add(photo, { isBusy: Boolean(looks.model) });
     drawThumbnail(photo);
+    if (waitingHints.has(photo)) openHints(waitingHints.get(photo), photo);
+    waitingHints.delete(photo);
     if (!showsNext) return refresh();
     showsNext = false;
     const hadFocus = element("invite").contains(document.activeElement);
@@ -115,14 +156,13 @@ function listenToDarkroom() {
 }
 
 async function loadShippedModels() {
-  const response = await fetch("models/models.json");
-  const shipped = response.ok ? await response.json() : [];
+  const shipped = await shippedModels.list();
   for (const { name, file, version, bytes } of shipped) {
     darkroom.addModel({ name, url: new URL(`models/${file}`, location.href).href, version, bytes });
     looks.add(name);
   }
-  if (looks.model) await darkroom.loadModel(looks.model);
-  else complain("", "No model comes with this page. Drop a .tflite file here to begin.");
+  if (looks.model && (await darkroom.loadModel(looks.model))) shippedModels.keep(shipped);
+  if (!looks.model) complain("", "No model comes with this page. Drop a .tflite file here to begin.");
   if (looks.model) colorAll(); // photos that were added before the model
 }
 
@@ -146,7 +186,8 @@ async function openModel(file) {
 /** Returns the file of a photo in color, or null, with a message, if there is none. */
 async function saved(photo) {
   if (!(await darkroom.color(photo, looks.model))) return null;
-  const settings = { model: looks.model, vividness: vividness(), choice: element("format").value };
+  const hints = photo.hints.list;
+  const settings = { model: looks.model, hints, vividness: vividness(), choice: element("format").value };
   try {
     return await saving.resultFile((request) => engine.ask("save", request), photo, settings);
   } catch (error) {
@@ -166,6 +207,7 @@ async function saveAll(tell) {
   for (const [index, photo] of photos.entries()) {
     tell(`Saving ${index + 1} of ${photos.length}`);
     files.push(await saved(photo));
+    if (photo.hints.list.length > 0) files.push(hintsFile.write(photo));
   }
   const blob = await saving.archive(files.filter(Boolean));
   saving.download({ name: "photos.color.zip", blob });
@@ -190,11 +232,13 @@ function listenToControls() {
   element("vividness").addEventListener("input", () => {
     element("vividness-value").textContent = `${Math.round(vividness() * 100)}%`;
     viewer.setVividness(vividness());
+    if (current) refreshStage();
   });
   element("controls").addEventListener("submit", (event) => {
     event.preventDefault();
     whileBusy(element("download"), saveOne);
   });
+  element("save-hints").addEventListener("click", () => saving.download(hintsFile.write(current)));
   element("download-all").addEventListener("click", () => whileBusy(element("download-all"), saveAll));
 }
 
@@ -206,7 +250,7 @@ function listenToStage() {
   const zooms = { "zoom-in": () => viewer.zoomBy(1.5), "zoom-out": () => viewer.zoomBy(1 / 1.5) };
   zooms["zoom-fit"] = () => viewer.toggleZoom();
   for (const [id, zoom] of Object.entries(zooms)) element(id).addEventListener("click", zoom);
-  viewer.addEventListener("zoom", ({ detail: { isZoomed, percent } }) => {
+  viewer.addEventListener("layout", ({ detail: { isZoomed, percent } }) => {
     element("zoom-fit").textContent = isZoomed ? `${Math.round(percent)}%` : "Fit";
   });
   viewer.addEventListener("failure", ({ detail: { photo, error } }) => {
@@ -219,9 +263,14 @@ listenToControls();
 listenToStage();
 looks.addEventListener("change", refresh);
 looks.addEventListener("open", ({ detail }) => openModel(detail));
+hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => {
+  if (photo === current) refreshStage();
+  if (isFinal) drawThumbnail(photo);
+});
 shelf.addEventListener("select", ({ detail }) => select(detail));
 shelf.addEventListener("remove", ({ detail }) => remove(detail));
 intake.listen(receive);
 listenToSamples((file) => receive([file]));
 refresh();
+update(() => darkroom.photos.length === 0);
 loadShippedModels().catch((error) => complain("", error.message));

@@ -22,12 +22,12 @@ export function resultName(name, type) {
 /**
  * @param {(request: object) => Promise<Blob>} save See `Workshop.save`.
  * @param {{id: number, name: string, format: string}} photo
- * @param {{model: string, vividness: number, choice: string}} settings
+ * @param {{model: string, hints: readonly object[], vividness: number, choice: string}} settings
  * @returns {Promise<{name: string, blob: Blob}>}
  */
-export async function resultFile(save, photo, { model, vividness, choice }) {
+export async function resultFile(save, photo, { model, hints, vividness, choice }) {
   const type = typeFor(photo.format, choice);
-  const blob = await save({ photo: photo.id, model, vividness, type, quality: JPEG_QUALITY });
+  const blob = await save({ photo: photo.id, model, hints, vividness, type, quality: JPEG_QUALITY });
   return { name: resultName(photo.name, type), blob };
 }
 

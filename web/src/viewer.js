@@ -8,7 +8,10 @@ const DRAFT = 0.5; // while a control moves, a quarter of the pixels is enough
 const SETTLED_MS = 150;
 const KEY_STEP = 80; // CSS pixels
 
-/** Events: "zoom" `{isZoomed, percent}`; "failure" `{photo, error}` when a photo cannot be drawn. */
+/**
+ * Events: "layout" `{isZoomed, percent, part, scale}`, see `viewport.layout`; "tap" `{x, y}` in pixels of the photo
+ * and "doubletap" when the photo is clicked; "failure" `{photo, error}` when a photo cannot be drawn.
+ */
 export class Viewer extends EventTarget {
   #element = document.getElementById("viewer");
   #frame = document.getElementById("frame");
@@ -37,7 +40,11 @@ export class Viewer extends EventTarget {
       split: (share) => this.#dragSplit(share * 100),
       move: (dx, dy) => this.#look(viewport.moved(this.#stage, this.#photo, this.#view, dx, dy)),
       zoom: (factor, point) => this.zoomBy(factor, point),
-      toggle: (point) => this.toggleZoom(point),
+      toggle: (point) => {
+        this.dispatchEvent(new CustomEvent("doubletap"));
+        this.toggleZoom(point);
+      },
+      tap: (point) => this.#tap(point),
     });
     this.#setSplit(50);
   }
@@ -80,6 +87,16 @@ export class Viewer extends EventTarget {
 
   focus() {
     this.#splitInput.focus();
+  }
+
+  #tap(point) {
+    const { part } = viewport.layout(this.#stage, this.#photo, this.#view);
+    const at = (share, start, length, whole) => viewport.clamp(Math.floor(start + share * length), 0, whole - 1);
+    const detail = {
+      x: at(point.x, part.x, part.width, this.#photo.width),
+      y: at(point.y, part.y, part.height, this.#photo.height),
+    };
+    this.dispatchEvent(new CustomEvent("tap", { detail }));
   }
 
   zoomBy(factor, point) {
@@ -140,7 +157,8 @@ export class Viewer extends EventTarget {
     this.#frame.classList.toggle("zoomed", isZoomed);
     // Until the new drawing arrives, the last one is moved to where it belongs.
     for (const side of SIDES) this.#place(side, part, scale);
-    this.dispatchEvent(new CustomEvent("zoom", { detail: { isZoomed, percent: scale * devicePixelRatio * 100 } }));
+    const detail = { isZoomed, percent: scale * devicePixelRatio * 100, part, scale };
+    this.dispatchEvent(new CustomEvent("layout", { detail }));
     const isFirst = SIDES.some((side) => this.#canvases[side].hidden);
     this.#draw(isFirst ? 1 : DRAFT);
     clearTimeout(this.#settle);
@@ -196,8 +214,9 @@ export class Viewer extends EventTarget {
   /** Everything that determines what a side shows. */
   #key(side) {
     const { part, width, height } = viewport.layout(this.#stage, this.#photo, this.#view);
-    const { kind, model } = this.#looks[side];
-    const color = kind === "color" ? [model, this.#vividness] : [];
+    const { kind, model, hints = [] } = this.#looks[side];
+    const wishes = hints.flatMap(({ x, y, color }) => [x, y, color]);
+    const color = kind === "color" ? [model, this.#vividness, ...wishes] : [];
     return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...color].join();
   }
 

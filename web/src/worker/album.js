@@ -27,7 +27,7 @@ export class Album {
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
   async add(id, file, sizes) {
-    const photo = { file, squares: new Map(), ab: new Map(), ...(await picture.examine(file)) };
+    const photo = { file, squares: new Map(), ab: new Map(), hinted: new Map(), ...(await picture.examine(file)) };
     await this.#survey(photo, sizes);
     this.#photos.set(id, photo);
     return photo;

@@ -56,6 +56,35 @@ function curveOfPixel(pixels, at) {
 }
 
 /**
+ * @param {string} color "#rrggbb".
+ * @returns {[number, number]} Its a and b, in [-1, 1].
+ */
+export function abOf(color) {
+  const linear = [1, 3, 5].map((at) => DECODE[Number.parseInt(color.slice(at, at + 2), 16)]);
+  const [x, y, z] = RELATIVE_XYZ_FROM_RGB.map((row) => labCurve(row.reduce((sum, share, index) => sum + share * linear[index], 0)));
+  return [(500 * (x - y)) / AB_SCALE, (200 * (y - z)) / AB_SCALE];
+}
+
+/**
+ * @param {number} lightness In [-1, 1].
+ * @param {number[]} ab In [-1, 1].
+ * @returns {string} "#rrggbb": the color at the nearest lightness at which sRGB has it.
+ */
+export function hexOf(lightness, [a, b]) {
+  let best = { lightness, room: 0 };
+  for (let away = 0; away <= 2 && best.room < 1; away += 0.02) {
+    for (const other of [lightness + away, lightness - away]) {
+      const room = Math.abs(other) < 1 ? headroomOf(other, a, b) : 0;
+      if (room > best.room && best.room < 1) best = { lightness: other, room };
+    }
+  }
+  const { luminance, linear } = linearOf(best.lightness, a, b);
+  const inside = linear.map((value) => clamped(luminance + Math.min(1, best.room) * (value - luminance)));
+  const bytes = inside.map((value) => ENCODE[(value * (ENCODE_STEPS - 1) + 0.5) | 0]);
+  return `#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/**
  * Writes the lightness of RGBA pixels.
  *
  * @param {Uint8ClampedArray} pixels RGBA, sRGB.
@@ -140,12 +169,16 @@ export function withVividness(lightness, ab, vividness) {
 }
 
 function headroomOf(lightness, a, b) {
+  const { luminance, linear } = linearOf(lightness, a, b);
+  return headroom(linear[0], linear[1], linear[2], luminance);
+}
+
+function linearOf(lightness, a, b) {
   const curve = (lightness * LIGHTNESS_SCALE + LIGHTNESS_SCALE + 16) / 116;
   const x = labCurveInverse(curve + (a * AB_SCALE) / 500);
   const y = labCurveInverse(curve);
   const z = labCurveInverse(curve - (b * AB_SCALE) / 200);
-  const [red, green, blue] = RGB_FROM_RELATIVE_XYZ.map((row) => row[0] * x + row[1] * y + row[2] * z);
-  return headroom(red, green, blue, y);
+  return { luminance: y, linear: RGB_FROM_RELATIVE_XYZ.map((row) => row[0] * x + row[1] * y + row[2] * z) };
 }
 
 /** The largest factor on chroma, in linear light, that stays within sRGB. */

@@ -6,14 +6,15 @@ const CACHE = "tf-colorize-models";
 const METADATA = "tf_colorize.json";
 
 /**
- * Returns the bytes of a model.
+ * Returns a model's file and what it says about itself.
  *
  * @param {{url?: string, version?: string, bytes?: number, file?: Blob}} model From the server or from this device.
  * @param {(received: number, total: number) => void} onProgress
- * @returns {Promise<Uint8Array>}
+ * @returns {Promise<{bytes: Uint8Array, palette: number[][], temperature: number}>} The palette, if there is one,
+ *   as pairs a, b in [-1, 1].
  * @throws {Error} It cannot be loaded or was made for other scales.
  */
-export async function modelBytes(model, onProgress) {
+export async function openModel(model, onProgress) {
   const bytes = model.file ? new Uint8Array(await model.file.arrayBuffer()) : await downloaded(/** @type {any} */ (model), onProgress);
   const metadata = await metadataOf(bytes);
   for (const [key, scale] of Object.entries({ lightness_scale: LIGHTNESS_SCALE, ab_scale: AB_SCALE })) {
@@ -21,7 +22,8 @@ export async function modelBytes(model, onProgress) {
       throw new Error(`It was made for ${key} ${metadata[key]}, this page uses ${scale}.`);
     }
   }
-  return bytes;
+  const palette = (metadata.palette ?? []).map((units) => units.map((unit) => unit / AB_SCALE));
+  return { bytes, palette, temperature: metadata.palette_temperature ?? 1 };
 }
 
 async function downloaded({ url, version, bytes }, onProgress) {

@@ -1,6 +1,7 @@
 /** The network: LiteRT.js on WebGPU where a real GPU is available, otherwise on WebAssembly. */
 
 import * as litert from "@litertjs/core";
+import { paint } from "./hints.js";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
 // A hundredth of normalized ab is about one Lab unit, which nobody sees.
@@ -10,7 +11,7 @@ const GPU_SHARE = 0.995; // of the values that must be within it
 let runtime;
 
 /**
- * Loads the runtime once.
+ * Loads the runtime once; gives the name of its files, its threads, and whether there is a GPU.
  *
  * @param {string} folder Address of LiteRT's .js and .wasm files, ending in a slash.
  */
@@ -24,14 +25,18 @@ export function start(folder) {
 
 async function load(folder) {
   const threads = self.crossOriginIsolated && (await litert.supportsFeature("relaxedSimd"));
+  let runtime;
   // In a worker, the runtime would look for its files beside the worker's script.
   /** @type {any} */ (self).Module = {
-    locateFile: (name) => folder + name,
+    locateFile: (name) => {
+      if (name.endsWith(".wasm")) runtime = name.replace(/\.wasm$/, "");
+      return folder + name;
+    },
     mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js`,
     printErr: console.debug, // it reports every step as an error
   };
   const loaded = await litert.loadLiteRt(folder, { threads });
-  return { threads: Math.min(MAX_THREADS, loaded.liteRtWasm.getThreadCount()), hasGpu: await hasRealGpu() };
+  return { runtime, threads: Math.min(MAX_THREADS, loaded.liteRtWasm.getThreadCount()), hasGpu: await hasRealGpu() };
 }
 
 async function hasRealGpu() {
@@ -45,25 +50,40 @@ export class Network {
   #gpu = null;
   #cpuName;
   #compileForCpu;
-  /** Side in pixels of the square that it sees. */
-  size = 0;
+  #form;
+  #noHints;
+  /** Pairs a, b in [-1, 1] that the network's distributions are over, if it has any. */
+  palette = [];
+  #temperature;
 
   /**
-   * @param {Uint8Array} bytes A `.tflite` file.
+   * @param {{bytes: Uint8Array, palette: number[][], temperature: number}} file From `openModel`.
    * @param {string} folder As for `start`.
    * @returns {Promise<Network>}
    * @throws {Error} It is not a colorizer.
    */
-  static async compile(bytes, folder) {
+  static async compile({ bytes, palette, temperature }, folder) {
     const { threads, hasGpu } = await start(folder);
     const network = new Network();
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
     const compileForCpu = () => compiled(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
     network.#cpu = await compileForCpu();
-    network.size = checkedSize(network.#cpu);
+    network.#form = checkedForm(network.#cpu);
+    if (network.#form.entries === palette.length) network.palette = palette;
+    network.#temperature = temperature;
+    network.#noHints = new Float32Array(network.takesHints ? 3 * network.size ** 2 : 0);
     if (hasGpu) network.#gpu = await compiledForGpu(bytes);
     if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
     return network;
+  }
+
+  /** Side in pixels of the square that it sees. */
+  get size() {
+    return this.#form.size;
+  }
+
+  get takesHints() {
+    return this.#form.hints !== undefined;
   }
 
   /** What runs the model, in words. */
@@ -73,26 +93,39 @@ export class Network {
 
   /**
    * @param {Float32Array} lightness `size * size` values in [-1, 1].
+   * @param {Float32Array} [hints] What `hints.paint` gives, for a network that takes hints.
    * @returns {Promise<Float32Array>} Pairs a, b in [-1, 1].
    * @throws {Error} The model gives something that is not a number.
    */
-  async run(lightness) {
-    if (this.#gpu && this.#cpu) return this.#firstRun(lightness);
+  async run(lightness, hints = this.#noHints) {
+    if (this.#gpu && this.#cpu) return this.#firstRun(lightness, hints);
     if (this.#gpu) {
       try {
-        return finite(await this.#predict(this.#gpu, lightness));
+        return finite(await this.#predict(this.#gpu, lightness, hints));
       } catch {
         this.#gpu = null; // systems can take the GPU away from a page, especially on phones
         this.#cpu = await this.#compileForCpu();
       }
     }
-    return finite(await this.#predict(this.#cpu, lightness));
+    return finite(await this.#predict(this.#cpu, lightness, hints));
+  }
+
+  /**
+   * @param {Float32Array} lightness
+   * @returns {Promise<Float32Array>} For each place, a logit for each entry of the palette.
+   */
+  async logits(lightness) {
+    const annealed = await this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.logits);
+    return annealed.map((logit) => logit * this.#temperature);
   }
 
   /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
-  async #firstRun(lightness) {
-    const expected = finite(await this.#predict(this.#cpu, lightness));
-    const received = await this.#predict(this.#gpu, lightness).catch(() => []);
+  async #firstRun(lightness, hints) {
+    const result = finite(await this.#predict(this.#cpu, lightness, hints));
+    // Without hints, most of what spreads them multiplies zeros.
+    const trial = this.takesHints ? trialHints(this.size) : hints;
+    const expected = this.takesHints ? await this.#predict(this.#cpu, lightness, trial) : result;
+    const received = await this.#predict(this.#gpu, lightness, trial).catch(() => []);
     const agrees = (value, index) => Math.abs(value - received[index]) < GPU_TOLERANCE;
     if (expected.filter(agrees).length >= GPU_SHARE * expected.length) {
       this.#cpu.delete();
@@ -102,20 +135,30 @@ export class Network {
       this.#gpu.delete();
       this.#gpu = null;
     }
-    return expected;
+    return result;
   }
 
-  async #predict(model, lightness) {
-    const input = new litert.Tensor(lightness, [1, this.size, this.size, 1]);
+  async #predict(model, lightness, hints, output = this.#form.ab) {
+    const { size } = this;
+    const inputs = [];
+    inputs[this.#form.lightness] = new litert.Tensor(lightness, [1, size, size, 1]);
+    if (this.takesHints) inputs[this.#form.hints] = new litert.Tensor(hints, [1, size, size, 3]);
     try {
-      const [output] = await model.run(input);
-      const ab = await output.data();
-      output.delete();
-      return ab;
+      const outputs = await model.run(inputs);
+      const values = await outputs[output].data();
+      for (const each of outputs) each.delete();
+      return values;
     } finally {
-      input.delete();
+      for (const input of inputs) input.delete();
     }
   }
+}
+
+/** Two hints that contradict each other. */
+function trialHints(size) {
+  const photo = { width: size, height: size };
+  const [near, far] = [Math.floor(size / 4), Math.floor((3 * size) / 4)];
+  return paint([{ x: near, y: near, color: "#a03020" }, { x: far, y: far, color: "#2040a0" }], photo, size);
 }
 
 function finite(ab) {
@@ -123,15 +166,27 @@ function finite(ab) {
   return ab;
 }
 
-/** Returns the side of the square that a model sees; throws an error if it is not a colorizer. */
-function checkedSize(model) {
-  const [input, output] = [model.getInputDetails(), model.getOutputDetails()];
-  const size = input[0]?.shape[1];
-  const shapes = [...input, ...output].map(({ shape, dtype }) => `${dtype} ${[...shape].join(" × ")}`);
-  const wanted = [1, 2].map((channels) => `float32 1 × ${size} × ${size} × ${channels}`);
-  if (shapes.join() === wanted.join()) return size;
+/** Returns the size of a model, which input and output is which; throws an error if it is not a colorizer. */
+function checkedForm(model) {
+  const [inputs, outputs] = [[...model.getInputDetails()], [...model.getOutputDetails()]];
+  const size = inputs[0]?.shape[1];
+  const find = (details, channels) => details.findIndex((detail) => text(detail) === `float32 1 × ${size} × ${size} × ${channels}`);
+  const form = { size, lightness: find(inputs, 1), ab: find(outputs, 2), hints: undefined, logits: undefined, entries: 0 };
+  if (inputs.length === 2) {
+    form.hints = find(inputs, 3);
+    // A file that takes hints may also give its distribution over a palette.
+    form.logits = outputs.findIndex((_, index) => outputs.length === 2 && index !== form.ab);
+    form.entries = outputs[form.logits]?.shape[3] ?? 0;
+  }
+  const fits = [form.lightness, form.ab, form.hints ?? 0].every((index) => index >= 0);
+  if (fits && inputs.length <= 2 && outputs.length === (form.entries ? 2 : 1)) return form;
+  const shapes = [...inputs, ...outputs].map(text);
   model.delete();
   throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
+}
+
+function text({ shape, dtype }) {
+  return `${dtype} ${[...shape].join(" × ")}`;
 }
 
 /** Returns the model on the GPU, or null if not all of it can run there. */

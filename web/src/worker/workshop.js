@@ -3,17 +3,23 @@
 import { Album } from "./album.js";
 import { exifSegment, withExif } from "./exif.js";
 import { JpegWriter } from "./jpeg.js";
+import * as hinting from "./hints.js";
 import * as lab from "./lab.js";
-import { modelBytes } from "./models.js";
+import * as likely from "./likely.js";
+import { openModel } from "./models.js";
 import { Network, start } from "./network.js";
 import * as picture from "./picture.js";
 import { PngWriter } from "./png.js";
 import { AbRows } from "./resample.js";
 
+// Lightness at which colors are suggested, L* of 45 to 85.
+const [DARKEST, BRIGHTEST] = [-0.1, 0.7];
+
 export class Workshop {
   #folder;
   #networks = new Map();
   #album = new Album();
+  #logits = null; // of the latest photo that colors were suggested for: `{photo, network, values}`
 
   /** @param {string} folder Where LiteRT's files are. */
   constructor(folder) {
@@ -23,16 +29,17 @@ export class Workshop {
   /**
    * Downloads and compiles a model.
    *
-   * @returns {Promise<{accelerator: string, size: number}>}
+   * @returns {Promise<{accelerator: string, runtime: string, takesHints: boolean}>}
    */
   async loadModel({ model }, report) {
     if (!this.#networks.has(model.name)) {
       start(this.#folder).catch(() => undefined); // both downloads at once; `compile` reports a failure
-      const bytes = await modelBytes(model, (received, total) => report({ received, total }));
-      this.#networks.set(model.name, await Network.compile(bytes, this.#folder));
+      const file = await openModel(model, (received, total) => report({ received, total }));
+      this.#networks.set(model.name, await Network.compile(file, this.#folder));
     }
-    const { accelerator, size } = this.#networks.get(model.name);
-    return { accelerator, size };
+    const { accelerator, takesHints } = this.#networks.get(model.name);
+    const { runtime } = await start(this.#folder);
+    return { accelerator, runtime, takesHints };
   }
 
   /**
@@ -49,6 +56,7 @@ export class Workshop {
 
   /** Forgets a photo. */
   async close({ photo: id }) {
+    if (this.#logits?.photo === this.#album.get(id)) this.#logits = null;
     this.#album.remove(id);
   }
 
@@ -66,10 +74,37 @@ export class Workshop {
   }
 
   /**
+   * Suggests colors for a place of a photo.
+   *
+   * @param {{photo: number, model: string, x: number, y: number}} request Pixels of the photo.
+   * @returns {Promise<{colors: string[]}>} Distinct ones, "#rrggbb", the likeliest first.
+   */
+  async suggest({ photo: id, model, x, y }) {
+    const photo = this.#album.get(id);
+    const network = this.#networks.get(model);
+    const { size, palette } = network;
+    const lightness = photo.squares.get(size);
+    const share = { x: (x + 0.5) / photo.width, y: (y + 0.5) / photo.height };
+    const here = lightness[Math.floor(share.y * size) * size + Math.floor(share.x * size)];
+    // In deep shadow all colors would look black.
+    const shown = Math.min(Math.max(here, DARKEST), BRIGHTEST);
+    if (palette.length === 0) {
+      const known = likely.alike(lightness, photo.ab.get(model), size, here);
+      return { colors: likely.distinct(known.palette, known.shares).map((ab) => lab.hexOf(shown, ab)) };
+    }
+    if (this.#logits?.photo !== photo || this.#logits.network !== network) {
+      this.#logits = { photo, network, values: await network.logits(lightness) };
+    }
+    const side = Math.sqrt(this.#logits.values.length / palette.length);
+    const shares = likely.probabilities(this.#logits.values, side, share);
+    return { colors: likely.distinct(palette, shares).map((ab) => lab.hexOf(shown, ab)) };
+  }
+
+  /**
    * Draws a part of a photo in several looks.
    *
    * @param {{photo: number, part: Record<string, any>, width: number, height: number, looks: Record<string, any>[], vividness: number}} request
-   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model}`.
+   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model, hints}`; hints as `hints.paint` takes.
    * @returns {Promise<ImageBitmap[]>} One for each look.
    */
   async draw({ photo: id, part, width, height, looks, vividness }) {
@@ -81,16 +116,16 @@ export class Workshop {
       width: part.width / photo.width,
       height: part.height / photo.height,
     };
-    const drawings = looks.map(async (look) => {
+    const drawn = [];
+    for (const look of looks) {
       const pixels = new ImageData(plain.data.slice(), width, height);
       if (look.kind === "gray") lab.writeGray(pixels.data);
-      if (look.kind === "color") colorRows(pixels, 0, this.#abRows(photo, look.model, vividness, shares, width, height));
-      const bitmap = await createImageBitmap(pixels);
+      if (look.kind === "color") colorRows(pixels, 0, await this.#abRows(photo, { ...look, vividness }, shares, width, height));
+      drawn.push(await createImageBitmap(pixels));
       picture.free(pixels);
-      return bitmap;
-    });
+    }
     picture.free(plain);
-    return Promise.all(drawings);
+    return drawn;
   }
 
   /** A part of a photo at another size, from its copy if that has enough pixels. */
@@ -106,15 +141,16 @@ export class Workshop {
   /**
    * Makes the file of a photo at full resolution.
    *
-   * @param {{photo: number, model: string, vividness: number, type: string, quality: number}} request
+   * @param {{photo: number, model: string, hints: object[], vividness: number, type: string, quality: number}} request
    * @returns {Promise<Blob>}
    */
-  async save({ photo: id, model, vividness, type, quality }) {
+  async save({ photo: id, model, hints, vividness, type, quality }) {
     const photo = this.#album.get(id);
     const { width, height, format, file } = photo;
     const isJpeg = type === "image/jpeg";
     const writer = isJpeg ? new JpegWriter(width, height, quality) : new PngWriter(width, height, photo);
-    const rows = this.#abRows(photo, model, vividness, { x: 0, y: 0, width: 1, height: 1 }, width, height);
+    const all = { x: 0, y: 0, width: 1, height: 1 };
+    const rows = await this.#abRows(photo, { model, hints, vividness }, all, width, height);
     await this.#album.atFullSize(photo, async (bitmap) => {
       for (const { pixels, top } of picture.strips(bitmap)) {
         colorRows(pixels, top, rows);
@@ -126,10 +162,27 @@ export class Workshop {
     return withExif(blob, exifSegment(new Uint8Array(await file.arrayBuffer())));
   }
 
-  #abRows({ squares, ab }, model, vividness, part, width, height) {
-    const { size } = this.#networks.get(model);
-    const vivid = lab.withVividness(squares.get(size), ab.get(model), vividness);
-    return new AbRows(vivid, size, part, width, height);
+  async #abRows(photo, wish, part, width, height) {
+    const { size } = this.#networks.get(wish.model);
+    return new AbRows(await this.#ab(photo, wish), size, part, width, height);
+  }
+
+  /** The colors of a photo by a model. Those of the latest hints are kept. */
+  async #ab(photo, { model, hints = [], vividness }) {
+    const network = this.#networks.get(model);
+    const lightness = photo.squares.get(network.size);
+    // At vividness 0 all is gray, whatever the hints.
+    if (!network.takesHints || hints.length === 0 || vividness === 0) {
+      return lab.withVividness(lightness, photo.ab.get(model), vividness);
+    }
+    const key = JSON.stringify([hints, vividness]);
+    if (photo.hinted.get(model)?.key !== key) {
+      const painted = hinting.paint(hints, photo, network.size);
+      hinting.beforeVividness(painted, lightness, vividness);
+      const ab = await network.run(lightness, painted);
+      photo.hinted.set(model, { key, ab: lab.withVividness(lightness, ab, vividness) });
+    }
+    return photo.hinted.get(model).ab;
   }
 }
 

@@ -1,0 +1,110 @@
+"""The page as an app: it starts without a network, and an update is all of the new build or nothing of it."""
+
+import io
+import json
+import shutil
+
+import pytest
+import skimage.data
+import web_browser
+from PIL import Image
+
+pytest_plugins = ["web_fixtures"]
+
+PHOTO = web_browser.encoded(Image.fromarray(skimage.data.camera()[:300]))
+STATE = """() => navigator.serviceWorker.getRegistration().then((found) => {
+    const stateOf = (name) => found?.[name]?.state ?? null;
+    return [stateOf("installing"), stateOf("waiting"), stateOf("active")];
+})"""
+UPDATE = "() => navigator.serviceWorker.getRegistration().then((found) => found.update()).then(() => true)"
+BUILDS = "() => caches.keys().then((names) => names.filter((name) => name.startsWith('tf-colorize-page')))"
+
+
+@pytest.fixture
+def own_page(page_folder, tmp_path):
+    """A page that a test may change."""
+    return shutil.copytree(page_folder, tmp_path / "page")
+
+
+def installed(new_visitor, url):
+    visitor = new_visitor(url, service_workers="allow").wait_until_ready()
+    visitor.until(lambda: visitor.page.evaluate(STATE)[2] == "activated", seconds=60)
+    return visitor
+
+
+def rebuild(page, title):
+    """Changes two files of a page, as a later version would."""
+    index, script = page / "index.html", page / "main.js"
+    index.write_text(index.read_text().replace("Colorize:", f"{title}:"))
+    script.write_text(script.read_text() + "\n// later")
+    web_browser.build_script().write_service_worker(page)
+
+
+def test_it_starts_and_colorizes_without_a_network(new_visitor, page_folder, model):
+    with web_browser.served(page_folder, [model]) as server:
+        visitor = installed(new_visitor, server.url)
+    # The server is gone.
+    visitor.page.reload()
+    visitor.wait_until_ready()
+    assert visitor.page.evaluate("() => crossOriginIsolated")
+    visitor.colors("photo.png", PHOTO)
+    visitor.sees("#info", "threads")
+    visitor.page.click("[data-sample='rocket.jpg']")
+    visitor.sees("#info", "rocket.jpg")
+    visitor.downloads()
+    assert visitor.errors == [] and visitor.page.locator(".notice").count() == 0
+
+
+@pytest.mark.slow
+def test_an_update_waits_until_nobody_is_at_work(new_visitor, own_page, model):
+    with web_browser.served(own_page, [model]) as server:
+        visitor = installed(new_visitor, server.url)
+        visitor.page.reload()
+        visitor.wait_until_ready()
+        visitor.colors("photo.png", PHOTO)
+        (old,) = visitor.page.evaluate(BUILDS)
+        rebuild(own_page, "Later")
+        visitor.page.evaluate(UPDATE)
+        visitor.until(lambda: visitor.page.evaluate(STATE)[1] == "installed", seconds=60)
+        # Somebody is at work: the old build stays, and whatever it loads is of the old build.
+        script = visitor.page.evaluate("() => fetch('main.js').then((response) => response.text())")
+        assert "// later" not in script and visitor.page.title().startswith("Colorize:")
+        visitor.page.reload()
+        visitor.until(lambda: visitor.page.title().startswith("Later:"))
+        visitor.wait_until_ready()
+        script = visitor.page.evaluate("() => fetch('main.js').then((response) => response.text())")
+        assert "// later" in script
+        visitor.until(lambda: old not in visitor.page.evaluate(BUILDS))
+        assert len(visitor.page.evaluate(BUILDS)) == 1
+
+
+@pytest.mark.slow
+def test_half_an_update_is_none(new_visitor, own_page, model):
+    with web_browser.served(own_page, [model]) as server:
+        visitor = installed(new_visitor, server.url)
+        kept = visitor.page.evaluate(BUILDS)
+        rebuild(own_page, "Later")
+        script = (own_page / "main.js").read_text()
+        (own_page / "main.js").write_text(script + "\n// being copied")  # not what sw.js says
+        visitor.page.evaluate(UPDATE)
+        visitor.until(lambda: visitor.page.evaluate(STATE) == [None, None, "activated"])
+        visitor.until(lambda: visitor.page.evaluate(BUILDS) == kept)
+        visitor.page.reload()
+        visitor.wait_until_ready()
+        assert visitor.page.title().startswith("Colorize:")
+        (own_page / "main.js").write_text(script)
+        visitor.page.evaluate(UPDATE)
+        visitor.until(lambda: visitor.page.title().startswith("Later:"), seconds=60)  # nobody is at work
+
+
+def test_browsers_can_install_it(new_visitor, page_folder):
+    visitor = new_visitor()
+    session = visitor.page.context.new_cdp_session(visitor.page)
+    assert session.send("Page.getAppManifest")["errors"] == []
+    problems = [error["errorId"] for error in session.send("Page.getInstallabilityErrors")["installabilityErrors"]]
+    assert [problem for problem in problems if problem != "in-incognito"] == []
+    manifest = json.loads((page_folder / "manifest.webmanifest").read_text())
+    for entry in manifest["icons"]:
+        if entry["type"] == "image/png":
+            icon = Image.open(io.BytesIO((page_folder / entry["src"]).read_bytes()))
+            assert "x".join(map(str, icon.size)) == entry["sizes"]

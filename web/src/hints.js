@@ -1,0 +1,107 @@
+/** The dots of one photo: colors that a person wants at places of it. With undo and redo. */
+
+export const MOST = 500;
+
+/** A dot is `{id, x, y, color}`: pixels from the left and top edge of the upright photo, and "#rrggbb". */
+export class Hints {
+  #list = Object.freeze([]);
+  #before = null; // the list before a change that still goes on
+  #past = [];
+  #future = [];
+  #lastId = 0;
+
+  /** @returns {readonly {id: number, x: number, y: number, color: string}[]} Another array after each change. */
+  get list() {
+    return this.#list;
+  }
+
+  get canUndo() {
+    return this.#past.length > 0 || this.#before !== null;
+  }
+
+  get canRedo() {
+    return this.#future.length > 0;
+  }
+
+  /** @returns {{id: number, x: number, y: number, color: string} | undefined} */
+  get(id) {
+    return this.#list.find((dot) => dot.id === id);
+  }
+
+  /**
+   * @param {{x: number, y: number, color: string}} dot
+   * @returns {number} Its id.
+   */
+  put(dot) {
+    this.settle();
+    const id = ++this.#lastId;
+    this.#become([...this.#list, { ...dot, id }]);
+    return id;
+  }
+
+  /** Replaces all dots. */
+  replace(dots) {
+    this.settle();
+    this.#become(dots.map((dot) => ({ ...dot, id: ++this.#lastId })));
+  }
+
+  /**
+   * Changes a dot; with `isFinal: false` the change goes on, and undo goes back to before it began.
+   *
+   * @param {number} id
+   * @param {{x?: number, y?: number, color?: string}} change
+   */
+  change(id, change, { isFinal = true } = {}) {
+    const list = this.#list.map((dot) => (dot.id === id ? { ...dot, ...change } : dot));
+    if (isFinal) {
+      this.#become(list);
+    } else {
+      this.#before ??= this.#list;
+      this.#list = Object.freeze(list);
+    }
+  }
+
+  remove(id) {
+    this.settle();
+    this.#become(this.#list.filter((dot) => dot.id !== id));
+  }
+
+  /** Takes back a dot that was put by mistake, leaving no trace. */
+  withdraw(id) {
+    if (this.#list.at(-1)?.id === id && this.#past.length > 0) this.#list = this.#past.pop();
+  }
+
+  /** Ends a change that goes on. */
+  settle() {
+    if (this.#before) this.#become(this.#list);
+  }
+
+  undo() {
+    this.settle();
+    this.#step(this.#past, this.#future);
+  }
+
+  redo() {
+    this.settle();
+    this.#step(this.#future, this.#past);
+  }
+
+  #step(from, to) {
+    if (from.length === 0) return;
+    to.push(this.#list);
+    this.#list = from.pop();
+  }
+
+  #become(list) {
+    const before = this.#before ?? this.#list;
+    this.#before = null;
+    this.#list = Object.freeze(list);
+    if (isSame(before, list)) return;
+    this.#past.push(before);
+    this.#future = [];
+  }
+}
+
+function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

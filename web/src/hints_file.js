@@ -1,0 +1,68 @@
+/** Hints files, as tf_colorize/inference/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. */
+
+import { parsed } from "./colors.js";
+import { MOST } from "./hints.js";
+
+const VERSION = 1;
+const SUFFIX = ".hints.json";
+const FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}';
+
+/** What the names of a photo and of its hints file have in common. */
+export function stemOf(name) {
+  return name.toLowerCase().endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name.replace(/\.[^.]+$/, "");
+}
+
+/**
+ * @param {{name: string, hints: import("./hints.js").Hints}} photo
+ * @returns {{name: string, blob: Blob}}
+ */
+export function write(photo) {
+  const hints = photo.hints.list.map(({ x, y, color }) => ({ x, y, color }));
+  const text = `${JSON.stringify({ version: VERSION, hints }, null, 1)}\n`;
+  return { name: stemOf(photo.name) + SUFFIX, blob: new Blob([text], { type: "application/json" }) };
+}
+
+/**
+ * @param {string} text Content of a file.
+ * @param {{width: number, height: number}} photo
+ * @returns {{x: number, y: number, color: string}[]} In whole pixels of the photo.
+ * @throws {Error} It is not a hints file, or not one for this photo.
+ */
+export function read(text, photo) {
+  const content = json(text);
+  if (!Array.isArray(content?.hints)) throw new Error(`It is not a hints file. It must be like ${FORM}`);
+  if (content.version !== VERSION) {
+    throw new Error(`It has version ${JSON.stringify(content.version) ?? "none"}; this page reads ${VERSION}.`);
+  }
+  if (content.hints.length > MOST) throw new Error(`It has ${content.hints.length} hints; a photo can have ${MOST}.`);
+  return content.hints.map((hint) => checked(hint, photo));
+}
+
+function json(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`It is not valid JSON (${error.message}).`, { cause: error });
+  }
+}
+
+function checked(hint, { width, height }) {
+  const [x, y] = [pixels(hint?.x, width), pixels(hint?.y, height)];
+  if (x === null || y === null) throw new Error(`The hint ${JSON.stringify(hint)} must be like {"x": 120, "y": "40%", "color": "#7a4b2c"}.`);
+  if (!(x >= 0 && x < width && y >= 0 && y < height)) {
+    throw new Error(`The hint at ${hint.x}, ${hint.y} is not inside the photo, which has ${width} × ${height} pixels.`);
+  }
+  const color = parsed(hint.color);
+  if (!color) throw new Error(`The hint color ${JSON.stringify(hint.color)} must be like #7a4b2c or a color's name.`);
+  return { x: Math.floor(x), y: Math.floor(y), color };
+}
+
+/** A number of pixels, or null if it is neither a number nor a percentage. */
+function pixels(value, length) {
+  if (typeof value === "number") return value;
+  const [, number, percent] = /^\s*(-?[\d.]+(?:e[-+]?\d+)?)\s*(%?)\s*$/i.exec(typeof value === "string" ? value : "") ?? [];
+  const amount = Number.parseFloat(number);
+  if (!Number.isFinite(amount)) return null;
+  if (!percent) return amount;
+  return amount === 100 ? length - 1 : (amount / 100) * length; // 100 % is the last pixel
+}

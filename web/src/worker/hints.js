@@ -1,0 +1,63 @@
+/** Hints, painted for the network exactly as tf_colorize/inference/hints.py does. */
+
+import * as lab from "./lab.js";
+
+const VIVIDNESS_STEPS = 8;
+
+/**
+ * Paints hints: each is a square of at least 3 pixels; where squares meet, the nearer hint has the pixel.
+ *
+ * @param {{x: number, y: number, color: string}[]} hints Pixels of the upright photo, from its left and top edge,
+ *   and "#rrggbb", of which only hue and chroma count.
+ * @param {{width: number, height: number}} photo
+ * @param {number} size Side of the square that the network sees.
+ * @returns {Float32Array} `size * size` triples: a, b and 1 where a hint is, zeros elsewhere.
+ */
+export function paint(hints, { width, height }, size) {
+  const painted = new Float32Array(size * size * 3);
+  const nearest = new Float64Array(size * size).fill(Infinity);
+  for (const { x, y, color } of hints) {
+    const [a, b] = lab.abOf(color);
+    const columns = reached(x, width, size);
+    for (const [row, down] of reached(y, height, size)) {
+      for (const [column, across] of columns) {
+        const at = row * size + column;
+        const distance = Math.max(down, across);
+        if (!(distance < nearest[at])) continue;
+        nearest[at] = distance;
+        painted.set([a, b, 1], at * 3);
+      }
+    }
+  }
+  return painted;
+}
+
+/** Pairs of a network's row or column that a hint covers and its distance from the hint's center. */
+function reached(place, length, size) {
+  const scale = size / length;
+  const center = (Math.floor(place) + 0.5) * scale - 0.5; // of the photo's pixel
+  const offsets = Array.from({ length: size }, (_, pixel) => [pixel, Math.abs(pixel - center)]);
+  const reach = Math.max(1, scale, Math.min(...offsets.map(([, offset]) => offset)));
+  return offsets.filter(([, offset]) => offset <= reach);
+}
+
+/**
+ * Changes painted hints so that `lab.withVividness` turns their colors into those that were wanted.
+ *
+ * @param {Float32Array} painted From `paint`; changed in place.
+ * @param {Float32Array} lightness `size * size` values in [-1, 1].
+ * @param {number} vividness Over 0, up to 2.
+ */
+export function beforeVividness(painted, lightness, vividness) {
+  if (vividness === 1) return;
+  for (let at = 0; at < lightness.length; at++) {
+    if (painted[3 * at + 2] === 0) continue;
+    const wanted = painted.slice(3 * at, 3 * at + 2);
+    const scaled = painted.subarray(3 * at, 3 * at + 2);
+    for (let step = 0; step < VIVIDNESS_STEPS; step++) {
+      const got = Math.hypot(...lab.withVividness(lightness.subarray(at, at + 1), scaled, vividness));
+      const gain = got > 0 ? Math.hypot(...wanted) / Math.max(got, 1e-9) : 1;
+      scaled.set([scaled[0] * gain, scaled[1] * gain]);
+    }
+  }
+}
