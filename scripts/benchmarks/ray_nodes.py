@@ -25,13 +25,13 @@ class Nodes:
         self.address = self._cluster.address
 
     def _add(self, core, **options):
-        before = os.sched_getaffinity(0)
+        node = self._patiently(lambda: self._cluster.add_node(object_store_memory=OBJECT_STORE, **options))
         if core is not None:
-            os.sched_setaffinity(0, [core])  # which the node's processes inherit
-        try:
-            return self._patiently(lambda: self._cluster.add_node(object_store_memory=OBJECT_STORE, **options))
-        finally:
-            os.sched_setaffinity(0, before)
+            # Now, not before: with one core, a node takes long to start. Its workers inherit the core.
+            for process in (process for running in node.all_processes.values() for process in running):
+                for pid in descendants(process.process.pid):
+                    bind(pid, core)
+        return node
 
     def _patiently(self, add):
         """Tries again where the machine is so busy that a node takes more than the 30 seconds that Ray allows."""
@@ -62,6 +62,13 @@ def started(cores):
         yield nodes
     finally:
         nodes.stop()
+
+
+def bind(pid, core):
+    """Binds all threads of a process to a core."""
+    for thread in pathlib.Path("/proc", str(pid), "task").glob("*"):
+        with contextlib.suppress(OSError):  # it ended
+            os.sched_setaffinity(int(thread.name), [core])
 
 
 def kill_all(pids):
