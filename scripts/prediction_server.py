@@ -144,6 +144,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+class RestServer(http.server.ThreadingHTTPServer):
+    request_queue_size = 256  # with Python's 5, most of many callers at once would wait for seconds to connect
+
+
 def as_tensor(value, dtype):
     if dtype == tf.string:
         return tf.constant([base64.b64decode(entry["b64"]) for entry in value])
@@ -163,7 +167,7 @@ def serve(path, certificate=None):
     With a certificate, a `trustme.LeafCert`, the server speaks TLS.
     """
     model = Model(path)
-    rest = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"model": model}))
+    rest = RestServer(("127.0.0.1", 0), type("Bound", (Handler,), {"model": model}))
     if certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         certificate.configure_cert(context)

@@ -317,3 +317,17 @@ def test_a_dry_run_needs_no_cluster(scans, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4 and f"{scans}/b.jpg -> {out}/b.jpg and {out}/b.compare.jpg" in lines
     assert not out.exists()
+
+
+def test_nothing_to_do_needs_no_cluster(scans, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    for name in ("b.jpg", "a.PNG", "broken.jpg", "deep/er/c.tif"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).touch()
+    assert main.main(["cluster", str(scans), str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "4 photos were already done; --overwrite does them again"
+    (tmp_path / "empty").mkdir()
+    assert main.main(["cluster", str(tmp_path / "empty"), str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"tf-colorize cluster: {tmp_path}/empty: no pictures in it\n"
+    assert main.main(["cluster", str(scans), str(tmp_path / "new")]) == 1
+    assert "needs ray, which is not installed" in capsys.readouterr().err

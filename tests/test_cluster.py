@@ -80,7 +80,7 @@ def test_a_node_killed(tmp_path, model, two_nodes):
     assert len(expected) == 495 and made == expected  # and nothing unfinished is left
     assert photos_of(failures) == [str(path) for path in broken]
     assert said.splitlines()[-1].startswith("495 photos in ")
-    assert process.returncode == 1 and "1 worker died; others did its photos" in complaints
+    assert process.returncode == 1 and "workers that died: 1; others did their photos" in complaints
 
 
 @pytest.mark.slow

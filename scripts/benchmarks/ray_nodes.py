@@ -25,21 +25,30 @@ class Nodes:
         self.address = self._cluster.address
 
     def _add(self, core, **options):
-        before = os.sched_getaffinity(0)
+        node = self._patiently(lambda: self._cluster.add_node(object_store_memory=OBJECT_STORE, **options))
         if core is not None:
-            os.sched_setaffinity(0, [core])  # which the node's processes inherit
-        try:
-            return self._cluster.add_node(object_store_memory=OBJECT_STORE, **options)
-        finally:
-            os.sched_setaffinity(0, before)
+            # Now, not before: with one core, a node takes long to start. Its workers inherit the core.
+            for process in (process for running in node.all_processes.values() for process in running):
+                for pid in descendants(process.process.pid):
+                    bind(pid, core)
+        return node
+
+    def _patiently(self, add):
+        """Tries again where the machine is so busy that a node takes more than the 30 seconds that Ray allows."""
+        for tries_left in (2, 1, 0):
+            before = set(descendants(os.getpid()))
+            try:
+                return add()
+            except Exception as error:  # Ray has no class of its own for it
+                if not tries_left or "timed out during startup" not in str(error):
+                    raise
+                kill_all(pid for pid in descendants(os.getpid()) if pid not in before)
 
     def kill(self, node):
         """Kills all processes of a node at once, as a power cut does."""
         for running in node.all_processes.values():
             for process in running:
-                for pid in descendants(process.process.pid):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                kill_all(descendants(process.process.pid))
 
     def stop(self):
         self._cluster.shutdown()
@@ -53,6 +62,19 @@ def started(cores):
         yield nodes
     finally:
         nodes.stop()
+
+
+def bind(pid, core):
+    """Binds all threads of a process to a core."""
+    for thread in pathlib.Path("/proc", str(pid), "task").glob("*"):
+        with contextlib.suppress(OSError):  # it ended
+            os.sched_setaffinity(int(thread.name), [core])
+
+
+def kill_all(pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def descendants(pid):

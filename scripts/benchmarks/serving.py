@@ -38,7 +38,7 @@ def add_arguments(parser):
 def run(arguments):
     if min(*arguments.callers, arguments.requests, arguments.cores, arguments.size // 16) < 1:
         raise ValueError("`--callers`, `--requests` and `--cores` must be at least 1, `--size` at least 16")
-    rows = []
+    rows, first_errors = [], []
     with _server(arguments.saved_model, arguments.cores) as addresses:
         for protocol, address in addresses.items():
             for kind, ask, questions in _KINDS:
@@ -46,14 +46,15 @@ def run(arguments):
                     asked = questions(arguments.size, client)
                     answers = [ask(client, question) for question in asked]
                 for callers in arguments.callers:
-                    found = _loaded(address, ask, asked, answers, callers, arguments.requests)
+                    found, errors = _loaded(address, ask, asked, answers, callers, arguments.requests)
                     rows.append([f"{_NAMES[protocol]}, {kind}", *found])
+                    first_errors += errors[:1]
     tables.show(
         ["", "callers", "requests/s", "median", "99th percentile", "errors", "wrong pictures"],
         rows,
         f"{arguments.requests} requests of one photo each, files {arguments.size} x {arguments.size * 3 // 4} pixels. "
         f"The server has {arguments.cores} of the cores. Load average {os.getloadavg()[0]:.1f}. "
-        f"{machine.in_words()}.",
+        f"{machine.in_words()}." + "".join(f"\n{error}" for error in first_errors),
         arguments.markdown,
     )
 
@@ -107,7 +108,7 @@ def _server(saved_model, cores):
 
 
 def _loaded(address, ask, questions, answers, callers, n_requests):
-    """The cells of a row: rate, times, errors, wrong pictures of so many threads that ask at once."""
+    """The cells of a row (rate, times, errors, wrong pictures) of so many threads that ask at once, and the errors."""
     seconds, errors, wrong = [], [], []
     ready = threading.Barrier(callers + 1)
 
@@ -133,4 +134,5 @@ def _loaded(address, ask, questions, answers, callers, n_requests):
             finished.result()
         taken = time.perf_counter() - start
     middle, slow = (f"{np.percentile(seconds, q):.2f} s" if seconds else "-" for q in (50, 99))
-    return [str(callers), tables.number(len(seconds) / taken), middle, slow, str(len(errors)), str(len(wrong))]
+    cells = [str(callers), tables.number(len(seconds) / taken), middle, slow, str(len(errors)), str(len(wrong))]
+    return cells, errors

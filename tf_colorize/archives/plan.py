@@ -9,6 +9,7 @@ import pathlib
 import posixpath
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from tf_colorize.archives import places
@@ -141,6 +142,12 @@ class Plan:
             self._n_taken += 1
         return taken
 
+    def has_work(self) -> bool:
+        """Waits until a photo is listed that has to be done, or all are; returns whether there is one."""
+        while self.n_left <= 0 and not self.is_complete:
+            time.sleep(0.02)
+        return self.n_left > 0
+
     @property
     def n_left(self) -> int:
         """Photos that are listed and were not taken."""
@@ -150,8 +157,8 @@ class Plan:
         n_lines = 0
         try:
             for item in found:
-                self.n_found += 1
                 self.n_finished += not item.needed
+                self.n_found += 1
                 if item.needed:
                     line = json.dumps([item.source, item.target, item.compare, item.needed, item.hints])
                     self._writer.write(line + "\n")

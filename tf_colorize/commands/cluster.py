@@ -96,18 +96,17 @@ def _colorize(options):
         if options.dry_run:
             return _list(jobs, source, target)
         target.prepare()
-        start = Start(model, photo_options.settings(options))
-        with _crew(options, source, target, start, failed.save) as crew:
-            counts = _work(crew, jobs, failed)
-        if crew.n_deaths:
-            died = (
-                "1 worker died; others did its"
-                if crew.n_deaths == 1
-                else f"{crew.n_deaths} workers died; others did their"
-            )
-            _complain(f"{died} photos")
-            for name, _ in target.walk():
-                target.clean(name)
+        counts = _Counts()
+        if jobs.has_work():
+            start = Start(model, photo_options.settings(options))
+            with _crew(options, source, target, start, failed.save) as crew:
+                counts = _work(crew, jobs, failed)
+            if crew.n_deaths:
+                _complain(f"workers that died: {crew.n_deaths}; others did their photos")
+                for name, _ in target.walk():
+                    target.clean(name)
+        jobs.take(1)  # raises what stopped the listing, if something did
+        failed.finish()
     _summarize(counts, jobs, failed)
     if not jobs.n_found:
         _complain(f"{options.source}: no pictures in it")
@@ -133,7 +132,7 @@ def _crew(options, source, target, start, save):
     try:
         with quiet.startup():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, RuntimeError) as error:
+    except Exception as error:  # Ray raises nearly anything
         raise ValueError(f"no Ray cluster at {address}: {_first_line(error)}") from error
     n_workers = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     shared, head = ray.put(start), ray.get_runtime_context().gcs_address
@@ -201,7 +200,6 @@ def _work(crew, jobs, failed):
                 if time.monotonic() - saved > _SAVE_EVERY:
                     saved = time.monotonic()
                     failed.save()
-        failed.finish()
     except BaseException:  # also when it was stopped: what is known is kept
         failed.save()
         raise
