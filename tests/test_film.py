@@ -260,6 +260,17 @@ def test_pieces_shorter_than_an_encoder_delays_keep_their_times(tmp_path):
         assert_same_but_for_color(film.path, tmp_path / f"{codec}.mp4")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="how it is known there")
+def test_no_encoder_takes_the_processors_for_itself(tmp_path):
+    film = reading.open_film(films.write(tmp_path / "movie.mp4", n_frames=3))
+    for codec in writing.CODECS:
+        with writing.PieceWriter(tmp_path / f"{codec}.mp4", film, codec, None) as writer:
+            for frame in reading.frames(film):
+                writer.write(frame, frame.rgb)
+            policies = {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+        assert policies == {os.SCHED_OTHER}, codec  # run by root, SVT-AV1 would be SCHED_FIFO
+
+
 def test_results_are_not_colored_again(tmp_path):
     film = films.write(tmp_path / "movie.color.mp4", n_frames=3)
     done = command(film)

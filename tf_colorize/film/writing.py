@@ -9,6 +9,7 @@ import heapq
 import io
 import os
 import pathlib
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -73,6 +74,8 @@ class PieceWriter:
         context.time_base = stream.time_base = film.time_base
         context.color_range = 1  # limited
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
+        with _no_real_time():
+            context.open()
         self._stream, self._film, self.first_pts = stream, film, 0
         self._is_new = True
 
@@ -109,6 +112,21 @@ class PieceWriter:
             for index, packet in enumerate(packets):
                 packet.dts = min(packet.pts, (index - len(packets)) * step)
         return packets
+
+
+@contextlib.contextmanager
+def _no_real_time():
+    """Takes back the real-time priority that SVT-AV1, run by root, gives its threads and the one that opens it.
+
+    Nothing else would run beside them, and the threads and processes that are started later would inherit it.
+    """
+    yield
+    if not sys.platform.startswith("linux"):
+        return
+    for thread in map(int, os.listdir("/proc/self/task")):
+        with contextlib.suppress(OSError):  # it has ended
+            if os.sched_getscheduler(thread) == os.SCHED_FIFO:
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 def check(film: reading.Film, target: pathlib.Path, codec: str) -> None:
