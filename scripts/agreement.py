@@ -5,6 +5,7 @@ python scripts/agreement.py --model runs/colorizer --photos photos/val
 
 import argparse
 import contextlib
+import functools
 import io
 import pathlib
 import subprocess
@@ -18,9 +19,12 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_colorize import Colorizer, export
-from tf_colorize.inference import serving
+from tf_colorize.inference import hints, serving
+from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.photos import files
+
+HINTS = ("25%,30%=#7a4b2c", "70%,20%=navy")
 
 
 def photos():
@@ -77,6 +81,30 @@ def ways(saved_model, tflite):
         yield functions
 
 
+@contextlib.contextmanager
+def ways_with_hints(saved_model, tflite):
+    """Does what `ways` does with `HINTS` on each photo, for a model that takes hints."""
+    loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
+    with prediction_server.serve(saved_model) as (_, addresses), tempfile.TemporaryDirectory() as folder:
+        functions = {
+            "SavedModel, colorize": lambda file: colorized_with_hints(loaded, pixels(file)),
+            "SavedModel, predict_ab": through(Colorizer.from_saved_model(saved_model), HINTS),
+        }
+        for protocol, address in addresses.items():
+            functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address), HINTS)
+        for kind, path in tflite.items():
+            functions[f"TFLite {kind}"] = through(Colorizer.from_tflite(path), HINTS)
+        functions["tf-colorize"] = lambda file: through_command_line(file, tflite["none"], pathlib.Path(folder), HINTS)
+        yield {f"{name}, with hints": function for name, function in functions.items()}
+
+
+def colorized_with_hints(loaded, image):
+    signature = loaded.signatures["colorize_with_hints"]
+    size = signature.structured_input_signature[1]["hints"].shape[1]
+    painted = hints.raster(hints.hints_of(HINTS), (image.shape[2], image.shape[1]), size)
+    return Image.fromarray(signature(image=tf.constant(image), hints=tf.constant(painted))["image"].numpy()[0])
+
+
 def decoded(data):
     return Image.open(io.BytesIO(data))
 
@@ -85,17 +113,18 @@ def pixels(file):
     return np.asarray(files.open_rgb(file))[np.newaxis]
 
 
-def through(colorizer):
-    return lambda file: Image.fromarray(colorizer(file))
+def through(colorizer, given=()):
+    return lambda file: Image.fromarray(colorizer(file, hints=given))
 
 
 def through_files(client):
     return lambda file: decoded(client.colorize_files([file])[0])
 
 
-def through_command_line(file, model, folder):
+def through_command_line(file, model, folder, given=()):
     (folder / "photo.png").write_bytes(file)
     command = [sys.executable, "-m", "tf_colorize", "photo.png", "--model", str(model), "-o", "result.png"]
+    command += [part for hint in given for part in ("--hint", hint)]
     subprocess.run([*command, "--overwrite"], cwd=folder, check=True, capture_output=True)
     return decoded((folder / "result.png").read_bytes())
 
@@ -132,18 +161,25 @@ def main():
         tflite = {
             kind: export.export_tflite(generator, folder / f"{kind}.tflite", quantize=kind, **common).path
             for kind in ("none", "float16", "dynamic", "int8")
-            if kind != "int8" or options.photos
+            if kind != "int8" or (options.photos and not generators.takes_hints(generator))
         }
         print("| way | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
         with ways(folder / "colorizer" / "1", tflite) as functions:
-            for name, function in functions.items():
-                distances = []
-                for photo in photos().values():
-                    file = as_png(photo)
-                    distances.append(distance(function(file), keras_colorizer(file)).ravel())
-                all_pixels = np.concatenate(distances)
-                share = np.mean(all_pixels <= 2)
-                print(f"| {name} | {all_pixels.max()} | {all_pixels.mean():.3f} | {share:.3%} |", flush=True)
+            print_rows(functions, keras_colorizer)
+        if keras_colorizer.takes_hints:
+            with ways_with_hints(folder / "colorizer" / "1", tflite) as functions:
+                print_rows(functions, functools.partial(keras_colorizer, hints=HINTS))
+
+
+def print_rows(functions, expected):
+    for name, function in functions.items():
+        distances = []
+        for photo in photos().values():
+            file = as_png(photo)
+            distances.append(distance(function(file), expected(file)).ravel())
+        all_pixels = np.concatenate(distances)
+        share = np.mean(all_pixels <= 2)
+        print(f"| {name} | {all_pixels.max()} | {all_pixels.mean():.3f} | {share:.3%} |", flush=True)
 
 
 def as_png(image):

@@ -5,9 +5,9 @@ import argparse
 from tf_colorize.commands import quiet
 
 with quiet.missing_packages("benchmark.py"):
-    from benchmarks import colorize, data, film, train
+    from benchmarks import colorize, data, film, scale, serving, train
 
-BENCHMARKS = {"colorize": colorize, "data": data, "film": film, "train": train}
+BENCHMARKS = {"colorize": colorize, "data": data, "film": film, "scale": scale, "serving": serving, "train": train}
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):

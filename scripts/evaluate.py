@@ -4,6 +4,7 @@ python scripts/evaluate.py --model MODEL --data DIR --out report
 python scripts/evaluate.py --model A.tflite --model runs/NAME --data DIR --out report
 python scripts/evaluate.py --model MODEL --bw DIR --out sheets
 python scripts/evaluate.py --model MODEL --data DIR --film 12 --out strips
+python scripts/evaluate.py --model MODEL --data DIR --hints 0,1,2,5,10,20,100 --out report
 """
 
 import argparse
@@ -27,6 +28,7 @@ from tf_colorize.photos import contact_sheet, files, find
 
 # The keys of `tf_colorize.evaluation.PROTOCOLS`, which --help does without: it needs the train extra.
 PROTOCOLS = ("crop256", "squash256", "full")
+MOST_HINTS = 1000
 
 
 def parse_args(args=None):
@@ -49,6 +51,12 @@ def parse_args(args=None):
         help="instead, how steady films are: clips made from N photos, frame by frame and steadied",
     )
     parser.add_argument(
+        "--hints",
+        type=counts_of_hints,
+        metavar="N,N,...",
+        help="also how much hints gain: that many, simulated, with the true color at random places",
+    )
+    parser.add_argument(
         "--features",
         help="network for the Frechet and kernel distances: weights, a Keras model, or inception, which is downloaded",
     )
@@ -65,9 +73,21 @@ def parse_args(args=None):
         parser.error("give --data, --bw or both")
     if options.film is not None and (options.data is None or options.film < 2):
         parser.error("--film takes at least 2 photos, from --data")
+    if options.hints is not None and (options.data is None or options.film is not None):
+        parser.error("--hints needs the photos of --data, and goes without --film")
     if options.bw is not None and options.out is None:
         parser.error("--bw needs --out for its contact sheet")
     return options
+
+
+def counts_of_hints(text):
+    counts = [int(part) for part in text.split(",")]
+    if not all(0 <= count <= MOST_HINTS for count in counts):
+        raise argparse.ArgumentTypeError(f"must be numbers of 0 to {MOST_HINTS}, not {text}")
+    return counts
+
+
+counts_of_hints.__name__ = "list of numbers"  # argparse names the type in its message
 
 
 @quiet.missing_packages("evaluate.py")
@@ -83,12 +103,13 @@ def main(args=None):
         lpips = None if options.lpips is None else perceptual.load(options.lpips or None)
         models = names_of(options.model)
         colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
+        without = without_hints(colorizers) if options.hints else ()
         feature_model, notes = load_features(options) if options.data else (None, ())
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
         bw, failed = color_bw(options, colorizers) if options.bw else ([], False)
         if options.data:
-            run = records.Run(command, models, notes)
+            run = records.Run(command, models, (*notes, *without))
             failed |= measure(options, colorizers, feature_model, lpips, run, bw)
     except (ValueError, OSError) as error:
         print(f"evaluate.py: {error}", file=sys.stderr)
@@ -155,6 +176,31 @@ def load_features(options):
         return None, (*notes, f"Frechet distance: {error}")
 
 
+def without_hints(colorizers):
+    """Returns a note for each model that takes no hints.
+
+    Raises:
+        ValueError: none of them does.
+    """
+    notes = tuple(f"hints: {name} takes none." for name, one in colorizers.items() if not one.takes_hints)
+    if len(notes) == len(colorizers):
+        raise ValueError("--hints needs a model that takes hints; none of these does")
+    return notes
+
+
+def curves_of_hints(options, colorizers):
+    from tf_colorize.evaluation import hints
+
+    paths, curves = find.find_photos(options.data).photos, {}
+    with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
+        for name, one in colorizers.items():
+            if one.takes_hints:
+                task = progress.add_task(f"hints, {name}", total=len(paths))
+                advance = functools.partial(progress.advance, task)
+                curves[name] = hints.evaluate(one, paths, options.hints, protocol=options.protocol, progress=advance)
+    return curves
+
+
 def color_bw(options, colorizers):
     from tf_colorize.evaluation import pictures, report
 
@@ -175,7 +221,7 @@ def color_bw(options, colorizers):
 
 def measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import figures, records, report
+    from tf_colorize.evaluation import figures, hints, records, report
 
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         task = progress.add_task("photos", total=None)
@@ -190,12 +236,15 @@ def measure(options, colorizers, feature_model, lpips, run, bw):
     for _, reason in result.skipped:
         print(f"evaluate.py: {reason}", file=sys.stderr)
     rich.console.Console().print(figures.table(result))
+    curves = curves_of_hints(options, colorizers) if options.hints else None
+    if curves:
+        rich.console.Console().print(hints.table(curves))
     for note in run.notes:
         print(f"left out: {note}", file=sys.stderr)
     if options.out:
-        records.write_metrics(options.out / "metrics.json", result, run)
+        records.write_metrics(options.out / "metrics.json", result, run, curves)
         records.write_photos(options.out / "photos.csv", result)
-        report.write(options.out / "report.html", result, colorizers, run, bw)
+        report.write(options.out / "report.html", result, colorizers, run, bw, curves)
     return bool(result.skipped)
 
 

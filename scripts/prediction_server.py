@@ -3,6 +3,9 @@
 The gRPC side uses the official stubs of tensorflow-serving-api. The REST side follows
 tensorflow_serving/util/json_tensor.cc and http_rest_api_handler.cc: "inputs" by column, "outputs"
 that are the tensor itself where there is one, base64 where a name ends in _bytes.
+
+Run as a script, `python scripts/prediction_server.py SAVED_MODEL`, it prints its addresses as a line of JSON and
+serves until its standard input ends.
 """
 
 import base64
@@ -10,8 +13,10 @@ import concurrent.futures
 import contextlib
 import http.server
 import json
+import pathlib
 import re
 import ssl
+import sys
 import threading
 
 import grpc
@@ -186,3 +191,9 @@ def serve(path, certificate=None):
         rest.shutdown()
         rest.server_close()
         thread.join()
+
+
+if __name__ == "__main__":
+    with serve(pathlib.Path(sys.argv[1])) as (_, served):
+        print(json.dumps(served), flush=True)
+        sys.stdin.read()

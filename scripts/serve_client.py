@@ -1,6 +1,6 @@
 """Sends picture files to a colorizer on TF Serving and writes the results: photo.color.jpg or .png beside each.
 
-Everything happens on the server; this needs no TensorFlow. For EXIF, color profiles and formats other than
+Everything happens on the server; this needs no TensorFlow. For hints, EXIF, color profiles and formats other than
 JPEG, PNG, BMP and GIF use `tf-colorize --model URL`, which asks the server only for the chroma.
 """
 

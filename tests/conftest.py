@@ -16,6 +16,9 @@ from PIL import Image
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# PyAV of the version that films need has no wheels for older Pythons.
+collect_ignore = ["test_film.py", "test_film_hints.py", "test_steadying.py"] if sys.version_info < (3, 11) else []
+
 # What `make quick` runs: it needs neither TensorFlow nor a browser.
 QUICK = ("cli", "color_lab", "demo", "measures", "photo_files", "processors", "structure")
 
@@ -66,3 +69,15 @@ def run_python():
         return process.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A server with the interface of S3 that has a bucket "archive"."""
+    for package in ("pyarrow", "moto"):
+        pytest.importorskip(package)
+    import s3_servers
+
+    with s3_servers.started() as server:
+        server.create("archive")
+        yield server

@@ -6,6 +6,7 @@ import benchmark_command
 import keras
 import pytest
 import tensorflow as tf
+import tiny_models
 
 
 @pytest.fixture
@@ -34,6 +35,18 @@ def test_a_size_that_the_network_refuses_ends_with_one_line():
     assert done.returncode == 1
     line = done.stderr.splitlines()[-1]
     assert "`--image-size` must be a multiple of 256 for unet. Received: 32" in line
+
+
+@pytest.mark.slow
+def test_films_against_frame_by_frame():
+    model = ["--model", tiny_models.STORED]
+    done = benchmark_command.run("film", *model, "--size", "96x64", "--frames", 4, "--rounds", 1, "--markdown")
+    assert done.returncode == 0, done.stderr
+    times, steps = benchmark_command.tables(done.stdout)
+    assert [row["way"] for row in times] == ["frame by frame", "tf-colorize film", "ratio of the times"]
+    names = ["decoding, twice", "lightness", "network", "flow and steadying", "joining", "encoding"]
+    assert [row["step"] for row in steps] == names
+    assert sum(benchmark_command.numbers(row["share"])[0] for row in steps) == pytest.approx(100, abs=3)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import tiny_models
 from PIL import Image
 
 from tf_colorize import Colorizer
-from tf_colorize.commands import folder, main
+from tf_colorize.commands import folder, main, photo_options
 from tf_colorize.photos import files
 
 
@@ -385,7 +385,7 @@ def test_color_that_is_replaced_is_said_and_can_be_kept(album, model, capsys):
     assert f"{album / 'cat.jpg'}  already has color, left as it is" in capsys.readouterr().out
     assert main.main(arguments) == 0
     said = capsys.readouterr().err
-    assert said == f"tf-colorize: {album / 'cat.jpg'}: {main._HAS_COLOR}\n"
+    assert said == f"tf-colorize: {album / 'cat.jpg'}: {photo_options.HAS_COLOR}\n"
 
 
 def test_a_dry_run_lists_and_writes_nothing(album, capsys):

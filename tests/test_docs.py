@@ -32,10 +32,10 @@ def help_of(*command):
 @pytest.fixture(scope="module")
 def helps():
     helps = {str(path.relative_to(ROOT)): help_of(sys.executable, str(path)) for path in PROGRAMS if path.exists()}
-    for benchmark in ("colorize", "data", "film", "train"):
+    for benchmark in ("colorize", "data", "film", "scale", "serving", "train"):
         helps["scripts/benchmark.py"] += help_of(sys.executable, str(ROOT / "scripts" / "benchmark.py"), benchmark)
     helps["tf-colorize"] = help_of(sys.executable, "-m", "tf_colorize")
-    for subcommand in ("demo", "film"):
+    for subcommand in ("cluster", "demo", "film"):
         helps[f"tf-colorize {subcommand}"] = help_of(sys.executable, "-m", "tf_colorize", subcommand)
     return helps
 

@@ -4,12 +4,15 @@ import doctest
 import importlib
 import pathlib
 import shutil
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "tf_colorize"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text()]
+if sys.version_info < (3, 11):  # PyAV of the version that films need has no wheels
+    MODULES = [path for path in MODULES if path.parent.name != "film"]
 
 
 class Checker(doctest.OutputChecker):

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import skimage.color
 import skimage.data
+import tiny_models
 from PIL import Image
 
 from tf_colorize import evaluation
@@ -531,3 +532,17 @@ def test_script_says_what_is_missing(arguments):
     command = [sys.executable, "scripts/evaluate.py", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2 and "usage:" in done.stderr
+
+
+@pytest.mark.slow
+def test_steadiness_of_films_on_the_command_line(photos, tmp_path):
+    arguments = ["--model", tiny_models.STORED, "--data", photos, "--film", "2", "--out", tmp_path]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "evaluate.py"), *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in done.stdout.splitlines() if "│" in line}
+    assert {"truth", "frame by frame", "steadied"} <= set(rows)
+    assert all(float(cell) > 0 for cell in rows["frame by frame"])
+    with Image.open(tmp_path / "tiny_32.jpg") as sheet:
+        assert sheet.width > 256

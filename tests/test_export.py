@@ -37,7 +37,9 @@ def damaged(change):
 
 
 EXPORTERS = pytest.mark.parametrize(
-    ("function", "name"), [(export.export_saved_model, "1"), (export.export_tflite, "model.tflite")], ids=str
+    ("function", "name"),
+    [(export.export_saved_model, "1"), (export.export_tflite, "model.tflite")],
+    ids=["SavedModel", "TFLite"],
 )
 
 

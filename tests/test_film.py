@@ -131,11 +131,11 @@ def test_unusual_films(tmp_path, colorizer, film, note):
     assert note in "; ".join(done.notes) and bool(note) == bool(done.notes)
 
 
-@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+WRITTEN = [(codec, suffix) for codec in ("h264", "hevc", "av1") for suffix in (".mp4", ".mkv", ".mov")]
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [pair for pair in WRITTEN if pair != ("av1", ".mov")])
 def test_every_codec_in_every_container(tmp_path, colorizer, codec, suffix):
-    if (codec, suffix) == ("av1", ".mov"):
-        pytest.skip("QuickTime has no AV1")
     film = films.write(tmp_path / "movie.mp4", n_frames=20, size=(128, 96))
     result = tmp_path / f"result{suffix}"
     coloring.color_film(colorizer, film, result, coloring.Options(codec=codec))
@@ -232,13 +232,39 @@ def test_wrong_usage(tmp_path, wrong):
     assert wrong[-2] in done.stderr.splitlines()[-1] or wrong[0] in done.stderr.splitlines()[-1]
 
 
-def test_sound_that_a_container_cannot_hold(tmp_path):
-    film = films.write(tmp_path / "movie.mkv", audio="pcm_s16le")
-    done = command(film, "-o", tmp_path / "result.m4v")
+@pytest.mark.parametrize(
+    ("audio", "codec", "target", "reason"),
+    [("pcm_s16le", "h264", "a.m4v", "pcm_s16le"), ("aac", "av1", "a.mov", "av1")],
+)
+def test_what_a_container_cannot_hold_is_told_before_the_work(tmp_path, audio, codec, target, reason):
+    film = films.write(tmp_path / "movie.mkv", audio=audio)
+    done = command(film, "-o", tmp_path / target, "--codec", codec)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "result.mkv" in line and "pcm_s16le" in line
-    assert not (tmp_path / "result.m4v").exists()
+    assert reason in line and line.endswith("write to a.mkv instead")
+    assert os.listdir(tmp_path) == ["movie.mkv"]  # and no piece of work
+
+
+def test_pieces_shorter_than_an_encoder_delays_keep_their_times(tmp_path):
+    film = reading.open_film(films.write(tmp_path / "movie.mp4", n_frames=40, size=(128, 96)))
+    frames = list(reading.frames(film))
+    for codec in writing.CODECS:
+        pieces = []
+        for first, last in ((0, 1), (1, 3), (3, 6), (6, 40)):
+            path = tmp_path / f"{codec}{first}.mp4"
+            with writing.PieceWriter(path, film, codec, None) as writer:
+                for frame in frames[first:last]:
+                    writer.write(frame, frame.rgb)
+            pieces.append(writing.Piece(path, writer.first_pts))
+        writing.join(pieces, film, tmp_path / f"{codec}.mp4")
+        assert_same_but_for_color(film.path, tmp_path / f"{codec}.mp4")
+
+
+def test_results_are_not_colored_again(tmp_path):
+    film = films.write(tmp_path / "movie.color.mp4", n_frames=3)
+    done = command(film)
+    assert done.returncode == 0 and "already colorized; rename it" in done.stdout
+    assert os.listdir(tmp_path) == ["movie.color.mp4"]
 
 
 def limited(size):

@@ -1,8 +1,12 @@
 """Hints from people to the picture: read, checked, painted, and met exactly, through every runtime."""
 
 import json
+import pathlib
 import re
+import subprocess
+import sys
 
+import agreement
 import exports
 import keras
 import numpy as np
@@ -81,12 +85,36 @@ def test_all_ways_agree_with_and_without_hints(ways, way):
         assert difference.mean() < 3 if way == "dynamic" else difference.max() <= 2
 
 
+def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
+    colorizer = Colorizer.from_keras(generator, image_size=SIZE)
+    with agreement.ways_with_hints(*exported) as functions:
+        assert len(functions) == 2 + 2 + 3 + 1
+        for kind in ("color", "alpha", "1 pixel wide"):
+            file = agreement.as_png(agreement.photos()[kind])
+            expected = colorizer(file, hints=agreement.HINTS)
+            assert np.abs(expected.astype(int) - colorizer(file)).max() > 20
+            for name, function in functions.items():
+                if name.startswith("tf-colorize") and kind != "color":
+                    continue  # a process each
+                distance = agreement.distance(function(file), expected)
+                assert distance.mean() < 3 if "dynamic" in name else np.mean(distance <= 2) >= 0.999, (name, kind)
+
+
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
 def test_no_hints_is_the_automatic_file_to_the_last_bit(exported, kind):
     automatic, _ = runtimes.from_tflite(exports.exported().tflite[kind], threads=1)
     hinted, _ = runtimes.from_tflite(exported[1][kind], threads=1)
     square = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32)
     np.testing.assert_array_equal(hinted(square), automatic(square))
+
+
+def test_the_example_without_this_package_gives_the_automatic_result(exported, tmp_path):
+    example = pathlib.Path(__file__).parent.parent / "examples" / "tflite_without_tf_colorize.py"
+    Image.fromarray(GRAY).save(tmp_path / "gray.png")
+    arguments = [exported[1]["none"], tmp_path / "gray.png", tmp_path / "color.png"]
+    subprocess.run([sys.executable, example, *arguments], check=True)
+    expected = Colorizer.from_tflite(exported[1]["none"])(GRAY).astype(int)
+    assert np.abs(np.asarray(Image.open(tmp_path / "color.png")) - expected).max() <= 1
 
 
 def test_tflite_is_builtin_operations(exported):
@@ -171,12 +199,17 @@ def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
         ("12,no=#7a4b2c", "x and y must be numbers of pixels, or percent"),
         ((1, 2, "#7a4b2"), "hint color '#7a4b2': must be like #7a4b2c"),
         ((1, 2, "blau"), "must be like #7a4b2c, a color's name"),
+        ((1, 2, (float("inf"), 2, 3)), "three numbers of 0 to 255"),
         ((1, 2, (1, 2, 300)), "three numbers of 0 to 255"),
         ((1, 2), r"must be \(x, y, color\)"),
         (7, r"must be \(x, y, color\)"),
         ((float("nan"), 2, "red"), "x and y must be numbers"),
+        ((10**400, 2, "red"), "x and y must be numbers"),
         ((400, 2, "red"), "hint at 400,2: must be inside the photo, which has 400 x 300 pixels"),
         ((4, "101%", "red"), "must be inside the photo"),
+        ((4, 5, "red", 0), "hint size 0: must be a number of pixels over 0"),
+        ((4, 5, "red", None, -0.1), "hint time -0.1: must be seconds from the start of a film, 0 or more"),
+        ((4, 5, "red", None, True), "hint time True: must be seconds"),
         ((-1, 2, "red"), "must be inside the photo"),
     ],
 )
@@ -196,6 +229,9 @@ def test_files_come_back_as_they_were_written(tmp_path):
     found = hints_module.read(tmp_path / "photo.hints.json")
     assert found == [hints_module.Hint(120, 340, "#7a4b2c"), hints_module.Hint("25%", "40%", "#000080")]
     assert found[1].place(200, 100) == (50.0, 40.0)
+    full = [hints_module.Hint(1, 2, "#7a4b2c", size=6, time=2.5), hints_module.Hint(3, 4, "#000080", time=0)]
+    hints_module.write(full, tmp_path / "film.hints.json")
+    assert hints_module.read(tmp_path / "film.hints.json") == full
     assert hints_module.Hint("100%", "0%", "red").place(200, 100) == (199, 0)
 
 
@@ -209,6 +245,10 @@ def test_files_come_back_as_they_were_written(tmp_path):
         ({"hints": []}, "has version None"),
         ({"version": 1, "hints": [{"x": 1}]}, 'hint {"x": 1}: must be like'),
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "#12"}]}, "hint color '#12': must be like"),
+        (
+            {"version": 1, "hints": [{"x": 1, "y": 2, "color": "red", "time": "2 s"}]},
+            "hint time '2 s': must be seconds",
+        ),
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "red"}] * 10_000}, "must be at most 500"),
     ],
 )

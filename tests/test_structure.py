@@ -33,13 +33,16 @@ ROOMS = {
         "pix2pix",
         "saving",
     ],
-    "inference": ["messages", "hints", "serving", "runtimes", "colorizer"],
-    "film": ["reading", "steadying", "writing", "coloring", "preview"],
+    "inference": ["messages", "hints", "serving", "runtimes", "packed", "colorizer"],
+    "archives": ["places", "plan", "failures", "workers", "crew"],
+    "film": ["reading", "flow", "steadying", "tracking", "writing", "coloring", "preview"],
     "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
     "evaluation": [
         "measures",
         "blotches",
         "protocols",
+        "spreading",
+        "hints",
         "inception",
         "features",
         "perceptual",
@@ -54,7 +57,10 @@ ROOMS = {
         "report",
     ],
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "tflite", "vectors"],
-    "commands": ["quiet", "folder", "film", "demo", "recipe", "main"],
+    "commands": [
+        *("quiet", "hints", "progress", "folder", "photo_options"),
+        *("cluster", "film", "demo", "recipe", "main"),
+    ],
     "__main__": [],
 }
 # A room's name itself is its `__init__`, which may offer what is in the room.

@@ -396,9 +396,9 @@ def test_a_config_with_unknown_keys_is_refused(tmp_path):
 @pytest.mark.slow
 def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
     said = []
-    config = config_of(
-        photos, tmp_path / "run", init=str(real_run), hints=True, mode="pretrain", pretrain_epochs=2, steps_per_epoch=2
-    )
+    changes = {"hints": True, "mode": "pretrain", "pretrain_epochs": 2, "steps_per_epoch": 2}
+    smooth = {"lambda_smoothness": 100.0}  # a loss of the generator, not of the branch
+    config = config_of(photos, tmp_path / "run", init=str(real_run), **changes, **smooth)
     run_dir = stages.train(config, report=said.append)
     before, _ = saving.load_generator(real_run)
     after, metadata = saving.load_generator(run_dir)

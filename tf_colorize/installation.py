@@ -24,6 +24,8 @@ _EXTRAS = {
     "cv2": "film",
     "onnx": "benchmark",
     "av": "film",
+    "ray": "cluster",
+    "pyarrow": "cluster",
 }
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
+from tf_colorize.commands import hints
 
 _EPILOG = """\
 examples:
@@ -19,6 +20,7 @@ examples:
   tf-colorize film movie.mp4                     writes movie.color.mp4 beside it
   tf-colorize film movie.mp4 --from 1:30 --to 2:00 -o scene.mp4
   tf-colorize film reels/*.avi -o colored/
+  tf-colorize film movie.mp4 --hints movie.hints.json --preview 10
 
 Coloring takes about half a second a frame at 1280 x 720 on two cores. Ctrl-C stops it; the same
 command goes on from there.
@@ -98,6 +100,12 @@ def _parser():
         metavar="0..63",
         help="quality; smaller is better and larger (default: 18 for h264, 20 hevc, 25 av1)",
     )
+    add(
+        "--hints",
+        metavar="FILE",
+        help="hints file of the film: colors at places and times, each for its shot "
+        "(default: NAME.hints.json beside it)",
+    )
     add("--overwrite", action="store_true", help="replace results that exist (default: skip those films)")
     return parser
 
@@ -115,6 +123,8 @@ def _wrong_usage(options):
     """A line that says what cannot be meant, or None."""
     if options.output and len(options.films) > 1 and pathlib.Path(options.output).suffix:
         return f"-o {options.output} must be a folder for {len(options.films)} films"
+    if options.hints and len(options.films) > 1:
+        return f"--hints is for one film, not {len(options.films)}; put a file NAME.hints.json beside each"
     if options.start is not None and options.end is not None and options.start >= options.end:
         return f"--from {options.start:g} must come before --to {options.end:g} (seconds)"
     if options.preview is not None and not 1 <= options.preview <= 100:
@@ -164,15 +174,28 @@ def _target(source, output, preview):
 
 def _color(colorizer, model, source, options):
     from tf_colorize.film import coloring, preview, reading
+    from tf_colorize.photos import find
 
     target = _target(source, options.output, options.preview)
     if target.resolve() == source.resolve():
         raise reading.FilmError(f"{source}: would be overwritten; choose another -o")
+    if find.is_result(source):
+        print(f"{source}: its name says that it is already colorized; rename it to do it again")
+        return
     if target.exists() and not options.overwrite:
         print(f"{target} exists; --overwrite replaces it")
         return
+    wishes, notes = hints.read(pathlib.Path(options.hints) if options.hints else hints.beside(source))
+    for note in notes:
+        print(f"{source}  {note}")
     settings = coloring.Options(
-        options.start, options.end, options.vividness, options.steadiness, options.codec, options.crf
+        start=options.start,
+        end=options.end,
+        vividness=options.vividness,
+        steadiness=options.steadiness,
+        codec=options.codec,
+        crf=options.crf,
+        hints=tuple(wishes),
     )
     film = reading.open_film(source)
     start = time.monotonic()

@@ -18,10 +18,13 @@ from typing import Any
 from PIL import Image
 
 from tf_colorize.color import colorfulness
+from tf_colorize.commands import hints as hints_of_command
 from tf_colorize.photos import files, find, whole
 
 if typing.TYPE_CHECKING:
     import numpy as np
+
+    from tf_colorize.inference.hints import Hint
 
 
 _COMPARE_SIDE = 1600
@@ -31,11 +34,14 @@ _PIXELS_IN_WORK = 120_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A picture to read and the file to write; `compare` is the side-by-side picture or None."""
+    """A picture to read and the file to write; `compare` is the side-by-side picture or None, `hints` its hints file
+    or None.
+    """
 
     source: pathlib.Path
     target: pathlib.Path
     compare: pathlib.Path | None = None
+    hints: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Options:
     max_pixels: int = files.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
     skip_color: bool = False  # leave photos that have color as they are
+    hints: tuple[Hint, ...] = ()  # besides those of hints files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +111,8 @@ def plan(
             problems.append(f"{source}: would be overwritten; choose another folder with -o")
         else:
             taken[target] = source
-            stem = target.stem.removesuffix(find.RESULT_MARK)
-            beside = target.with_name(f"{stem}{find.COMPARISON_MARK}{target.suffix}")
-            jobs[source] = Job(source, target, beside if compare else None)
+            beside = target.with_name(find.comparison_name(target))
+            jobs[source] = Job(source, target, beside if compare else None, hints_of_command.beside(source))
     return list(jobs.values()), problems
 
 
@@ -115,8 +121,12 @@ def colorize_file(colorizer: Callable[[Any], np.ndarray], job: Job, options: Any
 
     Raises:
         ImageError: it cannot be read or written.
+        ValueError: its hints cannot be used.
     """
     start = time.perf_counter()
+    hints, notes = hints_of_command.read(job.hints, options.hints)
+    if hints:
+        hints_of_command.refuse_without(colorizer, job.source, job.hints)
     picture = files.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
     has_color = colorfulness.has_color(picture.image)
     if has_color and options.skip_color:
@@ -124,22 +134,25 @@ def colorize_file(colorizer: Callable[[Any], np.ndarray], job: Job, options: Any
     before = _thumbnail(picture.image) if job.compare else None
     if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
         picture.notes.append("transparency flattened onto white")
-    image = colorize_picture(colorizer, picture, options.vividness)
+    try:
+        image = colorize_picture(colorizer, picture, options.vividness, hints)
+    except ValueError as error:
+        raise ValueError(f"{job.source}: {error}") from error
     if options.overwrite or not job.target.exists():
         files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
         files.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
-    return Done(image.size, time.perf_counter() - start, tuple(picture.notes), has_color)
+    return Done(image.size, time.perf_counter() - start, (*notes, *picture.notes), has_color)
 
 
 def colorize_picture(
-    colorizer: Callable[..., np.ndarray], picture: files.Picture, vividness: float = 1.0
+    colorizer: Callable[..., np.ndarray], picture: files.Picture, vividness: float = 1.0, hints: Sequence[Hint] = ()
 ) -> Image.Image:
     """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
 
     `picture.image` is released on the way: 100 megapixels take 400 MB.
     """
-    rgb = colorizer(picture, vividness=vividness)
+    rgb = colorizer(picture, vividness=vividness, hints=hints)
     alpha = picture.image.getchannel("A") if picture.image.mode.endswith("A") else None
     picture.image = None
     image = Image.fromarray(rgb)
@@ -164,12 +177,7 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterat
     """
     for folder in {job.target.parent for job in jobs}:
         whole.remove_dead(folder)
-    budget = _PixelBudget(_PIXELS_IN_WORK)
-
-    def guarded(job):
-        with budget.of(job.source):
-            return work(job)
-
+    guarded = within_memory(work)
     pending: dict[concurrent.futures.Future, Job] = {}
     waiting = collections.deque(jobs)
     pool = concurrent.futures.ThreadPoolExecutor(workers)
@@ -185,6 +193,17 @@ def run(jobs: Sequence[Job], work: Callable[[Job], Any], workers: int) -> Iterat
     finally:
         # Also when the caller stops early: the jobs in progress finish, no others start.
         pool.shutdown(cancel_futures=True)
+
+
+def within_memory(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns `work` for callers in several threads: large pictures wait for each other."""
+    budget = _PixelBudget(_PIXELS_IN_WORK)
+
+    def guarded(job):
+        with budget.of(job.source):
+            return work(job)
+
+    return guarded
 
 
 class _PixelBudget:
@@ -217,16 +236,21 @@ def _found(inputs, output):
             matches.append((pathlib.Path(text), None))
             continue
         matching = [pathlib.Path(match) for match in sorted(glob.glob(text, recursive=True))]
-        matches += [(match, _fixed_beginning(text)) for match in matching if not find.is_result(match)]
+        matches += [(match, _fixed_beginning(text)) for match in matching if not _is_no_photo(match)]
         if not matching:
             problems.append(f"{text}: no such file or folder")
     for match, beginning in matches:
         if not match.is_dir():
-            original = match.stem.removesuffix(find.RESULT_MARK).removesuffix(find.COMPARISON_MARK)
-            if not find.is_result(match):
+            if not _is_no_photo(match):
                 found.append((match, match.relative_to(beginning) if beginning else pathlib.Path(match.name)))
-            elif not any((match.parent / f"{original}{suffix}").exists() for suffix in _suffixes()):
-                problems.append(f"{match}: its name says that it is already colorized; rename it to colorize it again")
+            elif not _has_photo(match):
+                is_hints = hints_of_command.is_hints_file(match)
+                what = (
+                    "holds hints; give its photo"
+                    if is_hints
+                    else "is already colorized; rename it to colorize it again"
+                )
+                problems.append(f"{match}: its name says that it {what}")
             continue
         folder = pathlib.Path(os.path.abspath(match))
         # Several folders each get their own, so equal names do not collide.
@@ -249,8 +273,15 @@ def _fixed_beginning(pattern):
     return pathlib.Path(*parts[:n_fixed])
 
 
-def _suffixes():
-    return [case for suffix in files.IMAGE_SUFFIXES for case in (suffix, suffix.upper())]
+def _is_no_photo(path):
+    return find.is_result(path) or hints_of_command.is_hints_file(path)
+
+
+def _has_photo(path):
+    """Whether the photo that a result or a hints file belongs to is beside it."""
+    original = hints_of_command.stem(path).removesuffix(find.RESULT_MARK).removesuffix(find.COMPARISON_MARK)
+    suffixes = [case for suffix in files.IMAGE_SUFFIXES for case in (suffix, suffix.upper())]
+    return any((path.parent / f"{original}{suffix}").exists() for suffix in suffixes)
 
 
 def _is_under(path, folder):
@@ -258,8 +289,7 @@ def _is_under(path, folder):
 
 
 def _target(source, relative, output, suffix, is_single):
-    if suffix is None:
-        suffix = source.suffix if source.suffix.lower() in files.FORMATS else ".jpg"
+    suffix = find.result_suffix(source, suffix)
     if output is None:
         return source.with_name(f"{source.stem}{find.RESULT_MARK}{suffix}")
     if is_single and output.suffix.lower() in files.FORMATS and not output.is_dir():

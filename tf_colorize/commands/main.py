@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import io
 import os
+import pathlib
 import sys
 import time
 from collections.abc import Sequence
 
+from tf_colorize.commands import hints, photo_options, progress
+
 # No heavy imports up here: `tf-colorize --help` must answer at once.
-
-_FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
-
-_HAS_COLOR = "already had color, which was replaced; --skip-color skips such photos"
 
 _EPILOG = """\
 examples:
   tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
   tf-colorize album/ -o colored/          a folder with everything in it
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
+  tf-colorize grandma.jpg --hint 120,340=#7a4b2c --hint 25%,40%=navy    the dress was brown, the door blue
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
+  tf-colorize cluster scans/ colored/     an archive, on several machines (see cluster --help)
   tf-colorize film movie.mp4              a film, in steady color (see film --help)
   tf-colorize demo                        the same in the browser (see demo --help)
 """
@@ -34,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tf_colorize.commands import demo
 
         return demo.main(arguments[1:])
+    if arguments[:1] == ["cluster"]:
+        from tf_colorize.commands import cluster
+
+        return cluster.main(arguments[1:])
     if arguments[:1] == ["film"]:
         from tf_colorize.commands import film
 
@@ -47,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(problem)
         return 2
     try:
-        with _pillow_without_limit():  # --max-pixels takes its place
+        with photo_options.pillow_without_limit():  # --max-pixels takes its place
             return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
     except KeyboardInterrupt:
         _complain("stopped; run the same command again to continue")
@@ -69,34 +75,14 @@ def _parser():
     add = parser.add_argument
     add("inputs", nargs="+", metavar="PHOTO", help="files, folders, glob patterns, or - for a pipe")
     add("-o", "--output", metavar="PATH", help="folder for results, or file for one photo (default: beside the photo)")
+    photo_options.add_to(parser)
+    hints.add_options(parser)
     add(
-        "-m",
-        "--model",
-        help="run folder, .keras, SavedModel, .tflite, or http:// or grpc:// address of TF Serving "
-        "(default: the model that comes with tf-colorize)",
-    )
-    add(
-        "--vividness",
-        type=_number(0, 2, float),
-        default=1.0,
-        metavar="0..2",
-        help="strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
-    )
-    add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
-    add("--quality", type=_number(1, 100, int), metavar="1..100", help="for JPEG (default 92), WebP, AVIF and HEIC")
-    add("--compare", action="store_true", help="also write a side-by-side picture, NAME.compare.jpg")
-    add("--overwrite", action="store_true", help="replace existing results (default: skip those photos)")
-    add("--skip-color", action="store_true", help="skip photos that already have color")
-    add("--dry-run", action="store_true", help="only list what would be read and written")
-    add("--jobs", type=_number(1, 256, int), metavar="N", help="photos to process at a time (default: one per core)")
-    add(
-        "--max-pixels",
-        type=_number(1, 2**40, int),
-        default=200_000_000,
+        "--jobs",
+        type=photo_options.number(1, 256, int),
         metavar="N",
-        help="refuse larger photos (default: 200 million)",
+        help="photos to process at a time (default: one per core)",
     )
-    add("--allow-truncated", action="store_true", help="colorize a truncated JPEG as far as it goes")
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
 
@@ -119,28 +105,6 @@ def _wrong_usage(options):
     return None
 
 
-@contextlib.contextmanager
-def _pillow_without_limit():
-    from PIL import Image
-
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-
-
-def _number(low, high, kind):
-    def parse(text):
-        value = kind(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be {low} to {high}, not {text}")
-        return value
-
-    parse.__name__ = "number"  # argparse names the type in its message
-    return parse
-
-
 def _colorize_stream(options):
     """Standard input to standard output, or to the file that -o names."""
     from tf_colorize.color import colorfulness
@@ -154,10 +118,14 @@ def _colorize_stream(options):
         picture = files.read(
             sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
         )
-        notes = [*picture.notes, *([_HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
+        wishes, _ = hints.read(pathlib.Path(options.hints) if options.hints else None, tuple(options.hint))
+        notes = [*picture.notes, *([photo_options.HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
         for note in notes:
             _complain(f"standard input: {note}")
-        image = folder.colorize_picture(_load(options, threads=None), picture, options.vividness)
+        colorizer = _load(options, threads=None)
+        if wishes:
+            hints.refuse_without(colorizer, "standard input")
+        image = folder.colorize_picture(colorizer, picture, options.vividness, wishes)
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
@@ -178,6 +146,11 @@ def _colorize_files(options):
     jobs, problems = folder.plan(options.inputs, options.output, suffix=suffix, compare=options.compare)
     for problem in problems:
         _complain(problem)
+    if (options.hint or options.hints) and len(jobs) > 1:
+        _complain(f"--hint and --hints are for one photo, not {len(jobs)}; put a file NAME.hints.json beside each")
+        return 2
+    if options.hints:
+        jobs = [dataclasses.replace(job, hints=pathlib.Path(options.hints)) for job in jobs]
     waiting = jobs if options.overwrite else [job for job in jobs if not folder.is_done(job)]
     skipped = len(jobs) - len(waiting)
     if skipped == 1 == len(jobs):
@@ -186,7 +159,8 @@ def _colorize_files(options):
         print(f"{skipped} of {len(jobs)} photos are already done; --overwrite does them again")
     if options.dry_run:
         for job in waiting:
-            print(f"{job.source} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
+            wishes = f" with {job.hints.name}" if job.hints else ""
+            print(f"{job.source}{wishes} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
     if options.dry_run or not waiting:
         return 1 if problems else 0
     workers = min(options.jobs or processors.usable(), len(waiting))
@@ -203,24 +177,17 @@ def _work(colorizer, jobs, workers, options):
     """Colorizes all jobs and reports; returns the lines of those that failed."""
     from tf_colorize.commands import folder
 
-    settings = folder.Options(
-        vividness=options.vividness,
-        quality=options.quality,
-        overwrite=options.overwrite,
-        max_pixels=options.max_pixels,
-        allow_truncated=options.allow_truncated,
-        skip_color=options.skip_color,
-    )
+    settings = dataclasses.replace(photo_options.settings(options), hints=tuple(options.hint))
     start, failures, n_done = time.perf_counter(), [], 0
     outcomes = folder.run(jobs, lambda job: folder.colorize_file(colorizer, job, settings), workers)
     try:
-        with _progress(len(jobs)) as advance, contextlib.closing(outcomes):
+        with progress.of_photos(len(jobs)) as advance, contextlib.closing(outcomes):
             for job, done, error in outcomes:
                 if error is None:
                     n_done += 1
                     print(_line(job, done))
                     if done.has_color and not done.is_skipped:
-                        _complain(f"{job.source}: {_HAS_COLOR}")
+                        _complain(f"{job.source}: {photo_options.HAS_COLOR}")
                 elif isinstance(error, (ValueError, OSError, RuntimeError, MemoryError)):
                     failures.append(str(error).strip() or repr(error))
                 else:
@@ -229,7 +196,7 @@ def _work(colorizer, jobs, workers, options):
     finally:  # also when it was stopped
         seconds = time.perf_counter() - start
         if len(jobs) > 1:
-            print(f"{n_done} photos in {_duration(seconds)}, {n_done / seconds:.1f} photos/s")
+            print(f"{n_done} photos in {progress.duration(seconds)}, {n_done / seconds:.1f} photos/s")
         if failures and len(jobs) > 1:
             _complain(f"{len(failures)} photos failed:")
         for failure in failures:
@@ -257,31 +224,6 @@ def _line(job, done):
     notes = "".join(f"; {note}" for note in done.notes)
     also = f" and {job.compare.name}" if job.compare else ""
     return f"{job.target}{also}  {width} x {height}, {done.seconds:.2f} s{notes}"
-
-
-@contextlib.contextmanager
-def _progress(total):
-    """Returns a function to call after each photo; for many photos on a terminal it shows a progress bar."""
-    if total == 1 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich import console, progress
-
-    columns = (
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
-    )
-    terminal = console.Console(stderr=True)
-    with progress.Progress(*columns, console=terminal, redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
-
-
-def _duration(seconds):
-    minutes, seconds = divmod(seconds, 60)
-    return f"{int(minutes)} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
 
 
 def _complain(text):

@@ -29,7 +29,7 @@ def scatter(points: Any, *, title: str, labels: Any, color: str = COLORS[0], siz
     frame = _Frame(size, size, (0, top), (0, top))
     ticks = [step * index for index in range(round(top / step) + 1)]
     parts = [
-        frame.axes(labels, ticks, [(tick, _number(tick)) for tick in ticks]),
+        frame.axes(labels, *2 * [[(tick, _number(tick)) for tick in ticks]]),
         frame.line([(0, 0), (top, top)], 'class="diagonal"'),
     ]
     parts += [
@@ -56,7 +56,7 @@ def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width
     """
     centers = [(low + high) / 2 for low, high in zip(edges[:-1], edges[1:])]
     frame = _Frame(width, height, (edges[0], edges[-1]), (_FLOOR, 0.0))
-    ticks = [tick for tick in range(-100, 101, 50) if edges[0] <= tick <= edges[-1]]
+    ticks = [(tick, _number(tick)) for tick in range(-100, 101, 50) if edges[0] <= tick <= edges[-1]]
     decades = [(exponent, _percent(exponent)) for exponent in range(_FLOOR, 1)]
     area = [(edges[0], _FLOOR), *zip(centers, _log_shares(truth)), (edges[-1], _FLOOR)]
     parts = [frame.line(area, 'class="truth"'), frame.axes((label, "share of all pixels"), ticks, decades)]
@@ -64,6 +64,31 @@ def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width
         frame.line(_without_empty_ends(centers, counts), f'fill="none" stroke="{color}" stroke-width="2"')
         for color, counts in series.items()
     ]
+    return frame.svg(title, parts)
+
+
+def lines(series: Any, *, title: str, labels: Any, ticks: Any, width: int = 520, height: int = 300) -> str:
+    """Draws lines over one axis.
+
+    Args:
+        series: triples of color, pairs of floats, and whether the line is dashed.
+        title: what a screen reader says.
+        labels: names of the two axes.
+        ticks: pairs of a value and its text, of the horizontal axis, from its start to its end.
+        width: width in pixels.
+        height: height in pixels.
+
+    Returns:
+        The text of an `<svg>` element.
+    """
+    values = [0.0, *(y for _, points, _ in series for _, y in points)]
+    step = _round_step((max(values) - min(values) or 1.0) / 6)
+    levels = [step * index for index in range(math.floor(min(values) / step), math.ceil(max(values) / step) + 1)]
+    frame = _Frame(width, height, (ticks[0][0], ticks[-1][0]), (levels[0], levels[-1]))
+    parts = [frame.axes(labels, ticks, [(level, _number(round(level, 9))) for level in levels])]
+    for color, points, is_dashed in series:
+        dashes = ' stroke-dasharray="5 4"' if is_dashed else ""
+        parts.append(frame.line(points, f'fill="none" stroke="{color}" stroke-width="2"{dashes}'))
     return frame.svg(title, parts)
 
 
@@ -120,10 +145,9 @@ class _Frame:
             y = self.y(value)
             parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{html.escape(text)}</text>')
-        for value in x_ticks:
-            parts.append(
-                f'<text x="{self.x(value):.1f}" y="{bottom + 16}" text-anchor="middle">{_number(value)}</text>'
-            )
+        for value, text in x_ticks:
+            x = self.x(value)
+            parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{html.escape(text)}</text>')
         x_label, y_label = (html.escape(label) for label in labels)
         upright = f'x="{(left + right) / 2}" y="{self.height - 8}"'
         turned = f'transform="translate(12 {(_TOP + bottom) / 2}) rotate(-90)"'

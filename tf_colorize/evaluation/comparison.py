@@ -118,8 +118,8 @@ def evaluate(
             to a colorized one of the same shape and type.
         photos: a folder, or the paths of color photos.
         protocol: a key of `protocols.PROTOCOLS`.
-        features: `None`, or a `features.FeatureModel` for the Frechet distance.
-        lpips: `None`, or a `perceptual.Lpips`.
+        features: `None`, or a `features.FeatureModel` for the Frechet and the kernel distance.
+        lpips: `None`, or what `perceptual.load` returns.
         baselines: whether to add `protocols.BASELINES`.
         progress: `None`, or a function that is called with the number of photos done and their total.
 

@@ -1,4 +1,4 @@
-"""Networks whose features give a Frechet distance between sets of pictures, each under its own name."""
+"""Networks whose features give distances (Frechet, kernel) between sets of pictures, each under its own name."""
 
 from __future__ import annotations
 
@@ -51,13 +51,14 @@ class FeatureModel:
 
 
 def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
-    """Loads the network of the Frechet distance.
+    """Loads the network whose features the Frechet and the kernel distance compare.
 
     Args:
         source: `None` for ImageNet's ResNet18 up to layer3 from the Keras cache (downloaded once), the path of its
             weights (`.weights.h5`, or `.safetensors`), `"inception"` for
-            `keras.applications.InceptionV3` (downloaded once; the distance is then called FID), or the path of a
-            `.keras` model that takes sRGB in [0, 255].
+            `keras.applications.InceptionV3` (downloaded once; the distance is then called FID), the path of the
+            weights of FID's own Inception (`.npz`, see `inception.build`), or the path of a `.keras` model that takes
+            sRGB in [0, 255].
 
     Returns:
         A `FeatureModel`.

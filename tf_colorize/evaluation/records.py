@@ -10,11 +10,12 @@ import json
 import os
 import pathlib
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import tf_colorize
 from tf_colorize import processors
-from tf_colorize.evaluation import comparison, figures, protocols
+from tf_colorize.evaluation import comparison, figures, hints, protocols
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
 
@@ -34,14 +35,18 @@ class Run:
     notes: tuple = ()
 
 
-def write_metrics(path: str | os.PathLike[str], result: Any, run: Any) -> None:
-    """Writes metrics.json; everything except `"run"` is the same for the same input."""
+def write_metrics(path: str | os.PathLike[str], result: Any, run: Any, curves: Mapping[str, Any] | None = None) -> None:
+    """Writes metrics.json; everything except `"run"` is the same for the same input.
+
+    `curves` are those of `hints.evaluate` by model, where they were measured.
+    """
     content = {
         "protocol": {"name": result.protocol, "meaning": protocols.PROTOCOLS[result.protocol]},
         "data": {"photos": len(result.photos), "sha256": result.data_sha256, "skipped": len(result.skipped)},
         "feature_model": result.feature_name,
         "truth": {key: _rounded(value) for key, value in figures.of_truth(result).items()},
         "models": {name: _model(result, run, name) for name in result.predictions},
+        **({"hints": hints.record(curves)} if curves else {}),
         "run": {
             **dataclasses.asdict(run),
             "machine": machine(),

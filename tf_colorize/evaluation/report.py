@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize.evaluation import charts, comparison, figures, page, pictures, protocols, records
+from tf_colorize.evaluation import charts, comparison, figures, hints, page, pictures, protocols, records
 
 if typing.TYPE_CHECKING:
     import os
@@ -18,7 +18,7 @@ if typing.TYPE_CHECKING:
 
 THUMBNAIL = 256
 EXTREMES, RANDOM = 6, 12
-TRUTH_COLOR = "#d3d7dc"
+TRUTH_COLOR, PUBLISHED_COLOR = "#d3d7dc", "#6a7179"
 LIKENESS = ("psnr", "ssim", "ciede2000", "ab_error", "frechet_distance")
 
 
@@ -28,6 +28,7 @@ def write(
     colorizers: Mapping[str, Callable[[Any], np.ndarray]],
     run: Any,
     bw: Sequence[Any] = (),
+    curves: Mapping[str, hints.Curve] | None = None,
 ) -> None:
     """Writes the report.
 
@@ -37,6 +38,7 @@ def write(
         colorizers: dict of the ones that `result` measured, without baselines; they colorize the shown photos again.
         run: a `records.Run`.
         bw: for each photo without truth, a pair of its name and its thumbnails: gray, then by each colorizer.
+        curves: what `hints.evaluate` returned for each model that was measured with hints.
     """
     truth = figures.of_truth(result)["colorfulness"]
     subtitle = (
@@ -46,6 +48,7 @@ def write(
     sections = [
         ("Figures", _figures(result)),
         ("Colors", _color_charts(result, colorizers)),
+        *([("Hints", _hints(curves))] if curves else []),
         *_galleries(result, colorizers),
         *([("Photos without truth", _without_truth(bw, colorizers))] if bw else []),
         ("What the figures mean", _definitions(result, run)),
@@ -155,6 +158,39 @@ def _color_charts(result, colorizers):
         '<p class="muted">In the histograms, green or blue is left of the center, red or yellow right of it. A dull '
         "model lies below the diagonal and inside the gray area.</p>\n"
         f'{page.legend({"truth": TRUTH_COLOR, **colors})}<div class="charts">{"".join(histograms + scatters)}</div>\n'
+    )
+
+
+def _hints(curves):
+    colors = dict(zip(curves, charts.COLORS))
+    counts = next(iter(curves.values())).counts
+    series = [
+        (
+            colors[name],
+            [(hints.position(n), gain) for n, (gain, _, _) in zip(counts, curve.gains(way))],
+            way != "network",
+        )
+        for name, curve in curves.items()
+        for way in hints.WAYS
+    ]
+    published = [(hints.position(n), gain) for n in counts if (gain := hints.published_gain(n)) is not None]
+    chart = charts.lines(
+        [(PUBLISHED_COLOR, published, False), *series],
+        title="Gain in PSNR by the number of hints",
+        labels=("hints", "gain over no hints, dB"),
+        ticks=[(hints.position(n), str(n)) for n in counts],
+    )
+    titles, rows = hints.rows(curves)
+    heads = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
+    body = "".join(f"<tr><th>{row[0]}</th>{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>" for row in rows)
+    return (
+        '<p class="muted">Squares, 6 pixels of 256 wide, at random places, with the mean of the true a* and b* there. '
+        "PSNR and gain over no hints, both in dB. Plain spreading (dashed) knows only lightness: it spreads the "
+        "difference between the hints and the automatic result (Levin, Lischinski and Weiss 2004). siggraph17: the "
+        "gains that Zhang et al. 2017 published for 1,000 photos of ImageNet.</p>\n"
+        f'<div class="scroll"><table class="figures"><tr>{heads}</tr>{body}</table></div>\n'
+        f"{page.legend({**colors, 'siggraph17, published': PUBLISHED_COLOR})}"
+        f'<div class="charts">{page.chart("Gain by the number of hints", chart)}</div>\n'
     )
 
 

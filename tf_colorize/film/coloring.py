@@ -16,8 +16,9 @@ from collections.abc import Callable
 import av
 import numpy as np
 
-from tf_colorize.film import reading, steadying, writing
+from tf_colorize.film import reading, steadying, tracking, writing
 from tf_colorize.inference import colorizer as colorizers
+from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.photos import whole
 
 _PIECE_SECONDS = 20.0  # of work; what an interruption costs at most, and one block
@@ -34,6 +35,7 @@ class Options:
         steadiness: 0 (each frame for itself) to 1, see `steadying.Steadier`.
         codec: One of `writing.CODECS`.
         crf: Quality, smaller is better and larger; None: the codec's default.
+        hints: Each with a time, for as long as the shot that it is in.
     """
 
     start: float | None = None
@@ -42,6 +44,7 @@ class Options:
     steadiness: float = steadying.DEFAULT_STEADINESS
     codec: str = "h264"
     crf: int | None = None
+    hints: tuple[hints_of_people.Hint, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,13 +86,14 @@ def color_film(
         report: Called with the number of frames done so far.
 
     Raises:
-        FilmError: it cannot be read or written. Nothing half-written appears at `target`.
+        FilmError: it cannot be read or written, or a hint cannot be used. Nothing half-written appears at `target`.
     """
     film, target = reading.open_film(source), pathlib.Path(target)
     if target.suffix.lower() not in writing.CONTAINERS:
         raise reading.FilmError(f"{target}: must end in {', '.join(writing.CONTAINERS)}")
     pieces = _Pieces(target, film, options, model)
     with _writing_to(target), pieces:
+        writing.check(film, target, options.codec)
         n_resumed = n_frames = pieces.n_frames
         report(n_frames)
         work = _colored(colorizer, film, options, pieces)
@@ -110,9 +114,10 @@ def _colored(colorizer, film, options, pieces):
     first_pts = pieces.next_pts
     if first_pts is None and options.start is not None:
         first_pts = round(options.start / film.time_base)
+    hints = hints_by_frame(colorizer, film, options)
     # Decoded twice: what waits for the frames ahead is small, whatever the size of the film.
     ahead = (
-        _predicted(colorizer, film, frame, options)
+        _predicted(colorizer, film, frame, options.vividness, hints.get(frame.pts))
         for frame in reading.frames(film, first_pts=first_pts, end=options.end)
     )
     frames = reading.frames(film, first_pts=first_pts, end=options.end)
@@ -132,10 +137,34 @@ def _colored(colorizer, film, options, pieces):
         pieces.finish(writer.first_pts, frame.pts, n_frames, state)
 
 
-def _predicted(colorizer, film, frame, options):
+def hints_by_frame(
+    colorizer: colorizers.Colorizer, film: reading.Film, options: Options
+) -> dict[int, list[hints_of_people.Hint]]:
+    """Returns the hints of `options` for each frame that has some, by the frame's `pts`.
+
+    Raises:
+        FilmError: a hint cannot be used, or the model takes none.
+    """
+    if options.hints and not colorizer.takes_hints:
+        raise reading.FilmError(f"{film.path}: the model takes no hints. Leave them out, or use one that does")
+
+    def lightness_of(frame):
+        return _lightness(colorizer, film, frame)
+
+    return tracking.tracks(film, options.hints, lightness_of, start=options.start, end=options.end)
+
+
+def _lightness(colorizer, film, frame):
+    """Of the upright frame."""
+    return np.ascontiguousarray(np.rot90(colorizer.lightness(frame.rgb), film.quarter_turns, axes=(1, 2)))
+
+
+def _predicted(colorizer, film, frame, vividness, hints):
     """`(lightness, ab)` of the upright frame."""
-    lightness = np.ascontiguousarray(np.rot90(colorizer.lightness(frame.rgb), film.quarter_turns, axes=(1, 2)))
-    return lightness, colorizer.ab(lightness, vividness=options.vividness)
+    lightness, painted = _lightness(colorizer, film, frame), None
+    if hints:
+        painted = hints_of_people.raster(hints, film.upright_size, colorizer.image_size)
+    return lightness, colorizer.ab(lightness, vividness=vividness, hints=painted)
 
 
 class _Pieces:

@@ -30,14 +30,15 @@ def write(
         film: The film.
         target: The file.
         n_stills: How many, evenly spaced over the part that `options` names.
-        options: The part and the vividness.
+        options: The part, the vividness and the hints.
         report: Called with the number of stills done.
 
     Raises:
-        FilmError: no frame lies in that part.
+        FilmError: no frame lies in that part, or a hint cannot be used.
     """
     start = film.start if options.start is None else options.start
     end = film.start + film.duration if options.end is None else options.end
+    hints = coloring.hints_by_frame(colorizer, film, options)
     stills, colored, last = [], [], None
     for index in range(n_stills):
         at = round((start + (end - start) * (index + 0.5) / n_stills) / film.time_base)
@@ -47,7 +48,7 @@ def write(
         last = frame.pts
         rgb = np.ascontiguousarray(np.rot90(frame.rgb, film.quarter_turns))
         stills.append(rgb)
-        colored.append(colorizer(rgb, vividness=options.vividness))
+        colored.append(colorizer(rgb, vividness=options.vividness, hints=hints.get(frame.pts, ())))
         report(len(stills))
     if not stills:
         raise reading.FilmError(f"{film.path}: no frame lies in the part that was asked for")

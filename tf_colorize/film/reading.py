@@ -65,6 +65,11 @@ class Film:
     pixel_aspect: fractions.Fraction
     notes: tuple[str, ...]
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height of its upright frames, in pixels."""
+        return (self.height, self.width) if self.quarter_turns % 2 else (self.width, self.height)
+
 
 def open_film(path: str | os.PathLike[str]) -> Film:
     """Looks at a file.
@@ -93,7 +98,7 @@ def open_film(path: str | os.PathLike[str]) -> Film:
             time_base=time_base,
             frame_rate=frame_rate,
             start=start,
-            duration=_duration(container, stream, start),
+            duration=_duration(container, stream),
             quarter_turns=round(first.rotation / 90) % 4,
             pixel_aspect=stream.sample_aspect_ratio or fractions.Fraction(1),
             notes=tuple(notes),
@@ -233,7 +238,7 @@ def _pulled(graph):
             return
 
 
-def _duration(container, stream, start):
+def _duration(container, stream):
     if stream.duration:
         return float(stream.duration * stream.time_base)
     if container.duration:

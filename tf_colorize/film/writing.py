@@ -6,8 +6,10 @@ import contextlib
 import dataclasses
 import fractions
 import heapq
+import io
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +17,7 @@ import av
 import numpy as np
 
 from tf_colorize.film import reading
-from tf_colorize.photos import whole
+from tf_colorize.photos import find, whole
 
 # name -> (FFmpeg's encoder, its CRF that is hard to tell from the original, options)
 CODECS: dict[str, tuple[str, int, dict[str, str]]] = {
@@ -26,6 +28,8 @@ CODECS: dict[str, tuple[str, int, dict[str, str]]] = {
 # What films are written to; the rest becomes .mkv, which takes every kind of stream.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _PIECE_FORMAT = "mp4"
+_INTERLEAVED = 10.0  # seconds; packets that belong together lie no further apart in a file
+_LONGEST_DELAY = 250  # frames; no encoder holds back more
 os.environ.setdefault("SVT_LOG", "1")  # otherwise libsvtav1 tells its settings
 
 
@@ -67,7 +71,6 @@ class PieceWriter:
         context.pix_fmt = "yuv420p" if has_even_sides else "yuv444p"
         context.sample_aspect_ratio = film.pixel_aspect
         context.time_base = stream.time_base = film.time_base
-        context.flags |= 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: MP4 wants the headers apart
         context.color_range = 1  # limited
         context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
         self._stream, self._film, self.first_pts = stream, film, 0
@@ -91,12 +94,40 @@ class PieceWriter:
         with contextlib.ExitStack() as stack:
             stack.push(self._file_context)  # sees whether what follows fails
             if error[0] is None:
-                self._container.mux(self._stream.encode(None))
+                self._container.mux(self._last_packets())
                 self._container.close()
                 return
             with contextlib.suppress(OSError, av.FFmpegError):
                 self._container.close()
             raise error[1]
+
+    def _last_packets(self):
+        packets = self._stream.encode(None)
+        step = max(1, round(1 / (self._film.frame_rate * self._film.time_base)))
+        if any(abs(packet.pts - packet.dts) > _LONGEST_DELAY * step for packet in packets):
+            # Of fewer frames than it delays x265 gives no times of decoding, but what happens to be in memory.
+            for index, packet in enumerate(packets):
+                packet.dts = min(packet.pts, (index - len(packets)) * step)
+        return packets
+
+
+def check(film: reading.Film, target: pathlib.Path, codec: str) -> None:
+    """Finds out, by its first second, whether a kind of file can hold the film.
+
+    Args:
+        film: The film.
+        target: The file that would be written; its suffix, one of `CONTAINERS`, says what kind.
+        codec: One of `CODECS`.
+
+    Raises:
+        FilmError: it cannot.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "first.mp4"
+        with PieceWriter(path, film, codec, None) as writer:
+            frame = next(reading.frames(film))
+            writer.write(frame, frame.rgb)
+        _write(io.BytesIO(), [Piece(path, writer.first_pts)], film, target, None, film.start + 1.0)
 
 
 def join(
@@ -121,9 +152,14 @@ def join(
     Raises:
         FilmError: it cannot be written; nothing is left behind.
     """
+    with whole.open_whole(target) as file:
+        return _write(file, pieces, film, target, start, end)
+
+
+def _write(file, pieces, film, target, start, end):
     shift = 0.0 if start is None else start
     notes: list[str] = []
-    with whole.open_whole(target) as file, av.open(str(film.path)) as original, av.open(str(pieces[0].path)) as first:
+    with av.open(str(film.path)) as original, av.open(str(pieces[0].path)) as first:
         output = av.open(file, "w", format=CONTAINERS[target.suffix.lower()])
         video = output.add_stream_from_template(first.streams.video[0], opaque=True)
         video.time_base = film.time_base
@@ -152,7 +188,7 @@ def _copied_streams(original, output, source, notes):
     """Streams of the original -> their copies."""
     copies = {}
     for stream in original.streams:
-        if stream is source or stream.index == source.index:
+        if stream.index == source.index:
             continue
         if stream.type not in ("audio", "subtitle"):
             if stream.type == "attachment":
@@ -172,7 +208,7 @@ def _held_by(target, streams):
     try:
         yield
     except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError) as error:
-        kinds = " and ".join(f"{stream.type} ({stream.codec_context.name})" for stream in streams)
+        kinds = " and ".join(f"{stream.type} ({stream.codec_context.codec.canonical_name})" for stream in streams)
         raise reading.FilmError(
             f"{target}: {target.suffix} cannot hold {kinds}; write to {target.with_suffix('.mkv').name} instead"
         ) from error
@@ -207,6 +243,8 @@ def _other_packets(original, copies, shift, end):
             continue
         time = packet.dts * packet.time_base
         if end is not None and time >= end:
+            if time >= end + _INTERLEAVED:
+                return
             continue
         if shift:
             if time < shift:
@@ -250,4 +288,4 @@ def target_of(source: str | os.PathLike[str]) -> pathlib.Path:
     """
     source = pathlib.Path(source)
     suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
-    return source.with_name(f"{source.stem}.color{suffix}")
+    return source.with_name(f"{source.stem}{find.RESULT_MARK}{suffix}")

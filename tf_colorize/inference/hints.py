@@ -29,6 +29,7 @@ SIGNATURE = "predict_ab_with_hints"
 
 MOST = 500
 
+_OPTIONAL = ("size", "time")
 _FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
 _VIVIDNESS_STEPS = 8
 
@@ -42,13 +43,15 @@ class Hint:
         y: The same from the top edge, of the height.
         color: "#7a4b2c", "#754", a name of CSS, or three numbers of 0 to 255. Its hue and chroma count;
             lightness is the photo's own. A gray keeps the place gray.
-        size: Pixels of the photo that the hint is wide; None makes it as small as the network sees.
+        size: Pixels of the photo that the hint is wide, over 0; None makes it as small as the network sees.
+        time: In a film, seconds from its start, 0 or more; None for a photo, which ignores it.
     """
 
     x: Any
     y: Any
     color: Any
     size: float | None = None
+    time: float | None = None
 
     def ab(self) -> np.ndarray:
         """float32 `(2,)`: a* and b* of the color over 110.
@@ -108,6 +111,10 @@ def hint(value: Any) -> Hint:
             raise ValueError(f"hint {value!r}: must be (x, y, color)") from error
     if _pixels(found.x, 100) is None or _pixels(found.y, 100) is None:
         raise ValueError(f"hint at {found.x},{found.y}: x and y must be numbers of pixels, or percent such as 25%")
+    if not (found.size is None or (_is_finite(found.size) and found.size > 0)):
+        raise ValueError(f"hint size {found.size!r}: must be a number of pixels over 0")
+    if not (found.time is None or (_is_finite(found.time) and found.time >= 0)):
+        raise ValueError(f"hint time {found.time!r}: must be seconds from the start of a film, 0 or more")
     found.ab()
     return found
 
@@ -125,7 +132,11 @@ def hints_of(values: Iterable[Any]) -> list[Hint]:
 
 
 def read(path: str | os.PathLike[str]) -> list[Hint]:
-    """Reads a hints file.
+    """Reads a hints file: JSON like
+
+        {"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}
+
+    A hint may also have "size" and, in a film, "time"; see `Hint`. Other keys are ignored.
 
     Raises:
         ValueError: it cannot be read, is of another version, or holds something that is not a hint.
@@ -153,9 +164,10 @@ def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
         hints: What `hints_of` takes.
         path: File to write, by custom the photo's name with `SUFFIX`.
     """
-    entries = [
-        {"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*_rgb(one.color))} for one in hints_of(hints)
-    ]
+    entries = []
+    for one in hints_of(hints):
+        optional = {key: getattr(one, key) for key in _OPTIONAL if getattr(one, key) is not None}
+        entries.append({"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*_rgb(one.color)), **optional})
     text = json.dumps({"version": VERSION, "hints": entries}, indent=1)
     pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
 
@@ -223,7 +235,11 @@ def before_vividness(painted: np.ndarray, lightness: np.ndarray, vividness: floa
 def _of_entry(entry):
     if not isinstance(entry, dict) or not {"x", "y", "color"} <= set(entry):
         raise ValueError(f'hint {json.dumps(entry)}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}')
-    return Hint(entry["x"], entry["y"], entry["color"])
+    return Hint(entry["x"], entry["y"], entry["color"], *(entry.get(key) for key in _OPTIONAL))
+
+
+def _is_finite(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _pixels(value, length):
@@ -234,7 +250,7 @@ def _pixels(value, length):
             pixels = min(pixels, length - 1) if pixels == length else pixels  # 100 % is the last pixel
         else:
             pixels = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return pixels if math.isfinite(pixels) and not isinstance(value, bool) else None
 
@@ -244,7 +260,7 @@ def _rgb(color):
         if isinstance(color, str):
             return ImageColor.getrgb(color.strip())[:3]
         red, green, blue = (int(channel) for channel in color)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         red = -1
     if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
         raise ValueError(f"hint color {color!r}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255")

@@ -13,6 +13,7 @@ WIDTH = 64  # channels of the branch
 HEADS = 2  # spaces in which like places are near
 DIMENSION = 32  # of each
 STRIDE = 4  # pixels, of the grid on which differences are spread
+_NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
 
 
@@ -164,7 +165,7 @@ class KeepHints(keras.layers.Layer):
 
     Call arguments: ab `(batch, height, width, 2)`, the difference `(batch, height, width, 2)`, hints
     `(batch, height, width, 3)`.
-    Output shape: that of ab, float32 in [-1, 1] if ab is.
+    Output shape: that of ab, float32. Near hints it may leave [-1, 1] by what they lack.
     """
 
     BLUR = 7  # pixels a side
@@ -185,8 +186,8 @@ class KeepHints(keras.layers.Layer):
 
 
 def _ratio(value, whole):
-    """value / whole, and 0 where both are 0. (A small number added to `whole` would be 0 in float16 files.)"""
-    return value / keras.ops.where(whole > 0.0, whole, 1.0)
+    """value / whole, and `value` where `whole` is next to nothing: the gradients of a system that is solved are not."""
+    return value / keras.ops.where(whole > _NOTHING, whole, 1.0)
 
 
 def _flat(grid):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+from collections.abc import Iterator
 
 from tf_colorize.photos import files
 
@@ -30,6 +31,26 @@ def is_result(path: str | os.PathLike[str]) -> bool:
     return pathlib.Path(path).stem.endswith((RESULT_MARK, COMPARISON_MARK))
 
 
+def has_photo_suffix(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a file's name has a suffix in `files.IMAGE_SUFFIXES`, in any case."""
+    return os.fspath(path).lower().endswith(files.IMAGE_SUFFIXES)
+
+
+def result_suffix(photo: pathlib.PurePath, wanted: str | None = None) -> str:
+    """Returns the suffix of a photo's result.
+
+    Args:
+        photo: Its path.
+        wanted: Such as ".png"; None keeps the photo's own, or ".jpg" where that stands for no format.
+    """
+    return wanted or (photo.suffix if photo.suffix.lower() in files.FORMATS else ".jpg")
+
+
+def comparison_name(result: pathlib.PurePath) -> str:
+    """Returns the file name of the side-by-side picture that belongs to a result."""
+    return f"{result.stem.removesuffix(RESULT_MARK)}{COMPARISON_MARK}{result.suffix}"
+
+
 def find_photos(path: str | os.PathLike[str]) -> Found:
     """Finds the photos under a folder, including its subfolders and through symbolic links.
 
@@ -48,18 +69,28 @@ def find_photos(path: str | os.PathLike[str]) -> Found:
         return Found([path], [])
     if not path.is_dir():
         raise files.ImageError(f"{path}: no such file or folder")
-    found, seen = [], {os.path.realpath(path)}
+    found = sorted(folder / name for folder, names in walk(path) for name in names if has_photo_suffix(name))
+    return Found([p for p in found if not is_result(p)], [p for p in found if is_result(p)])
+
+
+def walk(path: str | os.PathLike[str]) -> Iterator[tuple[pathlib.Path, list[str]]]:
+    """Visits a folder and its subfolders, also through symbolic links, and each of them once.
+
+    Args:
+        path: The folder.
+
+    Yields:
+        `(folder, names)`: the names of the files in it, sorted. Hidden files and folders are left out.
+
+    Raises:
+        ImageError: a folder cannot be listed.
+    """
+    seen = {os.path.realpath(path)}
     for folder, folders, names in os.walk(path, onerror=_refuse, followlinks=True):
         # Real folders come first, so a link to one never hides it.
         folders[:] = sorted(folders, key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
         folders[:] = [name for name in folders if not name.startswith(".") and _is_new(folder, name, seen)]
-        found += [
-            pathlib.Path(folder, name)
-            for name in names
-            if name.lower().endswith(files.IMAGE_SUFFIXES) and not name.startswith(".")
-        ]
-    found.sort()
-    return Found([p for p in found if not is_result(p)], [p for p in found if is_result(p)])
+        yield pathlib.Path(folder), sorted(name for name in names if not name.startswith("."))
 
 
 def _is_new(folder, name, seen):

@@ -127,12 +127,13 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         outputs = generators.heads(self.generator)
         loss = {"ab": "mae"}
-        if config.hints:
-            loss = {"ab": losses.root_mean_squared_error}
-        elif config.pretrain_loss == "classification":
-            loss = {"logits": self._palette_loss()}
         model = _Stage1(self.generator.input, outputs, name="stage1")
-        model.terms = self._terms("smoothness")
+        if config.hints:  # the losses in the config are those of the generator, which stays as it is
+            loss = {"ab": losses.root_mean_squared_error}
+        else:
+            model.terms = self._terms("smoothness")
+            if config.pretrain_loss == "classification":
+                loss = {"logits": self._palette_loss()}
         optimizer = optimizers.FusedAdam(
             self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
             rate_factors=generators.pretrained_rates(config.encoder_rate),

@@ -1,0 +1,19 @@
+"""More than one machine: an archive on one node of a Ray cluster and on two, and what memory it takes."""
+
+from benchmarks import scale_archives
+
+PARTS = {"archives": scale_archives}
+
+
+def add_arguments(parser):
+    parser.add_argument("part", choices=sorted(PARTS), help="what is measured")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each of those that are compared")
+    parser.add_argument("--markdown", action="store_true", help="print the table as the manual has it")
+    for part in PARTS.values():
+        part.add_arguments(parser)
+
+
+def run(arguments):
+    if arguments.rounds < 1:
+        raise ValueError(f"`--rounds` must be at least 1. Received: {arguments.rounds}")
+    PARTS[arguments.part].run(arguments)

@@ -1,0 +1,50 @@
+"""`tf-colorize cluster` as people run it, and archives for it."""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import skimage.data
+from PIL import Image
+
+
+def make_archive(folder, n_photos, n_broken=0, width=64, n_different=20):
+    """Gray JPEG files in several folders; some of them are cut off."""
+    sample = Image.fromarray(skimage.data.camera()).resize((width * 2, width * 2))
+    kinds = [sample.crop((i, i, i + width, i + width * 3 // 4)) for i in range(n_different)]
+    for index in range(n_photos):
+        path = folder / f"box {index % 7}" / f"{index:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kinds[index % n_different].save(path, quality=90)
+    broken = [sorted(folder.rglob("*.jpg"))[i] for i in np.linspace(3, n_photos - 4, n_broken).astype(int)]
+    for path in broken:
+        path.write_bytes(path.read_bytes()[:-60])
+    return broken
+
+
+def results(folder):
+    """What is in each file under a folder, by its name there."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def local(photos, out, model):
+    """What the local command makes."""
+    command = [sys.executable, "-m", "tf_colorize", photos, "-o", out, "--model", model]
+    subprocess.run([*map(str, command)], capture_output=True)
+    made = results(pathlib.Path(out))
+    shutil.rmtree(out)
+    return made
+
+
+def start(*arguments, **options):
+    command = [sys.executable, "-m", "tf_colorize", "cluster", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def run(*arguments, timeout=150):
+    """Returns `(exit code, lines, lines of complaints)`."""
+    process = start(*arguments)
+    said, complaints = process.communicate(timeout=timeout)
+    return process.returncode, said.splitlines(), complaints.splitlines()

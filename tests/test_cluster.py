@@ -1,0 +1,105 @@
+"""`tf-colorize cluster` on real Ray clusters: one on this machine, two nodes of one processor, and what is lost."""
+
+import json
+import time
+
+import pytest
+import ray_jobs
+import tiny_models
+
+pytest.importorskip("ray")
+
+from benchmarks import ray_nodes
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_models.write_tflite(tmp_path_factory.mktemp("model"))
+
+
+def photos_of(lines):
+    return sorted(json.loads(line)["photo"] for line in lines)
+
+
+def test_the_processors_of_this_machine_make_what_the_local_command_makes(tmp_path, model):
+    broken = ray_jobs.make_archive(tmp_path / "in", 60, 2)
+    expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
+    arguments = [tmp_path / "in", tmp_path / "out", "--model", model]
+    code, said, complaints = ray_jobs.run(*arguments)
+    made = ray_jobs.results(tmp_path / "out")
+    failures = made.pop("failures.jsonl").decode().splitlines()
+    assert len(expected) == 58 and made == expected
+    assert photos_of(failures) == [str(path) for path in broken]
+    assert all("truncated" in json.loads(line)["reason"] for line in failures)
+    assert code == 1 and said[-1].startswith("58 photos in ")
+    assert complaints == [f"tf-colorize cluster: 2 photos failed: {tmp_path}/out/failures.jsonl"]
+    code, said, _ = ray_jobs.run(*arguments, "--dry-run")
+    assert [line.partition(" -> ")[0] for line in said] == [str(path) for path in broken]
+
+
+@pytest.fixture(scope="module")
+def two_nodes():
+    """A cluster that the tests below share, from the first to the last, which kills it: to start one takes long."""
+    with ray_nodes.started([None, None]) as nodes:
+        yield nodes
+
+
+@pytest.mark.slow
+def test_two_thousand_photos_from_bucket_to_bucket(tmp_path, model, s3_server, two_nodes):
+    broken = ray_jobs.make_archive(tmp_path / "in", 2000, 5, width=32)
+    expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
+    s3_server.upload(tmp_path / "in", "archive/scans")
+    addresses = [s3_server.address("archive/scans"), s3_server.address("archive/colored")]
+    code, said, complaints = ray_jobs.run(*addresses, "--model", model, "--address", two_nodes.address)
+    s3_server.download("archive/colored", tmp_path / "out")
+    made = ray_jobs.results(tmp_path / "out")
+    failures = made.pop("failures.jsonl").decode().splitlines()
+    assert len(expected) == 1995 and made == expected
+    assert photos_of(failures) == [f"s3://archive/scans/{path.relative_to(tmp_path / 'in')}" for path in broken]
+    assert code == 1 and said[-1].startswith("1995 photos in ")
+    assert complaints == ["tf-colorize cluster: 5 photos failed: s3://archive/colored/failures.jsonl"]
+
+
+def wait_for(count, out, process):
+    limit = time.monotonic() + 100
+    while len(list(out.rglob("*.jpg"))) < count:
+        assert process.poll() is None and time.monotonic() < limit
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_node_killed(tmp_path, model, two_nodes):
+    broken = ray_jobs.make_archive(tmp_path / "in", 500, 5)
+    expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
+    process = ray_jobs.start(tmp_path / "in", tmp_path / "out", "--model", model, "--address", two_nodes.address)
+    wait_for(40, tmp_path / "out", process)
+    two_nodes.kill(two_nodes.nodes[0])
+    said, complaints = process.communicate(timeout=150)
+    made = ray_jobs.results(tmp_path / "out")
+    failures = made.pop("failures.jsonl").decode().splitlines()
+    assert len(expected) == 495 and made == expected  # and nothing unfinished is left
+    assert photos_of(failures) == [str(path) for path in broken]
+    assert said.splitlines()[-1].startswith("495 photos in ")
+    assert process.returncode == 1 and "1 worker died; others did its photos" in complaints
+
+
+@pytest.mark.slow
+def test_the_head_killed_and_the_same_command_on_another_cluster(tmp_path, model, two_nodes):
+    broken = ray_jobs.make_archive(tmp_path / "in", 500, 5)
+    expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
+    arguments = [tmp_path / "in", tmp_path / "out", "--model", model]
+    process = ray_jobs.start(*arguments, "--address", two_nodes.address)
+    wait_for(40, tmp_path / "out", process)
+    for node in (two_nodes.head, *two_nodes.nodes):  # without the nodes, which would finish what is left by themselves
+        two_nodes.kill(node)
+    _, complaints = process.communicate(timeout=150)
+    assert process.returncode != 0 and "the same command goes on" in complaints.splitlines()[-1]
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.jpg")}
+    assert 40 <= len(before) < 495
+    code, said, _ = ray_jobs.run(*arguments)
+    made = ray_jobs.results(tmp_path / "out")
+    assert photos_of(made.pop("failures.jsonl").decode().splitlines()) == [str(path) for path in broken]
+    assert made == expected
+    assert code == 1 and said[0] == f"{len(before)} photos were already done; --overwrite does them again"
+    assert said[-1].startswith(f"{495 - len(before)} photos in ")
+    assert {path: path.stat().st_mtime_ns for path in before} == before

@@ -1,0 +1,151 @@
+"""Workers on a Ray cluster: gives them photos, a few at a time, and replaces those that die.
+
+Ray's actors and `ray.wait` are all that is needed. Ray Data would list the whole archive first, reads with tasks
+that a cluster of busy actors starves, and starts all over when a part of the cluster is lost.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tf_colorize.archives import plan, workers
+
+_BATCHES = 2  # of a worker; while it writes the last photos of one, it reads the first of the next
+_SECONDS = 0.5  # that a batch should take
+_LARGEST = 64
+_DEATHS = 3  # of workers with the same photo alone, before it counts as its fault
+_PATIENCE = 60.0  # seconds until people are told that no worker has started
+
+
+class CrewError(ValueError):
+    """The cluster cannot do the work; the message is one line."""
+
+
+@dataclasses.dataclass(eq=False)
+class _Hand:
+    """A worker: its actor, the photos it was given, since when it is ready and how many it has done."""
+
+    actor: Any
+    starting: Any
+    batches: dict = dataclasses.field(default_factory=dict)
+    is_ready: bool = False
+    since: float = 0.0
+    n_done: int = 0
+
+
+class Crew:
+    """So many workers, on whatever machines of the cluster have a free processor.
+
+    Args:
+        hire: Creates a Ray actor of `workers.Worker`.
+        size: Number of workers.
+        tell: Called with a line for people.
+    """
+
+    def __init__(self, hire: Callable[[], Any], size: int, tell: Callable[[str], None]) -> None:
+        import ray
+
+        self._ray, self._hire, self._tell, self._size = ray, hire, tell, size
+        self._hands = [self._new_hand() for _ in range(size)]
+        self._suspects: collections.deque[plan.Item] = collections.deque()
+        self.n_deaths = self._n_bad_starts = 0
+
+    def outcomes(self, jobs: plan.Plan) -> Iterator[tuple[plan.Item, workers.Outcome]]:
+        """Does all photos of a plan and yields them as they finish.
+
+        A photo whose worker died is done again by another: alone, and after all others, so that one that
+        kills its workers takes nothing else along.
+
+        Raises:
+            CrewError: no worker can start, for the reason given.
+            ValueError: the photos cannot be listed.
+        """
+        started, is_told = time.monotonic(), False
+        while True:
+            for hand in self._hands:
+                self._give(hand, jobs)
+            waiting = {ref: hand for hand in self._hands for ref in hand.batches}
+            if jobs.is_complete and not jobs.n_left and not self._suspects and not waiting:
+                jobs.take(1)  # raises what stopped the listing
+                return
+            waiting.update({hand.starting: hand for hand in self._hands if not hand.is_ready})
+            for ref in self._finished(list(waiting)):
+                yield from self._collect(ref, waiting[ref], jobs)
+            if (
+                not is_told
+                and not any(hand.is_ready for hand in self._hands)
+                and time.monotonic() - started > _PATIENCE
+            ):
+                is_told = True
+                self._tell(f"waiting for a free processor in the cluster, for {self._size} workers")
+
+    def _new_hand(self):
+        actor = self._hire()
+        return _Hand(actor, actor.ready.remote())
+
+    def _finished(self, references):
+        """What is finished; waits for the first, at most a fraction of a second."""
+        if not references:  # nothing is listed yet
+            time.sleep(0.05)
+        elif self._ray.wait(references, num_returns=1, timeout=0.2)[0]:
+            return self._ray.wait(references, num_returns=len(references), timeout=0)[0]
+        return []
+
+    def _give(self, hand, jobs):
+        while hand.is_ready and len(hand.batches) < _BATCHES:
+            batch = jobs.take(self._batch_size(hand, jobs))
+            if not batch:
+                break
+            hand.batches[hand.actor.run.remote(batch)] = batch
+        if hand.is_ready and not hand.batches and self._suspects and jobs.is_complete:
+            batch = [self._suspects.popleft()]
+            hand.batches[hand.actor.run.remote(batch)] = batch
+
+    def _batch_size(self, hand, jobs):
+        rate = hand.n_done / max(0.1, time.monotonic() - hand.since)
+        size = min(_LARGEST, max(1, round(rate * _SECONDS)))
+        if not jobs.is_complete:
+            return size
+        # Smaller ones at the end, so that all finish at the same time.
+        return min(size, max(1, jobs.n_left // (2 * _BATCHES * len(self._hands))))
+
+    def _collect(self, ref, hand, jobs):
+        if hand not in self._hands:
+            return  # it died a moment ago, and what it had is done again
+        errors = self._ray.exceptions
+        try:
+            result = self._ray.get(ref)
+        except errors.RayActorError as error:
+            yield from self._bury(hand, error)
+            return
+        if ref is hand.starting:
+            if result is not None:
+                raise CrewError(result)
+            hand.is_ready, hand.since, self._n_bad_starts = True, time.monotonic(), 0
+            return
+        hand.n_done += len(result)
+        yield from zip(hand.batches.pop(ref), result)
+
+    def _bury(self, hand, error):
+        """Hires another worker for one that died; what it had is done again, or failed too often."""
+        self._ray.kill(hand.actor)
+        self.n_deaths += 1
+        if not hand.is_ready:
+            self._n_bad_starts += 1
+            if self._n_bad_starts >= _DEATHS * self._size:
+                raise CrewError(f"the workers die while they start: {str(error).strip().splitlines()[0]}") from error
+        self._hands[self._hands.index(hand)] = self._new_hand()
+        for batch in hand.batches.values():
+            for item in batch:
+                suspect = dataclasses.replace(item, deaths=item.deaths + 1)
+                if suspect.deaths > _DEATHS:
+                    reason = (
+                        f"all {suspect.deaths} workers that took it died, {_DEATHS} of them with nothing else to do"
+                    )
+                    yield item, workers.Outcome(reason=f"{reason}; do they have enough memory?")
+                else:
+                    self._suspects.append(suspect)

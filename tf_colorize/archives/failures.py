@@ -1,0 +1,58 @@
+"""The photos of an archive that failed, with their reasons, in a file beside the results."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import tempfile
+import threading
+
+from tf_colorize.archives import places
+
+
+class Failures:
+    """The photos that failed, with their reasons: `failures.jsonl` in the result place.
+
+    Args:
+        source: Where the photos are.
+        target: Where the results go.
+    """
+
+    NAME = "failures.jsonl"
+
+    def __init__(self, source: places.Folder | places.Bucket, target: places.Folder | places.Bucket) -> None:
+        self.count = self._n_saved = 0
+        self._source, self._target = source, target
+        self._lock = threading.Lock()
+        self._file = tempfile.NamedTemporaryFile("w", suffix=".jsonl")  # noqa: SIM115  # lives as long as this
+
+    @property
+    def path(self) -> str:
+        """What people know the file by."""
+        return self._target.full_name(self.NAME)
+
+    def add(self, photo: str, reason: str) -> None:
+        """Notes that a photo failed; may be called from any thread."""
+        with self._lock:
+            self._file.write(json.dumps({"photo": self._source.full_name(photo), "reason": reason}) + "\n")
+            self.count += 1
+
+    def save(self) -> None:
+        """Writes the file into the result place if there is anything new; an earlier run's file goes.
+
+        Raises:
+            OSError: that is impossible.
+        """
+        with self._lock:
+            if self.count == self._n_saved:
+                return
+            self._file.flush()
+            self._target.put(self.NAME, pathlib.Path(self._file.name))
+            self._n_saved = self.count
+
+    def finish(self) -> None:
+        """Saves the last ones, or removes the file of an earlier run where nothing failed."""
+        self.save()
+        self._file.close()
+        if not self.count:
+            self._target.remove(self.NAME)

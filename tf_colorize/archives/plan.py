@@ -1,0 +1,169 @@
+"""Which photo of an archive becomes which file: listed folder by folder, and kept on disk, not in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import posixpath
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+
+from tf_colorize.archives import places
+from tf_colorize.inference.hints import SUFFIX
+from tf_colorize.photos import find
+
+_FLUSHED = 200  # photos at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """A photo and its results: names in the two places.
+
+    `needed` are those of `target` and `compare` that are to be written. `hints` is the photo's hints file.
+    `deaths` counts the workers that died while this photo was with them.
+    """
+
+    source: str
+    target: str
+    compare: str | None
+    needed: tuple[str, ...]
+    hints: str | None = None
+    deaths: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """How results are named, and whether those that exist count."""
+
+    suffix: str | None = None  # such as ".png"; None keeps each photo's format
+    compare: bool = False
+    overwrite: bool = False
+
+
+def items(
+    source: places.Folder | places.Bucket,
+    target: places.Folder | places.Bucket,
+    rules: Rules,
+    refuse: Callable[[str, str], None],
+) -> Iterator[Item]:
+    """Lists the photos of a place; holds the names of one folder at a time.
+
+    Args:
+        source: Where the photos are. What is hidden, in `target` or an earlier result is left out.
+        target: Where the results go, under the photos' own names.
+        rules: See `Rules`.
+        refuse: Called with a photo and the reason why it cannot have a result.
+
+    Yields:
+        `Item`; nothing is `needed` where the results exist.
+
+    Raises:
+        ValueError: the place cannot be listed.
+    """
+    left_out = target.inside(source)
+    for folder, names in source.walk():
+        if left_out is not None and _is_in(folder, left_out):
+            continue
+        photos = [name for name in names if find.has_photo_suffix(name) and not find.is_result(name)]
+        if not photos:
+            continue
+        target.clean(folder)
+        existing = target.names(folder)
+        taken: dict[str, str] = {}
+        for name in photos:
+            path = pathlib.PurePosixPath(name)
+            result = path.with_suffix(find.result_suffix(path, rules.suffix))
+            photo = posixpath.join(folder, name)
+            if result.name in taken:
+                other = source.full_name(posixpath.join(folder, taken[result.name]))
+                refuse(photo, f"{result.name} is already the result of {other}; choose another format")
+                continue
+            taken[result.name] = name
+            wanted = [result.name, *([find.comparison_name(result)] if rules.compare else [])]
+            paths = [posixpath.join(folder, file) for file in wanted]
+            needed = [path for path, file in zip(paths, wanted) if rules.overwrite or file not in existing]
+            hints = posixpath.join(folder, path.stem + SUFFIX) if path.stem + SUFFIX in names else None
+            yield Item(photo, paths[0], paths[1] if rules.compare else None, tuple(needed), hints)
+
+
+def _is_in(folder, other):
+    return other in (".", folder) or folder.startswith(f"{other}/")
+
+
+class Plan:
+    """The photos that wait, in a file on disk, while a thread still lists more of them.
+
+    Args:
+        found: Iterator of `Item`, such as `items` returns.
+
+    Attributes:
+        n_found: Photos listed so far.
+        n_finished: Those of them whose results exist.
+        is_complete: Whether all are listed.
+    """
+
+    def __init__(self, found: Iterator[Item]) -> None:
+        self.n_found = self.n_finished = 0
+        self.is_complete = False
+        self._n_written = self._n_taken = 0
+        self._error: Exception | None = None
+        descriptor, path = tempfile.mkstemp()
+        self._writer, self._reader = os.fdopen(descriptor, "w"), open(path)  # noqa: SIM115  # closed together
+        os.unlink(path)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._list, args=(found,), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Plan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping = True
+        self._thread.join()
+        self._writer.close()
+        self._reader.close()
+
+    def take(self, count: int) -> list[Item]:
+        """Returns the next photos, at most so many; fewer or none where they are not listed yet.
+
+        Raises:
+            ValueError: the place cannot be listed.
+        """
+        if self._error and self._n_taken == self._n_written:
+            raise self._error
+        taken: list[Item] = []
+        while len(taken) < count and self._n_taken < self._n_written:
+            source, target, compare, needed, hints = json.loads(self._reader.readline())
+            taken.append(Item(source, target, compare, tuple(needed), hints))
+            self._n_taken += 1
+        return taken
+
+    @property
+    def n_left(self) -> int:
+        """Photos that are listed and were not taken."""
+        return self.n_found - self.n_finished - self._n_taken
+
+    def _list(self, found):
+        n_lines = 0
+        try:
+            for item in found:
+                self.n_found += 1
+                self.n_finished += not item.needed
+                if item.needed:
+                    line = json.dumps([item.source, item.target, item.compare, item.needed, item.hints])
+                    self._writer.write(line + "\n")
+                    n_lines += 1
+                    if n_lines % _FLUSHED == 0:
+                        self._writer.flush()
+                        self._n_written = n_lines
+                if self._stopping:
+                    return
+        except Exception as error:  # raised where the photos are taken
+            self._error = error
+        finally:
+            self._writer.flush()
+            self._n_written = n_lines
+            self.is_complete = True
