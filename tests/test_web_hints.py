@@ -78,6 +78,7 @@ def test_hints_are_painted_as_python_paints_them(size, vividness):
     places = [(float(random.uniform(0, size[0])), float(random.uniform(0, size[1]))) for _ in range(12)]
     places += [(0, 0), (size[0] - 1, size[1] - 1)]
     hints = [{"x": x, "y": y, "color": colors[index % len(colors)]} for index, (x, y) in enumerate(places)]
+    hints[0]["size"] = size[0] / 4
     lightness = random.uniform(-0.95, 0.95, (1, 32, 32, 1)).astype(np.float32)
     before, after = painted_by_the_page(hints, size, 32, lightness, vividness)
     expected = hints_module.raster([hints_module.Hint(**one) for one in hints], size, 32)

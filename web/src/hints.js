@@ -10,7 +10,7 @@ export class Hints {
   #future = [];
   #lastId = 0;
 
-  /** @returns {readonly {id: number, x: number, y: number, color: string}[]} Another array after each change. */
+  /** @returns {readonly {id: number, x: number, y: number, color: string, size?: number}[]} Another array after each change. */
   get list() {
     return this.#list;
   }

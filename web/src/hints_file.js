@@ -17,7 +17,7 @@ export function stemOf(name) {
  * @returns {{name: string, blob: Blob}}
  */
 export function write(photo) {
-  const hints = photo.hints.list.map(({ x, y, color }) => ({ x, y, color }));
+  const hints = photo.hints.list.map(({ x, y, color, size }) => ({ x, y, color, size })); // JSON leaves out what is undefined
   const text = `${JSON.stringify({ version: VERSION, hints }, null, 1)}\n`;
   return { name: stemOf(photo.name) + SUFFIX, blob: new Blob([text], { type: "application/json" }) };
 }
@@ -25,7 +25,7 @@ export function write(photo) {
 /**
  * @param {string} text Content of a file.
  * @param {{width: number, height: number}} photo
- * @returns {{x: number, y: number, color: string}[]} In whole pixels of the photo.
+ * @returns {{x: number, y: number, color: string, size?: number}[]} In whole pixels of the photo.
  * @throws {Error} It is not a hints file, or not one for this photo.
  */
 export function read(text, photo) {
@@ -54,7 +54,11 @@ function checked(hint, { width, height }) {
   }
   const color = parsed(hint.color);
   if (!color) throw new Error(`The hint color ${JSON.stringify(hint.color)} must be like #7a4b2c or a color's name.`);
-  return { x: Math.floor(x), y: Math.floor(y), color };
+  const size = hint.size ?? undefined;
+  if (size !== undefined && !(size > 0 && Number.isFinite(size))) {
+    throw new Error(`The hint size ${JSON.stringify(size)} must be a number of pixels over 0.`);
+  }
+  return { x: Math.floor(x), y: Math.floor(y), color, size };
 }
 
 /** A number of pixels, or null if it is neither a number nor a percentage. */

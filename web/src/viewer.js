@@ -215,7 +215,7 @@ export class Viewer extends EventTarget {
   #key(side) {
     const { part, width, height } = viewport.layout(this.#stage, this.#photo, this.#view);
     const { kind, model, hints = [] } = this.#looks[side];
-    const wishes = hints.flatMap(({ x, y, color }) => [x, y, color]);
+    const wishes = hints.flatMap(({ x, y, color, size }) => [x, y, color, size]);
     const color = kind === "color" ? [model, this.#vividness, ...wishes] : [];
     return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...color].join();
   }

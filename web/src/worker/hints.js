@@ -7,8 +7,8 @@ const VIVIDNESS_STEPS = 8;
 /**
  * Paints hints: each is a square of at least 3 pixels; where squares meet, the nearer hint has the pixel.
  *
- * @param {{x: number, y: number, color: string}[]} hints Pixels of the upright photo, from its left and top edge,
- *   and "#rrggbb", of which only hue and chroma count.
+ * @param {{x: number, y: number, color: string, size?: number}[]} hints Pixels of the upright photo, from its left and
+ *   top edge, "#rrggbb", of which only hue and chroma count, and how many pixels of the photo the hint is wide.
  * @param {{width: number, height: number}} photo
  * @param {number} size Side of the square that the network sees.
  * @returns {Float32Array} `size * size` triples: a, b and 1 where a hint is, zeros elsewhere.
@@ -16,10 +16,10 @@ const VIVIDNESS_STEPS = 8;
 export function paint(hints, { width, height }, size) {
   const painted = new Float32Array(size * size * 3);
   const nearest = new Float64Array(size * size).fill(Infinity);
-  for (const { x, y, color } of hints) {
+  for (const { x, y, color, size: wide = 0 } of hints) {
     const [a, b] = lab.abOf(color);
-    const columns = reached(x, width, size);
-    for (const [row, down] of reached(y, height, size)) {
+    const columns = reached(x, wide, width, size);
+    for (const [row, down] of reached(y, wide, height, size)) {
       for (const [column, across] of columns) {
         const at = row * size + column;
         const distance = Math.max(down, across);
@@ -33,11 +33,11 @@ export function paint(hints, { width, height }, size) {
 }
 
 /** Pairs of a network's row or column that a hint covers and its distance from the hint's center. */
-function reached(place, length, size) {
+function reached(place, wide, length, size) {
   const scale = size / length;
   const center = (Math.floor(place) + 0.5) * scale - 0.5; // of the photo's pixel
   const offsets = Array.from({ length: size }, (_, pixel) => [pixel, Math.abs(pixel - center)]);
-  const reach = Math.max(1, scale, Math.min(...offsets.map(([, offset]) => offset)));
+  const reach = Math.max(0.5 * wide * scale, 1, scale, Math.min(...offsets.map(([, offset]) => offset)));
   return offsets.filter(([, offset]) => offset <= reach);
 }
 
