@@ -8,6 +8,7 @@ Run as a script, `python scripts/prediction_server.py SAVED_MODEL`, it prints it
 serves until its standard input ends.
 """
 
+import argparse
 import base64
 import concurrent.futures
 import contextlib
@@ -198,6 +199,11 @@ def serve(path, certificate=None):
 
 
 if __name__ == "__main__":
-    with serve(pathlib.Path(sys.argv[1])) as (_, served):
+    parser = argparse.ArgumentParser(
+        description="Serve a SavedModel over REST and gRPC as TF Serving does, for tests and benchmarks. Prints the "
+        "addresses as JSON and ends with its standard input."
+    )
+    parser.add_argument("model", type=pathlib.Path, metavar="SAVED_MODEL", help="folder of the SavedModel")
+    with serve(parser.parse_args().model) as (_, served):
         print(json.dumps(served), flush=True)
         sys.stdin.read()

@@ -15,6 +15,7 @@ def benchmarks(monkeypatch):
     return importlib.import_module
 
 
+@pytest.mark.slow
 def test_command_prints_a_table_of_positive_numbers():
     size = ["--image-size", 64, "--batch-size", 2, "--rounds", 1, "--steps", 1]
     done = benchmark_command.run(

@@ -36,6 +36,7 @@ def first(cell):
     return benchmark_command.numbers(cell)[0]
 
 
+@pytest.mark.slow
 def test_tables_of_figures_that_belong_together(model):
     (times, needs), output = colorize(model, "--formats", "dynamic", "--megapixels", 0.02, 0.2)
     (row,) = times

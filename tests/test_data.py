@@ -307,6 +307,7 @@ def start_python(code, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_tfds_data_sets_become_folders(tmp_path):
     process = start_python(TFDS_SCRIPT, tmp_path)
     output, errors = process.communicate(timeout=120)
@@ -366,6 +367,7 @@ print("DONE")
 """
 
 
+@pytest.mark.slow
 def test_feeds_two_replicas(paths, tmp_path):
     output, errors = start_python(f"PATHS = {paths!r}\n{REPLICAS_SCRIPT}", tmp_path).communicate(timeout=120)
     assert "DONE" in output, errors

@@ -110,6 +110,7 @@ def run_script(*arguments):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_command_line(exported, tmp_path):
     size = ["--image-size", "32", "--photos", exported.photos]
     target = tmp_path / "model.tflite"

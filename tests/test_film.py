@@ -317,7 +317,7 @@ sys.exit(main.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
 def test_a_stopped_run_goes_on_and_ends_as_if_undisturbed(tmp_path, colorizer, how):
     film = films.write(tmp_path / "movie.mp4", n_frames=400, n_shots=3)
     arguments = [sys.executable, "-c", INTERRUPTIBLE, "film", str(film), "--model", str(MODEL)]

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tf_colorize import optimizers
@@ -58,6 +59,7 @@ def test_is_a_keras_optimizer_that_saves_and_loads():
     assert loaded.get_config() == fused.get_config()
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one_and_as_keras_adam(run_python):
     run_python("""
         import keras, numpy as np, tensorflow as tf

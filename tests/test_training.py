@@ -149,7 +149,14 @@ def resumed(run_dir):
     return rows(run_dir)
 
 
-@pytest.mark.parametrize("name, steps", [("SIGKILL", 5), ("SIGKILL", 11), ("SIGINT", 6), ("SIGTERM", 2)])
+@pytest.mark.parametrize(
+    "name, steps",
+    [
+        ("SIGKILL", 5),
+        ("SIGINT", 6),
+        *(pytest.param(name, steps, marks=pytest.mark.slow) for name, steps in (("SIGKILL", 11), ("SIGTERM", 2))),
+    ],
+)
 def test_a_killed_and_resumed_run_logs_the_same(photos, whole_rows, small_networks, run_python, tmp_path, name, steps):
     code = interrupted(config_of(photos, tmp_path / "run"), steps, name)
     if name == "SIGKILL":
@@ -245,6 +252,7 @@ def test_another_loss_does_not_inherit_the_weights_of_the_first():
     assert weights == (100.0, 0.0, 0.0) and resolved.gan_loss == "hinge"
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_without_the_file_it_started_from(photos, tmp_path, small_networks, monkeypatch):
     first = stages.train(config_of(photos, tmp_path / "first"), report=lambda line: None)
     monkeypatch.chdir(tmp_path)
@@ -258,6 +266,7 @@ def test_a_run_is_resumed_without_the_file_it_started_from(photos, tmp_path, sma
     assert resumed(tmp_path / "run") == rows(whole)
 
 
+@pytest.mark.slow
 def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks):
     weights = [
         (config.lambda_l1, config.lambda_classification)
@@ -285,6 +294,7 @@ def test_smoothness_counts_in_both_stages_and_is_taken_over(photos, tmp_path, sm
     assert start_of_run.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_path, real_run):
     config = config_of(photos, tmp_path / "run", init=str(real_run), freeze_encoder=True, steps_per_epoch=2)
     run = stages.train(dataclasses.replace(config, pretrain_epochs=1, epochs=1), report=lambda line: None)
@@ -299,6 +309,7 @@ def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_pa
     assert len(thawed.trainable_variables) == len(before.trainable_variables)
 
 
+@pytest.mark.slow
 def test_the_encoder_learns_at_its_own_rate_in_stage_2(photos, tmp_path, real_run):
     config = config_of(photos, tmp_path / "run", init=str(real_run), encoder_rate=1e-4, average=0.0)
     config = dataclasses.replace(config, pretrain_epochs=0, epochs=1, steps_per_epoch=2)
