@@ -69,7 +69,7 @@ def wait_for(count, out, process):
 
 @pytest.mark.slow
 def test_a_node_killed(tmp_path, model, two_nodes):
-    broken = ray_jobs.make_archive(tmp_path / "in", 500, 5)
+    broken = ray_jobs.make_archive(tmp_path / "in", 500, 5, width=500)  # work for both nodes to the end
     expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
     process = ray_jobs.start(tmp_path / "in", tmp_path / "out", "--model", model, "--address", two_nodes.address)
     wait_for(40, tmp_path / "out", process)

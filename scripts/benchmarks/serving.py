@@ -50,7 +50,7 @@ def run(arguments):
                     rows.append([f"{_NAMES[protocol]}, {kind}", *found])
                     first_errors += errors[:1]
     tables.show(
-        ["", "callers", "requests/s", "median", "99th percentile", "errors", "wrong pictures"],
+        ["interface", "callers", "requests/s", "median", "99th percentile", "errors", "wrong pictures"],
         rows,
         f"{arguments.requests} requests of one photo each, files {arguments.size} x {arguments.size * 3 // 4} pixels. "
         f"The server has {arguments.cores} of the cores. Load average {os.getloadavg()[0]:.1f}. "
