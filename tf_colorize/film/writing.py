@@ -223,10 +223,11 @@ def _copied_streams(original, output, source, notes):
 @contextlib.contextmanager
 def _held_by(target, streams):
     """Says it when a kind of file cannot hold one of the streams, which some tell only at the end."""
+    # Asked now: a container that failed to close has no streams any more.
+    kinds = " and ".join(f"{stream.type} ({stream.codec_context.codec.canonical_name})" for stream in streams)
     try:
         yield
     except (av.ArgumentError, av.InvalidDataError, av.PatchWelcomeError) as error:
-        kinds = " and ".join(f"{stream.type} ({stream.codec_context.codec.canonical_name})" for stream in streams)
         raise reading.FilmError(
             f"{target}: {target.suffix} cannot hold {kinds}; write to {target.with_suffix('.mkv').name} instead"
         ) from error
