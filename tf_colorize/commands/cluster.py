@@ -16,7 +16,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import installation
-from tf_colorize.commands import photo_options, quiet
+from tf_colorize.commands import photo_options, progress, quiet
 
 # No heavy imports up here: `tf-colorize cluster --help` must answer at once.
 
@@ -210,8 +210,7 @@ def _work(crew, jobs, failed):
 def _summarize(counts, jobs, failed):
     if jobs.n_finished:
         print(f"{jobs.n_finished} photos were already done; --overwrite does them again")
-    minutes, seconds = divmod(counts.seconds, 60)
-    duration = f"{int(minutes)} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"
+    duration = progress.duration(counts.seconds)
     print(f"{counts.n_done} photos in {duration}, {counts.n_done / max(counts.seconds, 1e-9):.1f} photos/s")
     if counts.n_skipped:
         print(f"{counts.n_skipped} of them already have color and were left as they are")
@@ -238,15 +237,7 @@ def _progress(jobs):
 
         yield say
         return
-    from rich import console, progress
-
-    columns = (
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
-    )
-    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
+    with progress.bar_with_time_left() as bar:
         task = bar.add_task("", total=None)
         yield lambda n_done: bar.update(task, completed=n_done, total=jobs.n_found - jobs.n_finished)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import hints
+from tf_colorize.commands import hints, progress
 
 _EPILOG = """\
 examples:
@@ -219,16 +219,7 @@ def _progress(total, unit):
     if not sys.stderr.isatty():
         yield lambda n_done: None
         return
-    from rich import console, progress
-
-    columns = (
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TextColumn(unit),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
-    )
-    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
+    with progress.bar_with_time_left(unit) as bar:
         task = None
 
         def report(n_done):

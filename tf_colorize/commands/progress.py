@@ -5,8 +5,20 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
+
+
+def bar_with_time_left(unit: str = "", **options: Any) -> Any:
+    """Returns a `rich.progress.Progress` on standard error: how many `unit` of how many, and the time left."""
+    from rich import console, progress
+
+    columns: list[Any] = [progress.BarColumn(), progress.MofNCompleteColumn(), progress.TimeRemainingColumn()]
+    if unit:
+        columns.insert(2, progress.TextColumn(unit))
+    columns.append(progress.TextColumn("left"))
+    return progress.Progress(*columns, console=console.Console(stderr=True), **options)
 
 
 @contextlib.contextmanager
@@ -15,16 +27,7 @@ def of_photos(total: int) -> Iterator[Callable[[], None]]:
     if total == 1 or not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich import console, progress
-
-    columns = (
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("left"),
-    )
-    terminal = console.Console(stderr=True)
-    with progress.Progress(*columns, console=terminal, redirect_stdout=sys.stdout.isatty()) as bar:
+    with bar_with_time_left(redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
 
