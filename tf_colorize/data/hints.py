@@ -9,14 +9,14 @@ STOP = 1 / 8  # of the geometric distribution of their number
 SIDES = (1, 9)  # pixels of a hint's square
 SPREAD = 1 / 4  # standard deviation of their places around the center, as a share of the side
 # Beyond the paper: photos with many hints all over, for people who go on and on.
-ALL_OVER, MOST = 0.25, 150
+ALL_OVER, MOST = 0.5, 150
 
 
 def simulate(ab: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Draws hints for a photo: squares with the mean of its true chroma.
 
     Their number is geometric (p = 1/8), their places are Gaussian around the center, their squares
-    have 1 to 9 pixels a side. A quarter of the photos gets 1 to 150 hints anywhere instead.
+    have 1 to 9 pixels a side. Half of the photos get 1 to 150 hints anywhere instead.
 
     Source: Zhang et al. 2017, "Real-Time User-Guided Image Colorization with Learned Deep Priors",
     section 3.

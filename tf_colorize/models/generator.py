@@ -28,11 +28,8 @@ SHIPPED_WEIGHTS_TERMS = (
 Weights that users train carry no terms of ours.
 """
 
-FLOAT32_LAYERS = (
-    *("chroma_logits", "chroma", "chroma_contrast", "ab"),
-    *("hints_places", "hints_spread", "hints_difference", "hints_kept"),
-)
-"""The layers of a generator's head and of its branch for hints that mixed precision leaves in float32."""
+_BRANCH = "hints_"  # how the names of all layers of the branch for hints begin
+_FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
 
 # The decoders' last layers, and how many pixels of the picture one of their values stands for.
 _DECODER_STRIDES = {f"decoder{level}_relu": 2 ** (5 - level) for level in (1, 2, 3, 4)} | {
@@ -158,6 +155,11 @@ def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansi
     layer.mean_gain, layer.contrast, layer.expansion = mean_gain, contrast, expansion
 
 
+def stays_float32(name: str) -> bool:
+    """Returns whether mixed precision leaves a layer of this name in float32, as it does heads and hints."""
+    return name in _FLOAT32_LAYERS or name.startswith(_BRANCH)
+
+
 def takes_hints(generator: keras.Model) -> bool:
     """Returns whether a generator has the second input `hints`."""
     return len(generator.inputs) > 1
@@ -202,7 +204,7 @@ def automatic(generator: keras.Model) -> keras.Model:
 def train_hints_only(generator: keras.Model) -> None:
     """Freezes all layers of a generator but those of its branch for hints."""
     for layer in generator.layers:
-        layer.trainable = layer.name.startswith("hints_")
+        layer.trainable = layer.name.startswith(_BRANCH)
 
 
 def _decoder_features(generator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,9 @@ import keras
 
 from tf_colorize.models import blocks
 
-WIDTH = 64  # channels of the branch
-HEADS = 2  # spaces in which like places are near
-DIMENSION = 32  # of each
+WIDTH = 96  # channels of the branch
+HEADS = 4  # spaces in which like places are near
+DIMENSION = 24  # of each
 STRIDE = 4  # pixels, of the grid on which differences are spread
 _NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
@@ -22,7 +23,7 @@ def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: 
 
     From the generator's features each place gets an embedding; what a hint differs from the automatic result
     is spread to places whose embedding is near, by `SpreadHints`; at the hints' own places `KeepHints` leaves
-    exactly what they say.
+    exactly what they say. All of it is float32, whatever the precision of the rest.
 
     Args:
         features: pairs of the generator's features, `(batch, height / stride, width / stride, channels)`, and
@@ -32,23 +33,26 @@ def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: 
         hints: `(batch, height, width, 3)`.
     """
     layers = keras.layers
-    seen = layers.Concatenate(name="hints_automatic")([lightness, ab])
+    convolution = functools.partial(layers.Conv2D, kernel_size=1, dtype="float32")
+    seen = layers.Concatenate(name="hints_automatic", dtype="float32")([lightness, ab])
     parts = []
-    for tensor, stride in [*features, (seen, 1)]:
+    for tensor, stride in features:
         if stride < STRIDE:
             tensor = layers.AveragePooling2D(STRIDE // stride, name=f"hints_pool{stride}")(tensor)
-        part = layers.Conv2D(WIDTH, 1, name=f"hints_from{stride}")(tensor)
+        part = convolution(WIDTH, name=f"hints_from{stride}")(tensor)
         if stride > STRIDE:
-            part = blocks.BilinearUpsampling(stride // STRIDE, name=f"hints_up{stride}")(part)
+            part = blocks.BilinearUpsampling(stride // STRIDE, name=f"hints_up{stride}", dtype="float32")(part)
         parts.append(part)
-    x = layers.Add(name="hints_features")(parts) if len(parts) > 1 else parts[0]
-    x = layers.ReLU(name="hints_relu1")(x)
-    x = layers.Conv2D(WIDTH, 1, name="hints_conv")(x)
-    x = layers.ReLU(name="hints_relu2")(x)
-    x = layers.Conv2D(HEADS * (DIMENSION + 1), 1, name="hints_embedding")(x)
-    places = Position(name="hints_places", dtype="float32")(x)
+    parts.append(layers.Conv2D(WIDTH, STRIDE, strides=STRIDE, name="hints_from1", dtype="float32")(seen))
+    x = layers.Add(name="hints_features", dtype="float32")(parts)
+    x = layers.ReLU(name="hints_relu1", dtype="float32")(x)
+    x = convolution(WIDTH, name="hints_conv")(x)
+    x = layers.ReLU(name="hints_relu2", dtype="float32")(x)
+    embedding = convolution(HEADS * (DIMENSION + 1), name="hints_embedding")(x)
+    places = Position(name="hints_places", dtype="float32")(embedding)
     spread = SpreadHints(HEADS, name="hints_spread", dtype="float32")(places, ab, hints)
-    spread = blocks.BilinearUpsampling(STRIDE, name="hints_difference", dtype="float32")(spread)
+    logits = convolution(9 * STRIDE**2, name="hints_upsampling")(x)
+    spread = ConvexUpsampling(name="hints_difference", dtype="float32")(spread, logits)
     return KeepHints(name="hints_kept", dtype="float32")(ab, spread, hints)
 
 
@@ -87,7 +91,7 @@ class SpreadHints(keras.layers.Layer):
 
     and predicted everywhere from where it is known (kriging; simple kriging, whose mean is the
     automatic result). The embedding is learned, so that what belongs together is near. The linear system
-    is solved by conjugate gradients. Without hints all of it is exactly zero.
+    is solved by conjugate gradients, in training directly. Without hints all of it is exactly zero.
 
     Args:
         heads: int, embeddings, each with a strength.
@@ -100,7 +104,7 @@ class SpreadHints(keras.layers.Layer):
     known there, about 0 to 1.
     """
 
-    def __init__(self, heads: int = 1, iterations: int = 16, **kwargs: Any) -> None:
+    def __init__(self, heads: int = 1, iterations: int = 32, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.heads = heads
         self.iterations = iterations
@@ -111,7 +115,7 @@ class SpreadHints(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, places, ab, hints):
+    def call(self, places, ab, hints, training=False):
         ops = keras.ops
         mask = hints[..., 2:]
         known = ops.concatenate([mask * (hints[..., :2] - ab), mask], axis=-1)
@@ -124,7 +128,11 @@ class SpreadHints(keras.layers.Layer):
         queries, keys = _flat(places), _flat(keys)
         among = self._covariance(keys, keys) * is_hint * ops.swapaxes(is_hint, 1, 2)
         noise = ops.softplus(self.noise)
-        weights = self._solved(among, noise, _flat(values) * is_hint)
+        values = _flat(values) * is_hint
+        if training:  # conjugate gradients that have converged divide nothing by nothing, and so do their gradients
+            weights = ops.solve(among + noise * ops.eye(ops.shape(among)[-1]), values)
+        else:
+            weights = self._solved(among, noise, values)
         spread = ops.matmul(self._covariance(queries, keys), weights * is_hint)
         _, height, width, _ = ops.shape(places)
         return ops.reshape(spread, (-1, height, width, 3))
@@ -150,11 +158,53 @@ class SpreadHints(keras.layers.Layer):
             step = rest + _ratio(length, before) * step
         return solution
 
-    def compute_output_spec(self, places, ab, hints):
+    def compute_output_spec(self, places, ab, hints, training=False):
         return keras.KerasTensor((*places.shape[:-1], 3), dtype="float32")
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "iterations": self.iterations}
+
+
+@keras.saving.register_keras_serializable(package="tf_colorize")
+class ConvexUpsampling(keras.layers.Layer):
+    """Enlarges a map so that edges stay sharp: each pixel is a mean of the 3 x 3 places around it.
+
+    The weights are a softmax of inputs, added to those of bilinear interpolation.
+
+    Source: Teed and Deng 2020, "RAFT: Recurrent All-Pairs Field Transforms for Optical Flow", section 3.3.
+
+    Call arguments: places `(batch, height / 4, width / 4, channels)`; logits `(batch, height / 4,
+    width / 4, 16 * 9)`, for each pixel of a place those of its 9 weights.
+    Output shape: `(batch, height, width, channels)`, float32.
+    """
+
+    def build(self, *_):
+        self.start = self.add_weight(name="start", shape=(STRIDE**2, 9), initializer=_bilinear_logits)
+        self.built = True
+
+    def call(self, places, logits):
+        ops = keras.ops
+        _, height, width, channels = ops.shape(places)
+        padded = ops.pad(places, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+        near = [padded[:, y : y + height, x : x + width] for y in range(3) for x in range(3)]
+        near = ops.reshape(ops.stack(near, axis=3), (-1, height * width, 9, channels))
+        logits = ops.reshape(logits, (-1, height * width, STRIDE**2, 9)) + self.start
+        pixels = ops.matmul(ops.softmax(logits, axis=-1), near)
+        pixels = ops.reshape(pixels, (-1, height, width, STRIDE, STRIDE * channels))
+        return ops.reshape(ops.transpose(pixels, (0, 1, 3, 2, 4)), (-1, height * STRIDE, width * STRIDE, channels))
+
+    def compute_output_spec(self, places, logits):
+        batch, height, width, channels = places.shape
+        size = [None if side is None else side * STRIDE for side in (height, width)]
+        return keras.KerasTensor((batch, *size, channels), dtype="float32")
+
+
+def _bilinear_logits(shape, dtype=None):
+    """Returns the logarithms of the weights of bilinear interpolation; in place of 0 those of a little."""
+    ops = keras.ops
+    offsets = (ops.arange(STRIDE, dtype="float32") + 0.5) / STRIDE - 0.5
+    shares = ops.maximum(1.0 - ops.abs(offsets[:, None] - ops.arange(-1, 2, dtype="float32")), 0.02)
+    return ops.reshape(ops.log(shares[:, None, :, None] * shares[None, :, None, :]), shape)
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")

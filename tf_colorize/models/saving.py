@@ -146,7 +146,7 @@ def with_policy(generator: keras.Model, policy: str) -> keras.Model:
 
 def _config_with_policy(config, policy):
     if isinstance(config, dict):
-        if config.get("name") in generators.FLOAT32_LAYERS:
+        if generators.stays_float32(str(config.get("name"))):
             return config
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": policy}}
