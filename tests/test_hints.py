@@ -97,7 +97,8 @@ def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
                 if name.startswith("tf-colorize") and kind != "color":
                     continue  # a process each
                 distance = agreement.distance(function(file), expected)
-                assert distance.mean() < 3 if "dynamic" in name else np.mean(distance <= 2) >= 0.999, (name, kind)
+                far = np.count_nonzero(distance > 2)
+                assert distance.mean() < 3 if "dynamic" in name else far <= max(1, distance.size // 1000), (name, kind)
 
 
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
@@ -129,9 +130,10 @@ def test_tflite_is_builtin_operations(exported):
     assert not [name for op in interpreter._get_ops_details() if (name := op["op_name"]).startswith(("Flex", "CUSTOM"))]
 
 
-def test_int8_is_refused(generator, tmp_path):
-    with pytest.raises(ValueError, match='`quantize` must not be "int8" for a generator that takes hints'):
-        export.export_tflite(generator, tmp_path / "x.tflite", quantize="int8", image_size=SIZE)
+def test_int8_files_take_no_hints(generator, tmp_path):
+    photos = exports.write_photos(tmp_path / "photos", 216)
+    report = export.export_tflite(generator, tmp_path / "x.tflite", quantize="int8", image_size=SIZE, photos=photos)
+    assert report.agreement.mean < 1 and not Colorizer.load(report.path).takes_hints
 
 
 def test_colorize_with_hints_is_the_same_on_the_server(generator, exported):

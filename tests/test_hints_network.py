@@ -96,7 +96,10 @@ def test_only_the_branch_learns():
     hinted = generators.add_hints(own)
     generators.train_hints_only(hinted)
     layers = {weight.path.split("/")[0] for weight in hinted.trainable_weights}
-    assert layers == {"hints_from1", "hints_conv", "hints_embedding", "hints_places", "hints_spread"}
+    assert layers == {
+        *("hints_from1", "hints_conv", "hints_embedding", "hints_places", "hints_spread"),
+        *("hints_upsampling", "hints_difference"),
+    }
     with_gradient(hinted)
 
 
@@ -134,6 +137,19 @@ def test_spreading_is_kriging():
     values = np.concatenate([known, np.ones((3, 1))], axis=1)
     weights = np.linalg.solve(covariance(keys, keys) + noise * np.eye(3), values)
     np.testing.assert_allclose(result, covariance(places[0].reshape(64, 5), keys) @ weights, atol=1e-4)
+    in_training = np.asarray(layer(places, ab, hints, training=True))[0].reshape(64, 3)
+    np.testing.assert_allclose(in_training, result, atol=1e-4)
+
+
+def test_upsampling_is_bilinear_before_it_learns_and_keeps_constants():
+    places = np.random.default_rng(0).uniform(-1, 1, (1, 6, 7, 3)).astype("float32")
+    layer = branch.ConvexUpsampling()
+    result = np.asarray(layer(places, np.zeros((1, 6, 7, 16 * 9), "float32")))
+    bilinear = np.asarray(keras.ops.image.resize(places, (24, 28), interpolation="bilinear"))
+    assert np.abs(result - bilinear).max() < 0.15  # it gives a little of its weight to all nine
+    logits = np.random.default_rng(1).normal(size=(1, 6, 7, 16 * 9)).astype("float32")
+    constant = np.asarray(layer(np.full_like(places, 0.3), logits))
+    np.testing.assert_allclose(constant, np.full((1, 24, 28, 3), 0.3), atol=1e-6)
 
 
 def test_simulated_hints_are_means_of_the_truth():

@@ -97,6 +97,7 @@ def test_the_shipped_generator_trains_in_all_layers():
     generator, described = saving.load_generator(SHIPPED / "colorizer" / "1")
     assert '"trainable": false' not in json.dumps(described["generator"])
     assert all(layer.trainable for layer in layers_of(generator))
+    generator = generators.automatic(generator)
     before = generator.get_layer("resnet18").get_weights()
     generator.compile(keras.optimizers.SGD(1e-3), loss="mae")
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")

@@ -481,21 +481,13 @@ DELAYS = """async () => {
 
 
 @pytest.mark.slow
-def test_the_picture_follows_a_color_within_150_milliseconds(new_visitor, page_folder, tmp_path):
-    from tf_colorize import export
+def test_the_picture_follows_a_color_within_150_milliseconds(new_visitor, page_folder):
     from tf_colorize.export import tflite
-    from tf_colorize.models import generator as generators
-    from tf_colorize.models import saving
 
-    # The size of the shipped network; what it learned does not matter here.
-    generator, metadata = saving.load_generator(web_browser.WEB.parent / "saved_models" / "colorizer" / "1")
-    if not generators.takes_hints(generator):
-        generator = generators.add_hints(generator)
-    path = tmp_path / "colorizer.tflite"
-    export.export_tflite(generator, path, quantize="dynamic", metadata=metadata)
-    if tflite.latency(path, threads=2, runs=10) > 0.04:  # several times what it takes on idle cores
+    model = web_browser.WEB.parent / "saved_models" / "colorizer.tflite"
+    if tflite.latency(model, threads=2, runs=10) > 0.04:  # several times what it takes on idle cores
         pytest.skip("the machine is too busy to measure")
-    with web_browser.served(page_folder, [path]) as server:
+    with web_browser.served(page_folder, [model]) as server:
         visitor = new_visitor(server.url).wait_until_ready()
         visitor.colors("photo.png", web_browser.encoded(Image.fromarray(skimage.data.camera())))
         visitor.puts_dot(0.7, 0.3)

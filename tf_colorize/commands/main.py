@@ -21,7 +21,7 @@ examples:
   tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
   tf-colorize album/ -o colored/          a folder with everything in it
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
-  tf-colorize grandma.jpg -m runs/hints --hint 120,340=#7a4b2c --hint 25%,40%=navy    a brown dress, a blue door
+  tf-colorize grandma.jpg --hint 120,340=#7a4b2c --hint 25%,40%=navy    a brown dress, a blue door
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
   tf-colorize cluster scans/ colored/     an archive, on several machines (see cluster --help)
   tf-colorize film movie.mp4              a film, in steady color (see film --help)

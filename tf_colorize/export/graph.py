@@ -11,6 +11,7 @@ from tf_colorize.color import tensors
 from tf_colorize.export import picture_ops
 from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
 _STRIP_PIXELS = 1 << 18
@@ -43,7 +44,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
     module, predict = _module(generator, half_precision)
 
     def finite(*inputs):
-        return tf.debugging.check_numerics(predict(*inputs), "the network's ab")
+        return tf.debugging.check_numerics(predict(*inputs)["ab"], "the network's ab")
 
     def colored(image, *hints):
         square = tf.TensorSpec((image_size, image_size, 1), tf.float32)
@@ -94,37 +95,32 @@ def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any
     specs = [tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")]
     if generators.takes_hints(generator):
         specs.append(tf.TensorSpec((1, image_size, image_size, 3), tf.float32, name="hints"))
-        generator = _with_annealed_logits(generator)
     module, predict = _module(generator, half_precision=False)
 
     def predict_heads(*inputs):
         found = predict(*inputs)
-        return found if isinstance(found, dict) else {"ab": found}
+        heads = {"ab": found["ab"]}
+        if "logits" in found:
+            # What the softmax of the annealed mean takes. Converters fold the division by the temperature into the
+            # kernel of the logits, unless the logits themselves are an output, which would cost ab its last bit.
+            heads["annealed_logits"] = found["logits"] / generators.palette_temperature(generator)
+        return heads
 
     return module, tf.function(predict_heads, autograph=False, input_signature=specs)
 
 
-def _with_annealed_logits(generator):
-    """A generator whose outputs are a dict: ab, and what the softmax of the annealed mean takes, if it has one.
-
-    Converters fold the division by the temperature into the kernel of the logits, unless the logits themselves
-    are an output, which would cost the result its last bit.
-    """
-    heads = {"ab": generator.output}
-    if generators.has_palette(generator):
-        heads["annealed_logits"] = generators.heads(generator)["logits"] / generators.palette_temperature(generator)
-    return keras.Model(generator.input, heads, name=generator.name)
-
-
 def _module(generator, half_precision):
     """A `tf.Module` with the generator's weights, and a function that predicts with them, with or without hints."""
+    if generators.takes_hints(generator):
+        generator = saving.with_policy(generator, "float32")  # a copy: Keras cannot save what was taken apart
     module = tf.Module()
-    automatic = generators.automatic(generator)
     # Vectors (biases, batch statistics) are few and may not fit float16's range.
     module.generator_weights = [
         tf.Variable(tf.cast(weight, tf.float16 if half_precision and len(weight.shape) > 1 else weight.dtype))
         for weight in generator.weights
     ]
+    automatic = generators.automatic(generator)
+    parts = generators.split_at_hints(generator) if generators.takes_hints(generator) else None
 
     def predict(lightness, hints=None):
         weights = [
@@ -133,8 +129,12 @@ def _module(generator, half_precision):
         ]
         with keras.StatelessScope(state_mapping=weights):
             if hints is None:
-                return automatic(lightness, training=False)
-            return generator({"lightness": lightness, "hints": hints}, training=False)
+                return {"ab": automatic(lightness, training=False)}
+            found, seen = parts[0](lightness, training=False)
+            given = tf.reduce_any(hints[..., 2:] > 0)
+            # The branch takes longer than the rest: where there are no hints, it does not run.
+            ab = tf.cond(given, lambda: parts[1]([*seen, hints], training=False), lambda: tf.identity(found["ab"]))
+            return {**found, "ab": ab}
 
     return module, predict
 

@@ -201,6 +201,24 @@ def automatic(generator: keras.Model) -> keras.Model:
     return keras.Model(generator.input["lightness"], _layer(generator, "ab").output, name=generator.name)
 
 
+def split_at_hints(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Returns the two parts of a generator that takes hints: the second need not run where there are none.
+
+    Returns:
+        `(automatic, branch)`: a model lightness -> (dict of `heads`, automatic ab among them; list of tensors),
+        and a model [*list, hints] -> ab.
+    """
+    import keras
+
+    lightness, hints = generator.input["lightness"], generator.input["hints"]
+    found = {**heads(generator), "ab": _layer(generator, "ab").output}
+    seen = [lightness, found["ab"], *(tensor for tensor, _ in _decoder_features(generator))]
+    return (
+        keras.Model(lightness, (found, seen), name=generator.name),
+        keras.Model([*seen, hints], generator.output, name=f"{generator.name}_hints"),
+    )
+
+
 def train_hints_only(generator: keras.Model) -> None:
     """Freezes all layers of a generator but those of its branch for hints."""
     for layer in generator.layers:

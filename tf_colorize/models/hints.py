@@ -15,6 +15,7 @@ HEADS = 4  # spaces in which like places are near
 DIMENSION = 24  # of each
 STRIDE = 4  # pixels, of the grid on which differences are spread
 _NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too
+FEW = 64  # keys that the hints of a person's clicks hardly exceed
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
 
 
@@ -72,7 +73,8 @@ class Position(keras.layers.Layer):
     def call(self, inputs):
         _, height, width, _ = keras.ops.shape(inputs)
         down, across = _centered(height)[:, None, None], _centered(width)[None, :, None]
-        return inputs + down * self.scales[0] + across * self.scales[1]
+        # A sum of both would become a constant of the map's size in TFLite files, over a megabyte.
+        return inputs - down * -self.scales[0] + across * self.scales[1]
 
 
 def _centered(length):
@@ -122,26 +124,57 @@ class SpreadHints(keras.layers.Layer):
         share = ops.average_pool(mask, STRIDE, strides=STRIDE)
         key_stride = STRIDE * KEY_FACTOR
         weight = ops.average_pool(mask, key_stride, strides=key_stride)
-        values = _ratio(ops.average_pool(known, key_stride, strides=key_stride), weight)
-        keys = _ratio(ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR), weight)
+        values = _flat(_ratio(ops.average_pool(known, key_stride, strides=key_stride), weight))
+        keys = _flat(_ratio(ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR), weight))
         is_hint = _flat(ops.minimum(weight * key_stride**2, 1.0))  # (batch, keys, 1)
-        queries, keys = _flat(places), _flat(keys)
+        queries = _flat(places)
+        if training:
+            spread = self._predicted(queries, keys, is_hint, values, training=True)
+        else:
+            spread = self._predicted_from_few(queries, keys, is_hint, values)
+        _, height, width, _ = ops.shape(places)
+        return ops.reshape(spread, (-1, height, width, 3))
+
+    def _predicted_from_few(self, queries, keys, is_hint, values):
+        """Predicts, if it can, from the keys alone that hold a hint, many times as fast."""
+        ops = keras.ops
+        count = keys.shape[1]
+        if count is None or count <= FEW:
+            return self._predicted(queries, keys, is_hint, values)
+        _, where = ops.top_k(is_hint[..., 0], FEW)
+
+        def predicted():
+            few = [ops.take_along_axis(every, where[..., None], axis=1) for every in (keys, is_hint, values)]
+            return self._predicted(queries, *few)
+
+        is_few = ops.max(ops.sum(ops.cast(is_hint > 0, "int32"), axis=(1, 2))) <= FEW
+        return ops.cond(is_few, predicted, lambda: self._predicted(queries, keys, is_hint, values))
+
+    def _predicted(self, queries, keys, is_hint, values, training=False):
+        """Returns the values `(batch, queries, 3)` at the queries, from those at the keys."""
+        ops = keras.ops
         among = self._covariance(keys, keys) * is_hint * ops.swapaxes(is_hint, 1, 2)
-        noise = ops.softplus(self.noise)
-        values = _flat(values) * is_hint
+        noise, values = ops.softplus(self.noise), values * is_hint
         if training:  # conjugate gradients that have converged divide nothing by nothing, and so do their gradients
             weights = ops.solve(among + noise * ops.eye(ops.shape(among)[-1]), values)
         else:
             weights = self._solved(among, noise, values)
-        spread = ops.matmul(self._covariance(queries, keys), weights * is_hint)
-        _, height, width, _ = ops.shape(places)
-        return ops.reshape(spread, (-1, height, width, 3))
+        return ops.matmul(self._covariance(queries, keys), weights * is_hint)
 
     def _covariance(self, first, second):
+        """Returns the covariances `(batch, places of the first, places of the second)`.
+
+        One product of matrices gives 1 + |p - q|^2, over both strengths, at once: there are millions of pairs.
+        """
+        ops = keras.ops
         total = 0.0
-        for one, other in zip(keras.ops.split(first, self.heads, -1), keras.ops.split(second, self.heads, -1)):
-            strengths = keras.ops.exp(one[..., -1:]) * keras.ops.swapaxes(keras.ops.exp(other[..., -1:]), 1, 2)
-            total += strengths / (1.0 + _squared_distances(one[..., :-1], other[..., :-1]))
+        for one, other in zip(ops.split(first, self.heads, -1), ops.split(second, self.heads, -1)):
+            p, q = one[..., :-1], other[..., :-1]
+            lengths = [ops.sum(place**2, axis=-1, keepdims=True) for place in (p, q)]
+            left = ops.concatenate([p, lengths[0] + 1.0, ops.ones_like(lengths[0])], axis=-1)
+            right = ops.concatenate([-2.0 * q, ops.ones_like(lengths[1]), lengths[1]], axis=-1)
+            left, right = left * ops.exp(-one[..., -1:]), right * ops.exp(-other[..., -1:])
+            total += 1.0 / ops.matmul(left, ops.swapaxes(right, 1, 2))
         return total
 
     def _solved(self, matrix, noise, values):
@@ -243,9 +276,3 @@ def _ratio(value, whole):
 def _flat(grid):
     _, height, width, channels = keras.ops.shape(grid)
     return keras.ops.reshape(grid, (-1, height * width, channels))
-
-
-def _squared_distances(first, second):
-    ops = keras.ops
-    lengths = ops.sum(first**2, axis=-1, keepdims=True) + ops.swapaxes(ops.sum(second**2, axis=-1, keepdims=True), 1, 2)
-    return ops.relu(lengths - 2.0 * ops.matmul(first, ops.swapaxes(second, 1, 2)))
