@@ -1,0 +1,143 @@
+"""Several processes of one command on this machine, which train together as on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+_PATIENCE = 60.0  # seconds for the others to end by themselves, with their own words
+_OPTION = "--workers"
+
+
+def run(arguments: Sequence[str], workers: int) -> int:
+    """Starts a script so many times, waits, and returns the exit code: 0 if all ended well.
+
+    Each process finds the others in `TF_CONFIG`, on free ports of the loopback device, and has its
+    part of the processors. The first one's output is shown. Of the others, only what the first
+    of all to fail wrote to stderr. Ctrl-C, SIGTERM and SIGHUP go to all.
+
+    Args:
+        arguments: the script and its arguments, with "--workers" among them.
+        workers: how many.
+
+    Raises:
+        ValueError: fewer than one worker, in a cluster already, or a machine with GPUs.
+    """
+    if workers < 1:
+        raise ValueError(f"`{_OPTION}` must be at least 1. Received: {workers}")
+    if os.environ.get("TF_CONFIG"):
+        raise ValueError(f"`{_OPTION}` starts a cluster of its own: unset TF_CONFIG, or leave out {_OPTION}.")
+    if os.environ.get("CUDA_VISIBLE_DEVICES") != "" and any(pathlib.Path("/proc/driver/nvidia/gpus").glob("*")):
+        raise ValueError(
+            f"`{_OPTION}` divides processors, not GPUs: all GPUs are used without it. To train on the "
+            "processors, set CUDA_VISIBLE_DEVICES to nothing."
+        )
+    command = [sys.executable, *_without_option(arguments)]
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    processes = [_started(command, addresses, index) for index in range(workers)]
+    with _forwarded(processes):
+        first = _first_to_fail(processes)
+    if first is None:
+        return 0
+    if processes[first].returncode < 0:
+        name = signal.Signals(-processes[first].returncode).name
+        print(f"worker {first} of {workers} was ended by {name}, so all have stopped.", file=sys.stderr)
+    return 1
+
+
+def _without_option(arguments):
+    kept, skip = [], False
+    for argument in arguments:
+        if skip or argument.startswith(f"{_OPTION}="):
+            skip = False
+        elif argument == _OPTION:
+            skip = True
+        else:
+            kept.append(argument)
+    return kept
+
+
+def _free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _started(command, addresses, index):
+    environment = dict(os.environ)
+    if len(addresses) > 1:
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment["TF_CONFIG"] = json.dumps(cluster)
+    hidden = {} if index == 0 else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    # A session of its own: Ctrl-C on a terminal would otherwise reach each process twice.
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **hidden)
+    _bind(process.pid, index, len(addresses))
+    return process
+
+
+def _bind(pid, index, count):
+    """Gives a process its part of the processors, where the system can and there are enough."""
+    if hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        if len(processors) >= count:
+            # At once, so before the process counts its processors.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(pid, processors[index::count])
+
+
+@contextlib.contextmanager
+def _forwarded(processes) -> Iterator[None]:
+    def forward(number, frame):
+        for process in processes:
+            process.send_signal(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    previous = {number: signal.signal(number, forward) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _first_to_fail(processes):
+    """Waits for all; returns the number of the first one that failed, or None."""
+    written = {}
+    readers = []
+    for index, process in enumerate(processes):
+        if process.stderr is not None:
+
+            def read(index=index, process=process):
+                written[index] = process.stderr.read()
+
+            readers.append(threading.Thread(target=read))
+            readers[-1].start()
+    first, deadline = None, None
+    while any(process.poll() is None for process in processes):
+        failed = [index for index, process in enumerate(processes) if process.returncode]
+        if failed and first is None:
+            first, deadline = failed[0], time.monotonic() + _PATIENCE
+        if deadline is not None and time.monotonic() > deadline:
+            for process in processes:
+                process.kill()
+        time.sleep(0.1)
+    failed = [index for index, process in enumerate(processes) if process.returncode]
+    first = failed[0] if first is None and failed else first
+    for reader in readers:
+        reader.join()
+    for line in written.get(first, "").splitlines():
+        print(f"worker {first}: {line}", file=sys.stderr)
+    return first
