@@ -208,7 +208,7 @@ def train(given):
         values, resume = workers.from_chief(read)
         again = [f"Continue with: python scripts/train.py --resume {values['run_dir']}"] * workers.is_chief
         stages.train(train_config.TrainConfig(**values), resume=resume, report=report, workers=workers)
-    except checkpoints.TrainingStopped as stop:
+    except (checkpoints.TrainingStopped, distribution.WorkerLost) as stop:
         print("\n".join([f"train.py: {stop}", *again]), file=sys.stderr)
         return 1
     except distribution.ChiefStopped:

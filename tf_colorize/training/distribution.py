@@ -27,6 +27,10 @@ class ChiefStopped(Exception):
     """The chief could not go on and has said why."""
 
 
+class WorkerLost(Exception):
+    """Another worker is gone; the message says which."""
+
+
 def copies(variable: keras.Variable | tf.Variable) -> tuple[tf.Variable, ...]:
     """Returns the `tf.Variable` of each device of this process that a variable consists of."""
     value = variable.value if isinstance(variable, keras.Variable) else variable
@@ -124,12 +128,19 @@ class Workers:
 
     def loss(self) -> str | None:
         """Returns the line on workers that are gone, or None if all are there."""
-        gone = self.cluster.gone() if self.cluster else []
+        if self.cluster is None:
+            return None
+        gone = self.cluster.gone()
         return self.cluster.lost(gone) if gone else None
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Returns the sum over all workers of a float32 `(n,)`; all must call it."""
-        return values if self.count == 1 else self._sum(tf.constant(values, tf.float32)).numpy()
+        if self.count == 1:
+            return values
+        try:
+            return self._sum(tf.constant(values, tf.float32)).numpy()
+        except tf.errors.OpError as error:
+            raise WorkerLost(self.loss() or str(error).splitlines()[0]) from error
 
     def from_chief(self, make: Callable[[], Any]) -> Any:
         """Returns what `make` returns on the chief, a value for JSON, on all workers; all must call it.

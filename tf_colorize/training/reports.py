@@ -80,8 +80,8 @@ class ColorReport(keras.callbacks.Callback):
             if sum(len(group[0]) for group in pictures) < N_PICTURES:
                 gray = tensors.lightness_ab_to_rgb(_lightness(inputs), tf.zeros_like(ab))
                 pictures.append((gray.numpy(), prediction.numpy(), truth.numpy()))
-        *sums, count = self.workers.total(sums)
-        means = {name: float(value / count) for name, value in zip(_MEASURES, sums)}
+        *totals, count = self.workers.total(sums)
+        means = {name: float(total / count) for name, total in zip(_MEASURES, totals)}
         return means, [np.concatenate(group)[:N_PICTURES] for group in zip(*pictures)]
 
     def on_epoch_end(self, epoch, logs=None):

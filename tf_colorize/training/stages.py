@@ -66,6 +66,8 @@ def train(
         values, photos = workers.from_chief(lambda: _prepared(config, resume, report, workers))
         config = train_config.TrainConfig(**values)
         return _train(config, photos, resume, report, workers)
+    except distribution.WorkerLost as error:
+        raise checkpoints.TrainingStopped(str(error)) from error
     except tf.errors.OpError as error:
         raise checkpoints.TrainingStopped(workers.loss() or _reason(error)) from error
 
