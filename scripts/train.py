@@ -120,7 +120,8 @@ OPTIONS = {
     "run": {
         "run-dir": (f"where everything goes (default {RUNS}, or the next free {RUNS}-2, -3...)", str),
         "precision": (
-            "auto: mixed_bfloat16 where the processor has it, two to three times as fast; otherwise float32",
+            "auto: mixed_bfloat16 where the GPUs have it, or without GPUs the processor, two to three times as fast "
+            "there; otherwise float32",
             ["auto", "float32", "mixed_bfloat16"],
         ),
         "recipe": (

@@ -3,13 +3,20 @@
 import json
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+
+from tf_colorize.commands import launcher
+from tf_colorize.training import checkpoints, cluster, distribution
+from tf_colorize.training import config as train_config
 
 TESTS = pathlib.Path(__file__).parent
 SHORT = {"pretrain-epochs": 2, "epochs": 2, "steps-per-epoch": 3, "batch-size": 4, "average": 0.9}
@@ -87,3 +94,199 @@ def test_all_state_is_the_same_on_both_workers_and_in_what_is_saved(two_workers)
                 np.testing.assert_array_equal(value, 2 * chief[name])  # running metrics: the sums of both workers
                 unequal += 1
         assert unequal < 30 and unequal % 2 == 0
+
+
+KILLED = [(0, 2), (1, 5), (0, 11), (1, 8)]  # worker, step: in the first stage and in the second
+
+
+@pytest.mark.parametrize(
+    "worker, step",
+    [KILLED[3], *(pytest.param(*one, marks=pytest.mark.slow) for one in KILLED[:3])],
+)
+def test_a_killed_worker_stops_all_and_the_run_resumes(photos, two_workers, tmp_path, worker, step):
+    begin = time.monotonic()
+    arguments = options(photos, tmp_path / "run", SHORT, "--workers", 2)
+    process = started(*arguments, KILL=f"{worker} {step}")
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 1
+    told = [line for line in errors.splitlines() if " is gone" in line or "was ended by SIGKILL" in line]
+    expected = f"worker {worker} of 2 was ended by SIGKILL" if worker == 0 else r"train.py: worker 1 (127.0.0.1:"
+    assert len(told) == 1 and expected in told[0], errors
+    assert len(errors.splitlines()) <= 2, errors  # and how to continue
+    assert time.monotonic() - begin < 230
+    process = started("--resume", tmp_path / "run", "--workers", 2)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert rows(tmp_path / "run") == rows(two_workers / "run")  # to the last bit
+
+
+def by_hand(count):
+    """`TF_CONFIG` for each of so many workers, as people write it without the launcher."""
+    addresses = [f"localhost:{port}" for port in launcher._free_ports(count)]
+    tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}} for i in range(count)]
+    return [json.dumps(task) for task in tasks]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("worker, step", [(0, 5), (1, 11)])
+def test_workers_started_by_hand_end_within_a_minute_when_one_is_killed(photos, tmp_path, worker, step):
+    arguments = options(photos, tmp_path / "run", SHORT)
+    processes = [started(*arguments, TF_CONFIG=one, KILL=f"{worker} {step}") for one in by_hand(2)]
+    processes[worker].wait(timeout=240)
+    died = time.monotonic()
+    _, errors = processes[1 - worker].communicate(timeout=60)
+    assert time.monotonic() - died < 60 and processes[1 - worker].returncode == 1
+    assert processes[worker].returncode == -signal.SIGKILL
+    lines = errors.splitlines()
+    assert f"worker {worker} (localhost:" in lines[0] and "is gone" in lines[0] and len(lines) <= 2, errors
+
+
+@pytest.mark.slow
+def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes_on(photos, tmp_path):
+    arguments = options(photos, tmp_path / "run", SHORT, "--workers", 2)
+    process = started(*arguments, EXACT="halves", STOP="1 7")
+    said, errors = process.communicate()
+    assert process.returncode == 1 and "stopped at step" in errors and "the state is saved" in errors, errors
+    stopped_in = "stage2" if (tmp_path / "run" / "checkpoints" / "stage2").exists() else "stage1"
+    assert stopped_in == "stage2"
+    process = started("--resume", tmp_path / "run", EXACT="halves")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    whole = trained(photos, tmp_path / "whole", SHORT, EXACT="halves")
+    assert_close(rows(tmp_path / "run"), whole, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_two_workers_follow_one(photos, tmp_path):
+    def run(name, **environment):
+        more = ["--workers", 2] if "two" in name else []
+        return trained(photos, tmp_path / name, TWENTY_STEPS, *more, **environment)
+
+    # With constants for normalization: equal to rounding.
+    one, two = (run(f"{name}-frozen", EXACT="frozen") for name in ("one", "two"))
+    assert_close(one, two, rtol=2e-4)
+    # With batch normalization: what differs is that each worker normalizes by its own 8 photos,
+    # for one process that normalizes each half of a batch by itself gives the same.
+    halves, two = run("halves", EXACT="halves"), run("two-normal", EXACT="none")
+    assert_close(halves, two, rtol=2e-3)
+    plain = run("one-normal", EXACT="none")
+    for first, second in zip(plain, two):
+        key = "loss" if first["stage"] == "stage1" else "g_loss"
+        assert 0 < abs(first[key] / second[key] - 1) < 0.1
+
+
+@pytest.mark.slow
+def test_two_devices_of_one_process_follow_one(photos, tmp_path):
+    one = trained(photos, tmp_path / "one", SHORT, EXACT="frozen")
+    more = ("--distribute", "mirrored")
+    two = trained(photos, tmp_path / "two", SHORT, *more, EXACT="frozen", DEVICES="2", DUMP=str(tmp_path))
+    assert_close(one, two, rtol=2e-4)
+    state = np.load(tmp_path / "stage2-0.npz")
+    arrays = [state[name] for name in state.files]
+    # Copies follow each other; dropout and running metrics have a copy on each device, too.
+    assert sum(np.array_equal(first, second) for first, second in zip(arrays, arrays[1:])) > 20
+
+
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("{", "JSONDecodeError"),
+        ("[]", "TypeError"),
+        ('{"cluster": {"worker": ["a:1", "b:2"]}}', "KeyError: 'task'"),
+        ('{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 2}}', "task worker 2 is not in"),
+        ('{"cluster": {"worker": ["a:1"], "ps": ["b:2"]}, "task": {"type": "ps", "index": 0}}', "unknown job ps"),
+        ('{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}', "'b' is not host:port"),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "occurs twice"),
+    ],
+)
+def test_a_broken_cluster_is_explained(text, reason):
+    with pytest.raises(ValueError, match=r"TF_CONFIG must look like .*cluster") as caught:
+        cluster.parse(text)
+    assert reason in str(caught.value)
+
+
+def test_a_chief_comes_first():
+    text = '{"cluster": {"chief": ["a:1"], "worker": ["b:2", "c:3"]}, "task": {"type": "worker", "index": 1}}'
+    assert cluster.parse(text) == cluster.Cluster(["a:1", "b:2", "c:3"], 2)
+    assert cluster.parse("") is None
+
+
+def test_a_worker_that_stops_answering_is_missed_and_named(monkeypatch):
+    monkeypatch.setattr(cluster, "_SECONDS_BETWEEN_CHECKS", 0.02)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.1)
+    said = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        workers = cluster.Cluster(["127.0.0.1:1", address], 0)
+        with workers.watched(said.append):
+            time.sleep(0.5)
+            assert said == [] and workers.gone() == []
+            server.close()
+            deadline = time.monotonic() + 20
+            while not said and time.monotonic() < deadline:
+                time.sleep(0.02)
+    assert said == [workers.lost([1])] and f"worker 1 ({address}) of 2 is gone" in said[0]
+
+
+@pytest.mark.parametrize(
+    "distribute, environment, message",
+    [
+        ("both", "", "must be one of auto, none, mirrored, workers. Received: distribute='both'"),
+        ("workers", "", "needs the environment variable TF_CONFIG"),
+        ("mirrored", "", "needs at least two GPUs. Received: 0 GPUs"),
+        ("auto", "nonsense", "TF_CONFIG must look like"),
+    ],
+)
+def test_what_cannot_be_distributed_is_refused(monkeypatch, distribute, environment, message):
+    monkeypatch.setenv("TF_CONFIG", environment)
+    with pytest.raises(ValueError, match=message):
+        distribution.start(distribute, report=lambda line: None)
+
+
+def test_a_batch_must_divide_among_all_devices():
+    strategy = type("Strategy", (), {"num_replicas_in_sync": 3})()
+    with pytest.raises(ValueError, match="`batch_size` .* multiple of their number, 3. Received: batch_size=16"):
+        distribution.Workers(strategy).check(16)
+    distribution.Workers(strategy).check(15)
+
+
+def test_precision_follows_the_gpus(monkeypatch):
+    capability = {"first": (8, 0), "second": (9, 0)}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(capability))
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability[gpu]}
+    )
+    auto = train_config.TrainConfig(precision="auto")
+    assert train_config.resolve(auto).precision == "mixed_bfloat16"
+    capability["second"] = (7, 5)
+    assert train_config.resolve(auto).precision == "float32"
+
+
+def test_the_launcher_removes_its_own_option():
+    arguments = ["train.py", "--workers", "2", "--mode", "gan", "--workers=3"]
+    assert launcher._without_option(arguments) == ["train.py", "--mode", "gan"]
+
+
+@pytest.mark.parametrize("environment, workers", [({}, 0), ({"TF_CONFIG": "{}"}, 2)])
+def test_the_launcher_refuses_what_it_cannot_start(monkeypatch, environment, workers):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match="`--workers`"):
+        launcher.run(["train.py"], workers)
+
+
+def test_the_launcher_tells_what_the_first_to_fail_said(tmp_path, capsys):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import json, os, sys, time\n"
+        "index = json.loads(os.environ['TF_CONFIG'])['task']['index']\n"
+        "time.sleep(0 if index == 1 else 2)\n"
+        "print('broken' if index == 1 else 'worker 1 is gone', file=sys.stderr)\n"
+        "sys.exit(3)\n"
+    )
+    assert launcher.run([str(script), "--workers", "3"], 3) == 1
+    assert capsys.readouterr().err == "worker 1: broken\n"
+
+
+def test_checkpoints_alone_need_no_workers(tmp_path):
+    assert checkpoints.Checkpoints(tmp_path, [], steps_per_epoch=1).workers.share == (0, 1)

@@ -126,16 +126,16 @@ def _first_to_fail(processes):
             readers.append(threading.Thread(target=read))
             readers[-1].start()
     first, deadline = None, None
-    while any(process.poll() is None for process in processes):
+    running = True
+    while running:
+        time.sleep(0.1)
+        running = None in [process.poll() for process in processes]
         failed = [index for index, process in enumerate(processes) if process.returncode]
         if failed and first is None:
             first, deadline = failed[0], time.monotonic() + _PATIENCE
         if deadline is not None and time.monotonic() > deadline:
             for process in processes:
                 process.kill()
-        time.sleep(0.1)
-    failed = [index for index, process in enumerate(processes) if process.returncode]
-    first = failed[0] if first is None and failed else first
     for reader in readers:
         reader.join()
     for line in written.get(first, "").splitlines():
