@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from tf_colorize.training import config as train_config
 
 TESTS = pathlib.Path(__file__).parent
 SHORT = {"pretrain-epochs": 2, "epochs": 2, "steps-per-epoch": 3, "batch-size": 4, "average": 0.9}
-TWENTY_STEPS = {"pretrain-epochs": 20, "epochs": 20, "steps-per-epoch": 1, "batch-size": 16, "average": 0.9}
+TWENTY_STEPS = {"pretrain-epochs": 1, "epochs": 1, "steps-per-epoch": 20, "batch-size": 16, "average": 0.9}
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +123,8 @@ def test_a_killed_worker_stops_all_and_the_run_resumes(photos, two_workers, tmp_
 
 def by_hand(count):
     """`TF_CONFIG` for each of so many workers, as people write it without the launcher."""
-    addresses = [f"localhost:{port}" for port in launcher._free_ports(count)]
-    tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": i}} for i in range(count)]
-    return [json.dumps(task) for task in tasks]
+    addresses = [f"localhost:{port}" for port in launcher.free_ports(count)]
+    return [launcher.tf_config(addresses, index) for index in range(count)]
 
 
 @pytest.mark.slow
@@ -156,23 +156,35 @@ def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes
     assert_close(rows(tmp_path / "run"), whole, rtol=1e-3)
 
 
+def losses(path):
+    """The losses of each step, `(stage, step, name)`, from the means over the epoch so far that are logged."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    found = []
+    for stage, names in (("stage1", ["loss"]), ("stage2", ["g_loss", "g_l1_loss", "d_loss"])):
+        means = np.array([[line[name] for name in names] for line in lines if line["stage"] == stage])
+        assert len(means) == 20
+        found.append(np.diff(np.arange(1, 21)[:, None] * means, axis=0, prepend=0))
+    return np.concatenate(found, axis=1)
+
+
 @pytest.mark.slow
 def test_two_workers_follow_one(photos, tmp_path):
-    def run(name, **environment):
+    def run(name, exact):
         more = ["--workers", 2] if "two" in name else []
-        return trained(photos, tmp_path / name, TWENTY_STEPS, *more, **environment)
+        environment = {"EXACT": exact, "LOSSES": str(tmp_path / f"{name}.jsonl")}
+        trained(photos, tmp_path / name, TWENTY_STEPS, *more, **environment)
+        return losses(tmp_path / f"{name}.jsonl")
 
     # With constants for normalization: equal to rounding.
-    one, two = (run(f"{name}-frozen", EXACT="frozen") for name in ("one", "two"))
-    assert_close(one, two, rtol=2e-4)
-    # With batch normalization: what differs is that each worker normalizes by its own 8 photos,
-    # for one process that normalizes each half of a batch by itself gives the same.
-    halves, two = run("halves", EXACT="halves"), run("two-normal", EXACT="none")
-    assert_close(halves, two, rtol=2e-3)
-    plain = run("one-normal", EXACT="none")
-    for first, second in zip(plain, two):
-        key = "loss" if first["stage"] == "stage1" else "g_loss"
-        assert 0 < abs(first[key] / second[key] - 1) < 0.1
+    np.testing.assert_allclose(run("one-frozen", "frozen"), run("two-frozen", "frozen"), rtol=2e-4)
+    assert_close(rows(tmp_path / "one-frozen"), rows(tmp_path / "two-frozen"), rtol=2e-4)
+    # With batch normalization, each worker normalizes by its own 8 photos. That alone is the difference: one
+    # process that normalizes each half of its batch by itself gives the same. (Adam makes steps of rounding
+    # errors where a bias before normalization has no gradient, hence the tolerance.)
+    two = run("two", "none")
+    np.testing.assert_allclose(run("halves", "halves"), two, rtol=2e-3)
+    plain = run("one", "none")
+    assert 1e-3 < np.max(np.abs(plain / two - 1)) < 0.15
 
 
 @pytest.mark.slow
@@ -290,3 +302,26 @@ def test_the_launcher_tells_what_the_first_to_fail_said(tmp_path, capsys):
 
 def test_checkpoints_alone_need_no_workers(tmp_path):
     assert checkpoints.Checkpoints(tmp_path, [], steps_per_epoch=1).workers.share == (0, 1)
+
+
+EXAMPLES = TESTS.parent / "examples"
+
+
+@pytest.mark.parametrize("file", ["slurm/train.sh", "kubernetes/train.yml"])
+def test_the_examples_for_clusters_make_the_right_tf_config(tmp_path, file):
+    lines = [line.strip() for line in (EXAMPLES / file).read_text().splitlines()]
+    making = [line for line in lines if re.match(r"hosts=|task=|export TF_CONFIG=", line)]
+    programs = {"scontrol": 'echo "$3" | tr , "\\n"'}  # `show hostnames LIST`
+    for name, code in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{code}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SLURM_JOB_NODELIST": "node1,node2,node3",
+        "SLURM_PROCID": "2",
+        "JOB_COMPLETION_INDEX": "2",
+    }
+    script = "\n".join([*making, 'printf %s "$TF_CONFIG"'])
+    made = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=True).stdout
+    names = ["node1", "node2", "node3"] if "slurm" in file else [f"train-{index}.train" for index in range(4)]
+    assert cluster.parse(made) == cluster.Cluster([f"{name}:12345" for name in names], 2)

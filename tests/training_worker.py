@@ -3,6 +3,7 @@
 - EXACT: no dropout, and normalization by constants ("frozen") or over each half of a batch ("halves"), so that a
   batch in one process gives what two workers give with half of it each.
 - KILL: "worker step": that worker gets SIGKILL at that step of both stages together. STOP: the same with SIGTERM.
+- LOSSES: file for the losses of each step, as the chief logs them: a line of JSON each.
 - DUMP: folder for all state of each worker at the end of each stage.
 """
 
@@ -70,6 +71,10 @@ def install_signals():
             for name, number in (("KILL", signal.SIGKILL), ("STOP", signal.SIGTERM)):
                 if os.environ.get(name) == f"{INDEX} {Saver.steps}":
                     os.kill(os.getpid(), number)
+            if "LOSSES" in os.environ and INDEX == 0:
+                with open(os.environ["LOSSES"], "a") as file:
+                    line = {"stage": self.folder.name, **{key: float(value) for key, value in logs.items()}}
+                    file.write(json.dumps(line) + "\n")
             super().on_train_batch_end(batch, logs)
 
         def finish(self):

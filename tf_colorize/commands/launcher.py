@@ -42,7 +42,7 @@ def run(arguments: Sequence[str], workers: int) -> int:
             "processors, set CUDA_VISIBLE_DEVICES to nothing."
         )
     command = [sys.executable, *_without_option(arguments)]
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     processes = [_started(command, addresses, index) for index in range(workers)]
     with _forwarded(processes):
         first = _first_to_fail(processes)
@@ -66,7 +66,8 @@ def _without_option(arguments):
     return kept
 
 
-def _free_ports(count):
+def free_ports(count: int) -> list[int]:
+    """Returns so many free ports of the loopback device."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -76,11 +77,15 @@ def _free_ports(count):
     return ports
 
 
+def tf_config(addresses: Sequence[str], index: int) -> str:
+    """Returns the `TF_CONFIG` of one of the workers at these addresses."""
+    return json.dumps({"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}})
+
+
 def _started(command, addresses, index):
     environment = dict(os.environ)
     if len(addresses) > 1:
-        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment["TF_CONFIG"] = json.dumps(cluster)
+        environment["TF_CONFIG"] = tf_config(addresses, index)
     hidden = {} if index == 0 else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     # A session of its own: Ctrl-C on a terminal would otherwise reach each process twice.
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **hidden)
