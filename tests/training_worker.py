@@ -11,15 +11,18 @@ import json
 import os
 import signal
 
-import keras
-import numpy as np
-import small_networks
-import tensorflow as tf
-import train
+from tf_colorize.commands import quiet
 
-from tf_colorize.models import blocks
-from tf_colorize.training import checkpoints, distribution, stages
-from tf_colorize.training import start as start_of_run
+with quiet.startup():
+    import keras
+    import numpy as np
+    import small_networks
+    import tensorflow as tf
+    import train
+
+    from tf_colorize.models import blocks
+    from tf_colorize.training import checkpoints, distribution, stages
+    from tf_colorize.training import start as start_of_run
 
 INDEX = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]["index"]
 _call = blocks.FusedBatchNormalization.call

@@ -46,12 +46,13 @@ def run(arguments: Sequence[str], workers: int) -> int:
     processes = [_started(command, addresses, index) for index in range(workers)]
     with _forwarded(processes):
         first = _first_to_fail(processes)
-    if first is None:
-        return 0
-    if processes[first].returncode < 0:
-        name = signal.Signals(-processes[first].returncode).name
-        print(f"worker {first} of {workers} was ended by {name}, so all have stopped.", file=sys.stderr)
-    return 1
+    if first == 0 and processes[0].returncode < 0:  # of others, the first one tells
+        name = signal.Signals(-processes[0].returncode).name
+        print(
+            f"worker 0 of {workers} was ended by {name}, so all have stopped. Start all again and resume.",
+            file=sys.stderr,
+        )
+    return 0 if first is None else 1
 
 
 def _without_option(arguments):
@@ -100,7 +101,8 @@ def _bind(pid, index, count):
         if len(processors) >= count:
             # At once, so before the process counts its processors.
             with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(pid, processors[index::count])
+                begin, end = (len(processors) * place // count for place in (index, index + 1))
+                os.sched_setaffinity(pid, processors[begin:end])
 
 
 @contextlib.contextmanager
@@ -143,6 +145,7 @@ def _first_to_fail(processes):
                 process.kill()
     for reader in readers:
         reader.join()
-    for line in written.get(first, "").splitlines():
-        print(f"worker {first}: {line}", file=sys.stderr)
+    if first is not None and processes[first].returncode > 0:
+        for line in written.get(first, "").splitlines():
+            print(f"worker {first}: {line}", file=sys.stderr)
     return first

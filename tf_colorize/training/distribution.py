@@ -286,11 +286,20 @@ class Workers:
                 _assign(variable, value)
             return model.get_metrics_result()
 
-        def on_all(function):
-            return tf.function(lambda *given: self._first(self.strategy.run(function, args=given)), autograph=False)
+        @tf.function(autograph=False)
+        def train(batch, stop):
+            return self._first(self.strategy.run(train_replica, args=(batch, stop)))
 
-        # Each of a worker's devices validates the same photos, which takes as long as if one did.
-        return on_all(train_replica), on_all(model.test_step), on_all(results_replica)
+        @tf.function(autograph=False, reduce_retracing=True)
+        def test(batch):
+            # Each of a worker's devices validates the same photos, which takes as long as if one did.
+            self.strategy.run(model.test_step, args=(batch,))
+
+        @tf.function(autograph=False)
+        def results():
+            return self._first(self.strategy.run(results_replica))
+
+        return train, test, results
 
     def _parts(self, batch):
         """Divides a worker's batch among its devices."""
