@@ -16,11 +16,15 @@ import tensorflow as tf
 
 from tf_colorize.training import cluster as clusters
 
-if typing.TYPE_CHECKING:
-    from tf_colorize.training import checkpoints
-
 CHOICES = ("auto", "none", "mirrored", "workers")
 _CHUNK = 2**22  # numbers per message of `Workers.from_chief`
+
+
+class Saver(typing.Protocol):
+    """What `Workers.fit` needs of `checkpoints.Checkpoints`: whether a stop is asked for here, and decided by all."""
+
+    stop_requested: bool
+    stop_agreed: bool
 
 
 class ChiefStopped(Exception):
@@ -218,7 +222,7 @@ class Workers:
         epochs: range,
         validation: tf.data.Dataset,
         callbacks: Sequence[keras.callbacks.Callback],
-        saver: checkpoints.Checkpoints,
+        saver: Saver,
     ) -> None:
         """Trains a model that was made in `scope`, as `keras.Model.fit` does; all must call it.
 
@@ -232,7 +236,7 @@ class Workers:
             epochs: which epochs to train.
             validation: this worker's share of the validation data.
             callbacks: `keras.callbacks.Callback`s; `saver` must be among them.
-            saver: a stop that is requested of it on any worker stops all after the same step.
+            saver: `checkpoints.Checkpoints`; a stop requested of it on any worker stops all after the same step.
         """
         if self.strategy is None:
             model.fit(
