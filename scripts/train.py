@@ -209,11 +209,12 @@ def train(given):
         values, resume = workers.from_chief(read)
         again = [f"Continue with: python scripts/train.py --resume {values['run_dir']}"] * workers.is_chief
         stages.train(train_config.TrainConfig(**values), resume=resume, report=report, workers=workers)
-    except (checkpoints.TrainingStopped, distribution.WorkerLost) as stop:
+    except checkpoints.TrainingStopped as stop:
         print("\n".join([f"train.py: {stop}", *again]), file=sys.stderr)
         return 1
-    except distribution.ChiefStopped:
-        return 1
+    except (distribution.Followed, distribution.WorkerLost) as reason:
+        print(f"train.py: {reason}", file=sys.stderr)
+        return 1 if workers.is_chief else launcher.FOLLOWED
     return 0
 
 
@@ -243,7 +244,7 @@ def run_recipe(given):
 def end_without(line):
     """Ends this process, wherever its main thread waits for another worker."""
     print(f"train.py: {line}", file=sys.stderr, flush=True)
-    os._exit(1)
+    os._exit(launcher.FOLLOWED)
 
 
 def report(line):

@@ -135,7 +135,7 @@ def test_workers_started_by_hand_end_within_a_minute_when_one_is_killed(photos, 
     processes[worker].wait(timeout=240)
     died = time.monotonic()
     _, errors = processes[1 - worker].communicate(timeout=60)
-    assert time.monotonic() - died < 60 and processes[1 - worker].returncode == 1
+    assert time.monotonic() - died < 60 and processes[1 - worker].returncode in (1, launcher.FOLLOWED)
     assert processes[worker].returncode == -signal.SIGKILL
     lines = errors.splitlines()
     assert f"worker {worker} (localhost:" in lines[0] and "is gone" in lines[0] and len(lines) <= 2, errors
@@ -146,7 +146,7 @@ def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes
     arguments = options(photos, tmp_path / "run", SHORT, "--workers", 2)
     process = started(*arguments, EXACT="halves", STOP="1 7")
     said, errors = process.communicate()
-    assert process.returncode == 1 and "stopped at step" in errors and "the state is saved" in errors, errors
+    assert process.returncode == 1 and errors.count("stopped at step 1; the state is saved.") == 1, errors
     stopped_in = "stage2" if (tmp_path / "run" / "checkpoints" / "stage2").exists() else "stage1"
     assert stopped_in == "stage2"
     process = started("--resume", tmp_path / "run", EXACT="halves")

@@ -36,7 +36,9 @@ ROOMS = {
     "inference": ["messages", "hints", "serving", "runtimes", "packed", "colorizer"],
     "archives": ["places", "plan", "failures", "workers", "crew"],
     "film": ["reading", "flow", "steadying", "tracking", "writing", "coloring", "preview"],
-    "training": ["config", "start", "cluster", "distribution", "averaging", "checkpoints", "reports", "stages"],
+    "training": [
+        *("config", "cluster", "distribution", "start", "averaging", "checkpoints", "loop", "reports", "stages"),
+    ],
     "evaluation": [
         "measures",
         "blotches",

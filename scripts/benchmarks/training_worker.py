@@ -17,7 +17,7 @@ from benchmarks import machine
 from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline
 from tf_colorize.models import generator as generators
-from tf_colorize.training import checkpoints, distribution
+from tf_colorize.training import checkpoints, distribution, loop
 from tf_colorize.training import config as train_config
 from tf_colorize.training import start as start_of_run
 
@@ -72,14 +72,14 @@ def main():
     paths = pipeline.find_photos("sample").paths
     batches = pipeline.training_batches(paths, config.image_size, config.batch_size, seed=0, share=workers.share)
     validation = pipeline.image_dataset(paths, config.image_size, config.batch_size, share=workers.share)
-    workers.create_metrics(model, validation)
+    loop.create_metrics(workers, model, validation)
     parts = sent(model)
     n_bytes = {name: sum(variable.numpy().nbytes for variable in part) for name, part in parts.items()}
     answer({"precision": config.precision, "bytes": n_bytes})
     with tempfile.TemporaryDirectory() as folder:
         saver = checkpoints.Checkpoints(folder, [], steps_per_epoch=10**9, workers=workers)
         turns = Turns(sender(workers, parts.values()))
-        workers.fit(model, batches, 10**9, range(1), validation, [turns], saver)
+        loop.fit(workers, model, batches, 10**9, range(1), validation, [turns], saver)
 
 
 def build(config, workers):

@@ -17,13 +17,16 @@ from collections.abc import Iterator, Sequence
 _PATIENCE = 60.0  # seconds for the others to end by themselves, with their own words
 _OPTION = "--workers"
 
+FOLLOWED = 3
+"""Exit code of a process that ends because the others do."""
+
 
 def run(arguments: Sequence[str], workers: int) -> int:
     """Starts a script so many times, waits, and returns the exit code: 0 if all ended well.
 
     Each process finds the others in `TF_CONFIG`, on free ports of the loopback device, and has its
-    part of the processors. The first one's output is shown. Of the others, only what the first
-    of all to fail wrote to stderr. Ctrl-C, SIGTERM and SIGHUP go to all.
+    part of the processors. The first one's output is shown. Of the others, what the first of all to
+    fail wrote to stderr, unless it only followed. Ctrl-C, SIGTERM and SIGHUP go to all.
 
     Args:
         arguments: the script and its arguments, with "--workers" among them.
@@ -145,7 +148,7 @@ def _first_to_fail(processes):
                 process.kill()
     for reader in readers:
         reader.join()
-    if first is not None and processes[first].returncode > 0:
+    if first is not None and processes[first].returncode > 0 and processes[first].returncode != FOLLOWED:
         for line in written.get(first, "").splitlines():
             print(f"worker {first}: {line}", file=sys.stderr)
     return first

@@ -1,4 +1,4 @@
-"""One training on several devices or machines: the strategy, this process's part in it, and the loop."""
+"""One training on several devices or machines: the strategy, and what the processes tell each other."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import contextlib
 import itertools
 import json
 import os
-import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -20,15 +19,8 @@ CHOICES = ("auto", "none", "mirrored", "workers")
 _CHUNK = 2**22  # numbers per message of `Workers.from_chief`
 
 
-class Saver(typing.Protocol):
-    """What `Workers.fit` needs of `checkpoints.Checkpoints`: whether a stop is asked for here, and decided by all."""
-
-    stop_requested: bool
-    stop_agreed: bool
-
-
-class ChiefStopped(Exception):
-    """The chief could not go on and has said why."""
+class Followed(Exception):
+    """This worker ends because the others do; the message says why."""
 
 
 class WorkerLost(Exception):
@@ -88,9 +80,7 @@ class Workers:
 
     The first worker is the chief: it alone reads and writes the run folder, and what it knows goes
     to the others by `from_chief` and `copy_from_chief`. Weights and optimizers are the same on all
-    after each step, because TensorFlow sums their gradients. `fit` keeps everything else the same:
-    moving statistics, running metrics and the wish to stop are averaged in one message per step. So
-    the chief can write a checkpoint at any step without asking the others.
+    after each step, because TensorFlow sums their gradients; `loop.fit` keeps everything else the same.
 
     Args:
         strategy: `tf.distribute.Strategy`, or None: this process alone on one device.
@@ -150,7 +140,7 @@ class Workers:
         """Returns what `make` returns on the chief, a value for JSON, on all workers; all must call it.
 
         Raises:
-            ChiefStopped: on the others, if `make` raised an exception, which the chief raises.
+            Followed: on the others, if `make` raised an exception, which the chief raises.
         """
         if self.count == 1:
             return make()
@@ -164,7 +154,7 @@ class Workers:
         if failure is not None:
             raise failure
         if "value" not in answer:
-            raise ChiefStopped("the chief could not go on")
+            raise Followed("the first worker could not go on; its output says why")
         return answer["value"]
 
     def copy_from_chief(self, variables: Iterable[keras.Variable | tf.Variable]) -> None:
@@ -206,121 +196,10 @@ class Workers:
         self.copy_from_chief(model.weights)
         return model
 
-    def create_metrics(self, model: keras.Model, dataset: tf.data.Dataset) -> None:
-        """Creates the variables that Keras otherwise creates in the first step."""
-        if self.strategy is None:
-            model.evaluate(dataset.take(1), verbose=0)
-            return
-        with self.scope():
-            model._symbolic_build(data_batch=next(iter(dataset)))
-
-    def fit(
-        self,
-        model: keras.Model,
-        batches: tf.data.Dataset,
-        steps_per_epoch: int,
-        epochs: range,
-        validation: tf.data.Dataset,
-        callbacks: Sequence[keras.callbacks.Callback],
-        saver: Saver,
-    ) -> None:
-        """Trains a model that was made in `scope`, as `keras.Model.fit` does; all must call it.
-
-        `fit` of Keras 3 hands the parts of a batch to the layers all at once where there are several
-        workers, and fails. Alone, this is that method.
-
-        Args:
-            model: compiled `keras.Model`.
-            batches: this worker's share of each batch.
-            steps_per_epoch: int.
-            epochs: which epochs to train.
-            validation: this worker's share of the validation data.
-            callbacks: `keras.callbacks.Callback`s; `saver` must be among them.
-            saver: `checkpoints.Checkpoints`; a stop requested of it on any worker stops all after the same step.
-        """
-        if self.strategy is None:
-            model.fit(
-                batches,
-                steps_per_epoch=steps_per_epoch,
-                initial_epoch=epochs.start,
-                epochs=epochs.stop,
-                validation_data=validation,
-                callbacks=list(callbacks),
-                shuffle=False,
-                verbose=0,
-            )
-            return
-        watched = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs.stop, steps=steps_per_epoch)
-        train, test, results = self._functions(model)
-        stream = iter(batches)
-        watched.on_train_begin()
-        for epoch in epochs:
-            _reset(model)
-            watched.on_epoch_begin(epoch)
-            for step in range(steps_per_epoch):
-                watched.on_train_batch_begin(step)
-                logs, stop = train(self._parts(next(stream)), tf.constant(float(saver.stop_requested)))
-                logs = {name: float(value) for name, value in logs.items()}
-                saver.stop_agreed = saver.stop_agreed or bool(stop > 0)
-                watched.on_train_batch_end(step, logs)
-            _reset(model)
-            watched.on_test_begin()
-            for batch in validation:
-                test(batch)
-            found = {name: float(value) for name, value in results().items() if name in logs}
-            watched.on_test_end(found)
-            logs |= {f"val_{name}": value for name, value in found.items()}
-            watched.on_epoch_end(epoch, logs)
-        watched.on_train_end(logs)
-
-    def _functions(self, model):
-        """Returns a training step, a validation step, and what gives the results of validation."""
-        own = [*_statistics(model), *model.metrics_variables]
-
-        def train_replica(batch, stop):
-            logs = model.train_step(batch)
-            *values, stop = _averaged([*(_value(variable) for variable in own), *logs.values(), stop])
-            for variable, value in zip(own, values):
-                _assign(variable, value)
-            return dict(zip(logs, values[len(own) :])), stop
-
-        def results_replica():
-            values = _averaged([_value(variable) for variable in model.metrics_variables])
-            for variable, value in zip(model.metrics_variables, values):
-                _assign(variable, value)
-            return model.get_metrics_result()
-
-        @tf.function(autograph=False)
-        def train(batch, stop):
-            return self._first(self.strategy.run(train_replica, args=(batch, stop)))
-
-        @tf.function(autograph=False, reduce_retracing=True)
-        def test(batch):
-            # Each of a worker's devices validates the same photos, which takes as long as if one did.
-            self.strategy.run(model.test_step, args=(batch,))
-
-        @tf.function(autograph=False)
-        def results():
-            return self._first(self.strategy.run(results_replica))
-
-        return train, test, results
-
-    def _parts(self, batch):
-        """Divides a worker's batch among its devices."""
-        n_local = self.replicas // self.count
-        if n_local == 1:
-            return batch
-        parts = [
-            tf.nest.map_structure(lambda tensor, place=place: tf.split(tensor, n_local)[place], batch)
-            for place in range(n_local)
-        ]
-        first = self.index * n_local
-        return self.strategy.experimental_distribute_values_from_function(
-            lambda context: parts[context.replica_id_in_sync_group - first]
-        )
-
-    def _first(self, values):
-        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], values)
+    def first(self, values: Any) -> Any:
+        """Returns the values of this process's first device, of what `strategy.run` returned."""
+        strategy = self.strategy or tf.distribute.get_strategy()
+        return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], values)
 
     def _sum_of_workers(self, values):
         n_local = self.replicas // self.count
@@ -330,7 +209,7 @@ class Workers:
             is_first = tf.equal(context.replica_id_in_sync_group % n_local, 0)
             return context.all_reduce("sum", tf.where(is_first, values, 0.0))
 
-        return self._first(self.strategy.run(replica))
+        return self.first(self.strategy.run(replica))
 
     def _bytes_from_chief(self, content):
         size = int.from_bytes(self._halves_from_chief(len(content).to_bytes(8, "little")), "little")
@@ -344,35 +223,3 @@ class Workers:
         padded = content + bytes(len(content) % 2)
         halves = np.frombuffer(padded, "<u2").astype("float32") * self.is_chief
         return self.total(halves).astype("<u2").tobytes()[: len(content)]
-
-
-def _statistics(model):
-    """Returns what each device collects by itself: moving statistics of layers that are trained."""
-    return [
-        variable
-        for layer in model._flatten_layers(include_self=False)
-        if layer.trainable and isinstance(layer, keras.layers.BatchNormalization)
-        for variable in layer.non_trainable_variables
-    ]
-
-
-def _value(variable):
-    return tf.cast(tf.convert_to_tensor(variable.value), tf.float32)
-
-
-def _assign(variable, value):
-    variable.value.assign(tf.cast(value, variable.dtype))
-
-
-def _averaged(values):
-    """Returns the means of tensors over all replicas; they travel as one."""
-    sizes = [value.shape.num_elements() for value in values]
-    flat = tf.concat([tf.reshape(tf.cast(value, tf.float32), [-1]) for value in values], axis=0)
-    means = tf.distribute.get_replica_context().all_reduce("mean", flat)
-    return [tf.reshape(mean, value.shape) for mean, value in zip(tf.split(means, sizes), values)]
-
-
-def _reset(model):
-    for variable in model.metrics_variables:
-        for copy in copies(variable):
-            copy.assign(tf.zeros_like(copy))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import pathlib
 from collections.abc import Callable
 
@@ -16,7 +14,7 @@ from tf_colorize.data import pipeline
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.photos import contact_sheet
-from tf_colorize.training import averaging, checkpoints, distribution, reports
+from tf_colorize.training import averaging, checkpoints, distribution, loop, reports
 from tf_colorize.training import config as train_config
 from tf_colorize.training import start as start_of_run
 
@@ -57,44 +55,28 @@ def train(
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
         checkpoints.TrainingStopped: interrupted, no space left, a loss not finite or a worker lost;
             resumable.
-        distribution.ChiefStopped: on the other workers, when the chief raised an exception.
+        distribution.Followed: on the other workers, when the chief raised an exception.
     """
     workers = workers or distribution.Workers()
     if not workers.is_chief:
         report = _no_report
     try:
-        values, photos = workers.from_chief(lambda: _prepared(config, resume, report, workers))
+        values, photos = workers.from_chief(lambda: start_of_run.prepare(config, resume, report, workers))
         config = train_config.TrainConfig(**values)
         return _train(config, photos, resume, report, workers)
-    except distribution.WorkerLost as error:
-        raise checkpoints.TrainingStopped(str(error)) from error
+    except (distribution.WorkerLost, checkpoints.TrainingStopped) as error:
+        raise _stopped(workers)(str(error)) from error
     except tf.errors.OpError as error:
-        raise checkpoints.TrainingStopped(workers.loss() or _reason(error)) from error
+        lost = workers.loss()
+        raise (_stopped(workers)(lost) if lost else checkpoints.TrainingStopped(_reason(error))) from error
+
+
+def _stopped(workers):
+    return checkpoints.TrainingStopped if workers.is_chief else distribution.Followed
 
 
 def _no_report(line):
     pass
-
-
-def _prepared(config, resume, report, workers):
-    """Returns the config with all decided, as a dict, and the photos."""
-    run_dir = pathlib.Path(config.run_dir)
-    if resume:
-        config = start_of_run.resumed(config, run_dir)
-    else:
-        config = start_of_run.with_encoder_weights(config)
-        config = train_config.resolve(config, start_of_run.trained_with(config.init))
-    workers.check(config.batch_size)
-    if not resume and (run_dir / "config.json").exists():
-        raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
-    for key, value in dataclasses.asdict(config).items():
-        report(f"{key:24}{value}")
-    if resume and (run_dir / "photos.json").exists():
-        # Not searched for again: a photo added or removed since would change the split and every step.
-        photos = json.loads((run_dir / "photos.json").read_text())
-    else:
-        photos = dict(zip(("train", "validation"), start_of_run.choose_photos(config, report)))
-    return dataclasses.asdict(config), photos
 
 
 def _train(config, photos, resume, report, workers):
@@ -106,18 +88,11 @@ def _train(config, photos, resume, report, workers):
         tf.config.experimental.enable_op_determinism()
     try:
         generator = workers.replicated(lambda: start_of_run.build_generator(config, report))
-        workers.from_chief(lambda: None if resume else _write_start(config, run_dir, generator, photos))
+        workers.from_chief(lambda: None if resume else start_of_run.write(config, run_dir, generator, photos))
         _Run(config, run_dir, generator, photos, report, workers).run()
     finally:
         keras.config.set_dtype_policy(policy)
     return run_dir
-
-
-def _write_start(config, run_dir, generator, photos):
-    run_dir.mkdir(parents=True, exist_ok=True)
-    start_of_run.write_json(run_dir / "photos.json", photos)
-    start_of_run.keep(generator, config, run_dir)
-    start_of_run.write_json(run_dir / "config.json", dataclasses.asdict(config))
 
 
 class _Stage1(keras.Model):
@@ -232,7 +207,7 @@ class _Run:
         """Runs what is left of a stage, then loads the kept weights back into the generator."""
         workers = self.workers
         # Checkpoints must know the variables of metrics.
-        workers.create_metrics(model, self._validation((0, 1)).map(as_targets))
+        loop.create_metrics(workers, model, self._validation((0, 1)).map(as_targets))
         own_validation = self._validation(workers.share)
         average = averaging.WeightAverage(self.generator, self.config.average) if self.config.average else None
         saver = checkpoints.Checkpoints(
@@ -250,7 +225,8 @@ class _Run:
             watchers = self._reports(stage, epochs, first, score, own_validation)
         with checkpoints.stop_signals(saver.request_stop):
             for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
-                workers.fit(
+                loop.fit(
+                    workers,
                     model,
                     self._stream(stage, step, workers.share).map(as_targets),
                     self.steps_per_epoch - step % self.steps_per_epoch,
