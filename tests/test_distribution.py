@@ -146,7 +146,7 @@ def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes
     arguments = options(photos, tmp_path / "run", SHORT, "--workers", 2)
     process = started(*arguments, EXACT="halves", STOP="1 7")
     said, errors = process.communicate()
-    assert process.returncode == 1 and errors.count("stopped at step 1; the state is saved.") == 1, errors
+    assert process.returncode == 1 and errors.count("stopped at step 2; the state is saved.") == 1, errors
     stopped_in = "stage2" if (tmp_path / "run" / "checkpoints" / "stage2").exists() else "stage1"
     assert stopped_in == "stage2"
     process = started("--resume", tmp_path / "run", EXACT="halves")
