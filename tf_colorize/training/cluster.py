@@ -17,9 +17,11 @@ _PATIENCE = 5.0  # seconds: a machine that is busy may miss a check or two
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Attributes:
-    addresses: list of str, "host:port" of each worker; the first is the chief.
-    index: int, which of them this process is.
+    """The workers of a training, each a process.
+
+    Attributes:
+        addresses: list of str, "host:port" of each worker; the first is the chief.
+        index: int, which of them this process is.
     """
 
     addresses: list[str]

@@ -120,7 +120,7 @@ class Workers:
                 f"{self.replicas}. Received: batch_size={batch_size}"
             )
 
-    def loss(self) -> str | None:
+    def who_is_gone(self) -> str | None:
         """Returns the line on workers that are gone, or None if all are there."""
         if self.cluster is None:
             return None
@@ -134,7 +134,7 @@ class Workers:
         try:
             return self._sum(tf.constant(values, tf.float32)).numpy()
         except tf.errors.OpError as error:
-            raise WorkerLost(self.loss() or str(error).splitlines()[0]) from error
+            raise WorkerLost(self.who_is_gone() or str(error).splitlines()[0]) from error
 
     def from_chief(self, make: Callable[[], Any]) -> Any:
         """Returns what `make` returns on the chief, a value for JSON, on all workers; all must call it.

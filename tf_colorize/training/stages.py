@@ -67,7 +67,7 @@ def train(
     except (distribution.WorkerLost, checkpoints.TrainingStopped) as error:
         raise _stopped(workers)(str(error)) from error
     except tf.errors.OpError as error:
-        lost = workers.loss()
+        lost = workers.who_is_gone()
         raise (_stopped(workers)(lost) if lost else checkpoints.TrainingStopped(_reason(error))) from error
 
 
