@@ -294,7 +294,7 @@ def test_the_launcher_tells_what_the_first_to_fail_said(tmp_path, capsys):
         "index = json.loads(os.environ['TF_CONFIG'])['task']['index']\n"
         "time.sleep(0 if index == 1 else 2)\n"
         "print('broken' if index == 1 else 'worker 1 is gone', file=sys.stderr)\n"
-        "sys.exit(3)\n"
+        "sys.exit(1 if index == 1 else 3)\n"
     )
     assert launcher.run([str(script), "--workers", "3"], 3) == 1
     assert capsys.readouterr().err == "worker 1: broken\n"
