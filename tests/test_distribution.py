@@ -1,202 +1,18 @@
-"""Training with several workers and several devices follows training with one: real processes, small networks."""
+"""What a cluster is, what can be distributed, and the launcher: without any training."""
 
-import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
-import sys
 import time
 
-import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from tf_colorize.commands import launcher
 from tf_colorize.training import checkpoints, cluster, distribution
 from tf_colorize.training import config as train_config
-
-TESTS = pathlib.Path(__file__).parent
-SHORT = {"pretrain-epochs": 2, "epochs": 2, "steps-per-epoch": 3, "batch-size": 4, "average": 0.9}
-TWENTY_STEPS = {"pretrain-epochs": 1, "epochs": 1, "steps-per-epoch": 20, "batch-size": 16, "average": 0.9}
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for index in range(28):
-        smooth = Image.fromarray(rng.integers(0, 256, (3, 4, 3), "uint8")).resize((60, 48), Image.Resampling.BICUBIC)
-        smooth.save(folder / f"{index:02d}.png")
-    return folder
-
-
-def started(*arguments, **environment):
-    """A process of `scripts/train.py` with small networks."""
-    command = [sys.executable, str(TESTS / "training_worker.py"), *map(str, arguments)]
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent / "scripts"), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, **environment},
-    )
-
-
-def options(photos, run_dir, length, *more):
-    fixed = {"data": photos, "val-fraction": 0.25, "run-dir": run_dir, "image-size": 32, "encoder-weights": "none"}
-    given = {**fixed, "precision": "float32", **length}
-    return ["--deterministic", *(str(part) for name, value in given.items() for part in (f"--{name}", value)), *more]
-
-
-def trained(photos, run_dir, length, *more, **environment):
-    process = started(*options(photos, run_dir, length, *more), **environment)
-    said, errors = process.communicate()
-    assert process.returncode == 0, errors[-3000:]
-    return rows(run_dir)
-
-
-def rows(run_dir):
-    text = (pathlib.Path(run_dir) / "history.jsonl").read_text()
-    return [{k: v for k, v in json.loads(line).items() if k != "images_per_second"} for line in text.splitlines()]
-
-
-def assert_close(one, other, rtol):
-    assert [(row["stage"], row["epoch"]) for row in one] == [(row["stage"], row["epoch"]) for row in other]
-    for first, second in zip(one, other):
-        assert first.keys() == second.keys()
-        for key in set(first) - {"stage"}:
-            np.testing.assert_allclose(first[key], second[key], rtol=rtol, atol=1e-6, err_msg=f"{key} {first}")
-
-
-@pytest.fixture(scope="module")
-def two_workers(photos, tmp_path_factory):
-    """The folder of a run of two workers, undisturbed, and of the state of both at the end of each stage."""
-    folder = tmp_path_factory.mktemp("two")
-    (folder / "state").mkdir()
-    trained(photos, folder / "run", SHORT, "--workers", 2, DUMP=str(folder / "state"))
-    return folder
-
-
-def test_all_state_is_the_same_on_both_workers_and_in_what_is_saved(two_workers):
-    for stage in ("stage1", "stage2"):
-        chief, other = (np.load(two_workers / "state" / f"{stage}-{index}.npz") for index in (0, 1))
-        assert len(chief.files) > 20
-        saved = tf.train.load_checkpoint(tf.train.latest_checkpoint(two_workers / "run" / "checkpoints" / stage))
-        unequal = 0
-        for index, name in enumerate(chief.files):
-            np.testing.assert_array_equal(chief[name], other[name])
-            value = saved.get_tensor(f"v{index:04d}/.ATTRIBUTES/VARIABLE_VALUE")
-            if not np.array_equal(value, chief[name]):
-                np.testing.assert_array_equal(value, 2 * chief[name])  # running metrics: the sums of both workers
-                unequal += 1
-        assert unequal < 30 and unequal % 2 == 0
-
-
-KILLED = [(0, 2), (1, 5), (0, 11), (1, 8)]  # worker, step: in the first stage and in the second
-
-
-@pytest.mark.parametrize(
-    "worker, step",
-    [KILLED[3], *(pytest.param(*one, marks=pytest.mark.slow) for one in KILLED[:3])],
-)
-def test_a_killed_worker_stops_all_and_the_run_resumes(photos, two_workers, tmp_path, worker, step):
-    begin = time.monotonic()
-    arguments = options(photos, tmp_path / "run", SHORT, "--workers", 2)
-    process = started(*arguments, KILL=f"{worker} {step}")
-    _, errors = process.communicate(timeout=240)
-    assert process.returncode == 1
-    told = [line for line in errors.splitlines() if " is gone" in line or "was ended by SIGKILL" in line]
-    expected = f"worker {worker} of 2 was ended by SIGKILL" if worker == 0 else r"train.py: worker 1 (127.0.0.1:"
-    assert len(told) == 1 and expected in told[0], errors
-    assert len(errors.splitlines()) <= 2, errors  # and how to continue
-    assert time.monotonic() - begin < 230
-    process = started("--resume", tmp_path / "run", "--workers", 2)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    assert rows(tmp_path / "run") == rows(two_workers / "run")  # to the last bit
-
-
-def by_hand(count):
-    """`TF_CONFIG` for each of so many workers, as people write it without the launcher."""
-    addresses = [f"localhost:{port}" for port in launcher.free_ports(count)]
-    return [launcher.tf_config(addresses, index) for index in range(count)]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("worker, step", [(0, 5), (1, 11)])
-def test_workers_started_by_hand_end_within_a_minute_when_one_is_killed(photos, tmp_path, worker, step):
-    arguments = options(photos, tmp_path / "run", SHORT)
-    processes = [started(*arguments, TF_CONFIG=one, KILL=f"{worker} {step}") for one in by_hand(2)]
-    processes[worker].wait(timeout=240)
-    died = time.monotonic()
-    _, errors = processes[1 - worker].communicate(timeout=60)
-    assert time.monotonic() - died < 60 and processes[1 - worker].returncode in (1, launcher.FOLLOWED)
-    assert processes[worker].returncode == -signal.SIGKILL
-    lines = errors.splitlines()
-    assert f"worker {worker} (localhost:" in lines[0] and "is gone" in lines[0] and len(lines) <= 2, errors
-
-
-@pytest.mark.slow
-def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes_on(photos, tmp_path):
-    arguments = options(photos, tmp_path / "run", SHORT, "--workers", 2)
-    process = started(*arguments, EXACT="halves", STOP="1 7")
-    said, errors = process.communicate()
-    assert process.returncode == 1 and errors.count("stopped at step 2; the state is saved.") == 1, errors
-    stopped_in = "stage2" if (tmp_path / "run" / "checkpoints" / "stage2").exists() else "stage1"
-    assert stopped_in == "stage2"
-    process = started("--resume", tmp_path / "run", EXACT="halves")
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    whole = trained(photos, tmp_path / "whole", SHORT, EXACT="halves")
-    assert_close(rows(tmp_path / "run"), whole, rtol=1e-3)
-
-
-def losses(path):
-    """The losses of each step, `(stage, step, name)`, from the means over the epoch so far that are logged."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    found = []
-    for stage, names in (("stage1", ["loss"]), ("stage2", ["g_loss", "g_l1_loss", "d_loss"])):
-        means = np.array([[line[name] for name in names] for line in lines if line["stage"] == stage])
-        assert len(means) == 20
-        found.append(np.diff(np.arange(1, 21)[:, None] * means, axis=0, prepend=0))
-    return np.concatenate(found, axis=1)
-
-
-@pytest.mark.slow
-def test_two_workers_follow_one(photos, tmp_path):
-    def run(name, exact):
-        more = ["--workers", 2] if "two" in name else []
-        environment = {"EXACT": exact, "LOSSES": str(tmp_path / f"{name}.jsonl")}
-        trained(photos, tmp_path / name, TWENTY_STEPS, *more, **environment)
-        return losses(tmp_path / f"{name}.jsonl")
-
-    # With constants for normalization: equal to rounding.
-    np.testing.assert_allclose(run("one-frozen", "frozen"), run("two-frozen", "frozen"), rtol=2e-4)
-    assert_close(rows(tmp_path / "one-frozen"), rows(tmp_path / "two-frozen"), rtol=2e-4)
-    # With batch normalization, each worker normalizes by its own 8 photos. That alone is the difference: one
-    # process that normalizes each half of its batch by itself gives the same. (Adam makes steps of rounding
-    # errors where a bias before normalization has no gradient, hence the tolerance.)
-    two = run("two", "none")
-    np.testing.assert_allclose(run("halves", "halves"), two, rtol=2e-3)
-    plain = run("one", "none")
-    assert 1e-3 < np.max(np.abs(plain / two - 1)) < 0.15
-
-
-@pytest.mark.slow
-def test_two_devices_of_one_process_follow_one(photos, tmp_path):
-    one = trained(photos, tmp_path / "one", SHORT, EXACT="frozen")
-    more = ("--distribute", "mirrored")
-    two = trained(photos, tmp_path / "two", SHORT, *more, EXACT="frozen", DEVICES="2", DUMP=str(tmp_path))
-    assert_close(one, two, rtol=2e-4)
-    state = np.load(tmp_path / "stage2-0.npz")
-    arrays = [state[name] for name in state.files]
-    # Copies follow each other; dropout and running metrics have a copy on each device, too.
-    assert sum(np.array_equal(first, second) for first, second in zip(arrays, arrays[1:])) > 20
 
 
 @pytest.mark.parametrize(
@@ -304,7 +120,7 @@ def test_checkpoints_alone_need_no_workers(tmp_path):
     assert checkpoints.Checkpoints(tmp_path, [], steps_per_epoch=1).workers.share == (0, 1)
 
 
-EXAMPLES = TESTS.parent / "examples"
+EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 
 
 @pytest.mark.parametrize("file", ["slurm/train.sh", "kubernetes/train.yml"])

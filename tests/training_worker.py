@@ -2,23 +2,30 @@
 
 - EXACT: no dropout, and normalization by constants ("frozen") or over each half of a batch ("halves"), so that a
   batch in one process gives what two workers give with half of it each.
-- KILL: "worker step": that worker gets SIGKILL at that step of both stages together. STOP: the same with SIGTERM.
+- KILL: "worker stage step": that worker gets SIGKILL at that step of that stage. STOP: the same with SIGTERM.
+- REACHED: file that is made when a worker is about to get one of them.
 - LOSSES: file for the losses of each step, as the chief logs them: a line of JSON each.
 - DUMP: folder for all state of each worker at the end of each stage.
 """
 
 import json
 import os
+import pathlib
 import signal
+import sys
+
+import train
 
 from tf_colorize.commands import quiet
+
+if "--workers" in sys.argv:  # it only starts this file again, for each worker, and needs no TensorFlow
+    raise SystemExit(train.main())
 
 with quiet.startup():
     import keras
     import numpy as np
     import small_networks
     import tensorflow as tf
-    import train
 
     from tf_colorize.models import blocks
     from tf_colorize.training import checkpoints, distribution, stages
@@ -67,12 +74,11 @@ def install_exact(how):
 
 def install_signals():
     class Saver(checkpoints.Checkpoints):
-        steps = 0
-
         def on_train_batch_end(self, batch, logs=None):
-            Saver.steps += 1
+            here = f"{INDEX} {self.folder.name} {int(self.position) + 1}"
             for name, number in (("KILL", signal.SIGKILL), ("STOP", signal.SIGTERM)):
-                if os.environ.get(name) == f"{INDEX} {Saver.steps}":
+                if os.environ.get(name) == here:
+                    pathlib.Path(os.environ["REACHED"]).touch()
                     os.kill(os.getpid(), number)
             if "LOSSES" in os.environ and INDEX == 0:
                 with open(os.environ["LOSSES"], "a") as file:

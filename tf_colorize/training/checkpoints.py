@@ -192,9 +192,11 @@ class Checkpoints(keras.callbacks.Callback):
         if self._restores:
             self._restore()
             return
-        self.save()
         if self.stop_agreed:
+            # The others wait until it is written: the chief would miss one that ends before.
+            self.workers.from_chief(self.save)
             raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")
+        self.save()
 
 
 @contextlib.contextmanager
