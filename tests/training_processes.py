@@ -39,7 +39,10 @@ def started(*arguments, **environment):
 def started_by_hand(*arguments, **environment):
     """Two processes with the `TF_CONFIG` that people write, without the launcher."""
     addresses = [f"localhost:{port}" for port in launcher.free_ports(2)]
-    return [started(*arguments, TF_CONFIG=launcher.tf_config(addresses, index), **environment) for index in (0, 1)]
+    both = [started(*arguments, TF_CONFIG=launcher.tf_config(addresses, index), **environment) for index in (0, 1)]
+    for index, process in enumerate(both):
+        launcher._bind(process.pid, index, 2)  # other numbers of threads round sums differently
+    return both
 
 
 def trained(run_dir, *arguments, **environment):
