@@ -1,12 +1,14 @@
 """Trains a colorizer: `python scripts/train.py --mode gan`."""
 
 import argparse
+import dataclasses
 import itertools
+import os
 import pathlib
 import sys
 import warnings
 
-from tf_colorize.commands import quiet
+from tf_colorize.commands import launcher, quiet
 
 # A few minutes on a laptop: small pictures, and "epochs" that do not depend on five photos.
 SAMPLE_DEFAULTS = {"image_size": 128, "steps_per_epoch": 10}
@@ -21,6 +23,7 @@ examples:
   python scripts/train.py --mode gan --data photos --init runs/colorizer    fine-tuning
   python scripts/train.py --mode pretrain --hints --init saved_models/colorizer/1 --data photos    color hints
   python scripts/train.py --resume runs/colorizer           continue after an interruption
+  python scripts/train.py --mode gan --data photos --workers 2    two processes on this machine, half of the cores each
   python scripts/train.py --recipe scripts/recipes/colorizer.toml --data photos    like the shipped model
 """
 
@@ -117,7 +120,8 @@ OPTIONS = {
     "run": {
         "run-dir": (f"where everything goes (default {RUNS}, or the next free {RUNS}-2, -3...)", str),
         "precision": (
-            "auto: mixed_bfloat16 where the processor has it, two to three times as fast; otherwise float32",
+            "auto: mixed_bfloat16 where the GPUs have it, or without GPUs the processor, two to three times as fast "
+            "there; otherwise float32",
             ["auto", "float32", "mixed_bfloat16"],
         ),
         "recipe": (
@@ -127,7 +131,24 @@ OPTIONS = {
         ),
         "seed": ("seed of weights, order and crops (default 0: the same every time)", int),
         "deterministic": ("reproducible to the last bit, slower (default off)", None),
-        "resume": ("run folder: continue from its last checkpoint; takes no other option", str),
+        "resume": (
+            "run folder: continue from its last checkpoint; takes no other options but --distribute and --workers, "
+            "which may differ from before",
+            str,
+        ),
+    },
+    "several GPUs or machines": {
+        "distribute": (
+            "auto: the cluster that the environment variable TF_CONFIG describes, otherwise all GPUs of this machine; "
+            "none: one device; mirrored: all GPUs; workers: the cluster, or fail (default auto); --batch-size is the "
+            "batch of all together",
+            ["auto", "none", "mirrored", "workers"],
+        ),
+        "workers": (
+            "start so many processes on this machine that train together and share its cores (default: one, without "
+            "TF_CONFIG); on several machines, start this command on each, see docs/distribute.md",
+            int,
+        ),
     },
 }
 
@@ -150,11 +171,10 @@ def build_parser():
     return parser
 
 
-def read_config(arguments):
-    """Returns (TrainConfig, resume) for parsed arguments."""
+def read_config(given):
+    """Returns (TrainConfig, resume) for the options given."""
     from tf_colorize.training import config as train_config
 
-    given = {key: value for key, value in vars(arguments).items() if value is not None}
     run_dir = given.pop("resume", None)
     if run_dir is not None:
         if given:
@@ -172,11 +192,37 @@ def read_config(arguments):
     return train_config.TrainConfig(**{**defaults, **given}), False
 
 
-def run_recipe(arguments):
-    """Runs a recipe, or continues it."""
-    from tf_colorize.commands import recipe
+def train(given):
+    """Trains, alone or as one of several workers; returns the exit code."""
+    with quiet.startup():
+        from tf_colorize.training import checkpoints, distribution, stages
+        from tf_colorize.training import config as train_config
+    workers = distribution.start(given.pop("distribute", "auto"), report, end_without)
+    again = []
 
-    given = {key: value for key, value in vars(arguments).items() if value is not None}
+    def read():
+        config, resume = read_config(given)
+        return dataclasses.asdict(config), resume
+
+    try:
+        # The others may not see the run folder.
+        values, resume = workers.from_chief(read)
+        again = [f"Continue with: python scripts/train.py --resume {values['run_dir']}"] * workers.is_chief
+        stages.train(train_config.TrainConfig(**values), resume=resume, report=report, workers=workers)
+    except checkpoints.TrainingStopped as stop:
+        print("\n".join([f"train.py: {stop}", *again]), file=sys.stderr)
+        return 1
+    except (distribution.Followed, distribution.WorkerLost) as reason:
+        print(f"train.py: {reason}", file=sys.stderr)
+        return 1 if workers.is_chief else launcher.FOLLOWED
+    return 0
+
+
+def run_recipe(given):
+    """Runs a recipe, or continues it; returns the exit code."""
+    with quiet.startup():
+        from tf_colorize.commands import recipe
+        from tf_colorize.training import checkpoints
     path = given.pop("recipe")
     others = sorted(set(given) - {"data", "val_data", "run_dir"})
     if others:
@@ -187,7 +233,22 @@ def run_recipe(arguments):
     if "data" not in given:
         raise ValueError("`--recipe` needs --data: a folder of color photos.")
     run_dir = given.pop("run_dir", f"runs/{pathlib.Path(path).stem}-recipe")
-    recipe.run(path, run_dir=run_dir, report=lambda line: print(line, flush=True), **given)
+    try:
+        recipe.run(path, run_dir=run_dir, report=report, **given)
+    except checkpoints.TrainingStopped as stop:
+        print(f"train.py: {stop}\nContinue with: the same command", file=sys.stderr)
+        return 1
+    return 0
+
+
+def end_without(line):
+    """Ends this process, wherever its main thread waits for another worker."""
+    print(f"train.py: {line}", file=sys.stderr, flush=True)
+    os._exit(launcher.FOLLOWED)
+
+
+def report(line):
+    print(line, flush=True)
 
 
 def next_free(folder):
@@ -199,27 +260,21 @@ def next_free(folder):
 def main(argv=None):
     arguments = build_parser().parse_args(argv)
     warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"
-    with quiet.startup():
-        from tf_colorize.training import checkpoints, stages
-
-    again = "the same command"
+    given = {key: value for key, value in vars(arguments).items() if value is not None}
     try:
-        if arguments.recipe is not None:
-            run_recipe(arguments)
-        else:
-            config, resume = read_config(arguments)
-            again = f"python scripts/train.py --resume {config.run_dir}"
-            stages.train(config, resume=resume, report=lambda line: print(line, flush=True))
-    except checkpoints.TrainingStopped as stop:
-        print(f"train.py: {stop}\nContinue with: {again}", file=sys.stderr)
-        return 1
+        if "recipe" in given:
+            return run_recipe(given)
+        if "workers" in given:
+            if given.get("distribute", "auto") not in ("auto", "workers"):
+                raise ValueError(f"`--workers` does not go with --distribute {given['distribute']}.")
+            return launcher.run(sys.argv if argv is None else [__file__, *argv], given.pop("workers"))
+        return train(given)
     except (ValueError, OSError) as error:
         print(f"train.py: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("train.py: interrupted", file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

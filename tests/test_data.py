@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -133,6 +134,24 @@ def test_a_stream_is_the_same_wherever_it_is_entered(paths):
     assert not same(take(pipeline.training_batches(paths, 32, 4, seed=6), 6), whole)
 
 
+def test_workers_together_read_the_batches_of_one_and_each_only_its_own(paths, monkeypatch, tmp_path):
+    whole = take(pipeline.training_batches(paths, 32, 6, seed=5), 2)
+    for count in (2, 3):
+        streams = [pipeline.training_batches(paths, 32, 6, seed=5, share=(i, count)) for i in range(count)]
+        for step, parts in enumerate(zip(*(take(stream, 2) for stream in streams))):
+            assert same([tuple(map(np.concatenate, zip(*parts)))], [whole[step]])
+    read, crop = [], pipeline._crop
+    monkeypatch.setattr(pipeline, "_crop", lambda path, *more: read.append(path) or crop(path, *more))
+    # Copies, because other streams may still read ahead.
+    few = [shutil.copy(path, tmp_path) for path in paths[:5]]
+    # Of 5 photos in batches of 4, the second worker has photos 2 and 3, and nothing of the last batch.
+    for index, expected in ((0, [few[0], few[1], few[4]]), (1, [few[2], few[3]])):
+        dataset = pipeline.image_dataset(few, 32, 4, share=(index, 2))
+        assert len(dataset) == (2, 1)[index] and sum(len(ab) for _, ab in dataset) == len(expected)
+        assert sorted(path for path in read if path in few) == sorted(expected)
+        read.clear()
+
+
 def test_two_iterators_do_not_disturb_each_other(paths):
     dataset = pipeline.training_batches(paths, 32, 2, seed=5)
     first, second = iter(dataset), iter(dataset)
@@ -240,6 +259,8 @@ def test_works_with_keras_fit(paths):
         lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=0, first_step=-1),
         lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=0, luma_gray=30),
         lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=-1),
+        lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=0, share=(0, 3)),
+        lambda: pipeline.training_batches(["a.jpg"], 32, 4, seed=0, share=(2, 2)),
     ],
 )
 def test_wrong_arguments_are_errors(call):

@@ -36,7 +36,9 @@ ROOMS = {
     "inference": ["messages", "hints", "serving", "runtimes", "packed", "colorizer"],
     "archives": ["places", "plan", "failures", "workers", "crew"],
     "film": ["reading", "flow", "steadying", "tracking", "writing", "coloring", "preview"],
-    "training": ["config", "start", "averaging", "checkpoints", "reports", "stages"],
+    "training": [
+        *("config", "cluster", "distribution", "start", "averaging", "checkpoints", "loop", "reports", "stages"),
+    ],
     "evaluation": [
         "measures",
         "blotches",
@@ -58,7 +60,7 @@ ROOMS = {
     ],
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "tflite", "vectors"],
     "commands": [
-        *("quiet", "hints", "progress", "folder", "photo_options"),
+        *("quiet", "launcher", "hints", "progress", "folder", "photo_options"),
         *("cluster", "film", "demo", "recipe", "main"),
     ],
     "__main__": [],

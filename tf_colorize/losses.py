@@ -85,6 +85,19 @@ def per_sample(loss: Any) -> Callable[..., Any]:
     return loss.call if isinstance(loss, keras.losses.Loss) else loss
 
 
+def per_replica(loss: Any) -> Any:
+    """Returns a replica's part of a loss: optimizers sum gradients over replicas, and each has its own part of a batch.
+
+    Args:
+        loss: mean over the part of the batch that this replica has.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return loss
+    import tensorflow as tf  # where losses are used without it, they stay without it
+
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+
 @keras.saving.register_keras_serializable(package="tf_colorize")
 def root_mean_squared_error(target: Any, result: Any) -> Any:
     """Returns the root of the mean squared error of each picture, `(batch,)`.

@@ -1,8 +1,8 @@
-"""More than one machine: an archive on one node of a Ray cluster and on two, and what memory it takes."""
+"""More than one machine: an archive on one node of a Ray cluster and on two, training on one worker and on two."""
 
-from benchmarks import scale_archives
+from benchmarks import scale_archives, scale_training
 
-PARTS = {"archives": scale_archives}
+PARTS = {"archives": scale_archives, "training": scale_training}
 
 
 def add_arguments(parser):

@@ -142,6 +142,7 @@ def image_dataset(
     training: bool = False,
     seed: int = 0,
     hints: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Builds the data set of a source for `fit`, `evaluate` and `predict`.
 
@@ -154,6 +155,7 @@ def image_dataset(
             photo in order; the last batch may be shorter.
         seed: Integer of at least 0; the same seed gives the same sequence of epochs.
         hints: Whether each photo comes with simulated hints, see `data.hints`.
+        share: As in `training_batches`; a last batch that leaves nothing for a worker is left out.
 
     Returns:
         `tf.data.Dataset` of known cardinality, one epoch per iteration, of (lightness,
@@ -170,9 +172,9 @@ def image_dataset(
         found = find_photos(source_or_paths, min_colorfulness=MIN_COLORFULNESS if training else 0.0)
         source_or_paths = found.paths
     _check_integers(0, seed=seed)
-    reader = _Reader(source_or_paths, image_size, batch_size, training=training, hints=hints)
+    reader = _Reader(source_or_paths, image_size, batch_size, training=training, hints=hints, share=share)
     if not training:
-        return reader.dataset(0, 0, math.ceil(len(reader.paths) / batch_size))
+        return reader.dataset(0, 0, max(0, math.ceil((len(reader.paths) - reader.first) / batch_size)))
     n_batches = max(1, len(reader.paths) // batch_size)
     # The only element that differs from iteration to iteration: the epoch's seed.
     epoch = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
@@ -189,6 +191,7 @@ def training_batches(
     first_step: int = 0,
     luma_gray: float = 0.3,
     hints: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Builds an endless stream of training batches that can be entered at any step.
 
@@ -206,6 +209,8 @@ def training_batches(
             a camera or editor turns it gray, instead of from its L*. Their ab is still the
             photo's.
         hints: As in `image_dataset`.
+        share: `(index, count)`, which worker of how many reads. Each has the consecutive part
+            of every batch that is its own, so all together read the same batches as one.
 
     Returns:
         Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of
@@ -218,7 +223,7 @@ def training_batches(
     if not 0 <= luma_gray <= 1:
         raise ValueError(f"`luma_gray` must be a share in [0, 1]. Received: luma_gray={luma_gray}.")
     _check_integers(0, seed=seed, first_step=first_step)
-    reader = _Reader(paths, image_size, batch_size, luma_gray, hints=hints)
+    reader = _Reader(paths, image_size, batch_size, luma_gray, hints=hints, share=share)
     return reader.dataset(seed, first_step, tf.int64.max)
 
 
@@ -236,8 +241,16 @@ class _Reader:
     iterator is alive (Ctrl-C, an error) would wait for it forever.
     """
 
-    def __init__(self, paths, image_size, batch_size, luma_gray=0.3, training=True, hints=False):
+    def __init__(self, paths, image_size, batch_size, luma_gray=0.3, *, training=True, hints=False, share=(0, 1)):
         _check_integers(1, image_size=image_size, batch_size=batch_size)
+        index, count = share
+        if batch_size % count or not 0 <= index < count:
+            raise ValueError(
+                "`share` must be a worker's index below their count, of which `batch_size` must be a multiple. "
+                f"Received: share={share}, batch_size={batch_size}."
+            )
+        self.part = batch_size // count
+        self.first = index * self.part
         if not len(paths):
             raise ValueError("`paths` must hold at least one photo. Received: no paths.")
         self.paths = [os.fspath(path) for path in paths]
@@ -251,7 +264,7 @@ class _Reader:
         def batch(step):
             channels = (1, 2, 3) if self.hints else (1, 2)
             parts = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32] * len(channels))
-            shape = (self.batch_size if self.training else None, self.image_size, self.image_size)
+            shape = (self.part if self.training else None, self.image_size, self.image_size)
             lightness, ab, *hints = (tf.ensure_shape(part, (*shape, n)) for part, n in zip(parts, channels))
             return {"lightness": lightness, "hints": hints[0]} if hints else lightness, ab
 
@@ -275,7 +288,8 @@ class _Reader:
         return batch.result()
 
     def read(self, seed, step):
-        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        begin = step * self.batch_size + self.first
+        positions = range(begin, begin + self.part)
         if self.training:
             samples = [self.random_sample(seed, position) for position in positions]
         else:

@@ -125,7 +125,7 @@ class Pix2Pix(keras.Model):
                 # They have seen this batch; seeing it again would count generated pictures twice.
                 fake_logits = self.discriminator([condition, fake], training=True)
             g_losses = self._generator_losses(condition, target, heads, fake_logits)
-            scaled = _per_replica(g_losses["g_loss"])
+            scaled = losses.per_replica(g_losses["g_loss"])
         variables = self.generator.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
         return self._log({**g_losses, **d_losses}, target, fake)
@@ -145,7 +145,7 @@ class Pix2Pix(keras.Model):
             with blocks.frozen_statistics(blocks.SpectralConv2D):  # both under the same norm
                 fake_logits = self.discriminator([condition, fake], training=True)
             d_losses = self._discriminator_losses(real_logits, fake_logits)
-            scaled = _per_replica(d_losses["d_loss"])
+            scaled = losses.per_replica(d_losses["d_loss"])
         variables = self.discriminator.trainable_variables
         self.discriminator_optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
         return d_losses
@@ -211,8 +211,3 @@ def _optimizer(identifier):
     if identifier == "auto":
         return optimizers.FusedAdam(LEARNING_RATE, beta_1=BETA_1)
     return keras.optimizers.get(identifier)
-
-
-def _per_replica(loss):
-    # Optimizers sum gradients over the replicas; each loss is a mean over its own part of the batch.
-    return loss / tf.distribute.get_strategy().num_replicas_in_sync

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tf_colorize.training import distribution
+
 
 class WeightAverage(keras.callbacks.Callback):
     """Keeps an exponential moving average of the generator's weights and validates with it.
@@ -23,7 +25,9 @@ class WeightAverage(keras.callbacks.Callback):
 
     def __init__(self, generator: keras.Model, decay: float = 0.999) -> None:
         super().__init__()
-        self.weights = [weight.value for weight in generator.weights]
+        # Of each device: they are equal, so one average does.
+        self.copies = [distribution.copies(weight) for weight in generator.weights]
+        self.weights = [copies[0] for copies in self.copies]
         self.decay = decay
         self.averages = [tf.Variable(weight, trainable=False) for weight in self.weights]
         self.n_updates = tf.Variable(0.0, trainable=False)
@@ -39,9 +43,10 @@ class WeightAverage(keras.callbacks.Callback):
 
     def _swap(self, averaged):
         if self._swapped != averaged:
-            for average, weight in zip(self.averages, self.weights):
-                values = weight.numpy()
-                weight.assign(average)
+            for average, copies in zip(self.averages, self.copies):
+                values = copies[0].numpy()
+                for weight in copies:
+                    weight.assign(average)
                 average.assign(values)
             self._swapped = averaged
 

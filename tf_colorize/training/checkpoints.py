@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_colorize.training import distribution
+
 if typing.TYPE_CHECKING:
     import os
 
@@ -33,13 +35,15 @@ class Checkpoints(keras.callbacks.Callback):
     are written by `tf.train.CheckpointManager`: a new checkpoint counts only once it is whole,
     and the last two are kept. Ctrl-C and SIGTERM call `request_stop`: the step in progress is
     finished, its state is saved, and `TrainingStopped` is raised. A loss that is not finite
-    raises it too, without saving.
+    raises it too, without saving. With several workers the chief reads and writes, and all stop
+    after the same step. A run can be resumed with another number of workers.
 
     Args:
         folder: where checkpoints go.
         variables: list of `tf.Variable` or `keras.Variable` besides those of the model.
         steps_per_epoch: int.
         minutes: float, time between two checkpoints; None: `CHECKPOINT_MINUTES`.
+        workers: `distribution.Workers`; None: this process alone.
     """
 
     def __init__(
@@ -48,15 +52,17 @@ class Checkpoints(keras.callbacks.Callback):
         variables: Sequence[Any],
         steps_per_epoch: int,
         minutes: float | None = None,
+        workers: distribution.Workers | None = None,
     ) -> None:
         super().__init__()
+        self.workers = workers or distribution.Workers()
         self.folder = pathlib.Path(folder)
         self.extra_variables = variables
         self.steps_per_epoch = steps_per_epoch
         self.minutes = CHECKPOINT_MINUTES if minutes is None else minutes
         self.position = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._restore_from = None
-        self._stop = False
+        self.stop_requested = self.stop_agreed = False
+        self._restore_from, self._restores = None, False
         self._saved_at = time.monotonic()
 
     def attach(self, model: keras.Model) -> None:
@@ -70,23 +76,35 @@ class Checkpoints(keras.callbacks.Callback):
         discriminator_optimizer = getattr(model, "discriminator_optimizer", None)
         if discriminator_optimizer is not None:
             tracked += discriminator_optimizer.variables
-        values = [variable.value if isinstance(variable, keras.Variable) else variable for variable in tracked]
-        self._values = values
-        state = {f"v{index:04d}": value for index, value in enumerate(values)}
+        self._tracked = tracked
+        self._values = [distribution.copies(variable)[0] for variable in tracked]
+        # Running metrics count what one device has seen; files hold what all have seen.
+        shared = {id(variable) for variable in model.metrics_variables} if self.workers.replicas > 1 else ()
+        self._sums = {
+            index: tf.Variable(value, trainable=False)
+            for index, (variable, value) in enumerate(zip(tracked, self._values))
+            if id(variable) in shared
+        }
+        state = {f"v{index:04d}": self._sums.get(index, value) for index, value in enumerate(self._values)}
         self._checkpoint = tf.train.Checkpoint(position=self.position, **state)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
 
     def find(self) -> int:
         """Returns the step of the newest readable checkpoint, or 0; it is loaded when the next epoch begins."""
+        self.position.assign(self.workers.from_chief(self._find))
+        self._restores = bool(self.position > 0)
+        return int(self.position)
+
+    def _find(self):
         for path in reversed(self._manager.checkpoints):
             try:
                 reader = tf.train.load_checkpoint(path)
                 values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-                self.position.assign(values["position/.ATTRIBUTES/VARIABLE_VALUE"])
+                position = int(values["position/.ATTRIBUTES/VARIABLE_VALUE"])
             except (tf.errors.OpError, ValueError, IndexError, KeyError):
                 continue  # damaged on disk: try the one before it
             self._restore_from = path
-            return int(self.position)
+            return position
         if self._manager.checkpoints:
             raise ValueError(f"no checkpoint in {self.folder} can be read: all are damaged. Start a new run.")
         return 0
@@ -97,15 +115,20 @@ class Checkpoints(keras.callbacks.Callback):
 
     def request_stop(self, *_: Any) -> None:
         """Asks for a checkpoint and an end after the step in progress; a signal handler."""
-        self._stop = True
+        self.stop_requested = True
+        self.stop_agreed = self.workers.strategy is None
 
     def save(self) -> None:
-        """Writes a checkpoint now.
+        """Writes a checkpoint now, on the chief.
 
         Raises:
             TrainingStopped: it cannot be written (for example, the disk is full), or the state is
                 not finite. Older checkpoints stay.
         """
+        if not self.workers.is_chief:
+            return
+        for index, total in self._sums.items():
+            total.assign(self._values[index] * self.workers.replicas)
         if not all(tf.reduce_all(tf.math.is_finite(value)) for value in self._values if value.dtype.is_floating):
             raise TrainingStopped(self._not_finite("the state"))
         try:
@@ -119,12 +142,17 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         # Here, not before `fit`: Keras resets the running metrics at the beginning of each epoch.
-        if self._restore_from is not None:
+        if self._restores:
             self._restore()
         elif int(self.position):
             self._save_if_due()
 
     def _restore(self):
+        self.workers.from_chief(self._read)
+        self.workers.copy_from_chief(self._tracked)
+        self._restores = False
+
+    def _read(self):
         try:
             self._checkpoint.restore(self._restore_from).assert_consumed()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
@@ -132,7 +160,8 @@ class Checkpoints(keras.callbacks.Callback):
                 f"the checkpoint {self._restore_from} belongs to another configuration or version "
                 f"({str(error).splitlines()[0]}). Resume with the config.json it was written with."
             ) from error
-        self._restore_from = None
+        for index, total in self._sums.items():
+            self._values[index].assign(total / self.workers.replicas)
 
     def on_train_batch_end(self, batch, logs=None):
         self.position.assign_add(1)
@@ -152,20 +181,22 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _save_if_due(self):
         due = time.monotonic() - self._saved_at > 60 * self.minutes
-        if due or self._stop:
+        if due or self.stop_agreed:
             self.finish()
 
     def finish(self) -> None:
-        """Writes a checkpoint, then raises `TrainingStopped` if `request_stop` was called.
+        """Writes a checkpoint, then raises `TrainingStopped` if a stop was requested.
 
         At the end of a stage that did not run again because it was complete, it restores instead.
         """
-        if self._restore_from is not None:
+        if self._restores:
             self._restore()
             return
-        self.save()
-        if self._stop:
+        if self.stop_agreed:
+            # The others wait until it is written: the chief would miss one that ends before.
+            self.workers.from_chief(self.save)
             raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")
+        self.save()
 
 
 @contextlib.contextmanager

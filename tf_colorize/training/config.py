@@ -8,6 +8,8 @@ import pathlib
 import typing
 from typing import Any
 
+import tensorflow as tf
+
 from tf_colorize import losses
 from tf_colorize.models import generator as generators
 
@@ -71,7 +73,7 @@ class TrainConfig:
     gan_loss: str | None = None  # None: that of `init`, or "vanilla"
     spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
-    precision: str = "auto"  # mixed_bfloat16 where the processor has it, otherwise float32
+    precision: str = "auto"  # mixed_bfloat16 where the GPUs, or without them the processor, have it, otherwise float32
     seed: int = 0
     deterministic: bool = False  # bit-reproducible operations, slower
 
@@ -189,7 +191,11 @@ def _check(config):
 
 
 def _has_bfloat16():
-    """Returns whether this processor multiplies bfloat16 matrices in hardware (known on Linux only)."""
+    """Returns whether the hardware multiplies bfloat16 matrices: all GPUs, or else the processor (known on Linux)."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:  # from compute capability 8.0 (Ampere) on
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        return all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     return cpuinfo.exists() and any(flag in cpuinfo.read_text() for flag in ("amx_bf16", "avx512_bf16"))
 

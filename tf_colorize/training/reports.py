@@ -19,8 +19,10 @@ import tensorflow as tf
 from tf_colorize import metrics
 from tf_colorize.color import tensors
 from tf_colorize.models import saving
+from tf_colorize.training import distribution
 
 N_PICTURES = 8
+_MEASURES = ("psnr", "delta_e76", "delta_e76_gray", "colorfulness", "colorfulness_truth")
 
 
 class ColorReport(keras.callbacks.Callback):
@@ -30,12 +32,18 @@ class ColorReport(keras.callbacks.Callback):
         generator: `keras.Model`, lightness -> ab.
         dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`, also with hints.
         log_dir: folder for TensorBoard, or None.
+        workers: `distribution.Workers`, if each of several has its share of the data set.
     """
 
     def __init__(
-        self, generator: keras.Model, dataset: tf.data.Dataset, log_dir: str | os.PathLike[str] | None = None
+        self,
+        generator: keras.Model,
+        dataset: tf.data.Dataset,
+        log_dir: str | os.PathLike[str] | None = None,
+        workers: distribution.Workers | None = None,
     ) -> None:
         super().__init__()
+        self.workers = workers or distribution.Workers()
         self.generator = generator
         self.dataset = dataset
         self._writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
@@ -61,18 +69,19 @@ class ColorReport(keras.callbacks.Callback):
     def measure(self) -> tuple[dict[str, float], list[np.ndarray]]:
         """Returns the means over the data set, a dict of floats, and the first pictures.
 
-        Pictures: lightness, prediction and truth as float32 `(n, height, width, 3)` in [0, 1].
+        With several workers all must call it: the means are over the shares of all, the pictures
+        of a worker's own share. Pictures: lightness, prediction and truth as float32 `(n, height, width, 3)` in [0, 1].
         """
-        values: dict[str, list[np.ndarray]] = {}
+        sums = np.zeros(len(_MEASURES) + 1)
         pictures: list[tuple[np.ndarray, ...]] = []
         for inputs, ab in self.dataset:
             prediction, truth, batch = self._measure(inputs, ab)
-            for key, value in batch.items():
-                values.setdefault(key, []).append(value.numpy())
+            sums += [*(batch[name].numpy().sum() for name in _MEASURES), len(ab)]
             if sum(len(group[0]) for group in pictures) < N_PICTURES:
                 gray = tensors.lightness_ab_to_rgb(_lightness(inputs), tf.zeros_like(ab))
                 pictures.append((gray.numpy(), prediction.numpy(), truth.numpy()))
-        means = {key: float(np.concatenate(value).mean()) for key, value in values.items()}
+        *totals, count = self.workers.total(sums)
+        means = {name: float(total / count) for name, total in zip(_MEASURES, totals)}
         return means, [np.concatenate(group)[:N_PICTURES] for group in zip(*pictures)]
 
     def on_epoch_end(self, epoch, logs=None):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import pathlib
 from collections.abc import Callable
 
@@ -16,7 +14,7 @@ from tf_colorize.data import pipeline
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.photos import contact_sheet
-from tf_colorize.training import averaging, checkpoints, reports
+from tf_colorize.training import averaging, checkpoints, distribution, loop, reports
 from tf_colorize.training import config as train_config
 from tf_colorize.training import start as start_of_run
 
@@ -26,7 +24,11 @@ FINE_TUNING_STEPS = 50  # at least, per epoch: a family album would be over befo
 
 
 def train(
-    config: train_config.TrainConfig, *, resume: bool = False, report: Callable[[str], None] = print
+    config: train_config.TrainConfig,
+    *,
+    resume: bool = False,
+    report: Callable[[str], None] = print,
+    workers: distribution.Workers | None = None,
 ) -> pathlib.Path:
     """Trains a colorizer and writes it to the run folder.
 
@@ -42,44 +44,52 @@ def train(
         config: `TrainConfig`.
         resume: bool. Go on from the last checkpoint of `config.run_dir`.
         report: function of one str, called with each line to show.
+        workers: what `distribution.start` returned; None: this process alone, on one device. With
+            several workers all must call this function, and only the chief reads `config`, reports
+            and needs the run folder. Each needs the photos, under the same paths.
 
     Returns:
         `pathlib.Path` of the run folder.
 
     Raises:
         ValueError: a bad value, data that cannot be used, a checkpoint of another config.
-        checkpoints.TrainingStopped: interrupted, no space left or a loss not finite; resumable.
+        checkpoints.TrainingStopped: interrupted, no space left, a loss not finite or a worker lost;
+            resumable.
+        distribution.Followed: on the other workers, when the chief raised an exception.
     """
+    workers = workers or distribution.Workers()
+    if not workers.is_chief:
+        report = _no_report
+    try:
+        values, photos = workers.from_chief(lambda: start_of_run.prepare(config, resume, report, workers))
+        config = train_config.TrainConfig(**values)
+        return _train(config, photos, resume, report, workers)
+    except (distribution.WorkerLost, checkpoints.TrainingStopped) as error:
+        raise _stopped(workers)(str(error)) from error
+    except tf.errors.OpError as error:
+        lost = workers.who_is_gone()
+        raise (_stopped(workers)(lost) if lost else checkpoints.TrainingStopped(_reason(error))) from error
+
+
+def _stopped(workers):
+    return checkpoints.TrainingStopped if workers.is_chief else distribution.Followed
+
+
+def _no_report(line):
+    pass
+
+
+def _train(config, photos, resume, report, workers):
     run_dir = pathlib.Path(config.run_dir)
-    if resume:
-        config = start_of_run.resumed(config, run_dir)
-    else:
-        config = start_of_run.with_encoder_weights(config)
-        config = train_config.resolve(config, start_of_run.trained_with(config.init))
-    if not resume and (run_dir / "config.json").exists():
-        raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
-    for key, value in dataclasses.asdict(config).items():
-        report(f"{key:24}{value}")
-    if resume and (run_dir / "photos.json").exists():
-        # Not searched for again: a photo added or removed since would change the split and every step.
-        photos = json.loads((run_dir / "photos.json").read_text())
-    else:
-        photos = dict(zip(("train", "validation"), start_of_run.choose_photos(config, report)))
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(config.precision)
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     try:
-        generator = start_of_run.build_generator(config, report)
-        run_dir.mkdir(parents=True, exist_ok=True)
-        if not resume:
-            start_of_run.write_json(run_dir / "photos.json", photos)
-            start_of_run.keep(generator, config, run_dir)
-            start_of_run.write_json(run_dir / "config.json", dataclasses.asdict(config))
-        _Run(config, run_dir, generator, photos, report).run()
-    except tf.errors.OpError as error:
-        raise checkpoints.TrainingStopped(_reason(error)) from error
+        generator = workers.replicated(lambda: start_of_run.build_generator(config, report))
+        workers.from_chief(lambda: None if resume else start_of_run.write(config, run_dir, generator, photos))
+        _Run(config, run_dir, generator, photos, report, workers).run()
     finally:
         keras.config.set_dtype_policy(policy)
     return run_dir
@@ -93,33 +103,36 @@ class _Stage1(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         for term in self.terms:
-            loss += term.weight * keras.ops.mean(term.function(x, y["ab"], y_pred))
+            loss += losses.per_replica(term.weight * keras.ops.mean(term.function(x, y["ab"], y_pred)))
         return loss
 
 
 class _Run:
     """One training: the data, the generator under training and where its files go."""
 
-    def __init__(self, config, run_dir, generator, photos, report):
+    def __init__(self, config, run_dir, generator, photos, report, workers):
         self.config = config
         self.run_dir = run_dir
         self.generator = generator
         self.report = report
+        self.workers = workers
         self.train_paths = photos["train"]
+        self.validation_paths = photos["validation"]
         least = 1 if config.init is None else FINE_TUNING_STEPS
         self.steps_per_epoch = config.steps_per_epoch or max(least, len(self.train_paths) // config.batch_size)
-        self.validation = pipeline.image_dataset(
-            photos["validation"], config.image_size, config.batch_size, hints=config.hints
-        )
         self.kept = {}  # title -> file of the kept generator
 
     def run(self):
         """Runs what is left of the training."""
-        if self.config.pretrain_epochs:
-            self.stage1()
-        if self.config.mode == "gan":
-            self.stage2()
-        self.finish()
+        with self.workers.watched():
+            if self.config.pretrain_epochs:
+                self.stage1()
+            if self.config.mode == "gan":
+                self.stage2()
+            self.workers.from_chief(lambda: None)  # all end the watch together
+        # The others have nothing left to do, and the chief does not miss them if they end before it.
+        if self.workers.is_chief:
+            self.finish()
 
     def stage1(self):
         """Trains the generator alone; ends with the kept weights in it."""
@@ -127,18 +140,20 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         outputs = generators.heads(self.generator)
         loss = {"ab": "mae"}
-        model = _Stage1(self.generator.input, outputs, name="stage1")
+        with self.workers.scope():
+            model = _Stage1(self.generator.input, outputs, name="stage1")
         if config.hints:  # the losses in the config are those of the generator, which stays as it is
             loss = {"ab": losses.root_mean_squared_error}
         else:
             model.terms = self._terms("smoothness")
             if config.pretrain_loss == "classification":
                 loss = {"logits": self._palette_loss()}
-        optimizer = optimizers.FusedAdam(
-            self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
-            rate_factors=generators.pretrained_rates(config.encoder_rate),
-        )
-        model.compile(optimizer, loss=loss)
+        with self.workers.scope():
+            optimizer = optimizers.FusedAdam(
+                self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
+                rate_factors=generators.pretrained_rates(config.encoder_rate),
+            )
+            model.compile(optimizer, loss=loss)
 
         def as_targets(lightness, ab):
             return lightness, {name: ab for name in outputs}
@@ -150,22 +165,23 @@ class _Run:
         config = self.config
         # Seeded again, because a run resumed in stage 1 must start stage 2 like any other.
         keras.utils.set_random_seed(config.seed + 1)
-        discriminator = models.patchgan(spectral_norm=config.spectral_norm)
+        discriminator = self.workers.replicated(lambda: models.patchgan(spectral_norm=config.spectral_norm))
         terms = self._terms("classification", "smoothness")
-        model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1, terms)
         rate = self._schedule(config.learning_rate, config.epochs)
         if generators.kind(config.generator).encoder is None:
             rate = config.learning_rate  # constant, as in the paper
-        both = [
-            optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1, rate_factors=factors)
-            for factors in (generators.pretrained_rates(config.encoder_rate), None)
-        ]
-        model.compile(
-            both[0],
-            metrics=[metrics.DeltaE()],
-            discriminator_optimizer=both[1],
-            gan_loss=config.gan_loss,
-        )
+        with self.workers.scope():
+            model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1, terms)
+            both = [
+                optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1, rate_factors=factors)
+                for factors in (generators.pretrained_rates(config.encoder_rate), None)
+            ]
+            model.compile(
+                both[0],
+                metrics=[metrics.DeltaE()],
+                discriminator_optimizer=both[1],
+                gan_loss=config.gan_loss,
+            )
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
 
     def finish(self):
@@ -178,7 +194,7 @@ class _Run:
         columns = {}
         for title, file in self.kept.items():
             generator, _ = saving.load_generator(file)
-            _, (gray, prediction, truth) = reports.ColorReport(generator, self.validation).measure()
+            _, (gray, prediction, truth) = reports.ColorReport(generator, self._validation((0, 1))).measure()
             columns = {"gray": gray, **columns, title: prediction}
         columns["truth"] = truth
         columns = {title: np.uint8(np.round(255 * pictures)) for title, pictures in columns.items()}
@@ -189,37 +205,54 @@ class _Run:
 
     def _fit(self, stage, model, epochs, as_targets, score):
         """Runs what is left of a stage, then loads the kept weights back into the generator."""
-        validation = self.validation.map(as_targets)
-        # Keras creates the variables of metrics in the first step; checkpoints must know them.
-        model.evaluate(validation.take(1), verbose=0)
+        workers = self.workers
+        # Checkpoints must know the variables of metrics.
+        loop.create_metrics(workers, model, self._validation((0, 1)).map(as_targets))
+        own_validation = self._validation(workers.share)
         average = averaging.WeightAverage(self.generator, self.config.average) if self.config.average else None
         saver = checkpoints.Checkpoints(
-            self.run_dir / "checkpoints" / stage, average.variables if average else [], self.steps_per_epoch
+            self.run_dir / "checkpoints" / stage,
+            average.variables if average else [],
+            self.steps_per_epoch,
+            workers=workers,
         )
         saver.attach(model)
         first = saver.find()
         if first:
             self.report(f"Resuming {stage} at step {first} of {epochs * self.steps_per_epoch}.")
-        watchers = self._reports(stage, epochs, first, score)
+        watchers = [reports.ColorReport(self.generator, own_validation, workers=workers)]
+        if workers.is_chief:
+            watchers = self._reports(stage, epochs, first, score, own_validation)
         with checkpoints.stop_signals(saver.request_stop):
             for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
-                model.fit(
-                    self._stream(stage, step).map(as_targets),
-                    steps_per_epoch=self.steps_per_epoch - step % self.steps_per_epoch,
-                    initial_epoch=begin,
-                    epochs=end,
-                    validation_data=validation,
-                    callbacks=[*([average] if average else []), saver, *watchers],
-                    shuffle=False,
-                    verbose=0,
+                loop.fit(
+                    workers,
+                    model,
+                    self._stream(stage, step, workers.share).map(as_targets),
+                    self.steps_per_epoch - step % self.steps_per_epoch,
+                    range(begin, end),
+                    own_validation.map(as_targets),
+                    [*([average] if average else []), saver, *watchers],
+                    saver,
                 )
         saver.finish()
         kept = self.run_dir / f"{stage}.keras"
         self.kept[stage.replace("stage", "stage ")] = kept
-        best, _ = saving.load_generator(kept)
-        self.generator.set_weights(best.get_weights())
+        workers.from_chief(lambda: self._take_back(kept))
+        workers.copy_from_chief(self.generator.weights)
 
-    def _reports(self, stage, epochs, first, score):
+    def _take_back(self, kept):
+        best, _ = saving.load_generator(kept)
+        for weight, value in zip(self.generator.weights, best.get_weights()):
+            distribution.copies(weight)[0].assign(value)
+
+    def _validation(self, share):
+        config = self.config
+        return pipeline.image_dataset(
+            self.validation_paths, config.image_size, config.batch_size, hints=config.hints, share=share
+        )
+
+    def _reports(self, stage, epochs, first, score, validation):
         """Returns the callbacks that report, in the order in which they add to an epoch's logs."""
         log_dir = self.run_dir / "logs" / stage
         history = reports.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
@@ -229,13 +262,13 @@ class _Run:
         kept = self.run_dir / f"{stage}.keras"
         return [
             line,
-            reports.ColorReport(self.generator, self.validation, log_dir / "validation"),
+            reports.ColorReport(self.generator, validation, log_dir / "validation", self.workers),
             reports.KeepBest(self.generator, kept, about, score, history.read(), stage),
             history,
             keras.callbacks.TensorBoard(log_dir, write_graph=False),
         ]
 
-    def _stream(self, stage, first_step):
+    def _stream(self, stage, first_step, share=(0, 1)):
         config = self.config
         seed = config.seed + (stage == "stage2")
         return pipeline.training_batches(
@@ -245,6 +278,7 @@ class _Run:
             seed=seed,
             first_step=first_step,
             hints=config.hints,
+            share=share,
         )
 
     def _terms(self, *names):
@@ -261,12 +295,16 @@ class _Run:
         palette = generators.palette(self.generator)
         loss = losses.PaletteCrossentropy(palette)
         stride = generators.palette_stride(self.generator)
-        shares = [
-            keras.ops.mean(losses.soft_encode(ab[:, ::stride, ::stride], palette, loss.sigma)[1], axis=(0, 1, 2))
-            for _, ab in self._stream("stage1", 0).take(N_PRIOR_BATCHES)
-        ]
-        prior = np.mean(shares, axis=0)
-        return losses.PaletteCrossentropy(palette, losses.rebalancing_weights(prior, self.config.rebalance))
+
+        def prior():
+            shares = [
+                keras.ops.mean(losses.soft_encode(ab[:, ::stride, ::stride], palette, loss.sigma)[1], axis=(0, 1, 2))
+                for _, ab in self._stream("stage1", 0).take(N_PRIOR_BATCHES)
+            ]
+            return np.mean(shares, axis=0).tolist()
+
+        weights = losses.rebalancing_weights(np.float32(self.workers.from_chief(prior)), self.config.rebalance)
+        return losses.PaletteCrossentropy(palette, weights)
 
     def _schedule(self, peak, epochs):
         """Returns a linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pathlib
 import random
 import time
 import typing
@@ -16,10 +17,9 @@ from tf_colorize.data import pipeline
 from tf_colorize.models import backbone_weights, saving
 from tf_colorize.models import generator as generators
 from tf_colorize.training import config as train_config
+from tf_colorize.training import distribution
 
 if typing.TYPE_CHECKING:
-    import pathlib
-
     import keras
 
 
@@ -35,6 +35,49 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(value, indent=2) + "\n")
     os.replace(temporary, path)
+
+
+def prepare(
+    config: train_config.TrainConfig, resume: bool, report: Callable[[str], None], workers: distribution.Workers
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Decides all that a run needs to begin or to go on, and reports it; for the chief.
+
+    Args:
+        config, resume, report, workers: as `stages.train` takes them.
+
+    Returns:
+        `(config, photos)`: the resolved `TrainConfig` as a dict, and "train" and "validation" -> paths.
+
+    Raises:
+        ValueError: a value or data that cannot be used.
+    """
+    run_dir = pathlib.Path(config.run_dir)
+    if resume:
+        config = resumed(config, run_dir)
+    else:
+        config = with_encoder_weights(config)
+        config = train_config.resolve(config, trained_with(config.init))
+    workers.check(config.batch_size)
+    if not resume and (run_dir / "config.json").exists():
+        raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
+    for key, value in dataclasses.asdict(config).items():
+        report(f"{key:24}{value}")
+    if resume and (run_dir / "photos.json").exists():
+        # Not searched for again: a photo added or removed since would change the split and every step.
+        photos = json.loads((run_dir / "photos.json").read_text())
+    else:
+        photos = dict(zip(("train", "validation"), choose_photos(config, report)))
+    return dataclasses.asdict(config), photos
+
+
+def write(
+    config: train_config.TrainConfig, run_dir: pathlib.Path, generator: keras.Model, photos: dict[str, list[str]]
+) -> None:
+    """Writes what a run starts from into its folder."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / "photos.json", photos)
+    keep(generator, config, run_dir)
+    write_json(run_dir / "config.json", dataclasses.asdict(config))
 
 
 def choose_photos(

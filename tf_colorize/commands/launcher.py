@@ -1,0 +1,155 @@
+"""Several processes of one command on this machine, which train together as on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+_PATIENCE = 60.0  # seconds for the others to end by themselves, with their own words
+_OPTION = "--workers"
+
+FOLLOWED = 3
+"""Exit code of a process that ends because the others do."""
+
+
+def run(arguments: Sequence[str], workers: int) -> int:
+    """Starts a script so many times, waits, and returns the exit code: 0 if all ended well.
+
+    Each process finds the others in `TF_CONFIG`, on free ports of the loopback device, and has its
+    part of the processors. The first one's output is shown. Of the others, what the first of all to
+    fail wrote to stderr, unless it only followed. Ctrl-C, SIGTERM and SIGHUP go to all.
+
+    Args:
+        arguments: the script and its arguments, with "--workers" among them.
+        workers: how many.
+
+    Raises:
+        ValueError: fewer than one worker, in a cluster already, or a machine with GPUs.
+    """
+    if workers < 1:
+        raise ValueError(f"`{_OPTION}` must be at least 1. Received: {workers}")
+    if os.environ.get("TF_CONFIG"):
+        raise ValueError(f"`{_OPTION}` starts a cluster of its own: unset TF_CONFIG, or leave out {_OPTION}.")
+    if os.environ.get("CUDA_VISIBLE_DEVICES") != "" and any(pathlib.Path("/proc/driver/nvidia/gpus").glob("*")):
+        raise ValueError(
+            f"`{_OPTION}` divides processors, not GPUs: all GPUs are used without it. To train on the "
+            "processors, set CUDA_VISIBLE_DEVICES to nothing."
+        )
+    command = [sys.executable, *_without_option(arguments)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+    processes = [_started(command, addresses, index) for index in range(workers)]
+    with _forwarded(processes):
+        first = _first_to_fail(processes)
+    if first == 0 and processes[0].returncode < 0:  # of others, the first one tells
+        name = signal.Signals(-processes[0].returncode).name
+        print(
+            f"worker 0 of {workers} was ended by {name}, so all have stopped. Start all again and resume.",
+            file=sys.stderr,
+        )
+    return 0 if first is None else 1
+
+
+def _without_option(arguments):
+    kept, skip = [], False
+    for argument in arguments:
+        if skip or argument.startswith(f"{_OPTION}="):
+            skip = False
+        elif argument == _OPTION:
+            skip = True
+        else:
+            kept.append(argument)
+    return kept
+
+
+def free_ports(count: int) -> list[int]:
+    """Returns so many free ports of the loopback device."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def tf_config(addresses: Sequence[str], index: int) -> str:
+    """Returns the `TF_CONFIG` of one of the workers at these addresses."""
+    return json.dumps({"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}})
+
+
+def _started(command, addresses, index):
+    environment = dict(os.environ)
+    if len(addresses) > 1:
+        environment["TF_CONFIG"] = tf_config(addresses, index)
+    hidden = {} if index == 0 else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    # A session of its own: Ctrl-C on a terminal would otherwise reach each process twice.
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **hidden)
+    _bind(process.pid, index, len(addresses))
+    return process
+
+
+def _bind(pid, index, count):
+    """Gives a process its part of the processors, where the system can and there are enough."""
+    if hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        if len(processors) >= count:
+            # At once, so before the process counts its processors.
+            with contextlib.suppress(ProcessLookupError):
+                begin, end = (len(processors) * place // count for place in (index, index + 1))
+                os.sched_setaffinity(pid, processors[begin:end])
+
+
+@contextlib.contextmanager
+def _forwarded(processes) -> Iterator[None]:
+    def forward(number, frame):
+        for process in processes:
+            process.send_signal(number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    previous = {number: signal.signal(number, forward) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _first_to_fail(processes):
+    """Waits for all; returns the number of the first one that failed, or None."""
+    written = {}
+    readers = []
+    for index, process in enumerate(processes):
+        if process.stderr is not None:
+
+            def read(index=index, process=process):
+                written[index] = process.stderr.read()
+
+            readers.append(threading.Thread(target=read))
+            readers[-1].start()
+    first, deadline = None, None
+    running = True
+    while running:
+        time.sleep(0.1)
+        running = None in [process.poll() for process in processes]
+        failed = [index for index, process in enumerate(processes) if process.returncode]
+        if failed and first is None:
+            first, deadline = failed[0], time.monotonic() + _PATIENCE
+        if deadline is not None and time.monotonic() > deadline:
+            for process in processes:
+                process.kill()
+    for reader in readers:
+        reader.join()
+    if first is not None and processes[first].returncode > 0 and processes[first].returncode != FOLLOWED:
+        for line in written.get(first, "").splitlines():
+            print(f"worker {first}: {line}", file=sys.stderr)
+    return first
