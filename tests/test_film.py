@@ -307,8 +307,8 @@ def test_an_existing_result_is_left_alone(tmp_path):
     assert is_colored(tmp_path / "movie.color.mp4")
 
 
-# A run whose pieces are as short as a block, to be stopped after some of them. On processors with AVX-512, x264 with its
-# macroblock tree does not encode the same frames twice in the same way.
+# A run whose pieces are as short as a block, to be stopped after some of them. On processors with AVX-512, x264
+# with its macroblock tree does not encode the same frames twice in the same way.
 INTERRUPTIBLE = """
 import sys
 from tf_colorize.commands import main
