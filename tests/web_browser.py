@@ -219,6 +219,9 @@ class Visitor:
         """Puts fingers down, moves them and lifts them; each step is a list of points."""
         session = self.page.context.new_cdp_session(self.page)
         for kind, points in zip(["touchStart", *["touchMove"] * (len(steps) - 1), "touchEnd"], [*steps, []]):
+            if kind == "touchEnd":
+                # Lifted in full movement, a finger flings the page, and all that the next tap does is stop it.
+                self.page.wait_for_timeout(200)
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     def sets_vividness(self, percent):
