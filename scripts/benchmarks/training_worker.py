@@ -71,7 +71,7 @@ def main():
     model = build(config, workers)
     paths = pipeline.find_photos("sample").paths
     batches = pipeline.training_batches(paths, config.image_size, config.batch_size, seed=0, share=workers.share)
-    validation = pipeline.image_dataset(paths, config.image_size, config.batch_size, share=workers.share)
+    validation = pipeline.image_dataset(paths, config.image_size, config.batch_size)
     loop.create_metrics(workers, model, validation)
     parts = sent(model)
     n_bytes = {name: sum(variable.numpy().nbytes for variable in part) for name, part in parts.items()}
