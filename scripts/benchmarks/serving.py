@@ -2,7 +2,7 @@
 
 The server is `scripts/prediction_server.py`, a small one that runs the real SavedModel, in a process of its own and
 bound to some of the cores; the callers take the others, or share them. Every picture that comes back is compared with
-the one that the server gave to a single caller. With the default numbers it takes about three minutes.
+the one that the server gave to a single caller. With the default numbers it takes twelve minutes.
 """
 
 import concurrent.futures
