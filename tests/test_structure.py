@@ -37,7 +37,8 @@ ROOMS = {
     "archives": ["places", "plan", "failures", "workers", "crew"],
     "film": ["reading", "flow", "steadying", "tracking", "writing", "coloring", "preview"],
     "training": [
-        *("config", "cluster", "distribution", "start", "averaging", "checkpoints", "loop", "reports", "stages"),
+        *("config", "cluster", "distribution", "objectives", "start", "averaging", "checkpoints"),
+        *("loop", "reports", "stages"),
     ],
     "evaluation": [
         "measures",

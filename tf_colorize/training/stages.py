@@ -14,12 +14,10 @@ from tf_colorize.data import pipeline
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.photos import contact_sheet
-from tf_colorize.training import averaging, checkpoints, distribution, loop, reports
+from tf_colorize.training import averaging, checkpoints, distribution, loop, objectives, reports
 from tf_colorize.training import config as train_config
 from tf_colorize.training import start as start_of_run
 
-WARM_UP = 0.05  # share of a stage's steps
-N_PRIOR_BATCHES = 60
 FINE_TUNING_STEPS = 50  # at least, per epoch: a family album would be over before anything is learned
 
 
@@ -282,37 +280,14 @@ class _Run:
         )
 
     def _terms(self, *names):
-        """Returns the losses besides L1 and GAN that have a weight in the config."""
-        functions = {
-            "classification": lambda: losses.Classification(self._palette_loss()),
-            "smoothness": lambda: losses.smoothness,
-        }
-        weights = {name: getattr(self.config, f"lambda_{name}") for name in names}
-        return [losses.Term(name, weight, functions[name]()) for name, weight in weights.items() if weight]
+        return objectives.terms(self.config, names, self._palette_loss)
 
     def _palette_loss(self):
-        """Returns cross-entropy over the generator's palette, weighted against how often its entries occur."""
-        palette = generators.palette(self.generator)
-        loss = losses.PaletteCrossentropy(palette)
-        stride = generators.palette_stride(self.generator)
-
-        def prior():
-            shares = [
-                keras.ops.mean(losses.soft_encode(ab[:, ::stride, ::stride], palette, loss.sigma)[1], axis=(0, 1, 2))
-                for _, ab in self._stream("stage1", 0).take(N_PRIOR_BATCHES)
-            ]
-            return np.mean(shares, axis=0).tolist()
-
-        weights = losses.rebalancing_weights(np.float32(self.workers.from_chief(prior)), self.config.rebalance)
-        return losses.PaletteCrossentropy(palette, weights)
+        batches = self._stream("stage1", 0)
+        return objectives.palette_crossentropy(self.generator, batches, self.config.rebalance, self.workers)
 
     def _schedule(self, peak, epochs):
-        """Returns a linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017)."""
-        steps = epochs * self.steps_per_epoch
-        warm_up = max(1, int(WARM_UP * steps))
-        return keras.optimizers.schedules.CosineDecay(
-            peak / 100, max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
-        )
+        return objectives.schedule(peak, epochs * self.steps_per_epoch)
 
 
 def _reason(error):

@@ -1,0 +1,76 @@
+"""What a run trains for: the losses with the weights of its config, and the learning rate over its steps."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tf_colorize import losses
+from tf_colorize.models import generator as generators
+from tf_colorize.training import config as train_config
+from tf_colorize.training import distribution
+
+if typing.TYPE_CHECKING:
+    import tensorflow as tf
+
+WARM_UP = 0.05  # share of a stage's steps
+N_PRIOR_BATCHES = 60
+
+
+def terms(config: train_config.TrainConfig, names: Iterable[str], palette_loss: Any) -> list[losses.Term]:
+    """Returns the losses besides L1 and GAN that have a weight in a config.
+
+    Args:
+        config: `TrainConfig`.
+        names: iterable of str, of "classification" and "smoothness".
+        palette_loss: function without arguments, which returns the loss over the palette; called if it is needed.
+    """
+    functions = {
+        "classification": lambda: losses.Classification(palette_loss()),
+        "smoothness": lambda: losses.smoothness,
+    }
+    weights = {name: getattr(config, f"lambda_{name}") for name in names}
+    return [losses.Term(name, weight, functions[name]()) for name, weight in weights.items() if weight]
+
+
+def palette_crossentropy(
+    generator: keras.Model, batches: tf.data.Dataset, rebalance: float, workers: distribution.Workers
+) -> losses.PaletteCrossentropy:
+    """Returns cross-entropy over a generator's palette, weighted against how often its entries occur.
+
+    Args:
+        generator: Functional model with a palette.
+        batches: of lightness and ab, of which the first are counted, by the chief alone.
+        rebalance: float, share of the uniform prior, as `losses.rebalancing_weights` takes it.
+        workers: `distribution.Workers`.
+    """
+    palette = generators.palette(generator)
+    stride = generators.palette_stride(generator)
+    sigma = losses.PaletteCrossentropy(palette).sigma
+
+    def prior():
+        shares = [
+            keras.ops.mean(losses.soft_encode(ab[:, ::stride, ::stride], palette, sigma)[1], axis=(0, 1, 2))
+            for _, ab in batches.take(N_PRIOR_BATCHES)
+        ]
+        return np.mean(shares, axis=0).tolist()
+
+    weights = losses.rebalancing_weights(np.float32(workers.from_chief(prior)), rebalance)
+    return losses.PaletteCrossentropy(palette, weights)
+
+
+def schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Returns a linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017).
+
+    Args:
+        peak: float, the greatest learning rate.
+        steps: int, of the whole stage.
+    """
+    warm_up = max(1, int(WARM_UP * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 100, max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
+    )
