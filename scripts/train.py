@@ -35,8 +35,8 @@ OPTIONS = {
             ["gan", "pretrain"],
         ),
         "generator": (
-            "resnet18_unet: pretrained encoder, best on few photos; unet: pix2pix as in its paper, from scratch "
-            "(default resnet18_unet)",
+            "resnet18_unet: pretrained encoder, best on few photos; resnet34_unet: deeper, untrained; unet: pix2pix as "
+            "in its paper, from scratch (default resnet18_unet)",
             str,
         ),
         "encoder-weights": (

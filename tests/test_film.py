@@ -144,6 +144,16 @@ def test_every_codec_in_every_container(tmp_path, colorizer, codec, suffix):
         assert made.streams.video[0].codec_context.name in (codec, f"lib{codec}", "libdav1d")
 
 
+@pytest.mark.parametrize(("codec", "format"), [("h264", "yuv444p"), ("hevc", "yuv444p"), ("av1", "yuv420p")])
+def test_every_codec_keeps_odd_sides(tmp_path, colorizer, codec, format):
+    film = films.write(tmp_path / "movie.mp4", n_frames=4, size=(97, 65), pix_fmt="yuv444p")
+    coloring.color_film(colorizer, film, tmp_path / "result.mp4", coloring.Options(codec=codec))
+    assert_same_but_for_color(film, tmp_path / "result.mp4")
+    with av.open(str(tmp_path / "result.mp4")) as made:
+        stream = made.streams.video[0]
+        assert (stream.width, stream.height, stream.pix_fmt) == (97, 65, format)
+
+
 def test_a_part_begins_at_zero_with_its_own_sound(tmp_path):
     film = films.write(tmp_path / "movie.mp4", n_frames=60)
     done = command(film, "--from", "0.8", "--to", "0:01.6", "-o", tmp_path / "part.mp4")

@@ -67,9 +67,9 @@ class PieceWriter:
         stream.options = {**options, "crf": str(default_crf if crf is None else crf)}
         context = stream.codec_context
         context.width, context.height = film.width, film.height
-        # Half the resolution for color wants even sides.
+        # For half the resolution in color, x264 and x265 want even sides; SVT-AV1 takes all sides, and nothing else.
         has_even_sides = film.width % 2 == film.height % 2 == 0
-        context.pix_fmt = "yuv420p" if has_even_sides else "yuv444p"
+        context.pix_fmt = "yuv420p" if has_even_sides or codec == "av1" else "yuv444p"
         context.sample_aspect_ratio = film.pixel_aspect
         context.time_base = stream.time_base = film.time_base
         context.color_range = 1  # limited
