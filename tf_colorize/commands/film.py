@@ -67,7 +67,7 @@ def _parser():
         "-o",
         "--output",
         metavar="PATH",
-        help="folder for the results, or a .mp4, .m4v, .mov or .mkv file for one film (default: NAME.color.* beside it)",
+        help="folder for results, or a .mp4, .m4v, .mov or .mkv file for one film (default: NAME.color.* beside it)",
     )
     add(
         "-m", "--model", help="run folder, .keras, SavedModel, .tflite or address (default: the model that comes along)"
