@@ -38,6 +38,16 @@ def pytest_ignore_collect(collection_path, config):
         return collection_path.stem.removeprefix("test_") not in QUICK or None
 
 
+@pytest.fixture(scope="session")
+def training_photos(tmp_path_factory):
+    """The folder of photos that `training_processes` trains on."""
+    import training_processes
+
+    folder = tmp_path_factory.mktemp("training_photos")
+    training_processes.write_photos(folder)
+    return folder
+
+
 @pytest.fixture
 def photo_folder(tmp_path):
     """A folder of twelve small color pictures: blue over green, with an orange disc."""

@@ -14,18 +14,11 @@ SHORT = {"pretrain-epochs": 2, "epochs": 2, "steps-per-epoch": 3, "batch-size": 
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    processes.write_photos(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def undisturbed(photos, tmp_path_factory):
+def undisturbed(training_photos, tmp_path_factory):
     """The folder of a run of two workers, and of the state of both at the end of each stage."""
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "state").mkdir()
-    arguments = processes.options(photos, folder / "run", SHORT, "--workers", 2)
+    arguments = processes.options(training_photos, folder / "run", SHORT, "--workers", 2)
     processes.trained(folder / "run", *arguments, DUMP=folder / "state")
     return folder
 
@@ -67,17 +60,17 @@ def lose(arguments, folder, kind, worker, stage, step):
         both[worker].communicate()
 
 
-def test_a_killed_worker_stops_all_and_the_run_resumes(photos, undisturbed, tmp_path):
+def test_a_killed_worker_stops_all_and_the_run_resumes(training_photos, undisturbed, tmp_path):
     run_dir = tmp_path / "run"
-    lose(processes.options(photos, run_dir, SHORT), tmp_path, "launcher", 1, "stage2", 2)
+    lose(processes.options(training_photos, run_dir, SHORT), tmp_path, "launcher", 1, "stage2", 2)
     resumed = processes.trained(run_dir, "--resume", run_dir, "--workers", 2)
     assert resumed == processes.rows(undisturbed / "run")  # to the last bit
 
 
 @pytest.mark.slow
-def test_a_run_outlives_one_killed_worker_after_another(photos, undisturbed, tmp_path):
+def test_a_run_outlives_one_killed_worker_after_another(training_photos, undisturbed, tmp_path):
     run_dir = tmp_path / "run"
-    lose(processes.options(photos, run_dir, SHORT), tmp_path, "hand", 0, "stage1", 2)
+    lose(processes.options(training_photos, run_dir, SHORT), tmp_path, "hand", 0, "stage1", 2)
     lose(["--resume", run_dir], tmp_path, "hand", 1, "stage1", 5)
     lose(["--resume", run_dir], tmp_path, "launcher", 0, "stage2", 5)
     resumed = processes.trained(run_dir, "--resume", run_dir, "--workers", 2)

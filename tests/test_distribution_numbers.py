@@ -11,14 +11,7 @@ TWENTY_STEPS = {"pretrain-epochs": 1, "epochs": 1, "steps-per-epoch": 20, "batch
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    processes.write_photos(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run(photos, tmp_path_factory):
+def run(training_photos, tmp_path_factory):
     """Function that trains once with each arguments and networks; returns the epochs and the losses of each step."""
     folder = tmp_path_factory.mktemp("runs")
     done = {}
@@ -27,7 +20,7 @@ def run(photos, tmp_path_factory):
         key = (exact, *more)
         if key not in done:
             run_dir, log = folder / f"{len(done)}", folder / f"{len(done)}.jsonl"
-            arguments = processes.options(photos, run_dir, TWENTY_STEPS, *more)
+            arguments = processes.options(training_photos, run_dir, TWENTY_STEPS, *more)
             epochs = processes.trained(run_dir, *arguments, EXACT=exact, LOSSES=log, **environment)
             done[key] = epochs, losses(log)
         return done[key]
@@ -75,9 +68,9 @@ def test_two_devices_of_one_process_follow_one(run, tmp_path):
     assert sum(np.array_equal(first, second) for first, second in zip(arrays, arrays[1:])) > 20
 
 
-def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes_on(photos, run, tmp_path):
+def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes_on(training_photos, run, tmp_path):
     run_dir = tmp_path / "run"
-    arguments = processes.options(photos, run_dir, TWENTY_STEPS, "--workers", 2)
+    arguments = processes.options(training_photos, run_dir, TWENTY_STEPS, "--workers", 2)
     process = processes.started(*arguments, EXACT="none", STOP="1 stage2 10", REACHED=tmp_path / "reached")
     _, errors = process.communicate()
     assert process.returncode == 1 and errors.count("stopped at step 11; the state is saved.") == 1, errors
