@@ -62,6 +62,14 @@ def test_a_hint_is_kept_spreads_and_stays_in_its_picture(pair):
     np.testing.assert_array_equal(result[1], automatic[1])
 
 
+def test_a_branch_moves_to_a_generator_that_was_trained_further(pair):
+    plain, hinted, lightness = pair
+    moved, given = generators.with_hints_of(plain, hinted), with_a_hint(lightness)
+    np.testing.assert_array_equal(moved(given, training=False), hinted(given, training=False))
+    with pytest.raises(ValueError, match="`other` must take hints"):
+        generators.with_hints_of(plain, plain)
+
+
 def test_a_generator_says_whether_it_takes_hints(pair):
     plain, hinted, _ = pair
     assert generators.takes_hints(hinted) and not generators.takes_hints(plain)

@@ -4,7 +4,8 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 
 - `train`: keys of `training.config.TrainConfig`. `init` may name a file of an earlier step.
 - `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
-  takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `image_size` and `terms` are optional.
+  takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
+  that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
 - `export`: `model` (a file of an earlier step) and `quantize`; writes `saved_model/1` and
   `colorizer.tflite`.
 
@@ -32,7 +33,7 @@ if typing.TYPE_CHECKING:
 
 
 _KEYS = {
-    "blend": ({"first", "second", "share"}, {"gains", "image_size", "terms"}),
+    "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
     "export": ({"model"}, {"quantize"}),
 }
 
@@ -138,6 +139,8 @@ def _blend(table, run_dir, folder):
     averaging.blend(first, second, table["share"])
     if "gains" in table:
         generators.set_gains(second, **table["gains"])
+    if "hints" in table:
+        second = generators.with_hints_of(second, saving.load_generator(run_dir / table["hints"])[0])
     about |= {key: table[key] for key in ("image_size", "terms") if key in table}
     if "terms" in about:
         about["terms"] = " ".join(about["terms"].split())  # one line, wherever the file breaks it

@@ -192,6 +192,27 @@ def add_hints(generator: keras.Model) -> keras.Model:
     return keras.Model({"lightness": lightness, "hints": given}, hinted, name=generator.name)
 
 
+def with_hints_of(generator: keras.Model, other: keras.Model) -> keras.Model:
+    """Returns a generator with a trained branch for hints, as a start from which the branch soon fits it.
+
+    Args:
+        generator: Functional model, lightness -> ab, such as one that was trained further without its branch.
+        other: One of the same architecture that takes hints.
+
+    Raises:
+        ValueError: `generator` takes hints already, or `other` does not or has another architecture.
+    """
+    hinted = add_hints(generator)
+    own, branch = (
+        {layer.name: layer for layer in model.layers if layer.name.startswith(_BRANCH)} for model in (hinted, other)
+    )
+    if set(own) != set(branch):
+        raise ValueError(f"`other` must take hints and be built like {generator.name}. Received: {other.name}")
+    for name, layer in own.items():
+        layer.set_weights(branch[name].get_weights())
+    return hinted
+
+
 def automatic(generator: keras.Model) -> keras.Model:
     """Returns the part of a generator that maps lightness to ab without hints; one that takes none is that."""
     if not takes_hints(generator):
