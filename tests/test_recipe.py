@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import small_networks
+import tensorflow as tf
 
 from tf_colorize.commands import recipe
 from tf_colorize.models import blocks, saving
@@ -47,15 +48,39 @@ image_size = 64
 terms = '''Ask
 me.'''
 [[step]]
+name = "hints"
+[step.train]
+mode = "pretrain"
+hints = true
+init = "half/generator.keras"
+batch_size = 4
+image_size = 32
+precision = "float32"
+pretrain_epochs = 1
+steps_per_epoch = 2
+[[step]]
+name = "moved"
+[step.blend]
+first = "first/stage1.keras"
+second = "second/stage2.keras"
+share = 0.25
+hints = "hints/generator.keras"
+terms = "Ask me."
+[[step]]
 name = "files"
 [step.export]
-model = "half/generator.keras"
+model = "moved/generator.keras"
+half_precision = true
 """
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(start_of_run, "build_generator", small_networks.generator)
+    def build(config, report=print):
+        generator = small_networks.generator(config)
+        return generators.add_hints(generator) if config.hints else generator
+
+    monkeypatch.setattr(start_of_run, "build_generator", build)
     patchgan = stages.models.patchgan
     monkeypatch.setattr(stages.models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
 
@@ -77,16 +102,28 @@ def test_a_recipe_is_made_step_by_step_and_goes_on_where_it_stopped(tmp_path, ph
     lines = []
     recipe.run(tmp_path / "small.toml", **run, report=lines.append)
     titles = [line for line in lines if line.startswith("step ")]
-    assert titles[0] == "step 1 of 4: first (train): already done"
-    assert titles[3] == "step 4 of 4: files (export)"
-    one, other, half = (
-        saving.load_generator(tmp_path / "run" / name)
-        for name in ("first/stage1.keras", "second/stage2.keras", "half/generator.keras")
-    )
+    assert titles[0] == "step 1 of 6: first (train): already done"
+    assert titles[5] == "step 6 of 6: files (export)"
+    names = ("first/stage1", "second/stage2", "half/generator", "hints/generator", "moved/generator")
+    one, other, half, hints, moved = (saving.load_generator(tmp_path / "run" / f"{name}.keras") for name in names)
     for a, b, mean in zip(one[0].get_weights(), other[0].get_weights(), half[0].get_weights(), strict=True):
         np.testing.assert_allclose(mean, (a + b) / 2, atol=1e-7)
     assert (half[1]["image_size"], half[1]["terms"]) == (64, "Ask me.")
-    assert saving.load_metadata(tmp_path / "run" / "files" / "saved_model" / "1")["terms"] == "Ask me."
+    trained = zip(
+        generators.automatic(moved[0]).get_weights(), one[0].get_weights(), other[0].get_weights(), strict=True
+    )
+    for mean, a, b in trained:
+        np.testing.assert_allclose(mean, 0.75 * a + 0.25 * b, atol=1e-7)
+    branch = {layer.name: layer for layer in hints[0].layers if layer.name.startswith("hints_")}
+    own = {layer.name: layer for layer in moved[0].layers if layer.name.startswith("hints_")}
+    assert own.keys() == branch.keys()
+    for name, layer in own.items():
+        for mine, theirs in zip(layer.get_weights(), branch[name].get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    saved_model = tmp_path / "run" / "files" / "saved_model" / "1"
+    assert saving.load_metadata(saved_model)["terms"] == "Ask me."
+    values = tf.train.load_checkpoint(str(saved_model / "variables" / "variables"))
+    assert tf.float16 in values.get_variable_to_dtype_map().values()
     assert (tmp_path / "run" / "files" / "colorizer.tflite").stat().st_size > 1000
 
 

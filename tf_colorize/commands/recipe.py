@@ -6,8 +6,8 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 - `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
   takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
   that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
-- `export`: `model` (a file of an earlier step) and `quantize`; writes `saved_model/1` and
-  `colorizer.tflite`.
+- `export`: `model` (a file of an earlier step), `quantize` and `half_precision`, as the exports take
+  them; writes `saved_model/1` and `colorizer.tflite`.
 
 Each step has a folder of that name in the run folder. Steps that are done are skipped, and a
 training run that was stopped continues from its last checkpoint.
@@ -34,7 +34,7 @@ if typing.TYPE_CHECKING:
 
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
-    "export": ({"model"}, {"quantize"}),
+    "export": ({"model"}, {"half_precision", "quantize"}),
 }
 
 
@@ -151,10 +151,9 @@ def _blend(table, run_dir, folder):
 def _export(table, run_dir, folder, photos, report):
     generator, about = saving.load_generator(run_dir / table["model"])
     common = {"metadata": about, "photos": photos, "overwrite": True}
+    half, quantize = table.get("half_precision", "auto"), table.get("quantize", "dynamic")
     for exported in (
-        saved_model.export_saved_model(generator, folder / "saved_model" / "1", **common),
-        tflite.export_tflite(
-            generator, folder / "colorizer.tflite", quantize=table.get("quantize", "dynamic"), **common
-        ),
+        saved_model.export_saved_model(generator, folder / "saved_model" / "1", half_precision=half, **common),
+        tflite.export_tflite(generator, folder / "colorizer.tflite", quantize=quantize, **common),
     ):
         report(f"{exported.path}: {exported.n_bytes / 1e6:.1f} MB; {exported.agreement}")
