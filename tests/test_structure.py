@@ -24,6 +24,7 @@ ROOMS = {
         "backbone_weights",
         "backbones",
         "unet",
+        "likeness",
         "encoder_unet",
         "hints",
         "resnet18_unet",

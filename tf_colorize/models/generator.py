@@ -29,6 +29,7 @@ Weights that users train carry no terms of ours.
 """
 
 _BRANCH = "hints_"  # how the names of all layers of the branch for hints begin
+_LIKENESS = "likeness_"  # and those of the layers of the mean over places that look alike
 _FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
 
 # The decoders' last layers, and how many pixels of the picture one of their values stands for.
@@ -156,8 +157,8 @@ def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansi
 
 
 def stays_float32(name: str) -> bool:
-    """Returns whether mixed precision leaves a layer of this name in float32, as it does heads and hints."""
-    return name in _FLOAT32_LAYERS or name.startswith(_BRANCH)
+    """Returns whether mixed precision leaves a layer of this name in float32: heads, hints and likeness."""
+    return name in _FLOAT32_LAYERS or name.startswith((_BRANCH, _LIKENESS))
 
 
 def takes_hints(generator: keras.Model) -> bool:
@@ -211,6 +212,45 @@ def with_hints_of(generator: keras.Model, other: keras.Model) -> keras.Model:
     for name, layer in own.items():
         layer.set_weights(branch[name].get_weights())
     return hinted
+
+
+def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
+    """Returns a generator whose last features are mixed with their mean over places that look alike.
+
+    All else is of the same layers, but for a branch for hints, which fitted the generator as it was: that is
+    left out, and what looks alike to it is what looks alike at first. Without a branch that is left to training.
+
+    Args:
+        generator: Functional model whose decoder ends at stride 4.
+
+    Raises:
+        ValueError: its decoder ends at another stride, or it has that mean already.
+    """
+    import keras
+
+    from tf_colorize.models import hints, likeness
+
+    if _layer(generator, f"{_LIKENESS}mean"):
+        raise ValueError(f"`generator` must not have a nonlocal mean yet. Received: {generator.name}, which has.")
+    plain = automatic(generator)
+    lightness, features = plain.inputs[0], []
+    last = [name for name in _DECODER_STRIDES if _layer(plain, name)][-1]
+
+    def call(layer, *arguments, **options):
+        outputs = layer(*arguments, **options)
+        if layer.name in _DECODER_STRIDES:
+            features.append((outputs, _DECODER_STRIDES[layer.name]))
+        return likeness.nonlocal_mean(features, lightness, prefix=_LIKENESS) if layer.name == last else outputs
+
+    model = keras.models.clone_model(
+        plain, input_tensors=lightness, clone_function=lambda layer: layer, call_function=call
+    )
+    if takes_hints(generator):
+        for layer in model.layers:
+            twin = _layer(generator, layer.name.replace(_LIKENESS, _BRANCH))
+            if layer.name.startswith(_LIKENESS) and twin is not None and twin.weights:
+                layer.set_weights(hints.for_nonlocal_mean(twin))
+    return model
 
 
 def automatic(generator: keras.Model) -> keras.Model:

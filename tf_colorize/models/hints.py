@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
-from tf_colorize.models import blocks
+from tf_colorize.models import likeness
 
-WIDTH = 96  # channels of the branch
 HEADS = 4  # spaces in which like places are near
 DIMENSION = 24  # of each
-STRIDE = 4  # pixels, of the grid on which differences are spread
+SHARPNESS = 0.05  # of the Gaussian in `NonLocalMean`, per squared distance in all of these spaces
+STRIDE = likeness.STRIDE  # pixels, of the grid on which differences are spread
 _NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too
 FEW = 64  # keys that the hints of a person's clicks hardly exceed
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
@@ -33,54 +34,32 @@ def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: 
         ab: `(batch, height, width, 2)`, the automatic result.
         hints: `(batch, height, width, 3)`.
     """
-    layers = keras.layers
-    convolution = functools.partial(layers.Conv2D, kernel_size=1, dtype="float32")
-    seen = layers.Concatenate(name="hints_automatic", dtype="float32")([lightness, ab])
-    parts = []
-    for tensor, stride in features:
-        if stride < STRIDE:
-            tensor = layers.AveragePooling2D(STRIDE // stride, name=f"hints_pool{stride}")(tensor)
-        part = convolution(WIDTH, name=f"hints_from{stride}")(tensor)
-        if stride > STRIDE:
-            part = blocks.BilinearUpsampling(stride // STRIDE, name=f"hints_up{stride}", dtype="float32")(part)
-        parts.append(part)
-    parts.append(layers.Conv2D(WIDTH, STRIDE, strides=STRIDE, name="hints_from1", dtype="float32")(seen))
-    x = layers.Add(name="hints_features", dtype="float32")(parts)
-    x = layers.ReLU(name="hints_relu1", dtype="float32")(x)
-    x = convolution(WIDTH, name="hints_conv")(x)
-    x = layers.ReLU(name="hints_relu2", dtype="float32")(x)
+    convolution = functools.partial(keras.layers.Conv2D, kernel_size=1, dtype="float32")
+    automatic = keras.layers.Concatenate(name="hints_automatic", dtype="float32")([lightness, ab])
+    x = likeness.seen(features, automatic, prefix="hints_")
     embedding = convolution(HEADS * (DIMENSION + 1), name="hints_embedding")(x)
-    places = Position(name="hints_places", dtype="float32")(embedding)
+    places = likeness.Position(name="hints_places", dtype="float32")(embedding)
     spread = SpreadHints(HEADS, name="hints_spread", dtype="float32")(places, ab, hints)
     logits = convolution(9 * STRIDE**2, name="hints_upsampling")(x)
     spread = ConvexUpsampling(name="hints_difference", dtype="float32")(spread, logits)
     return KeepHints(name="hints_kept", dtype="float32")(ab, spread, hints)
 
 
-@keras.saving.register_keras_serializable(package="tf_colorize")
-class Position(keras.layers.Layer):
-    """Adds learned multiples of where a place is in the picture, -0.5 to 0.5 down and across.
+def for_nonlocal_mean(layer: keras.layers.Layer) -> list[np.ndarray]:
+    """Returns the weights of a layer of the branch for its twin in `likeness.nonlocal_mean`, as a start.
 
-    Input and output shape: `(batch, height, width, channels)`.
+    The twin sees lightness without ab, and has one embedding: those of all heads side by side. `SHARPNESS`
+    was found with the mean of automatic colors, where it was as good as the heads' own covariances.
     """
-
-    def build(self, input_shape):
-        # What is a picture's side apart is at first as far apart as what looks very different.
-        far = keras.initializers.RandomNormal(stddev=8.0 / input_shape[-1] ** 0.5)
-        self.scales = self.add_weight(name="scales", shape=(2, input_shape[-1]), initializer=far)
-        self.built = True
-
-    def call(self, inputs):
-        _, height, width, _ = keras.ops.shape(inputs)
-        down, across = _centered(height)[:, None, None], _centered(width)[None, :, None]
-        # A sum of both would become a constant of the map's size in TFLite files, over a megabyte.
-        return inputs - down * -self.scales[0] + across * self.scales[1]
-
-
-def _centered(length):
-    """The centers of `length` pixels from -0.5 to 0.5."""
-    ops = keras.ops
-    return (ops.arange(length, dtype="float32") + 0.5) / ops.cast(length, "float32") - 0.5
+    weights = layer.get_weights()
+    if layer.name == "hints_from1":
+        return [weights[0][:, :, :1], weights[1]]
+    if layer.name in ("hints_embedding", "hints_places"):
+        heads = [part[..., :-1] for value in weights for part in np.split(value, HEADS, axis=-1)]
+        values = [np.concatenate(heads[i : i + HEADS], axis=-1) for i in range(0, len(heads), HEADS)]
+        equal = [np.zeros((*value.shape[:-1], 1), value.dtype) for value in values]  # all places count the same
+        return [np.concatenate([SHARPNESS**0.5 * value, zero], axis=-1) for value, zero in zip(values, equal)]
+    return weights
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
@@ -124,10 +103,10 @@ class SpreadHints(keras.layers.Layer):
         share = ops.average_pool(mask, STRIDE, strides=STRIDE)
         key_stride = STRIDE * KEY_FACTOR
         weight = ops.average_pool(mask, key_stride, strides=key_stride)
-        values = _flat(_ratio(ops.average_pool(known, key_stride, strides=key_stride), weight))
-        keys = _flat(_ratio(ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR), weight))
-        is_hint = _flat(ops.minimum(weight * key_stride**2, 1.0))  # (batch, keys, 1)
-        queries = _flat(places)
+        values = likeness.flat(_ratio(ops.average_pool(known, key_stride, strides=key_stride), weight))
+        keys = likeness.flat(_ratio(ops.average_pool(share * places, KEY_FACTOR, strides=KEY_FACTOR), weight))
+        is_hint = likeness.flat(ops.minimum(weight * key_stride**2, 1.0))  # (batch, keys, 1)
+        queries = likeness.flat(places)
         if training:
             spread = self._predicted(queries, keys, is_hint, values, training=True)
         else:
@@ -271,8 +250,3 @@ class KeepHints(keras.layers.Layer):
 def _ratio(value, whole):
     """value / whole, and `value` where `whole` is next to nothing: the gradients of a system that is solved are not."""
     return value / keras.ops.where(whole > _NOTHING, whole, 1.0)
-
-
-def _flat(grid):
-    _, height, width, channels = keras.ops.shape(grid)
-    return keras.ops.reshape(grid, (-1, height * width, channels))
