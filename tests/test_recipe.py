@@ -146,7 +146,7 @@ def test_the_recipe_of_the_model_that_ships_is_one():
     [
         ("[[step", "not valid TOML"),
         ("a = 1", "at least one"),
-        ("[[step]]\nname = 'a'", "must have a name and one of train, blend, export"),
+        ("[[step]]\nname = 'a'", "must have a name and one of train, blend, nonlocal_mean, export"),
         ("[[step]]\nname = 'a'\n[step.train]\nrun_dir = 'b'", "step 'a' .train. does not take run_dir"),
         ("[[step]]\nname = 'a'\n[step.blend]\nfirst = 'b'", "step 'a' .blend. lacks second, share"),
         ("[[step]]\nname = 'a'\n[step.train]\n[[step]]\nname = 'a'\n[step.train]", "a different name"),

@@ -6,6 +6,7 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 - `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
   takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
   that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
+- `nonlocal_mean`: `model` (a file of an earlier step), which gets what `models.generator.add_nonlocal_mean` adds.
 - `export`: `model` (a file of an earlier step), `quantize` and `half_precision`, as the exports take
   them; writes `saved_model/1` and `colorizer.tflite`.
 
@@ -34,6 +35,7 @@ if typing.TYPE_CHECKING:
 
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
+    "nonlocal_mean": ({"model"}, set()),
     "export": ({"model"}, {"half_precision", "quantize"}),
 }
 
@@ -68,9 +70,8 @@ def _checked(step, path):
     name = step.get("name")
     kinds = [key for key in step if key in ("train", *_KEYS)]
     if not name or len(kinds) != 1 or set(step) != {"name", *kinds}:
-        raise ValueError(
-            f"`recipe` {path}: a step must have a name and one of train, blend, export. Received: {sorted(step)}"
-        )
+        known = ", ".join(("train", *_KEYS))
+        raise ValueError(f"`recipe` {path}: a step must have a name and one of {known}. Received: {sorted(step)}")
     kind, table = kinds[0], step[kinds[0]]
     if kind == "train":
         required, optional = set(), {field.name for field in dataclasses.fields(train_config.TrainConfig)}
@@ -117,6 +118,8 @@ def run(
             _train(table, run_dir, folder, data, val_data, report)
         elif kind == "blend":
             _blend(table, run_dir, folder)
+        elif kind == "nonlocal_mean":
+            _nonlocal_mean(table, run_dir, folder)
         else:
             _export(table, run_dir, folder, val_data, report)
         (folder / "done").touch()
@@ -146,6 +149,12 @@ def _blend(table, run_dir, folder):
         about["terms"] = " ".join(about["terms"].split())  # one line, wherever the file breaks it
     folder.mkdir(parents=True, exist_ok=True)
     saving.save_generator(second, folder / "generator.keras", about)
+
+
+def _nonlocal_mean(table, run_dir, folder):
+    generator, about = saving.load_generator(run_dir / table["model"])
+    folder.mkdir(parents=True, exist_ok=True)
+    saving.save_generator(generators.add_nonlocal_mean(generator), folder / "generator.keras", about)
 
 
 def _export(table, run_dir, folder, photos, report):
