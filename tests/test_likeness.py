@@ -35,18 +35,18 @@ def lightness():
     return np.random.default_rng(0).uniform(-1, 1, (2, SIZE, SIZE + 32, 1)).astype("float32")
 
 
-def layer_with(share, channels=3):
-    layer = likeness.NonLocalMean()
-    layer.build((None, None, None, channels), (None, None, None, 3))
-    layer.set_weights([np.full(channels, np.log(share / (1 - share)), "float32")])
-    return layer
+def places_with(share, shape):
+    """One embedding and weight for all places, of one number each, and a share of the mean."""
+    places = np.zeros((*shape, 3), "float32")
+    places[..., 2] = np.log(share / (1 - share))
+    return places
 
 
 def test_each_thing_gets_the_mean_of_its_own_parts():
     features = np.random.default_rng(1).normal(size=(2, 16, 8, 3)).astype("float32")
-    places = np.zeros((2, 16, 8, 3), "float32")
+    places = places_with(0.25, (2, 16, 8))
     places[:, 8:, :, 0] = 10.0  # another thing: e^-100 is nothing
-    result = np.asarray(layer_with(0.25)(features, places))
+    result = np.asarray(likeness.NonLocalMean()(features, places))
     for half in (slice(0, 8), slice(8, 16)):
         mean = features[:, half].mean((1, 2), keepdims=True)
         np.testing.assert_allclose(result[:, half], 0.75 * features[:, half] + 0.25 * mean, atol=1e-5)
@@ -55,9 +55,9 @@ def test_each_thing_gets_the_mean_of_its_own_parts():
 def test_likeness_is_a_gaussian_of_the_distance_and_places_count_by_their_weight():
     features = np.zeros((1, 4, 8, 3), "float32")
     features[:, :, 4:] = 1.0
-    places = np.zeros((1, 4, 8, 3), "float32")
-    places[:, :, 4:, 0], places[:, :, 4:, 2] = 1.0, np.log(3.0)
-    result = np.asarray(layer_with(1 - 1e-6)(features, places))
+    places = places_with(1 - 1e-6, (1, 4, 8))
+    places[:, :, 4:, 0], places[:, :, 4:, 1] = 1.0, np.log(3.0)
+    result = np.asarray(likeness.NonLocalMean()(features, places))
     far = np.exp(-1.0)
     np.testing.assert_allclose(result[:, :, :4], 3 * far / (1 + 3 * far), atol=1e-4)
     np.testing.assert_allclose(result[:, :, 4:], 3 / (far + 3), atol=1e-4)
@@ -71,8 +71,11 @@ def test_a_generator_gets_it_and_keeps_all_else(plain, lightness):
         for mine, theirs in zip(joined.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
     assert np.abs(joined(lightness, training=False) - plain(lightness, training=False)).max() > 0.01
-    mean = joined.get_layer("likeness_mean")
-    mean.set_weights([np.full_like(mean.get_weights()[0], -30.0)])  # no share
+    kernel, bias = joined.get_layer("likeness_embedding").get_weights()
+    kernel[..., -1], bias[-1] = 0.0, -30.0  # no share of any mean
+    joined.get_layer("likeness_embedding").set_weights([kernel, bias])
+    scales = joined.get_layer("likeness_places").get_weights()[0]
+    joined.get_layer("likeness_places").set_weights([scales * np.append(np.ones(scales.shape[1] - 1), 0.0)])
     np.testing.assert_allclose(joined(lightness, training=False), plain(lightness, training=False), atol=1e-5)
 
 
@@ -85,10 +88,10 @@ def test_a_branch_for_hints_says_what_looks_alike_at_first(plain):
         np.testing.assert_array_equal(joined.get_layer(f"likeness_{name}").get_weights()[0], kernel)
     embedding = hinted.get_layer("hints_embedding").get_weights()[0]
     mine = joined.get_layer("likeness_embedding").get_weights()[0]
-    distance = ((mine[..., 5, :-1] - mine[..., 9, :-1]) ** 2).sum()
+    distance = ((mine[..., 5, :-2] - mine[..., 9, :-2]) ** 2).sum()
     heads = embedding.reshape(embedding.shape[-2], 4, 25)[:, :, :-1]
     assert distance == pytest.approx(0.05 * ((heads[5] - heads[9]) ** 2).sum(), rel=1e-4)
-    assert not mine[..., -1].any()
+    assert not mine[..., -2:].any()
     assert generators.takes_hints(generators.add_hints(joined))
 
 
@@ -122,4 +125,4 @@ def test_a_step_of_a_recipe_adds_it(plain, lightness, tmp_path):
     file.write_text("[[step]]\nname = 'joined'\n[step.nonlocal_mean]\nmodel = 'given.keras'")
     recipe.run(file, data="", run_dir=tmp_path / "run", report=lambda line: None)
     joined, about = saving.load_generator(tmp_path / "run" / "joined" / "generator.keras")
-    assert about["image_size"] == SIZE and joined.get_layer("likeness_mean").get_weights()
+    assert about["image_size"] == SIZE and joined.get_layer("likeness_embedding").get_weights()

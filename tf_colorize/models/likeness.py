@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +34,7 @@ def nonlocal_mean(features: Sequence[tuple[Any, int]], lightness: Any, *, prefix
     if stride != STRIDE:
         raise ValueError(f"`features` must end with some of stride {STRIDE}. Received: stride {stride}")
     x = seen(features, lightness, prefix=prefix)
-    embedding = keras.layers.Conv2D(DIMENSION + 1, 1, name=f"{prefix}embedding", dtype="float32")(x)
+    embedding = keras.layers.Conv2D(DIMENSION + 2, 1, name=f"{prefix}embedding", dtype="float32")(x)
     places = Position(name=f"{prefix}places", dtype="float32")(embedding)
     return NonLocalMean(name=f"{prefix}mean", dtype="float32")(finest, places)
 
@@ -74,13 +73,14 @@ class NonLocalMean(keras.layers.Layer):
 
     A palette's logits are linear in the last features, so what is averaged are the logits: what a thing's
     parts say of its color is put together, and all of them hear it. Places are the more alike, the nearer
-    their embedding is, a learned one. The share of the mean is learned, too, for each channel.
+    their embedding is. It is learned, and with it how much each place counts in means and listens to its own.
 
     Sources: Wang et al. 2018, "Non-local Neural Networks", section 3.2 (Gaussian, here of the distance);
     Buades, Coll and Morel 2005, "A non-local algorithm for image denoising".
 
-    Call arguments: features `(batch, height, width, channels)`; places `(batch, height, width, dimension + 1)`, the
-    embedding and how much a place counts in means, as a logarithm. Height and width must be multiples of 4.
+    Call arguments: features `(batch, height, width, channels)`; places `(batch, height, width, dimension + 2)`: the
+    embedding, how much a place counts in means (a logarithm), and the share of its mean in the result (a logit; 0 is
+    half). Height and width must be multiples of 4.
     Output shape: that of the features, float32.
 
     Example:
@@ -89,25 +89,18 @@ class NonLocalMean(keras.layers.Layer):
     TensorShape([1, 8, 8, 3])
     """
 
-    START = 0.5  # share of the mean before training
-
-    def build(self, features_shape, places_shape):
-        start = keras.initializers.Constant(math.log(self.START / (1.0 - self.START)))
-        self.share = self.add_weight(name="share", shape=(features_shape[-1],), initializer=start)
-        self.built = True
-
     def call(self, features, places):
         ops = keras.ops
         _, height, width, channels = ops.shape(features)
         features = ops.cast(features, "float32")
         keys, values = (flat(ops.average_pool(grid, KEY_FACTOR, strides=KEY_FACTOR)) for grid in (places, features))
-        near, weight = keys[..., :-1], keys[..., -1:]
+        near, weight = keys[..., :-2], keys[..., -2:-1]
         # -|p - q|^2 + weight(q), without -|p|^2, which is the same for all q.
         weight = weight - ops.sum(near**2, axis=-1, keepdims=True)
-        logits = ops.matmul(flat(2.0 * places[..., :-1]), ops.swapaxes(near, 1, 2)) + ops.swapaxes(weight, 1, 2)
+        logits = ops.matmul(flat(2.0 * places[..., :-2]), ops.swapaxes(near, 1, 2)) + ops.swapaxes(weight, 1, 2)
         mean = ops.matmul(ops.softmax(logits, axis=-1), values)
         mean = ops.reshape(mean, (-1, height, width, channels))
-        return features + ops.sigmoid(self.share) * (mean - features)
+        return features + ops.sigmoid(places[..., -1:]) * (mean - features)
 
     def compute_output_spec(self, features, places):
         return keras.KerasTensor(features.shape, dtype="float32")
