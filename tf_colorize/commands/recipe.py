@@ -7,8 +7,9 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
   takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
   that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
 - `nonlocal_mean`: `model` (a file of an earlier step), which gets what `models.generator.add_nonlocal_mean` adds.
-- `export`: `model` (a file of an earlier step), `quantize` and `half_precision`, as the exports take
-  them; writes `saved_model/1` and `colorizer.tflite`.
+- `export`: `model` (a file of an earlier step); writes `saved_model/1` and `colorizer.tflite`. Optional are
+  `quantize`, as the export to TFLite takes it, and `rounded`: true rounds kernels to bfloat16's 8 bits first. The
+  SavedModel's float16 holds that exactly, and archives compress it by a third.
 
 Each step has a folder of that name in the run folder. Steps that are done are skipped, and a
 training run that was stopped continues from its last checkpoint.
@@ -23,6 +24,8 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 from tf_colorize.export import saved_model, tflite
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
@@ -36,7 +39,7 @@ if typing.TYPE_CHECKING:
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
     "nonlocal_mean": ({"model"}, set()),
-    "export": ({"model"}, {"half_precision", "quantize"}),
+    "export": ({"model"}, {"quantize", "rounded"}),
 }
 
 
@@ -159,10 +162,14 @@ def _nonlocal_mean(table, run_dir, folder):
 
 def _export(table, run_dir, folder, photos, report):
     generator, about = saving.load_generator(run_dir / table["model"])
+    if table.get("rounded"):
+        for weight in generator.weights:
+            if len(weight.shape) > 1:
+                weight.assign(keras.ops.cast(keras.ops.cast(weight, "bfloat16"), weight.dtype))
     common = {"metadata": about, "photos": photos, "overwrite": True}
-    half, quantize = table.get("half_precision", "auto"), table.get("quantize", "dynamic")
+    quantize = table.get("quantize", "dynamic")
     for exported in (
-        saved_model.export_saved_model(generator, folder / "saved_model" / "1", half_precision=half, **common),
+        saved_model.export_saved_model(generator, folder / "saved_model" / "1", **common),
         tflite.export_tflite(generator, folder / "colorizer.tflite", quantize=quantize, **common),
     ):
         report(f"{exported.path}: {exported.n_bytes / 1e6:.1f} MB; {exported.agreement}")
