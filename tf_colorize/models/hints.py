@@ -57,7 +57,7 @@ def for_nonlocal_mean(layer: keras.layers.Layer) -> list[np.ndarray]:
     if layer.name in ("hints_embedding", "hints_places"):
         heads = [part[..., :-1] for value in weights for part in np.split(value, HEADS, axis=-1)]
         values = [np.concatenate(heads[i : i + HEADS], axis=-1) for i in range(0, len(heads), HEADS)]
-        same = [np.zeros((*value.shape[:-1], 2), value.dtype) for value in values]  # all places count and listen alike
+        same = [np.zeros((*value.shape[:-1], 2), value.dtype) for value in values]  # at first all places are equal
         return [np.concatenate([SHARPNESS**0.5 * value, zeros], axis=-1) for value, zeros in zip(values, same)]
     return weights
 

@@ -71,9 +71,9 @@ def seen(features: Sequence[tuple[Any, int]], picture: Any, *, prefix: str) -> A
 class NonLocalMean(keras.layers.Layer):
     """Mixes features with their mean over all places that look alike.
 
-    A palette's logits are linear in the last features, so what is averaged are the logits: what a thing's
-    parts say of its color is put together, and all of them hear it. Places are the more alike, the nearer
-    their embedding is. It is learned, and with it how much each place counts in means and listens to its own.
+    A palette's logits are linear in the last features, so what is averaged are the logits: the parts of a
+    thing share what they know of its color. Places are the more alike, the nearer their embeddings are. The
+    network learns these, and of each place how much it counts in means and how much of its own mean it takes.
 
     Sources: Wang et al. 2018, "Non-local Neural Networks", section 3.2 (Gaussian, here of the distance);
     Buades, Coll and Morel 2005, "A non-local algorithm for image denoising".
