@@ -60,7 +60,7 @@ ROOMS = {
         "page",
         "report",
     ],
-    "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "tflite", "vectors"],
+    "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
     "commands": [
         *("quiet", "launcher", "hints", "progress", "folder", "photo_options"),
         *("cluster", "film", "demo", "recipe", "main"),

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_colorize.color import lab
-from tf_colorize.export import artifact, checks, graph
+from tf_colorize.export import artifact, checks, graph, rounding
 from tf_colorize.inference import runtimes
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
@@ -83,8 +83,8 @@ def export_tflite(
             quarter) or "int8" (weights and activations: the fastest and least exact).
         metadata: dict from `saving.load_generator`, or None.
         image_size: Side of the square that the network sees; None uses the metadata's, or 256.
-        photos: Folder of photos for the check and, with "int8", for calibration, which needs
-            `MIN_CALIBRATION_PHOTOS` besides those of the check. None uses the sample photos.
+        photos: Folder of photos for the check and for calibration, for which "dynamic" takes the few there
+            are, while "int8" needs `MIN_CALIBRATION_PHOTOS` besides those of the check. None uses the sample photos.
         overwrite: Whether to replace an existing file.
 
     Returns:
@@ -105,8 +105,9 @@ def export_tflite(
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares, calibration = _photos(photos, image_size, quantize)
     expected = checks.reference(generator, squares)
+    rounded = rounding.with_statistics_of_int8(generator, calibration) if quantize == "dynamic" else generator
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(_converted(generator, image_size, quantize, calibration))
+        temporary.write_bytes(_converted(rounded, image_size, quantize, calibration))
         with zipfile.ZipFile(temporary, "a") as archive:
             described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize, **_palette(generator)}
             archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
@@ -132,17 +133,20 @@ def latency(path: str | os.PathLike[str], threads: int, runs: int = 30) -> float
 
 
 def _photos(photos, image_size, quantize):
-    """Returns squares to check with, and others to calibrate on."""
-    if quantize != "int8":
+    """Returns squares to check with, and, if weights are rounded to int8, squares to calibrate on."""
+    needed = {"dynamic": rounding.PHOTOS, "int8": MIN_CALIBRATION_PHOTOS}.get(quantize, 0)
+    if not needed:
         return checks.photo_squares(photos, image_size, _CHECK_PHOTOS), []
-    wanted = MIN_CALIBRATION_PHOTOS + _CHECK_PHOTOS
-    squares = checks.photo_squares(photos, image_size, wanted) if photos is not None else []
-    if len(squares) < wanted:
+    wanted = needed + _CHECK_PHOTOS
+    squares = checks.photo_squares(photos, image_size, wanted) if photos is not None or quantize != "int8" else []
+    if len(squares) < wanted and quantize == "int8":
         raise ValueError(
             f'`photos` must be a folder of at least {wanted} photos with `quantize` "int8": '
             f"{MIN_CALIBRATION_PHOTOS} to calibrate on, {_CHECK_PHOTOS} to check with. "
             f"Received: photos={str(photos)!r} with {len(squares)}"
         )
+    if len(squares) < wanted:
+        return squares[:_CHECK_PHOTOS], squares
     every = wanted // _CHECK_PHOTOS
     check = squares[::every][:_CHECK_PHOTOS]
     return check, [square for square in squares if not any(square is other for other in check)]
