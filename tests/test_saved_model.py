@@ -99,7 +99,7 @@ def test_the_shipped_generator_trains_in_all_layers():
     assert all(layer.trainable for layer in layers_of(generator))
     generator = generators.automatic(generator)
     before = generator.get_layer("resnet18").get_weights()
-    generator.compile(keras.optimizers.SGD(1e-3), loss="mae")
+    generator.compile(keras.optimizers.SGD(0.1), loss="mae")  # less of the deepest gradients is lost in float32
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
     generator.fit(noise[..., :1], noise[..., 1:], verbose=0)
     changed = [not np.array_equal(*pair) for pair in zip(before, generator.get_layer("resnet18").get_weights())]
