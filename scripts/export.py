@@ -34,7 +34,8 @@ def build_parser():
     parser.add_argument(
         "--photos",
         metavar="DIR",
-        help=f"photos to check with and, for int8, {MIN_CALIBRATION_PHOTOS} to calibrate on (default: sample photos)",
+        help="photos to check with and, for dynamic and int8, to calibrate on, for int8 "
+        f"{MIN_CALIBRATION_PHOTOS} (default: sample photos)",
     )
     parser.add_argument(
         "--image-size", type=int, help="side in pixels of the square that the network sees (default: the model's)"

@@ -8,6 +8,11 @@ from tf_colorize.export import checks, rounding
 from tf_colorize.models import blocks, saving
 
 
+@pytest.fixture(scope="module")
+def sample_squares():
+    return checks.photo_squares(None, 64, 8)
+
+
 def network():
     """A convolution that loses most of itself in int8, and its transpose, each normalized."""
     random = np.random.default_rng(0)
@@ -38,7 +43,7 @@ def test_rounded_kernels_give_the_mean_and_spread_of_exact_ones(name, sample_squ
     assert all(np.array_equal(weight, kept) for weight, kept in zip(exact.weights, before))
     plain = saving.with_policy(exact, "float32")
     for model in (plain, corrected):
-        for layer, axis in ((model.get_layer("down"), -1), (model.get_layer("up"), -2)):
+        for layer, axis in ((model.get_layer("down"), 3), (model.get_layer("up"), 2)):
             np.testing.assert_array_equal(layer.kernel, exact.get_layer(layer.name).kernel)
             layer.kernel.assign(rounding._rounded(layer.kernel.numpy(), axis))
 
@@ -55,9 +60,4 @@ def test_rounded_kernels_give_the_mean_and_spread_of_exact_ones(name, sample_squ
 def test_rounding_keeps_127_steps_for_each_output():
     kernel = np.array([[[[1.0, 0.0, -0.1], [0.5039, 0.0, 0.05]]]], np.float32)
     expected = [[[[1.0, 0.0, -0.1], [64 / 127, 0.0, 64 / 1270]]]]
-    np.testing.assert_allclose(rounding._rounded(kernel, -1), expected, rtol=1e-6)
-
-
-@pytest.fixture(scope="module")
-def sample_squares():
-    return checks.photo_squares(None, 64, 8)
+    np.testing.assert_allclose(rounding._rounded(kernel, 3), expected, rtol=1e-6)

@@ -29,8 +29,9 @@ def with_statistics_of_int8(generator: keras.Model, squares: Sequence[np.ndarray
     """
     lightness = np.concatenate(squares[:PHOTOS])
     corrected, exact, rounded = (saving.with_policy(generator, "float32") for _ in range(3))
-    for layer in _layers(rounded, keras.layers.Conv2D, keras.layers.Conv2DTranspose):
-        layer.kernel.assign(_rounded(layer.kernel.numpy(), -2 if hasattr(layer, "output_padding") else -1))
+    for kind, output_axis in ((keras.layers.Conv2D, 3), (keras.layers.Conv2DTranspose, 2)):
+        for layer in _layers(rounded, kind):
+            layer.kernel.assign(_rounded(layer.kernel.numpy(), output_axis))
     measured = zip(_batch_statistics(exact, lightness), _batch_statistics(rounded, lightness))
     for layer, ((mean, variance), (rounded_mean, rounded_variance)) in zip(_normalizations(corrected), measured):
         ratio = (rounded_variance + layer.epsilon) / (variance + layer.epsilon)
@@ -41,7 +42,7 @@ def with_statistics_of_int8(generator: keras.Model, squares: Sequence[np.ndarray
 
 def _rounded(kernel, output_axis):
     """A kernel in 127 steps to either side of 0 for each output channel, as converters round it."""
-    axes = tuple(axis for axis in range(kernel.ndim) if axis != output_axis % kernel.ndim)
+    axes = tuple(axis for axis in range(kernel.ndim) if axis != output_axis)
     step = np.abs(kernel).max(axes, keepdims=True) / 127
     return np.round(np.divide(kernel, step, out=np.zeros_like(kernel), where=step > 0)) * step
 
@@ -63,5 +64,5 @@ def _normalizations(generator):
     return _layers(generator, keras.layers.BatchNormalization)
 
 
-def _layers(generator, *kinds):
-    return [layer for layer in generator._flatten_layers() if isinstance(layer, kinds or keras.layers.Layer)]
+def _layers(generator, kind=keras.layers.Layer):
+    return [layer for layer in generator._flatten_layers() if isinstance(layer, kind)]

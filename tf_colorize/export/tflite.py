@@ -105,9 +105,9 @@ def export_tflite(
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares, calibration = _photos(photos, image_size, quantize)
     expected = checks.reference(generator, squares)
-    rounded = rounding.with_statistics_of_int8(generator, calibration) if quantize == "dynamic" else generator
+    corrected = rounding.with_statistics_of_int8(generator, calibration) if quantize == "dynamic" else generator
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(_converted(rounded, image_size, quantize, calibration))
+        temporary.write_bytes(_converted(corrected, image_size, quantize, calibration))
         with zipfile.ZipFile(temporary, "a") as archive:
             described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize, **_palette(generator)}
             archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
@@ -133,7 +133,7 @@ def latency(path: str | os.PathLike[str], threads: int, runs: int = 30) -> float
 
 
 def _photos(photos, image_size, quantize):
-    """Returns squares to check with, and, if weights are rounded to int8, squares to calibrate on."""
+    """Returns squares to check with, and, if weights are rounded to int8, others to calibrate on: the same if few."""
     needed = {"dynamic": rounding.PHOTOS, "int8": MIN_CALIBRATION_PHOTOS}.get(quantize, 0)
     if not needed:
         return checks.photo_squares(photos, image_size, _CHECK_PHOTOS), []
