@@ -1,6 +1,7 @@
-"""How many processors may be used."""
+"""How many processors may be used, and how training uses them."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -46,3 +47,12 @@ def test_one_thread_makes_no_pool(monkeypatch, tmp_path):
     alone = Colorizer.load(path, threads=1)
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", None)
     np.testing.assert_array_equal(alone(large), expected)
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")])
+def test_training_turns_onednn_on_unless_told_otherwise(given, expected):
+    environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"} | given
+    script = pathlib.Path(__file__).parents[1] / "scripts" / "train.py"
+    code = f"import os, runpy; runpy.run_path({str(script)!r}); print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (expected, "")
