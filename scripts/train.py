@@ -8,10 +8,10 @@ import pathlib
 import sys
 import warnings
 
+from tf_colorize import processors
 from tf_colorize.commands import launcher, quiet
 
-# By itself TensorFlow uses oneDNN, whose kernels are faster, only on processors with AVX-512 VNNI.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+processors.prefer_onednn()
 
 # A few minutes on a laptop: small pictures, and "epochs" that do not depend on five photos.
 SAMPLE_DEFAULTS = {"image_size": 128, "steps_per_epoch": 10}

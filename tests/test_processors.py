@@ -49,10 +49,14 @@ def test_one_thread_makes_no_pool(monkeypatch, tmp_path):
     np.testing.assert_array_equal(alone(large), expected)
 
 
-@pytest.mark.parametrize(("given", "expected"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")])
-def test_training_turns_onednn_on_unless_told_otherwise(given, expected):
+@pytest.mark.parametrize(
+    ("machine", "given", "expected"),
+    [("x86_64", {}, "1"), ("x86_64", {"TF_ENABLE_ONEDNN_OPTS": "0"}, "0"), ("aarch64", {}, "None")],
+)
+def test_training_turns_onednn_on_unless_told_otherwise(machine, given, expected):
     environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"} | given
     script = pathlib.Path(__file__).parents[1] / "scripts" / "train.py"
-    code = f"import os, runpy; runpy.run_path({str(script)!r}); print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    code = f"import os, platform, runpy; platform.machine = lambda: {machine!r}; runpy.run_path({str(script)!r}); "
+    code += "print(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == (expected, "")

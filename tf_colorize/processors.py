@@ -1,9 +1,10 @@
-"""How many processors this process may use."""
+"""How many processors this process may use, and which kernels TensorFlow uses on them."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+import platform
 
 _CGROUP = pathlib.Path("/sys/fs/cgroup")
 
@@ -17,6 +18,16 @@ def usable() -> int:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(_CGROUP)
     return count if quota is None else max(1, min(count, -(-quota[0] // quota[1])))
+
+
+def prefer_onednn() -> None:
+    """Lets TensorFlow use oneDNN's kernels on every x86 processor; call it before TensorFlow is imported.
+
+    By itself it uses them only on those with instructions for neural networks (VNNI, AMX), but they train faster on
+    AVX2, too. On other processors, or where `TF_ENABLE_ONEDNN_OPTS` is set, nothing changes.
+    """
+    if platform.machine() in ("x86_64", "AMD64"):
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def _quota(cgroup):

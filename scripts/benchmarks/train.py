@@ -13,6 +13,7 @@ import sys
 import numpy as np
 
 from benchmarks import machine, processes, tables
+from tf_colorize import processors
 
 GENERATORS = ("unet", "resnet18_unet")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -64,6 +65,7 @@ def add_arguments(parser):
 def run(arguments):
     _check(arguments)
     variants = _variants(arguments)
+    processors.prefer_onednn()  # in the processes of the runs, as scripts/train.py does
     for turn, variant in itertools.product(range(arguments.rounds), variants):
         variant.runs.append(processes.answer(*variant.module_and_flags(arguments)))
         speed = variant.speeds(arguments.batch_size)[-1]
