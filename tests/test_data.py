@@ -16,7 +16,7 @@ import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize.data import pipeline
+from tf_colorize.data import pipeline, selection
 from tf_colorize.photos import files
 
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def paths(folder):
     with pytest.warns(UserWarning):
-        return pipeline.find_photos(folder).paths
+        return selection.find_photos(folder).paths
 
 
 def take(dataset, n):
@@ -53,43 +53,43 @@ def same(first, second):
 def test_find_photos_counts_what_it_leaves_out(folder):
     seen = []
     with pytest.warns(UserWarning, match="1 picture files cannot be read(.|\n)*broken.jpg"):
-        photos = pipeline.find_photos(folder, progress=lambda done, total: seen.append((done, total)))
+        photos = selection.find_photos(folder, progress=lambda done, total: seen.append((done, total)))
     assert [pathlib.Path(path).stem for path in photos.paths] == list("abcdefg")
     assert photos.n_gray == 1 and len(photos.unreadable) == 1
     assert seen == [(done, 9) for done in range(1, 10)]
     with pytest.warns(UserWarning):
-        assert len(pipeline.find_photos(folder, min_colorfulness=0).paths) == 8
+        assert len(selection.find_photos(folder, min_colorfulness=0).paths) == 8
 
 
 def test_many_unreadable_files_are_one_short_warning(tmp_path):
     for position in range(30):
         (tmp_path / f"{position}.png").write_bytes(b"no picture")
     with pytest.warns(UserWarning) as seen, pytest.raises(ValueError, match="30 cannot be read"):
-        pipeline.find_photos(tmp_path)
+        selection.find_photos(tmp_path)
     assert len(seen) == 1 and "and 10 more" in str(seen[0].message)
 
 
 def test_a_folder_without_usable_photos_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"0 picture files \(.jpg"):
-        pipeline.find_photos(tmp_path)
+        selection.find_photos(tmp_path)
     Image.fromarray(skimage.data.camera()).save(tmp_path / "gray.png")
     with pytest.raises(ValueError, match="1 are gray"):
-        pipeline.find_photos(tmp_path)
+        selection.find_photos(tmp_path)
     with pytest.raises(ValueError, match="no such file or folder"):
-        pipeline.find_photos(tmp_path / "absent")
+        selection.find_photos(tmp_path / "absent")
 
 
 def test_split_is_a_partition_and_deterministic():
     names = [f"{position:03}.jpg" for position in range(50)]
-    train, validation = pipeline.split(names, 0.2, seed=3)
+    train, validation = selection.split(names, 0.2, seed=3)
     assert len(validation) == 10 and sorted(train + validation) == names
-    assert pipeline.split(names, 0.2, seed=3) == (train, validation)
-    assert pipeline.split(names, 0.2, seed=4) != (train, validation)
-    assert [len(part) for part in pipeline.split(names[:2], 0.01)] == [1, 1]
-    assert [len(part) for part in pipeline.split(names[:2], 0.99)] == [1, 1]
+    assert selection.split(names, 0.2, seed=3) == (train, validation)
+    assert selection.split(names, 0.2, seed=4) != (train, validation)
+    assert [len(part) for part in selection.split(names[:2], 0.01)] == [1, 1]
+    assert [len(part) for part in selection.split(names[:2], 0.99)] == [1, 1]
     for fraction, some in ((0.0, names), (1.0, names), (0.5, names[:1])):
         with pytest.raises(ValueError, match="Received"):
-            pipeline.split(some, fraction)
+            selection.split(some, fraction)
 
 
 def test_validation_is_the_centre_in_lab(tmp_path):
@@ -270,8 +270,8 @@ def test_wrong_arguments_are_errors(call):
 
 def test_sample_photos_have_a_held_out_part(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_COLORIZE_CACHE", str(tmp_path / "cache"))
-    train = pipeline.find_photos("sample").paths
-    validation = pipeline.find_photos("sample@validation").paths
+    train = selection.find_photos("sample").paths
+    validation = selection.find_photos("sample@validation").paths
     assert len(train) == len(validation) == 5
     for name, photo in (("astronaut", skimage.data.astronaut()), ("coffee", skimage.data.coffee())):
         parts = [Image.open(next(path for path in some if name in path)) for some in (train, validation)]
@@ -279,7 +279,7 @@ def test_sample_photos_have_a_held_out_part(tmp_path, monkeypatch):
             parts.reverse()
         np.testing.assert_array_equal(np.concatenate([np.asarray(part) for part in parts], axis=1), photo)
     with pytest.raises(ValueError, match="train, validation"):
-        pipeline.find_photos("sample@test")
+        selection.find_photos("sample@test")
 
 
 TFDS_SCRIPT = """

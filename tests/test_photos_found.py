@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from tf_colorize import evaluation
 from tf_colorize.color import colorfulness
-from tf_colorize.data import pipeline
+from tf_colorize.data import selection
 from tf_colorize.photos import files, find, whole
 
 
@@ -53,7 +53,7 @@ def test_linked_folders_are_walked_once_and_loops_end(tmp_path):
 def test_training_and_evaluation_leave_results_out(tmp_path):
     for name in ("cat.png", "cat.color.png", "cat.compare.png"):
         Image.fromarray(skimage.data.chelsea()).save(tmp_path / name)
-    found = pipeline.find_photos(tmp_path)
+    found = selection.find_photos(tmp_path)
     assert found.paths == [str(tmp_path / "cat.png")] and found.n_results == 2
     assert len(evaluation.evaluate({}, tmp_path).truth) == 1
 

@@ -13,7 +13,7 @@ ROOMS = {
     "": ["tf_colorize", "installation", "processors"],
     "color": ["lab", "colorfulness", "profiles", "tensors"],
     "photos": ["metadata", "whole", "files", "find", "contact_sheet"],
-    "data": ["sources", "hints", "pipeline"],
+    "data": ["sources", "selection", "hints", "pipeline"],
     # the Keras dialect, at the top level as its users expect
     "losses": [],
     "metrics": [],

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from benchmarks import machine
 from tf_colorize import losses, metrics, models, optimizers
-from tf_colorize.data import pipeline
+from tf_colorize.data import pipeline, selection
 from tf_colorize.models import generator as generators
 from tf_colorize.training import checkpoints, distribution, loop
 from tf_colorize.training import config as train_config
@@ -69,7 +69,7 @@ def main():
     workers.check(config.batch_size)
     keras.config.set_dtype_policy(config.precision)
     model = build(config, workers)
-    paths = pipeline.find_photos("sample").paths
+    paths = selection.find_photos("sample").paths
     batches = pipeline.training_batches(paths, config.image_size, config.batch_size, seed=0, share=workers.share)
     validation = pipeline.image_dataset(paths, config.image_size, config.batch_size)
     loop.create_metrics(workers, model, validation)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tf_colorize.color import lab
-from tf_colorize.data import pipeline
+from tf_colorize.data import selection
 from tf_colorize.models import backbone_weights, saving
 from tf_colorize.models import generator as generators
 from tf_colorize.training import config as train_config
@@ -89,15 +89,15 @@ def choose_photos(
         config: `TrainConfig`.
         report: function of one str, called with what was found and left out.
     """
-    found = pipeline.find_photos(config.data, progress=_progress(report))
+    found = selection.find_photos(config.data, progress=_progress(report))
     left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable, {found.n_results} made by tf-colorize"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
         # Whatever the seed: a run that continues another must not validate on what the other one learned.
-        train_paths, val_paths = pipeline.split(found.paths, config.val_fraction, seed=0)
+        train_paths, val_paths = selection.split(found.paths, config.val_fraction, seed=0)
     else:
-        val_paths = pipeline.find_photos(val_data, min_colorfulness=0.0).paths
+        val_paths = selection.find_photos(val_data, min_colorfulness=0.0).paths
         held_out = {os.path.realpath(path) for path in val_paths}
         train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
         if len(train_paths) < len(found.paths):
