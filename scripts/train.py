@@ -105,8 +105,16 @@ OPTIONS = {
             "blotches off walls (default 0, or that of --init)",
             float,
         ),
-        "gan-loss": ("adversarial loss (default vanilla, the paper's)", ["vanilla", "lsgan", "hinge"]),
-        "spectral-norm": ("spectral normalization in the discriminator, calmer (default off, as in the paper)", None),
+        "discriminator": (
+            "patchgan: the paper's; projected: heads on frozen ImageNet features, which judge a color by the thing "
+            "that has it (default patchgan)",
+            ["patchgan", "projected"],
+        ),
+        "gan-loss": (
+            "adversarial loss (default vanilla, the paper's; hinge with projected)",
+            ["vanilla", "lsgan", "hinge"],
+        ),
+        "spectral-norm": ("spectral normalization in patchgan, calmer (default off, as in the paper)", None),
         "pretrain-learning-rate": ("peak rate of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
         "encoder-rate": (
             "factor on the learning rate of the encoder's pretrained layers, in both stages: they already know a lot "

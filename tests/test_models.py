@@ -16,8 +16,8 @@ def _palette_unet():
     return models.resnet18_unet(palette=lab.ab_palette(), decoder_filters=(64, 32, 32))
 
 
-def _as_discriminator(**arguments):
-    network = models.patchgan(**arguments)
+def _as_discriminator(function=models.patchgan, **arguments):
+    network = function(**arguments)
     pair = keras.Input((None, None, 3))
     return keras.Model(pair, network([pair[..., :1], pair[..., 1:]]))
 
@@ -30,6 +30,7 @@ NETWORKS = {
     "palette_unet": (_palette_unet, (64, 96, 1), (64, 96, 2), None),
     "patchgan": (_as_discriminator, (256, 192, 3), (30, 22, 1), 2_767_425),
     "patchgan_sn": (lambda: _as_discriminator(spectral_norm=True), (64, 96, 3), (6, 10, 1), None),
+    "projected": (lambda: _as_discriminator(models.projected, encoder_weights=None), (64, 96, 3), (2, 3, 3), None),
 }
 
 

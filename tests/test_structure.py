@@ -31,6 +31,7 @@ ROOMS = {
         "resnet34_unet",
         "generator",
         "patchgan",
+        "projected",
         "pix2pix",
         "saving",
     ],

@@ -23,6 +23,7 @@ RECIPE = (
     "lambda_l1",
     "lambda_classification",
     "lambda_smoothness",
+    "discriminator",
     "gan_loss",
     "spectral_norm",
 )
@@ -30,6 +31,9 @@ RECIPE = (
 
 # Of these, the ones that suit only the loss of stage 1 that they were chosen for.
 _LOSS_WEIGHTS = ("rebalance", "lambda_l1", "lambda_classification", "lambda_smoothness")
+
+# And those that suit only the discriminator that they were chosen for.
+_OF_DISCRIMINATOR = ("discriminator", "gan_loss", "spectral_norm")
 
 # Fewer and smaller steps than for a new generator: it should learn the new photos and keep the rest.
 _FINE_TUNING = {"pretrain_epochs": 5, "epochs": 2, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
@@ -70,7 +74,8 @@ class TrainConfig:
     lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
     lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
     lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
-    gan_loss: str | None = None  # None: that of `init`, or "vanilla"
+    discriminator: str | None = None  # None: that of `init`, or "patchgan"; "projected": on frozen ImageNet features
+    gan_loss: str | None = None  # None: that of `init`, or "vanilla", with discriminator "projected" "hinge"
     spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
     precision: str = "auto"  # mixed_bfloat16 where the GPUs, or without them the processor, have it, otherwise float32
@@ -90,7 +95,9 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
         ValueError: a value that cannot work; the message names it and says what would work.
     """
     is_paper = generators.kind(config.generator).encoder is None
-    trained_with = dict(trained_with or {})
+    trained_with = {"discriminator": "patchgan", **(trained_with or {})}
+    if config.discriminator not in (None, trained_with["discriminator"]):
+        trained_with = {name: value for name, value in trained_with.items() if name not in _OF_DISCRIMINATOR}
     if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
         # The weights of other losses do not suit this one.
         trained_with = {name: value for name, value in trained_with.items() if name not in _LOSS_WEIGHTS}
@@ -108,7 +115,8 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
         "lambda_l1": 0.0 if has_classes else 100.0,
         "lambda_classification": 1.0 if has_classes else 0.0,
         "lambda_smoothness": 0.0,
-        "gan_loss": "vanilla",
+        "discriminator": "patchgan",
+        "gan_loss": "hinge" if config.discriminator == "projected" else "vanilla",
         "spectral_norm": False,
         "average": 0.0 if is_paper else 0.999,
     }
@@ -131,6 +139,7 @@ def _check(config):
     choices = {
         "mode": ("gan", "pretrain"),
         "pretrain_loss": ("l1", "classification"),
+        "discriminator": ("patchgan", "projected"),
         "gan_loss": losses.GAN_LOSSES,
         "precision": ("float32", "mixed_bfloat16"),
     }
@@ -167,6 +176,11 @@ def _check(config):
         raise ValueError(
             "`freeze_encoder` needs a generator with a trained encoder, from `init` or `encoder_weights`. "
             f"Received: generator={config.generator!r}, encoder_weights={config.encoder_weights!r}"
+        )
+    if config.discriminator == "projected" and config.mode == "gan" and config.encoder_weights == "none":
+        raise ValueError(
+            "`discriminator` projected needs ImageNet weights of ResNet18: encoder_weights imagenet or a file. "
+            f"Received: encoder_weights={config.encoder_weights!r}"
         )
     if not 0 <= config.average < 1:
         raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")

@@ -56,7 +56,7 @@ def prepare(
         config = resumed(config, run_dir)
     else:
         config = with_encoder_weights(config)
-        config = train_config.resolve(config, trained_with(config.init))
+        config = with_discriminator_weights(train_config.resolve(config, trained_with(config.init)))
     workers.check(config.batch_size)
     if not resume and (run_dir / "config.json").exists():
         raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
@@ -142,6 +142,18 @@ def with_encoder_weights(config: train_config.TrainConfig) -> train_config.Train
         return config
     found = backbone_weights.imagenet_file(required=False) if kind.imagenet else None
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
+
+
+def with_discriminator_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
+    """Returns a resolved config whose discriminator, if it is "projected", will find weights.
+
+    Raises:
+        ValueError: it needs the public ones, and they cannot be had.
+    """
+    if config.mode != "gan" or config.discriminator != "projected" or config.encoder_weights != "auto":
+        return config
+    backbone_weights.imagenet_file(required=True)  # now, not after hours of stage 1
+    return dataclasses.replace(config, encoder_weights="imagenet")
 
 
 def about(config: train_config.TrainConfig) -> dict[str, Any]:
