@@ -76,7 +76,7 @@ class TrainConfig:
     lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
     discriminator: str | None = None  # None: that of `init`, or "patchgan"; "projected": on frozen ImageNet features
     gan_loss: str | None = None  # None: that of `init`, or "vanilla", with discriminator "projected" "hinge"
-    spectral_norm: bool | None = None  # in the discriminator; None: that of `init`, or batch normalization
+    spectral_norm: bool | None = None  # in patchgan; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
     precision: str = "auto"  # mixed_bfloat16 where the GPUs, or without them the processor, have it, otherwise float32
     seed: int = 0
