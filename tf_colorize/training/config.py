@@ -27,7 +27,10 @@ RECIPE = (
     "gan_loss",
     "spectral_norm",
 )
-"""Settings that training a generator further takes over from its earlier training."""
+"""Settings that training a generator further takes over from its earlier training.
+
+Never the discriminator "projected", which needs weights to be at hand; what suits only it is left out with it.
+"""
 
 # Of these, the ones that suit only the loss of stage 1 that they were chosen for.
 _LOSS_WEIGHTS = ("rebalance", "lambda_l1", "lambda_classification", "lambda_smoothness")
@@ -74,7 +77,7 @@ class TrainConfig:
     lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
     lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
     lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
-    discriminator: str | None = None  # None: that of `init`, or "patchgan"; "projected": on frozen ImageNet features
+    discriminator: str | None = None  # None: "patchgan"; "projected": on frozen ImageNet features
     gan_loss: str | None = None  # None: that of `init`, or "vanilla", with discriminator "projected" "hinge"
     spectral_norm: bool | None = None  # in patchgan; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
@@ -96,7 +99,7 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
     """
     is_paper = generators.kind(config.generator).encoder is None
     trained_with = {"discriminator": "patchgan", **(trained_with or {})}
-    if config.discriminator not in (None, trained_with["discriminator"]):
+    if (config.discriminator or "patchgan") != trained_with["discriminator"]:
         trained_with = {name: value for name, value in trained_with.items() if name not in _OF_DISCRIMINATOR}
     if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
         # The weights of other losses do not suit this one.
