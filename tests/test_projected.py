@@ -60,7 +60,8 @@ def test_another_discriminator_brings_its_own_loss():
     assert (same.discriminator, same.gan_loss, same.spectral_norm) == ("patchgan", "lsgan", True)
     assert (other.discriminator, other.gan_loss, other.spectral_norm) == ("projected", "hinge", False)
     # Whoever fine-tunes what it trained may be offline, without its weights.
-    offline, again = (resolve(config(init="a", discriminator=name), train_config.recipe(other)) for name in (None, "projected"))
+    earlier = train_config.recipe(other)
+    offline, again = (resolve(config(init="a", discriminator=name), earlier) for name in (None, "projected"))
     assert (offline.discriminator, offline.gan_loss) == ("patchgan", "vanilla")
     assert (again.discriminator, again.gan_loss) == ("projected", "hinge")
 
