@@ -49,7 +49,8 @@ OPTIONS = {
         ),
         "init": (
             "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image size, "
-            "losses and their weights, and the defaults are fewer, smaller steps (default none)",
+            "losses and their weights (but not the discriminator projected), and the defaults are fewer, smaller steps "
+            "(default none)",
             str,
         ),
         "hints": (

@@ -59,11 +59,11 @@ def test_another_discriminator_brings_its_own_loss():
     same, other = (resolve(config(init="a", discriminator=name), earlier) for name in (None, "projected"))
     assert (same.discriminator, same.gan_loss, same.spectral_norm) == ("patchgan", "lsgan", True)
     assert (other.discriminator, other.gan_loss, other.spectral_norm) == ("projected", "hinge", False)
-    # Whoever fine-tunes what it trained may be offline, without its weights.
-    earlier = train_config.recipe(other)
+    # Someone who fine-tunes a model that it trained may be offline, without the encoder's weights.
+    earlier = {**train_config.recipe(other), "gan_loss": "lsgan"}
     offline, again = (resolve(config(init="a", discriminator=name), earlier) for name in (None, "projected"))
     assert (offline.discriminator, offline.gan_loss) == ("patchgan", "vanilla")
-    assert (again.discriminator, again.gan_loss) == ("projected", "hinge")
+    assert (again.discriminator, again.gan_loss) == ("projected", "lsgan")
 
 
 def test_weights_that_cannot_be_had_are_missed_before_stage_1(tmp_path, monkeypatch):

@@ -29,7 +29,8 @@ RECIPE = (
 )
 """Settings that training a generator further takes over from its earlier training.
 
-Never the discriminator "projected", which needs weights to be at hand; what suits only it is left out with it.
+The discriminator "projected" is not taken over, because its weights may not be at hand. Nor are the loss and the
+normalization that were used with it, unless the new training asks for "projected", too.
 """
 
 # Of these, the ones that suit only the loss of stage 1 that they were chosen for.
@@ -78,7 +79,7 @@ class TrainConfig:
     lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
     lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
     discriminator: str | None = None  # None: "patchgan"; "projected": on frozen ImageNet features
-    gan_loss: str | None = None  # None: that of `init`, or "vanilla", with discriminator "projected" "hinge"
+    gan_loss: str | None = None  # None: that of `init`, if the discriminator is the same, or "vanilla" or "hinge"
     spectral_norm: bool | None = None  # in patchgan; None: that of `init`, or batch normalization
     average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
     precision: str = "auto"  # mixed_bfloat16 where the GPUs, or without them the processor, have it, otherwise float32
