@@ -163,7 +163,7 @@ class _Run:
         config = self.config
         # Seeded again, because a run resumed in stage 1 must start stage 2 like any other.
         keras.utils.set_random_seed(config.seed + 1)
-        discriminator = self.workers.replicated(self._discriminator)
+        discriminator = self.workers.replicated(lambda: start_of_run.build_discriminator(config))
         terms = self._terms("classification", "smoothness")
         rate = self._schedule(config.learning_rate, config.epochs)
         if generators.kind(config.generator).encoder is None:
@@ -181,11 +181,6 @@ class _Run:
                 gan_loss=config.gan_loss,
             )
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
-
-    def _discriminator(self):
-        if self.config.discriminator == "projected":
-            return models.projected(self.config.encoder_weights)
-        return models.patchgan(spectral_norm=self.config.spectral_norm)
 
     def finish(self):
         """Writes the contact sheet and reports where everything is."""

@@ -1,4 +1,4 @@
-"""What a training run starts from: its photos and its generator."""
+"""What a training run starts from: its photos and its networks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.data import selection
 from tf_colorize.models import backbone_weights, saving
@@ -189,6 +190,13 @@ def build_generator(config: train_config.TrainConfig, report: Callable[[str], No
     if config.hints:
         generators.train_hints_only(generator)
     return generator
+
+
+def build_discriminator(config: train_config.TrainConfig) -> keras.Model:
+    """Returns the discriminator of a resolved config, with its initial weights, in the current precision."""
+    if config.discriminator == "projected":
+        return models.projected(config.encoder_weights)
+    return models.patchgan(spectral_norm=bool(config.spectral_norm))
 
 
 def _initial_generator(config, report):
