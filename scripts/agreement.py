@@ -13,16 +13,19 @@ import sys
 import tempfile
 
 import numpy as np
-import prediction_server
 import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import Colorizer, export
-from tf_colorize.inference import hints, serving
+from tf_colorize import Colorizer, export, hints
+from tf_colorize.inference import serving
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.photos import files
+
+# The stand-in for TF Serving is a double of the tests.
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests" / "helpers"))
+import prediction_server
 
 HINTS = ("25%,30%=#7a4b2c", "70%,20%=navy")
 

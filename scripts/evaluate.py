@@ -189,7 +189,7 @@ def without_hints(colorizers):
 
 
 def curves_of_hints(options, colorizers):
-    from tf_colorize.evaluation import hints
+    from tf_colorize.evaluation import hint_gains
 
     paths, curves = find.find_photos(options.data).photos, {}
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
@@ -197,7 +197,9 @@ def curves_of_hints(options, colorizers):
             if one.takes_hints:
                 task = progress.add_task(f"hints, {name}", total=len(paths))
                 advance = functools.partial(progress.advance, task)
-                curves[name] = hints.evaluate(one, paths, options.hints, protocol=options.protocol, progress=advance)
+                curves[name] = hint_gains.evaluate(
+                    one, paths, options.hints, protocol=options.protocol, progress=advance
+                )
     return curves
 
 
@@ -221,7 +223,7 @@ def color_bw(options, colorizers):
 
 def measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import figures, hints, records, report
+    from tf_colorize.evaluation import figures, hint_gains, records, report
 
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         task = progress.add_task("photos", total=None)
@@ -238,7 +240,7 @@ def measure(options, colorizers, feature_model, lpips, run, bw):
     rich.console.Console().print(figures.table(result))
     curves = curves_of_hints(options, colorizers) if options.hints else None
     if curves:
-        rich.console.Console().print(hints.table(curves))
+        rich.console.Console().print(hint_gains.table(curves))
     for note in run.notes:
         print(f"left out: {note}", file=sys.stderr)
     if options.out:

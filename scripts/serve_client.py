@@ -9,8 +9,8 @@ import pathlib
 import re
 import sys
 
+from tf_colorize import whole
 from tf_colorize.inference import serving
-from tf_colorize.photos import whole
 
 EPILOG = """\
 examples:

@@ -185,7 +185,7 @@ def build_parser():
 
 def read_config(given):
     """Returns (TrainConfig, resume) for the options given."""
-    from tf_colorize.training import config as train_config
+    from tf_colorize.training import settings as train_config
 
     run_dir = given.pop("resume", None)
     if run_dir is not None:
@@ -208,7 +208,7 @@ def train(given):
     """Trains, alone or as one of several workers; returns the exit code."""
     with quiet.startup():
         from tf_colorize.training import checkpoints, distribution, stages
-        from tf_colorize.training import config as train_config
+        from tf_colorize.training import settings as train_config
     workers = distribution.start(given.pop("distribute", "auto"), report, end_without)
     again = []
 
@@ -233,7 +233,7 @@ def train(given):
 def run_recipe(given):
     """Runs a recipe, or continues it; returns the exit code."""
     with quiet.startup():
-        from tf_colorize.commands import recipe
+        from tf_colorize import recipe
         from tf_colorize.training import checkpoints
     path = given.pop("recipe")
     others = sorted(set(given) - {"data", "val_data", "run_dir"})

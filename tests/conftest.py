@@ -17,7 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # PyAV of the version that films need has no wheels for older Pythons.
-collect_ignore = ["test_film.py", "test_film_hints.py", "test_steadying.py"] if sys.version_info < (3, 11) else []
+collect_ignore = ["film"] if sys.version_info < (3, 11) else []
 
 # What `make quick` runs: it needs neither TensorFlow nor a browser.
 QUICK = ("cli", "color_lab", "demo", "measures", "photo_files", "processors", "structure")

@@ -1,6 +1,6 @@
 """TF Serving's interface under load: many callers at once, over REST and over gRPC.
 
-The server is `scripts/prediction_server.py`, a small one that runs the real SavedModel, in a process of its own and
+The server is `tests/helpers/prediction_server.py`, a small one that runs the real SavedModel in a process of its own,
 bound to some of the cores; the callers take the others, or share them. Every picture that comes back is compared with
 the one that the server gave to a single caller. With the default numbers it takes twelve minutes.
 """
@@ -88,7 +88,7 @@ _KINDS = (
 def _server(saved_model, cores):
     """Gives the addresses of a server in a process of its own, on the last cores."""
     usable = sorted(os.sched_getaffinity(0))
-    command = [sys.executable, str(ROOT / "scripts" / "prediction_server.py"), str(saved_model)]
+    command = [sys.executable, str(ROOT / "tests" / "helpers" / "prediction_server.py"), str(saved_model)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

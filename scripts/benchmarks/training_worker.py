@@ -18,8 +18,8 @@ from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline, selection
 from tf_colorize.models import generator as generators
 from tf_colorize.training import checkpoints, distribution, loop
-from tf_colorize.training import config as train_config
-from tf_colorize.training import start as start_of_run
+from tf_colorize.training import preparation as start_of_run
+from tf_colorize.training import settings as train_config
 
 
 class Turns(keras.callbacks.Callback):

@@ -13,8 +13,8 @@ import shutil
 import urllib.parse
 from collections.abc import Iterator
 
-from tf_colorize import installation
-from tf_colorize.photos import find, whole
+from tf_colorize import installation, whole
+from tf_colorize.photos import find
 
 _SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
 _ATTEMPTS = 8  # of a request to a bucket; with pauses between them that grow, about a minute

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tf_colorize.archives import places
-from tf_colorize.inference.hints import SUFFIX
+from tf_colorize.hints import SUFFIX
 from tf_colorize.photos import find
 
 _FLUSHED = 200  # photos at a time

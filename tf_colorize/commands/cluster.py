@@ -21,9 +21,8 @@ from tf_colorize.commands import photo_options, progress, quiet
 # No heavy imports up here: `tf-colorize cluster --help` must answer at once.
 
 if typing.TYPE_CHECKING:
-    from tf_colorize.archives import workers
+    from tf_colorize.archives import packed, workers
     from tf_colorize.commands import folder
-    from tf_colorize.inference import packed
 
 _EPILOG = """\
 examples:
@@ -82,8 +81,8 @@ def _parser():
 
 
 def _colorize(options):
-    from tf_colorize.archives import failures, places, plan
-    from tf_colorize.inference import packed, runtimes
+    from tf_colorize.archives import failures, packed, places, plan
+    from tf_colorize.inference import runtimes
 
     source, target = places.open_place(options.source), places.open_place(options.target)
     if source.inside(target) == ".":

@@ -17,14 +17,15 @@ from typing import Any
 
 from PIL import Image
 
+from tf_colorize import whole
 from tf_colorize.color import colorfulness
 from tf_colorize.commands import hints as hints_of_command
-from tf_colorize.photos import files, find, whole
+from tf_colorize.photos import files, find
 
 if typing.TYPE_CHECKING:
     import numpy as np
 
-    from tf_colorize.inference.hints import Hint
+    from tf_colorize.hints import Hint
 
 
 _COMPARE_SIDE = 1600

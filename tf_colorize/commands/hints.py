@@ -11,7 +11,7 @@ from typing import Any
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
 if typing.TYPE_CHECKING:
-    from tf_colorize.inference.hints import Hint
+    from tf_colorize.hints import Hint
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _hint(text):
-    from tf_colorize.inference import hints
+    from tf_colorize import hints
 
     try:
         return hints.hint(text)
@@ -43,7 +43,7 @@ def _hint(text):
 
 def beside(photo: pathlib.Path) -> pathlib.Path | None:
     """Returns the hints file of a photo, `NAME.hints.json` beside it, or None."""
-    from tf_colorize.inference import hints
+    from tf_colorize import hints
 
     path = photo.with_name(photo.stem + hints.SUFFIX)
     return path if path.is_file() else None
@@ -51,14 +51,14 @@ def beside(photo: pathlib.Path) -> pathlib.Path | None:
 
 def is_hints_file(path: pathlib.Path) -> bool:
     """Returns whether a file's name says that it holds hints."""
-    from tf_colorize.inference import hints
+    from tf_colorize import hints
 
     return path.name.lower().endswith(hints.SUFFIX)
 
 
 def stem(path: pathlib.Path) -> str:
     """Returns the name of a file without its suffix, a hints file's without all of `.hints.json`."""
-    from tf_colorize.inference import hints
+    from tf_colorize import hints
 
     return path.name[: -len(hints.SUFFIX)] if is_hints_file(path) else path.stem
 
@@ -73,7 +73,7 @@ def read(path: pathlib.Path | None, more: tuple[Hint, ...] = ()) -> tuple[list[H
     Raises:
         ValueError: the file cannot be used.
     """
-    from tf_colorize.inference import hints
+    from tf_colorize import hints
 
     if path is None:
         return list(more), []

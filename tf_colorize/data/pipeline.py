@@ -23,8 +23,8 @@ from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.color import lab
-from tf_colorize.data import hints as simulated
 from tf_colorize.data import selection
+from tf_colorize.data import simulated_hints as simulated
 from tf_colorize.photos import files
 
 # A crop's share of the largest square's area: small enough to be another picture, large

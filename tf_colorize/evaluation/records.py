@@ -15,7 +15,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors
-from tf_colorize.evaluation import comparison, figures, hints, protocols
+from tf_colorize.evaluation import comparison, figures, hint_gains, protocols
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
 
@@ -38,7 +38,7 @@ class Run:
 def write_metrics(path: str | os.PathLike[str], result: Any, run: Any, curves: Mapping[str, Any] | None = None) -> None:
     """Writes metrics.json; everything except `"run"` is the same for the same input.
 
-    `curves` are those of `hints.evaluate` by model, where they were measured.
+    `curves` are those of `hint_gains.evaluate` by model, where they were measured.
     """
     content = {
         "protocol": {"name": result.protocol, "meaning": protocols.PROTOCOLS[result.protocol]},
@@ -46,7 +46,7 @@ def write_metrics(path: str | os.PathLike[str], result: Any, run: Any, curves: M
         "feature_model": result.feature_name,
         "truth": {key: _rounded(value) for key, value in figures.of_truth(result).items()},
         "models": {name: _model(result, run, name) for name in result.predictions},
-        **({"hints": hints.record(curves)} if curves else {}),
+        **({"hints": hint_gains.record(curves)} if curves else {}),
         "run": {
             **dataclasses.asdict(run),
             "machine": machine(),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize.evaluation import charts, comparison, figures, hints, page, pictures, protocols, records
+from tf_colorize.evaluation import charts, comparison, figures, hint_gains, page, pictures, protocols, records
 
 if typing.TYPE_CHECKING:
     import os
@@ -28,7 +28,7 @@ def write(
     colorizers: Mapping[str, Callable[[Any], np.ndarray]],
     run: Any,
     bw: Sequence[Any] = (),
-    curves: Mapping[str, hints.Curve] | None = None,
+    curves: Mapping[str, hint_gains.Curve] | None = None,
 ) -> None:
     """Writes the report.
 
@@ -38,7 +38,7 @@ def write(
         colorizers: dict of the ones that `result` measured, without baselines; they colorize the shown photos again.
         run: a `records.Run`.
         bw: for each photo without truth, a pair of its name and its thumbnails: gray, then by each colorizer.
-        curves: what `hints.evaluate` returned for each model that was measured with hints.
+        curves: what `hint_gains.evaluate` returned for each model that was measured with hints.
     """
     truth = figures.of_truth(result)["colorfulness"]
     subtitle = (
@@ -167,20 +167,20 @@ def _hints(curves):
     series = [
         (
             colors[name],
-            [(hints.position(n), gain) for n, (gain, _, _) in zip(counts, curve.gains(way))],
+            [(hint_gains.position(n), gain) for n, (gain, _, _) in zip(counts, curve.gains(way))],
             way != "network",
         )
         for name, curve in curves.items()
-        for way in hints.WAYS
+        for way in hint_gains.WAYS
     ]
-    published = [(hints.position(n), gain) for n in counts if (gain := hints.published_gain(n)) is not None]
+    published = [(hint_gains.position(n), gain) for n in counts if (gain := hint_gains.published_gain(n)) is not None]
     chart = charts.lines(
         [(PUBLISHED_COLOR, published, False), *series],
         title="Gain in PSNR by the number of hints",
         labels=("hints", "gain over no hints, dB"),
-        ticks=[(hints.position(n), str(n)) for n in counts],
+        ticks=[(hint_gains.position(n), str(n)) for n in counts],
     )
-    titles, rows = hints.rows(curves)
+    titles, rows = hint_gains.rows(curves)
     heads = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
     body = "".join(f"<tr><th>{row[0]}</th>{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>" for row in rows)
     return (

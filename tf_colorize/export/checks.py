@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tf_colorize import hints
 from tf_colorize.color import lab
 from tf_colorize.data import sources
-from tf_colorize.inference import hints
 from tf_colorize.models import generator as generators
 from tf_colorize.photos import files, find
 

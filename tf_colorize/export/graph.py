@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_colorize import hints as hints_of_people
 from tf_colorize.color import tensors
 from tf_colorize.export import picture_ops
-from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tf_colorize import hints as hints_of_people
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
-from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.inference import messages, runtimes
 from tf_colorize.models import saving
 

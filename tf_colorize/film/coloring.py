@@ -16,10 +16,10 @@ from collections.abc import Callable
 import av
 import numpy as np
 
+from tf_colorize import hints as hints_of_people
+from tf_colorize import whole
 from tf_colorize.film import reading, steadying, tracking, writing
 from tf_colorize.inference import colorizer as colorizers
-from tf_colorize.inference import hints as hints_of_people
-from tf_colorize.photos import whole
 
 _PIECE_SECONDS = 20.0  # of work; what an interruption costs at most, and one block
 _VERSION = 1  # of the pieces; others are not taken up again

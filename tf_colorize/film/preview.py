@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tf_colorize import whole
 from tf_colorize.film import coloring, reading
 from tf_colorize.inference import colorizer as colorizers
-from tf_colorize.photos import contact_sheet, whole
+from tf_colorize.photos import contact_sheet
 
 _HEIGHT = 240
 

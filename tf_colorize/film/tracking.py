@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from tf_colorize import hints as hints_of_people
 from tf_colorize.film import flow, reading
-from tf_colorize.inference import hints as hints_of_people
 
 _CHUNK_SECONDS = 4.0  # of the film that are held at once on the way back
 _LEAST_AGREEMENT = 0.1  # of the mask around a place; under it something else is there

@@ -17,8 +17,9 @@ from typing import Any
 import av
 import numpy as np
 
+from tf_colorize import whole
 from tf_colorize.film import reading
-from tf_colorize.photos import find, whole
+from tf_colorize.photos import find
 
 # name -> (FFmpeg's encoder, its CRF that is hard to tell from the original, options)
 CODECS: dict[str, tuple[str, int, dict[str, str]]] = {

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
+from tf_colorize import hints as hints_of_people
 from tf_colorize import processors
 from tf_colorize.color import lab, profiles
-from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.inference import runtimes
 from tf_colorize.photos import files
 

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 import tf_colorize
-from tf_colorize import installation
+from tf_colorize import hints, installation
 from tf_colorize.color import lab
-from tf_colorize.inference import hints
 
 DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_colorize import hints as hints_of_people
 from tf_colorize import installation
-from tf_colorize.inference import hints as hints_of_people
 from tf_colorize.inference import messages
 
 if typing.TYPE_CHECKING:

@@ -183,13 +183,13 @@ def add_hints(generator: keras.Model) -> keras.Model:
     """
     import keras
 
-    from tf_colorize.models import hints
+    from tf_colorize.models import hint_branch
 
     if takes_hints(generator):
         raise ValueError(f"`generator` must not take hints yet. Received: {generator.name}, which does.")
     lightness, ab = generator.inputs[0], generator.outputs[0]
     given = keras.Input((None, None, 3), name="hints")
-    hinted = hints.branch(_decoder_features(generator), lightness, ab, given)
+    hinted = hint_branch.branch(_decoder_features(generator), lightness, ab, given)
     return keras.Model({"lightness": lightness, "hints": given}, hinted, name=generator.name)
 
 
@@ -228,7 +228,7 @@ def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
     """
     import keras
 
-    from tf_colorize.models import hints, likeness
+    from tf_colorize.models import hint_branch, likeness
 
     if _layer(generator, f"{_LIKENESS}mean"):
         raise ValueError(f"`generator` must not have a nonlocal mean yet. Received: {generator.name}, which has.")
@@ -249,7 +249,7 @@ def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
         for layer in model.layers:
             twin = _layer(generator, layer.name.replace(_LIKENESS, _BRANCH))
             if layer.name.startswith(_LIKENESS) and twin is not None and twin.weights:
-                layer.set_weights(hints.for_nonlocal_mean(twin))
+                layer.set_weights(hint_branch.for_nonlocal_mean(twin))
     return model
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from tf_colorize.models import generator as generators
-from tf_colorize.models import hints  # noqa: F401  Keras finds its layers in files once it is imported
+from tf_colorize.models import hint_branch  # noqa: F401  Keras finds its layers in files once it is imported
 
 if typing.TYPE_CHECKING:
     import os

@@ -14,10 +14,9 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
-from tf_colorize import installation
+from tf_colorize import installation, whole
 from tf_colorize.color import profiles
 from tf_colorize.photos import metadata as photo_metadata
-from tf_colorize.photos import whole
 
 if typing.TYPE_CHECKING:
     import os

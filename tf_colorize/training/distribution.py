@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize.training import cluster as clusters
+from tf_colorize.training import tf_config as clusters
 
 CHOICES = ("auto", "none", "mirrored", "workers")
 _CHUNK = 2**22  # numbers per message of `Workers.from_chief`

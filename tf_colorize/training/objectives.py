@@ -11,8 +11,8 @@ import numpy as np
 
 from tf_colorize import losses
 from tf_colorize.models import generator as generators
-from tf_colorize.training import config as train_config
 from tf_colorize.training import distribution
+from tf_colorize.training import settings as train_config
 
 if typing.TYPE_CHECKING:
     import tensorflow as tf

@@ -15,8 +15,8 @@ from tf_colorize.models import generator as generators
 from tf_colorize.models import saving
 from tf_colorize.photos import contact_sheet
 from tf_colorize.training import averaging, checkpoints, distribution, loop, objectives, reports
-from tf_colorize.training import config as train_config
-from tf_colorize.training import start as start_of_run
+from tf_colorize.training import preparation as start_of_run
+from tf_colorize.training import settings as train_config
 
 FINE_TUNING_STEPS = 50  # at least, per epoch: a family album would be over before anything is learned
 

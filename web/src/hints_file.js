@@ -1,4 +1,4 @@
-/** Hints files, as tf_colorize/inference/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. */
+/** Hints files, as tf_colorize/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. */
 
 import { parsed } from "./colors.js";
 import { MOST } from "./hints.js";

@@ -1,4 +1,4 @@
-/** Hints, painted for the network exactly as tf_colorize/inference/hints.py does. */
+/** Hints, painted for the network exactly as tf_colorize/hints.py does. */
 
 import * as lab from "./lab.js";
 

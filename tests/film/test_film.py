@@ -1,0 +1,422 @@
+"""`tf-colorize film`: real films in, real films out."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import films
+import numpy as np
+import pytest
+
+import tf_colorize
+from tf_colorize.film import coloring, reading, writing
+
+MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    return tf_colorize.Colorizer.from_tflite(MODEL)
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "tf_colorize", "film", *map(str, arguments), "--model", str(MODEL)],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def seconds_of(path):
+    with av.open(str(path)) as film:
+        return film.duration / av.time_base
+
+
+def is_colored(path):
+    """Whether every frame has color, and the lightness of the film it was made from is not asked here."""
+    return all((np.ptp(rgb.astype(int), axis=2) > 8).mean() > 0.1 for _, rgb in films.pictures(path))
+
+
+def assert_same_but_for_color(film, result):
+    before, after = films.pictures(film), films.pictures(result)
+    # .mkv counts milliseconds, and from 0: sound that begins earlier shifts everything.
+    shift = after[0][0] - before[0][0]
+    assert 0 <= shift < 0.03 and (shift == 0 or result.suffix == ".mkv")
+    assert [at - shift for at, _ in after] == pytest.approx([at for at, _ in before], abs=0.0011)
+    for (_, gray), (_, rgb) in zip(before, after):
+        assert rgb.shape == gray.shape
+        assert abs(rgb.mean() - gray.mean()) < 16
+        assert np.corrcoef(rgb.mean(-1).ravel(), gray.mean(-1).ravel())[0, 1] > 0.97
+    assert seconds_of(result) == pytest.approx(seconds_of(film), abs=0.05)
+
+
+def test_a_film_keeps_all_but_its_grayness(tmp_path):
+    film = films.write(tmp_path / "movie.mp4")
+    done = command(film)
+    result = tmp_path / "movie.color.mp4"
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{result}  96 x 64, 30 frames")
+    assert_same_but_for_color(film, result)
+    assert is_colored(result)
+    assert films.packets(result, "audio") == films.packets(film, "audio")
+    with av.open(str(result)) as made:
+        assert made.metadata["title"] == "A test"
+        assert made.streams.video[0].average_rate == films.RATE
+    assert sorted(os.listdir(tmp_path)) == ["movie.color.mp4", "movie.mp4"]
+
+
+def test_sound_subtitles_and_chapters_go_along(tmp_path, colorizer):
+    srt = tmp_path / "texts.srt"
+    srt.write_text("1\n00:00:00,200 --> 00:00:00,600\nHello\n\n2\n00:00:00,700 --> 00:00:01,100\nagain\n")
+    chapters = [
+        {"id": 1, "start": 0, "end": 500, "time_base": (1, 1000), "metadata": {"title": "one"}},
+        {"id": 2, "start": 500, "end": 1200, "time_base": (1, 1000), "metadata": {"title": "two"}},
+    ]
+    chapters = [{**chapter, "time_base": films.fractions.Fraction(*chapter["time_base"])} for chapter in chapters]
+    film = films.write(tmp_path / "movie.mkv", subtitles=srt, chapters=chapters)
+    result = tmp_path / "result.mkv"
+    coloring.color_film(colorizer, film, result)
+    assert_same_but_for_color(film, result)
+    assert films.packets(result, "subtitles") == films.packets(film, "subtitles")
+    assert [text for _, text in films.packets(result, "subtitles")] == [b"Hello", b"again"]
+    with av.open(str(result)) as made, av.open(str(film)) as original:
+        assert made.streams.subtitles[0].language == original.streams.subtitles[0].language == "eng"
+        titles = [chapter["metadata"]["title"] for chapter in made.chapters()]
+        assert titles == ["one", "two"]
+
+
+@pytest.mark.parametrize("quarter_turns", [1, 2, 3])
+def test_a_rotated_film_is_colored_upright_and_stays_rotated(tmp_path, colorizer, quarter_turns):
+    film = films.write(tmp_path / "movie.mp4", quarter_turns=quarter_turns, n_frames=6, audio=None)
+    result = tmp_path / "result.mp4"
+    coloring.color_film(colorizer, film, result, coloring.Options(steadiness=0))
+    assert_same_but_for_color(film, result)
+    with av.open(str(result)) as made:
+        frame = next(made.decode(video=0))
+    assert frame.rotation % 360 == 90 * quarter_turns
+    gray = films.pictures(film)[0][1]
+    expected = np.rot90(colorizer(np.ascontiguousarray(np.rot90(gray, quarter_turns))), -quarter_turns)
+    assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - expected).mean() < 6
+
+
+def test_frames_keep_their_own_times(tmp_path, colorizer):
+    times = np.cumsum([0, *np.random.default_rng(0).integers(10, 120, 39)]).tolist()
+    film = films.write(tmp_path / "movie.mkv", times=times, n_frames=40)
+    for name in ("result.mkv", "result.mp4"):
+        coloring.color_film(colorizer, film, tmp_path / name)
+        assert_same_but_for_color(film, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("film", "note"),
+    [
+        ({"size": (97, 63), "pix_fmt": "yuv444p"}, ""),
+        ({"pix_fmt": "yuv420p10le"}, "more than 8 bits"),
+        ({"options": {"flags": "+ildct+ilme", "x264-params": "interlaced=1"}}, "interlaced"),
+        ({"codec": "mpeg4"}, ""),
+        ({"rate": films.fractions.Fraction(30_000, 1001)}, ""),
+        ({"audio": None}, ""),
+        ({"n_frames": 1, "audio": None}, ""),
+    ],
+)
+def test_unusual_films(tmp_path, colorizer, film, note):
+    film = films.write(tmp_path / "movie.mp4", **film)
+    done = coloring.color_film(colorizer, film, tmp_path / "result.mp4")
+    assert_same_but_for_color(film, tmp_path / "result.mp4")
+    assert note in "; ".join(done.notes) and bool(note) == bool(done.notes)
+
+
+WRITTEN = [(codec, suffix) for codec in ("h264", "hevc", "av1") for suffix in (".mp4", ".mkv", ".mov")]
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [pair for pair in WRITTEN if pair != ("av1", ".mov")])
+def test_every_codec_in_every_container(tmp_path, colorizer, codec, suffix):
+    film = films.write(tmp_path / "movie.mp4", n_frames=20, size=(128, 96))
+    result = tmp_path / f"result{suffix}"
+    coloring.color_film(colorizer, film, result, coloring.Options(codec=codec))
+    assert_same_but_for_color(film, result)
+    with av.open(str(result)) as made:
+        assert made.streams.video[0].codec_context.name in (codec, f"lib{codec}", "libdav1d")
+
+
+@pytest.mark.parametrize(("codec", "format"), [("h264", "yuv444p"), ("hevc", "yuv444p"), ("av1", "yuv420p")])
+def test_every_codec_keeps_odd_sides(tmp_path, colorizer, codec, format):
+    film = films.write(tmp_path / "movie.mp4", n_frames=4, size=(97, 65), pix_fmt="yuv444p")
+    coloring.color_film(colorizer, film, tmp_path / "result.mp4", coloring.Options(codec=codec))
+    assert_same_but_for_color(film, tmp_path / "result.mp4")
+    with av.open(str(tmp_path / "result.mp4")) as made:
+        stream = made.streams.video[0]
+        assert (stream.width, stream.height, stream.pix_fmt) == (97, 65, format)
+
+
+def test_a_part_begins_at_zero_with_its_own_sound(tmp_path):
+    film = films.write(tmp_path / "movie.mp4", n_frames=60)
+    done = command(film, "--from", "0.8", "--to", "0:01.6", "-o", tmp_path / "part.mp4")
+    assert done.returncode == 0, done.stderr
+    before = [rgb for at, rgb in films.pictures(film) if 0.79 < at < 1.59]
+    after = films.pictures(tmp_path / "part.mp4")
+    assert len(after) == len(before) == 20 and after[0][0] == 0
+    for gray, (_, rgb) in zip(before, after):
+        assert np.corrcoef(rgb.mean(-1).ravel(), gray.mean(-1).ravel())[0, 1] > 0.97
+    assert seconds_of(tmp_path / "part.mp4") == pytest.approx(0.8, abs=0.06)
+    whole = dict((sound, at) for at, sound in films.packets(film, "audio"))
+    part = films.packets(tmp_path / "part.mp4", "audio")
+    assert len(part) > 30
+    assert all(whole[sound] - at == pytest.approx(0.8, abs=0.03) for at, sound in part)
+
+
+def test_a_film_that_was_cut_off_is_colored_as_far_as_it_goes(tmp_path, colorizer):
+    film = films.write(tmp_path / "movie.mkv", n_frames=60)
+    film.write_bytes(film.read_bytes()[: film.stat().st_size * 2 // 3])
+    n_frames = len(list(reading.frames(reading.open_film(film))))
+    assert 10 < n_frames < 60
+    coloring.color_film(colorizer, film, tmp_path / "result.mkv")
+    assert len(films.pictures(tmp_path / "result.mkv")) == n_frames
+
+
+def broken(tmp_path, kind):
+    path = tmp_path / "movie.mp4"
+    if kind == "text":
+        path.write_text("no film\n" * 100)
+    elif kind == "empty":
+        path.touch()
+    elif kind == "cut off":
+        films.write(path)
+        path.write_bytes(path.read_bytes()[:2000])
+    elif kind == "photo":
+        films.Image.fromarray(films.photos()[0]).save(path, "JPEG")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "sound":
+        with av.open(str(path), "w") as film:
+            stream = film.add_stream("aac", rate=48_000)
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.int16), "s16", "mono")
+            samples.rate = 48_000
+            film.mux(stream.encode(samples))
+            film.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("text", "not a film"),
+        ("empty", "not a film"),
+        ("cut off", "not a film, or damaged"),
+        ("photo", "a photo, not a film"),
+        ("folder", "a folder, not a film"),
+        ("sound", "has no video stream, only audio"),
+        ("missing", "no such file"),
+    ],
+)
+def test_what_is_no_film_is_told_in_one_line(tmp_path, kind, reason):
+    path = broken(tmp_path, kind)
+    before = sorted(os.listdir(tmp_path))
+    done = command(path)
+    assert done.returncode == 1 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"tf-colorize film: {path}: {reason}")
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--from", "2", "--to", "1"],
+        ["--from", "soon"],
+        ["--steadiness", "1.5"],
+        ["--vividness", "3"],
+        ["--crf", "60"],
+        ["--preview", "0"],
+        ["--codec", "mpeg2"],
+    ],
+)
+def test_wrong_usage(tmp_path, wrong):
+    done = command(tmp_path / "movie.mp4", *wrong)
+    assert done.returncode == 2
+    assert wrong[-2] in done.stderr.splitlines()[-1] or wrong[0] in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("audio", "codec", "target", "reason"),
+    [("pcm_s16le", "h264", "a.m4v", "pcm_s16le"), ("aac", "av1", "a.mov", "av1")],
+)
+def test_what_a_container_cannot_hold_is_told_before_the_work(tmp_path, audio, codec, target, reason):
+    film = films.write(tmp_path / "movie.mkv", audio=audio)
+    done = command(film, "-o", tmp_path / target, "--codec", codec)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert reason in line and line.endswith("write to a.mkv instead")
+    assert os.listdir(tmp_path) == ["movie.mkv"]  # and no piece of work
+
+
+def test_pieces_shorter_than_an_encoder_delays_keep_their_times(tmp_path):
+    film = reading.open_film(films.write(tmp_path / "movie.mp4", n_frames=40, size=(128, 96)))
+    frames = list(reading.frames(film))
+    for codec in writing.CODECS:
+        pieces = []
+        for first, last in ((0, 1), (1, 3), (3, 6), (6, 40)):
+            path = tmp_path / f"{codec}{first}.mp4"
+            with writing.PieceWriter(path, film, codec, None) as writer:
+                for frame in frames[first:last]:
+                    writer.write(frame, frame.rgb)
+            pieces.append(writing.Piece(path, writer.first_pts))
+        writing.join(pieces, film, tmp_path / f"{codec}.mp4")
+        assert_same_but_for_color(film.path, tmp_path / f"{codec}.mp4")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="how it is known there")
+def test_no_encoder_takes_the_processors_for_itself(tmp_path):
+    film = reading.open_film(films.write(tmp_path / "movie.mp4", n_frames=3))
+    for codec in writing.CODECS:
+        with writing.PieceWriter(tmp_path / f"{codec}.mp4", film, codec, None) as writer:
+            for frame in reading.frames(film):
+                writer.write(frame, frame.rgb)
+            policies = {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+        assert policies == {os.SCHED_OTHER}, codec  # run by root, SVT-AV1 would be SCHED_FIFO
+
+
+def test_results_are_not_colored_again(tmp_path):
+    film = films.write(tmp_path / "movie.color.mp4", n_frames=3)
+    done = command(film)
+    assert done.returncode == 0 and "already colorized; rename it" in done.stdout
+    assert os.listdir(tmp_path) == ["movie.color.mp4"]
+
+
+def limited(size):
+    """Lets the process write files of at most so many bytes, as a disk that is full."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+    film = films.write(tmp_path / "movie.mp4", n_frames=60, size=(320, 240))
+    done = command(film, "--crf", "0", preexec_fn=lambda: limited(100_000))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "cannot be written (File too large)" in line
+    assert not (tmp_path / "movie.color.mp4").exists()
+    assert command(film).returncode == 0
+    assert_same_but_for_color(film, tmp_path / "movie.color.mp4")
+
+
+def test_an_existing_result_is_left_alone(tmp_path):
+    film = films.write(tmp_path / "movie.mp4", n_frames=5)
+    (tmp_path / "movie.color.mp4").write_text("mine")
+    done = command(film)
+    assert done.returncode == 0 and "--overwrite" in done.stdout
+    assert (tmp_path / "movie.color.mp4").read_text() == "mine"
+    assert command(film, "--overwrite").returncode == 0
+    assert is_colored(tmp_path / "movie.color.mp4")
+
+
+# A run whose pieces are as short as a block, to be stopped after some of them. On processors with AVX-512, x264
+# with its macroblock tree does not encode the same frames twice in the same way.
+INTERRUPTIBLE = """
+import sys
+from tf_colorize.commands import main
+from tf_colorize.film import coloring, writing
+coloring._PIECE_SECONDS = 0.0
+encoder, crf, options = writing.CODECS["h264"]
+writing.CODECS["h264"] = encoder, crf, {**options, "x264-params": "mbtree=0"}
+sys.exit(main.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
+def test_a_stopped_run_goes_on_and_ends_as_if_undisturbed(tmp_path, colorizer, how):
+    film = films.write(tmp_path / "movie.mp4", n_frames=400, n_shots=3)
+    arguments = [sys.executable, "-c", INTERRUPTIBLE, "film", str(film), "--model", str(MODEL)]
+    run = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    pieces = tmp_path / ".movie.color.mp4.pieces"
+    while not list(pieces.glob("*3.npz")):
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(how)
+    _, errors = run.communicate()
+    assert not (tmp_path / "movie.color.mp4").exists()
+    if how == signal.SIGINT:
+        assert run.returncode == 130 and errors.splitlines() == [
+            "tf-colorize film: stopped; the same command goes on from here"
+        ]
+    done = subprocess.run(arguments, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split(" frames were there")[0].split()[-1]) >= 48
+    assert sorted(os.listdir(tmp_path)) == ["movie.color.mp4", "movie.mp4"]
+    undisturbed = subprocess.run([*arguments, "-o", str(tmp_path / "undisturbed.mp4")], capture_output=True, text=True)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    one, other = films.pictures(tmp_path / "movie.color.mp4"), films.pictures(tmp_path / "undisturbed.mp4")
+    assert [at for at, _ in one] == [at for at, _ in other]
+    assert all(np.array_equal(first, second) for (_, first), (_, second) in zip(one, other))
+
+
+def test_pieces_of_other_settings_are_not_taken_up(tmp_path, colorizer):
+    film = films.write(tmp_path / "movie.mp4")
+    pieces = tmp_path / ".result.mp4.pieces"
+
+    def stop(n_frames):
+        if n_frames > 16:
+            raise KeyboardInterrupt
+
+    coloring._PIECE_SECONDS, before = 0.0, coloring._PIECE_SECONDS
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            coloring.color_film(colorizer, film, tmp_path / "result.mp4", report=stop)
+        assert (pieces / "000000.npz").is_file()
+        options = coloring.Options(vividness=0.5)
+        done = coloring.color_film(colorizer, film, tmp_path / "result.mp4", options)
+    finally:
+        coloring._PIECE_SECONDS = before
+    assert done.n_resumed == 0 and not pieces.exists()
+
+
+def test_two_runs_do_not_write_one_film(tmp_path, colorizer):
+    film = films.write(tmp_path / "movie.mp4")
+
+    def again(n_frames):
+        if n_frames == 0:
+            with pytest.raises(reading.FilmError, match="another run is writing it"):
+                coloring.color_film(colorizer, film, tmp_path / "result.mp4")
+
+    coloring.color_film(colorizer, film, tmp_path / "result.mp4", report=again)
+    assert_same_but_for_color(film, tmp_path / "result.mp4")
+
+
+def test_a_preview_shows_the_film_before_and_after(tmp_path):
+    film = films.write(tmp_path / "movie.mp4", n_frames=50, n_shots=2)
+    done = command(film, "--preview", "4")
+    assert done.returncode == 0, done.stderr
+    assert "movie.compare.jpg  4 stills" in done.stdout
+    with films.Image.open(tmp_path / "movie.compare.jpg") as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    chroma = np.ptp(pixels, axis=2)
+    left, right = np.split(chroma[30:], 2, axis=1)
+    assert left.mean() < 3 < 8 < right.mean()
+    assert sorted(os.listdir(tmp_path)) == ["movie.compare.jpg", "movie.mp4"]
+
+
+def test_results_go_where_films_of_their_format_are_read():
+    assert writing.target_of("a/holiday.mov") == pathlib.Path("a/holiday.color.mov")
+    assert writing.target_of("a/holiday.wmv") == pathlib.Path("a/holiday.color.mkv")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_length(tmp_path, run_python):
+    peaks = []
+    for n_frames in (100, 800):
+        film = films.write(tmp_path / f"{n_frames}.mp4", n_frames=n_frames, size=(320, 240))
+        code = f"""
+            import pathlib, re
+            from tf_colorize.commands import main
+            assert main.main(["film", {str(film)!r}, "--model", {str(MODEL)!r}]) == 0
+            print(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+        """
+        peaks.append(int(run_python(code).split()[-1]))
+    assert peaks[1] < 1.1 * peaks[0]

@@ -1,0 +1,270 @@
+"""Chromium on the page that is built from web/, and what a visitor does there."""
+
+import contextlib
+import importlib.util
+import io
+import json
+import pathlib
+import shutil
+import threading
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright import sync_api
+
+from tf_colorize.commands import demo
+
+WEB = pathlib.Path(__file__).resolve().parents[2] / "web"
+IMAGE_SIZE = 64  # of the model below
+PATIENCE_MS = 60_000  # a loaded machine; nothing here takes that long
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def executable():
+    """Path of the installed Chromium; skips the test where there is none."""
+    # The shell has no windows and menus of its own, which have kept whole processors busy without end.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    return path or pytest.skip("needs Chromium: apt-get install chromium-headless-shell")
+
+
+def build(folder):
+    """Builds the page into a folder; skips the test where npm's packages are missing."""
+    if not (WEB / "node_modules").is_dir() or not shutil.which("node"):
+        pytest.skip("needs Node and its packages: make web")
+    build_script().build_page(folder)
+    return folder
+
+
+def build_script():
+    """The module web/build.py."""
+    spec = importlib.util.spec_from_file_location("web_build", WEB / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def chromium():
+    with sync_api.sync_playwright() as playwright, launched(playwright.chromium) as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def launched(browser_type):
+    """A browser of one's own."""
+    browser = browser_type.launch(executable_path=executable(), args=_ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@contextlib.contextmanager
+def megabytes_of_page(browser):
+    """Gives a list that grows by the memory, ten times a second, of the browser's largest page with its workers.
+
+    Proportional set size: what the process has for itself, and its part of what it shares.
+    """
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    renderers = [process["id"] for process in processes if process["type"] == "renderer"]
+    sizes, is_done = [], threading.Event()
+
+    def watch():
+        while not is_done.is_set():
+            sizes.append(max(map(_proportional_megabytes, renderers)))
+            is_done.wait(0.1)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield sizes
+    finally:
+        is_done.set()
+        watcher.join()
+
+
+def _proportional_megabytes(process_id):
+    with contextlib.suppress(OSError):  # it has ended
+        rollup = pathlib.Path(f"/proc/{process_id}/smaps_rollup").read_text()
+        return int(rollup.split("Pss:")[1].split()[0]) / 1000
+    return 0
+
+
+@contextlib.contextmanager
+def served(page_folder, models=(), server_type=demo.Server):
+    """Serves the page on a free port; gives the server."""
+    with server_type(0, page_folder, models) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def write_model(path, seed=0, **metadata):
+    """A model with all kinds of colors, also such that no screen can show."""
+    import tensorflow as tf
+
+    class Vivid(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, IMAGE_SIZE, IMAGE_SIZE, 1))])
+        def predict_ab(self, lightness):
+            kernel = np.random.default_rng(seed).normal(0, 0.7, (5, 5, 1, 2)).astype(np.float32)
+            return 0.7 * tf.tanh(tf.nn.conv2d(lightness, kernel, 1, "SAME"))
+
+    module = Vivid()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.predict_ab.get_concrete_function()], module)
+    path.write_bytes(converter.convert())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tf_colorize.json", json.dumps(metadata))
+    return path
+
+
+def write_hinting_model(path):
+    """A network with a palette that takes hints, small and untrained."""
+    import exports
+    import keras
+
+    from tf_colorize import export
+    from tf_colorize.models import generator as generators
+
+    keras.utils.set_random_seed(1)
+    photos = exports.write_photos(path.parent / "photos", count=1)
+    generator = generators.add_hints(exports.generator())
+    return export.export_tflite(generator, path, image_size=exports.IMAGE_SIZE, photos=photos).path
+
+
+class Visitor:
+    """Somebody who uses the page."""
+
+    def __init__(self, page, url):
+        self.page = page
+        self.errors, self.requests = [], []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(url)
+
+    def wait_until_ready(self):
+        self.sees("#info", "Ready")
+        return self
+
+    def sees(self, selector, text):
+        sync_api.expect(self.page.locator(selector)).to_contain_text(text, timeout=PATIENCE_MS)
+
+    def choose(self, *files):
+        """Puts `(name, bytes)` into the file chooser."""
+        payloads = [{"name": name, "mimeType": "", "buffer": data} for name, data in files]
+        self.page.set_input_files("#file-input", payloads)
+
+    def colors(self, name, data):
+        """Chooses a photo and waits for its colors."""
+        self.choose((name, data))
+        self.sees("#info", name)
+        self.sees("#info", "Colorized")
+
+    def waits_for_all(self, count):
+        sync_api.expect(self.page.locator("#photos li:not(.busy)")).to_have_count(count, timeout=PATIENCE_MS)
+
+    def until(self, is_so, seconds=20):
+        """Waits for something that the page does not say."""
+        end = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < end
+            self.page.wait_for_timeout(50)
+
+    def seen(self, left=0.0, right=1.0):
+        """RGB pixels of the middle of the stage between two shares of the photo's width."""
+        shot = Image.open(io.BytesIO(self.page.locator("#frame").screenshot())).convert("RGB")
+        width, height = shot.size
+        return np.asarray(shot.crop((int(left * width), height // 5, int(right * width), height * 3 // 4))).astype(int)
+
+    def place(self, x, y):
+        """Where a place of the photo, in shares of its sides, is on the screen."""
+        box = self.page.locator("#frame").bounding_box()
+        return box["x"] + box["width"] * x, box["y"] + box["height"] * y
+
+    def puts_dot(self, x, y):
+        """Clicks a place of the photo, in shares of its sides; gives the dot, whose panel is open."""
+        dots = self.page.locator(".dot")
+        count = dots.count()
+        self.page.mouse.click(*self.place(x, y))
+        sync_api.expect(dots).to_have_count(count + 1)
+        sync_api.expect(self.page.locator("#hint-panel")).to_be_visible()
+        return dots.nth(count)
+
+    def hands_over(self, event, name, data):
+        """Drops or pastes a file."""
+        self.page.evaluate(
+            """([event, name, bytes]) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(bytes)], name));
+                const init = {bubbles: true, cancelable: true, dataTransfer: transfer, clipboardData: transfer};
+                const type = event === "paste" ? ClipboardEvent : DragEvent;
+                document.getElementById("stage").dispatchEvent(new type(event, init));
+            }""",
+            [event, name, list(data)],
+        )
+
+    def touches(self, *steps):
+        """Puts fingers down, moves them and lifts them; each step is a list of points."""
+        session = self.page.context.new_cdp_session(self.page)
+        for kind, points in zip(["touchStart", *["touchMove"] * (len(steps) - 1), "touchEnd"], [*steps, []]):
+            if kind == "touchEnd":
+                # Lifted in full movement, a finger flings the page, and all that the next tap does is stop it.
+                self.page.wait_for_timeout(200)
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def sets_vividness(self, percent):
+        self.page.locator("#vividness").fill(str(percent))
+
+    def downloads(self, button="#download", form="image/png"):
+        """Clicks a download button; gives the file's name and bytes."""
+        self.page.select_option("#format", form)
+        with self.page.expect_download() as download:
+            self.page.click(button)
+        return download.value.suggested_filename, pathlib.Path(download.value.path()).read_bytes()
+
+    def violations(self):
+        """What axe-core finds, as lines."""
+        # The page's policy forbids injected scripts; the debugger's evaluation is exempt.
+        self.page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
+        found = self.page.evaluate("() => axe.run().then((result) => result.violations)")
+        return [f"{item['id']}: {node['html']} {node['failureSummary']}" for item in found for node in item["nodes"]]
+
+    def tidies_up(self):
+        """Closes messages and removes photos, to be as on arrival."""
+        if self.page.locator("#hint-panel").is_visible():
+            self.page.click("#close-panel")
+        if not self.page.locator("#controls").evaluate("form => form.inert"):
+            self.sets_vividness(100)
+        for selector in (".notice button", ".remove"):
+            while self.page.locator(selector).count():
+                self.page.locator(selector).first.click()
+
+
+def encoded(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def opened(data):
+    """A picture file as Pillow opens it."""
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def share_that_agrees(received, expected, gray_levels=3):
+    """Share of the pixels all of whose channels are within some gray levels."""
+    picture = np.asarray(opened(received)).astype(int)
+    assert picture.shape == expected.shape
+    return np.mean(np.abs(picture - expected).max(axis=-1) <= gray_levels)

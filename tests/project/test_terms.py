@@ -1,0 +1,59 @@
+"""What may be done with weights: the shipped ones say it in one wording, those of users carry nothing of ours."""
+
+import json
+import pathlib
+import zipfile
+
+import exports
+import pytest
+
+from tf_colorize import export
+from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
+
+ROOT = pathlib.Path(__file__).parents[2]
+SHIPPED = ROOT / "saved_models"
+
+
+def tflite_metadata(path):
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(saving.METADATA_NAME))
+
+
+@pytest.mark.parametrize(
+    "described",
+    [lambda: saving.load_metadata(SHIPPED / "colorizer" / "1"), lambda: tflite_metadata(SHIPPED / "colorizer.tflite")],
+    ids=["SavedModel", "TFLite"],
+)
+def test_the_metadata_of_the_shipped_weights_says_the_terms(described):
+    assert described()["terms"] == generators.SHIPPED_WEIGHTS_TERMS
+    assert not {"license", "licence"} & set(described())
+
+
+@pytest.mark.parametrize("name", ["README.md", "saved_models/README.md", "scripts/recipes/colorizer.toml"])
+def test_the_card_and_the_readme_say_the_terms(name):
+    assert generators.SHIPPED_WEIGHTS_TERMS in " ".join((ROOT / name).read_text().split())
+
+
+def test_weights_of_users_have_no_terms_of_ours(tmp_path):
+    exported = exports.exported()
+    saving.save_generator(exports.generator(), tmp_path / "mine.keras", generators.generator_metadata(64))
+    artifacts = [saving.load_metadata(path) for path in (exported.saved_model, tmp_path / "mine.keras")]
+    artifacts += [tflite_metadata(path) for path in exported.tflite.values()]
+    for described in artifacts:
+        assert not {"terms", "license", "licence"} & set(described)
+
+
+def test_the_license_that_earlier_versions_stamped_on_weights_is_dropped(tmp_path):
+    about = {**generators.generator_metadata(64), "licence": "Apache-2.0"}
+    saving.save_generator(exports.generator(), tmp_path / "mine.keras", about)
+    assert "licence" not in saving.load_metadata(tmp_path / "mine.keras")
+
+
+def test_terms_go_with_an_export_of_the_shipped_weights(tmp_path):
+    about = {**generators.generator_metadata(64), "terms": generators.SHIPPED_WEIGHTS_TERMS}
+    photos = exports.exported().photos
+    for function, name in ((export.export_saved_model, "1"), (export.export_tflite, "again.tflite")):
+        function(exports.generator(), tmp_path / name, metadata=about, photos=photos)
+    for described in (saving.load_metadata(tmp_path / "1"), tflite_metadata(tmp_path / "again.tflite")):
+        assert described["terms"] == generators.SHIPPED_WEIGHTS_TERMS

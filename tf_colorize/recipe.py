@@ -1,0 +1,175 @@
+"""Recipes: TOML files that describe how one repeatable command makes a model in several steps.
+
+A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
+
+- `train`: keys of `training.config.TrainConfig`. `init` may name a file of an earlier step.
+- `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
+  takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
+  that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
+- `nonlocal_mean`: `model` (a file of an earlier step), which gets what `models.generator.add_nonlocal_mean` adds.
+- `export`: `model` (a file of an earlier step); writes `saved_model/1` and `colorizer.tflite`. Optional are
+  `quantize`, as the export to TFLite takes it, and `rounded`: true rounds kernels to bfloat16's 8 bits first. The
+  SavedModel's float16 holds that exactly, and archives compress it by a third.
+
+Each step has a folder of that name in the run folder. Steps that are done are skipped, and a
+training run that was stopped continues from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import sys
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from tf_colorize.export import saved_model, tflite
+from tf_colorize.models import generator as generators
+from tf_colorize.models import saving
+from tf_colorize.training import averaging, stages
+from tf_colorize.training import settings as train_config
+
+if typing.TYPE_CHECKING:
+    import os
+
+
+_KEYS = {
+    "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
+    "nonlocal_mean": ({"model"}, set()),
+    "export": ({"model"}, {"quantize", "rounded"}),
+}
+
+
+def load(path: str | os.PathLike[str]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Returns the steps of a recipe, a list of `(name, kind, table)`.
+
+    Args:
+        path: str or path of a TOML file.
+
+    Raises:
+        ValueError: it is not valid TOML, or not a recipe; the message names the step.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        steps = tomllib.loads(pathlib.Path(path).read_text()).get("step", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"`recipe` is not valid TOML ({error}). Received: recipe={str(path)!r}") from error
+    if not steps:
+        raise ValueError(f"`recipe` must have at least one [[step]]. Received: recipe={str(path)!r}")
+    loaded = [_checked(step, path) for step in steps]
+    names = [name for name, _, _ in loaded]
+    if len(set(names)) < len(names):
+        raise ValueError(f"`recipe` must give each step a different name. Received: {', '.join(names)}")
+    return loaded
+
+
+def _checked(step, path):
+    name = step.get("name")
+    kinds = [key for key in step if key in ("train", *_KEYS)]
+    if not name or len(kinds) != 1 or set(step) != {"name", *kinds}:
+        known = ", ".join(("train", *_KEYS))
+        raise ValueError(f"`recipe` {path}: a step must have a name and one of {known}. Received: {sorted(step)}")
+    kind, table = kinds[0], step[kinds[0]]
+    if kind == "train":
+        required, optional = set(), {field.name for field in dataclasses.fields(train_config.TrainConfig)}
+        optional -= {"data", "val_data", "run_dir"}
+    else:
+        required, optional = _KEYS[kind]
+    wrong = sorted(required - set(table)) or sorted(set(table) - required - optional)
+    if wrong:
+        state = "lacks" if wrong[0] in required else "does not take"
+        raise ValueError(f"`recipe` {path}: step {name!r} ({kind}) {state} {', '.join(wrong)}.")
+    return name, kind, table
+
+
+def run(
+    path: str | os.PathLike[str],
+    *,
+    data: str,
+    val_data: str | None = None,
+    run_dir: str | os.PathLike[str],
+    report: Callable[[str], None] = print,
+) -> None:
+    """Makes a model from a recipe, or finishes making it.
+
+    Args:
+        path: str or path of the recipe.
+        data: str, photos to train on, as `TrainConfig` takes them.
+        val_data: str or None, photos to validate and check exports on; None: held out of `data`.
+        run_dir: str or path, the folder of all steps.
+        report: function of one str, called with each line to show.
+
+    Raises:
+        ValueError: a bad recipe or bad data.
+        checkpoints.TrainingStopped: training was interrupted; the same call continues it.
+    """
+    steps, run_dir = load(path), pathlib.Path(run_dir)
+    for number, (name, kind, table) in enumerate(steps, start=1):
+        folder = run_dir / name
+        title = f"step {number} of {len(steps)}: {name} ({kind})"
+        if (folder / "done").exists():
+            report(f"{title}: already done")
+            continue
+        report(title)
+        if kind == "train":
+            _train(table, run_dir, folder, data, val_data, report)
+        elif kind == "blend":
+            _blend(table, run_dir, folder)
+        elif kind == "nonlocal_mean":
+            _nonlocal_mean(table, run_dir, folder)
+        else:
+            _export(table, run_dir, folder, val_data, report)
+        (folder / "done").touch()
+
+
+def _train(table, run_dir, folder, data, val_data, report):
+    if (folder / "config.json").exists():
+        stages.train(train_config.load(folder), resume=True, report=report)
+        return
+    table = {**table, "data": data, "val_data": val_data, "run_dir": str(folder)}
+    if "init" in table and (run_dir / table["init"]).exists():
+        table["init"] = str(run_dir / table["init"])
+    config = train_config.TrainConfig(**table)
+    stages.train(config, report=report)
+
+
+def _blend(table, run_dir, folder):
+    first, _ = saving.load_generator(run_dir / table["first"])
+    second, about = saving.load_generator(run_dir / table["second"])
+    averaging.blend(first, second, table["share"])
+    if "gains" in table:
+        generators.set_gains(second, **table["gains"])
+    if "hints" in table:
+        second = generators.with_hints_of(second, saving.load_generator(run_dir / table["hints"])[0])
+    about |= {key: table[key] for key in ("image_size", "terms") if key in table}
+    if "terms" in about:
+        about["terms"] = " ".join(about["terms"].split())  # one line, wherever the file breaks it
+    folder.mkdir(parents=True, exist_ok=True)
+    saving.save_generator(second, folder / "generator.keras", about)
+
+
+def _nonlocal_mean(table, run_dir, folder):
+    generator, about = saving.load_generator(run_dir / table["model"])
+    folder.mkdir(parents=True, exist_ok=True)
+    saving.save_generator(generators.add_nonlocal_mean(generator), folder / "generator.keras", about)
+
+
+def _export(table, run_dir, folder, photos, report):
+    generator, about = saving.load_generator(run_dir / table["model"])
+    if table.get("rounded"):
+        for weight in generator.weights:
+            if len(weight.shape) > 1:
+                weight.assign(keras.ops.cast(keras.ops.cast(weight, "bfloat16"), weight.dtype))
+    common = {"metadata": about, "photos": photos, "overwrite": True}
+    quantize = table.get("quantize", "dynamic")
+    for exported in (
+        saved_model.export_saved_model(generator, folder / "saved_model" / "1", **common),
+        tflite.export_tflite(generator, folder / "colorizer.tflite", quantize=quantize, **common),
+    ):
+        report(f"{exported.path}: {exported.n_bytes / 1e6:.1f} MB; {exported.agreement}")

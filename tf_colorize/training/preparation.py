@@ -1,0 +1,237 @@
+"""What a training run starts from: its photos and its networks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import time
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from tf_colorize import models
+from tf_colorize.color import lab
+from tf_colorize.data import selection
+from tf_colorize.models import backbone_weights, saving
+from tf_colorize.models import generator as generators
+from tf_colorize.training import distribution
+from tf_colorize.training import settings as train_config
+
+if typing.TYPE_CHECKING:
+    import keras
+
+
+_START = "start.keras"
+# Where chroma is a distribution, it needs channels at a quarter of the resolution, not more pixels.
+PALETTE_DECODER_FILTERS = (224, 128, 128)
+# Chosen on validation photos after stage 1: among pairs that are equally colorful, the one with the best PSNR.
+PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes a JSON file whole or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def prepare(
+    config: train_config.TrainConfig, resume: bool, report: Callable[[str], None], workers: distribution.Workers
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Decides all that a run needs to begin or to go on, and reports it; for the chief.
+
+    Args:
+        config, resume, report, workers: as `stages.train` takes them.
+
+    Returns:
+        `(config, photos)`: the resolved `TrainConfig` as a dict, and "train" and "validation" -> paths.
+
+    Raises:
+        ValueError: a value or data that cannot be used.
+    """
+    run_dir = pathlib.Path(config.run_dir)
+    if resume:
+        config = resumed(config, run_dir)
+    else:
+        config = with_encoder_weights(config)
+        config = with_discriminator_weights(train_config.resolve(config, trained_with(config.init)))
+    workers.check(config.batch_size)
+    if not resume and (run_dir / "config.json").exists():
+        raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
+    for key, value in dataclasses.asdict(config).items():
+        report(f"{key:24}{value}")
+    if resume and (run_dir / "photos.json").exists():
+        # Not searched for again: a photo added or removed since would change the split and every step.
+        photos = json.loads((run_dir / "photos.json").read_text())
+    else:
+        photos = dict(zip(("train", "validation"), choose_photos(config, report)))
+    return dataclasses.asdict(config), photos
+
+
+def write(
+    config: train_config.TrainConfig, run_dir: pathlib.Path, generator: keras.Model, photos: dict[str, list[str]]
+) -> None:
+    """Writes what a run starts from into its folder."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    write_json(run_dir / "photos.json", photos)
+    keep(generator, config, run_dir)
+    write_json(run_dir / "config.json", dataclasses.asdict(config))
+
+
+def choose_photos(
+    config: train_config.TrainConfig, report: Callable[[str], None] = print
+) -> tuple[list[str], list[str]]:
+    """Returns the photos of a config: `(train, validation)`, lists of paths that share none.
+
+    Args:
+        config: `TrainConfig`.
+        report: function of one str, called with what was found and left out.
+    """
+    found = selection.find_photos(config.data, progress=_progress(report))
+    left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable, {found.n_results} made by tf-colorize"
+    report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
+    val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
+    if val_data is None:
+        # Whatever the seed: a run that continues another must not validate on what the other one learned.
+        train_paths, val_paths = selection.split(found.paths, config.val_fraction, seed=0)
+    else:
+        val_paths = selection.find_photos(val_data, min_colorfulness=0.0).paths
+        held_out = {os.path.realpath(path) for path in val_paths}
+        train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
+        if len(train_paths) < len(found.paths):
+            report(f"{len(found.paths) - len(train_paths)} photos are also in the validation data: not trained on.")
+        if not train_paths:
+            raise ValueError(f"`data` has no photo that is not in `val_data`. Received: data={config.data!r}")
+    report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
+    # The first ones are drawn: not all from one corner of the folder.
+    random.Random(config.seed).shuffle(val_paths)
+    return [os.path.abspath(path) for path in train_paths], [os.path.abspath(path) for path in val_paths]
+
+
+def _progress(report):
+    """Returns a function that reports now and then how far the scan of a large folder is."""
+    told = time.monotonic()
+
+    def progress(n_done, n_files):
+        nonlocal told
+        if time.monotonic() - told > 5.0:
+            told = time.monotonic()
+            report(f"Looked at {n_done} of {n_files} files.")
+
+    return progress
+
+
+def trained_with(init: str | None) -> dict[str, Any]:
+    """Returns what a generator to start from was trained with, as `config.resolve` takes it.
+
+    Raises:
+        ValueError: `init` is not a generator.
+    """
+    if init is None or init.endswith(".weights.h5"):
+        return {}
+    about = saving.load_metadata(init)
+    return {"image_size": about["image_size"], **about.get("training", {})}
+
+
+def with_encoder_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
+    """Returns a config with `encoder_weights` "auto" decided: "imagenet" if available, otherwise "none"."""
+    kind = generators.kind(config.generator)
+    if config.encoder_weights != "auto" or config.init is not None or kind.encoder is None:
+        return config
+    found = backbone_weights.imagenet_file(required=False) if kind.imagenet else None
+    return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
+
+
+def with_discriminator_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
+    """Returns a resolved config whose discriminator, if it is "projected", will find weights.
+
+    Raises:
+        ValueError: it needs the public ones, and they cannot be had.
+    """
+    if config.mode != "gan" or config.discriminator != "projected" or config.encoder_weights != "auto":
+        return config
+    backbone_weights.imagenet_file(required=True)  # now, not after hours of stage 1
+    return dataclasses.replace(config, encoder_weights="imagenet")
+
+
+def about(config: train_config.TrainConfig) -> dict[str, Any]:
+    """Returns the metadata of the generators that a run keeps."""
+    about = generators.generator_metadata(config.image_size, train_config.recipe(config))
+    if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
+        # Apart from its new branch the generator stays what it is, whatever size the branch was trained at.
+        before = saving.load_metadata(config.init)
+        about |= {key: before[key] for key in ("image_size", "terms") if key in before}
+    return about
+
+
+def keep(generator: keras.Model, config: train_config.TrainConfig, run_dir: pathlib.Path) -> None:
+    """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
+    if config.init is not None:
+        saving.save_generator(generator, run_dir / _START, about(config))
+
+
+def resumed(config: train_config.TrainConfig, run_dir: pathlib.Path) -> train_config.TrainConfig:
+    """Returns the config of a run folder, with the run's copy of what it started from."""
+    kept = run_dir / _START
+    return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
+
+
+def build_generator(config: train_config.TrainConfig, report: Callable[[str], None] = print) -> keras.Model:
+    """Returns the generator of a config, with its initial weights, in the current precision.
+
+    Raises:
+        ValueError: `config.init` is not a generator, or not the one that the config asks for.
+    """
+    generator = _initial_generator(config, report)
+    generators.freeze_encoder(generator, config.freeze_encoder)
+    if config.hints:
+        generators.train_hints_only(generator)
+    return generator
+
+
+def build_discriminator(config: train_config.TrainConfig) -> keras.Model:
+    """Returns the discriminator of a resolved config, with its initial weights, in the current precision."""
+    if config.discriminator == "projected":
+        return models.projected(config.encoder_weights)
+    return models.patchgan(spectral_norm=bool(config.spectral_norm))
+
+
+def _initial_generator(config, report):
+    if config.init is None:
+        return _new_generator(config, config.encoder_weights)
+    if config.init.endswith(".weights.h5"):
+        generator = _new_generator(config, None)
+        try:
+            generator.load_weights(config.init)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
+    else:
+        generator, _ = saving.load_generator(config.init)
+        lacks_palette = config.pretrain_loss == "classification" and not generators.has_palette(generator)
+        if generator.name != config.generator or lacks_palette:
+            raise ValueError(_misfit(config))
+        if generators.takes_hints(generator) and not config.hints:
+            report("Leaving out the branch for hints, which fits the generator as it was. Train it again afterwards.")
+            generator = generators.automatic(generator)
+        generator = saving.with_policy(generator, config.precision)
+    report(f"Starting from {config.init}.")
+    if config.hints and not generators.takes_hints(generator):
+        return generators.add_hints(generator)
+    return generator
+
+
+def _new_generator(config, encoder_weights):
+    head = {}
+    if config.pretrain_loss == "classification":
+        head = {"palette": lab.ab_palette(), "decoder_filters": PALETTE_DECODER_FILTERS, **PALETTE_HEAD}
+    return generators.build(config.generator, encoder_weights, head)
+
+
+def _misfit(config):
+    return (
+        f"`init` does not fit generator {config.generator} with pretrain_loss {config.pretrain_loss}: give the "
+        f"options it was trained with. Received: init={config.init!r}"
+    )
