@@ -160,7 +160,7 @@ def test_the_steps_for_app_developers_give_the_test_vectors(exported, tmp_path):
 def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
     printed = run_python(f"""
         import pathlib, resource, signal, sys
-        sys.path.insert(0, {str(ROOT / "tests")!r})
+        sys.path.insert(0, {str(ROOT / "tests" / "helpers")!r})
         import exports
         from tf_colorize import export
         generator, folder = exports.generator(), pathlib.Path({str(tmp_path)!r})
