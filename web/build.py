@@ -81,7 +81,7 @@ def write_service_worker(folder):
         "./" if path == "index.html" else path: f"sha256-{base64.b64encode(digest).decode()}"
         for path, digest in hashes.items()
     }
-    source = (WEB / "src" / "service_worker.js").read_text()
+    source = (WEB / "src" / "page" / "service_worker.js").read_text()
     version = hashlib.sha256(json.dumps([files, source]).encode()).hexdigest()[:16]
     build = json.dumps({"version": version, "files": files})
     (folder / "sw.js").write_text(f"const BUILD = {build};\n{source}")

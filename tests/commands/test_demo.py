@@ -163,7 +163,7 @@ def test_models_with_any_name_are_served(page, tmp_path):
 
 
 def test_a_hosted_page_sends_what_the_demo_sends():
-    lines = (pathlib.Path(__file__).parents[2] / "web" / "src" / "_headers").read_text().splitlines()
+    lines = (pathlib.Path(__file__).parents[2] / "web" / "src" / "page" / "_headers").read_text().splitlines()
     hosted = dict(line.strip().split(": ", 1) for line in lines[1:])
     assert "Content-Security-Policy" in hosted  # a worker does not inherit that of the page's <meta>
     assert hosted.items() <= demo.Server.headers.items()

@@ -14,7 +14,6 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path: path.read_text() for path in PAGES}
 LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "saved_models/README.md"))]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
-PROGRAMS = [ROOT / "tests" / "agreement.py", *SCRIPTS]
 BLOCKS = [block for text in TEXTS.values() for block in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)]
 COMMANDS = [
     line.removeprefix("$ ").split(" #")[0].strip()
@@ -31,7 +30,7 @@ def help_of(*command):
 
 @pytest.fixture(scope="module")
 def helps():
-    helps = {str(path.relative_to(ROOT)): help_of(sys.executable, str(path)) for path in PROGRAMS if path.exists()}
+    helps = {str(path.relative_to(ROOT)): help_of(sys.executable, str(path)) for path in SCRIPTS}
     for benchmark in ("colorize", "data", "film", "scale", "serving", "train"):
         helps["scripts/benchmark.py"] += help_of(sys.executable, str(ROOT / "scripts" / "benchmark.py"), benchmark)
     helps["tf-colorize"] = help_of(sys.executable, "-m", "tf_colorize")

@@ -56,13 +56,13 @@ def in_node(code, *arguments):
 
 
 def painted_by_the_page(hints, size, image_size, lightness, vividness):
-    """What worker/hints.js paints, before and after `beforeVividness`, as `hints.raster` shapes it."""
+    """What worker/painting.js paints, before and after `undoLook`, as `hints.raster` shapes it."""
     code = """
-        import { paint, beforeVividness } from "./src/worker/hints.js";
+        import { paint, undoLook } from "./src/worker/painting.js";
         const [hints, [width, height], size, lightness, vividness] = given;
         const painted = paint(hints, { width, height }, size);
         const before = [...painted];
-        beforeVividness(painted, Float32Array.from(lightness), vividness);
+        undoLook(painted, Float32Array.from(lightness), { vividness });
         console.log(JSON.stringify([before, [...painted]]));
     """
     pair = in_node(code, hints, size, image_size, lightness.ravel().tolist(), vividness)
@@ -120,7 +120,7 @@ def test_a_suggested_color_has_its_hue_and_chroma_at_any_lightness():
     palette = lab.ab_palette()[::9]
     cases = [(lightness, ab.tolist()) for lightness in (-0.1, 0.3, 0.7) for ab in palette]
     code = """
-        import { hexOf } from "./src/worker/lab.js";
+        import { hexOf } from "./src/photo/lab.js";
         console.log(JSON.stringify(given[0].map(([lightness, ab]) => hexOf(lightness, ab))));
     """
     received = np.array([hints_module.Hint(0, 0, color).ab() for color in in_node(code, cases)])

@@ -352,7 +352,7 @@ def test_own_script_and_style_are_small(page_folder):
     assert sum((page_folder / name).stat().st_size for name in own) < 250_000
 
 
-ENGINE = (web_browser.WEB / "src" / "engine.js").read_text()
+ENGINE = (web_browser.WEB / "src" / "page" / "engine.js").read_text()
 TALK_TO_A_WORKER = """async ([engine, script]) => {
     const url = (text) => URL.createObjectURL(new Blob([text], {type: "text/javascript"}));
     const {Engine} = await import(url(engine));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 if typing.TYPE_CHECKING:
     from PIL import Image
 
-# For `has_color`: the side in pixels that is enough to tell, and the smallest distance from a single tone.
+# For `has_color`: the side in pixels that is enough to tell, and the smallest distance from a single tone. The page has
+# the same two.
 # Sepia prints and their scans stay under 4.5; hardly any color photo does.
 _LOOK_SIDE = 128
 _MIN_TONE_DISTANCE = 6.0
@@ -47,15 +49,29 @@ def has_color(image: Image.Image) -> bool:
     """
     if image.mode in ("L", "LA"):
         return False
-    scale = min(1.0, _LOOK_SIDE / max(image.size))
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    rgb = np.asarray(image.convert("RGB").resize((width, height), reducing_gap=2.0), np.float64).reshape(-1, 3)
+    return tone_distance(image) > _MIN_TONE_DISTANCE
+
+
+def tone_distance(image: Image.Image) -> float:
+    """Returns how far the colors of a photo are from the single tone, a curve over luma, that fits them best.
+
+    The page calculates the same in `web/src/worker/color_judge.js`, so the two must change together.
+
+    Args:
+        image: `PIL.Image.Image` of mode "RGB" or "RGBA"; transparent pixels count as black.
+
+    Returns:
+        Root mean square distance in units of a byte; 0 for grays and for perfect sepia.
+    """
+    plain = image.convert("RGBa") if image.mode == "RGBA" else image.convert("RGB")
+    small = plain.reduce(math.ceil(max(image.size) / _LOOK_SIDE))
+    rgb = np.asarray(small, np.float64)[..., :3].reshape(-1, 3)
     # Color that depends on luma alone is a tone.
     luma = rgb @ (0.299, 0.587, 0.114) / 255
     curve = np.stack([luma**power for power in range(4)], axis=-1)
     opponents = np.stack(_opponents(rgb), axis=-1)
     rest = opponents - curve @ np.linalg.lstsq(curve, opponents)[0]
-    return bool(np.sqrt(np.mean(np.sum(rest**2, axis=-1))) > _MIN_TONE_DISTANCE)
+    return float(np.sqrt(np.mean(np.sum(rest**2, axis=-1))))
 
 
 def _opponents(rgb):

@@ -3,7 +3,7 @@
  * works on it, the latest ones in a size for the screen, all of them in the size of a network.
  */
 
-import * as picture from "./picture.js";
+import * as picture from "../codecs/picture.js";
 import { survey } from "./survey.js";
 
 const REST_MS = 5000; // people who look at single pixels keep doing so
@@ -22,12 +22,13 @@ export class Album {
   /**
    * @param {number} id
    * @param {Blob} file
+   * @param {string} name Of the file.
    * @param {Iterable<number>} sizes Sizes of the squares that will be needed.
    * @returns {Promise<Record<string, any>>} The photo: `width`, `height`, `format`, `hasColor`, `isOpaque`.
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
-  async add(id, file, sizes) {
-    const photo = { file, squares: new Map(), ab: new Map(), hinted: new Map(), ...(await picture.examine(file)) };
+  async add(id, file, name, sizes) {
+    const photo = { file, squares: new Map(), ab: new Map(), hinted: new Map(), ...(await picture.examine(file, name)) };
     await this.#survey(photo, sizes);
     this.#photos.set(id, photo);
     return photo;

@@ -5,7 +5,7 @@
  * of `{id, progress}`.
  */
 
-import { PictureError } from "./inspect.js";
+import { PictureError } from "../codecs/inspect.js";
 import { Workshop } from "./workshop.js";
 
 const workshop = new Workshop(new URL("wasm/", self.location.href).href);

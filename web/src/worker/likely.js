@@ -1,6 +1,6 @@
 /** Which colors are likely: distinct ones out of a distribution over a palette. */
 
-import { AB_SCALE } from "./lab.js";
+import { AB_SCALE } from "../photo/lab.js";
 
 const NEAR = 10 / AB_SCALE; // colors this close look alike: the grid of the palette
 const MOST = 6;

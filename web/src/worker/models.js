@@ -1,6 +1,7 @@
 /** Model files: downloaded with progress, kept by the browser, checked before use. */
 
-import { AB_SCALE, LIGHTNESS_SCALE } from "./lab.js";
+import { strFromU8, unzipSync } from "fflate";
+import { AB_SCALE, LIGHTNESS_SCALE } from "../photo/lab.js";
 
 const CACHE = "tf-colorize-models";
 const METADATA = "tf_colorize.json";
@@ -16,7 +17,7 @@ const METADATA = "tf_colorize.json";
  */
 export async function openModel(model, onProgress) {
   const bytes = model.file ? new Uint8Array(await model.file.arrayBuffer()) : await downloaded(/** @type {any} */ (model), onProgress);
-  const metadata = await metadataOf(bytes);
+  const metadata = metadataOf(bytes);
   for (const [key, scale] of Object.entries({ lightness_scale: LIGHTNESS_SCALE, ab_scale: AB_SCALE })) {
     if (metadata[key] !== undefined && Math.abs(metadata[key] - scale) > 1e-6) {
       throw new Error(`It was made for ${key} ${metadata[key]}, this page uses ${scale}.`);
@@ -55,24 +56,19 @@ async function received(response, total, onProgress) {
 }
 
 /** Reads the zip archive with one file that is appended to the models of tf_colorize. */
-async function metadataOf(bytes) {
+function metadataOf(bytes) {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const name = new TextEncoder().encode(METADATA);
   const end = lastIndexOf(data, 0x06054b50);
   if (end < 0) return {};
-  const entry = data.getUint32(end + 16, true) + archiveShift(data, end);
-  if (name.some((byte, index) => bytes[entry + 46 + index] !== byte)) return {};
-  const local = data.getUint32(entry + 42, true) + archiveShift(data, end);
-  const start = local + 30 + data.getUint16(local + 26, true) + data.getUint16(local + 28, true);
-  const content = new Blob([bytes.subarray(start, start + data.getUint32(entry + 20, true))]);
-  const isDeflated = data.getUint16(entry + 10, true) === 8;
-  const stream = isDeflated ? content.stream().pipeThrough(new DecompressionStream("deflate-raw")) : content.stream();
-  return new Response(stream).json();
-}
-
-/** Offsets count from the start of the archive or of the file, depending on the writer. */
-function archiveShift(data, end) {
-  return end - data.getUint32(end + 12, true) - data.getUint32(end + 16, true);
+  // Offsets count from the start of the archive or of the file, depending on the writer.
+  const start = end - data.getUint32(end + 12, true) - data.getUint32(end + 16, true);
+  if (start < 0) return {}; // not an archive, only bytes that look like the end of one
+  try {
+    const { [METADATA]: content } = unzipSync(bytes.subarray(start), { filter: ({ name }) => name === METADATA });
+    return content ? JSON.parse(strFromU8(content)) : {};
+  } catch (error) {
+    throw new Error("What it says about itself cannot be read.", { cause: error });
+  }
 }
 
 function lastIndexOf(data, signature) {

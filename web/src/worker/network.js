@@ -1,7 +1,7 @@
 /** The network: LiteRT.js on WebGPU where a real GPU is available, otherwise on WebAssembly. */
 
 import * as litert from "@litertjs/core";
-import { paint } from "./hints.js";
+import { paint } from "./painting.js";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
 // A hundredth of normalized ab is about one Lab unit, which nobody sees.

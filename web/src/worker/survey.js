@@ -1,11 +1,10 @@
 /** Everything that is needed from a picture's pixels before it is colorized, in one pass over them. */
 
-import * as lab from "./lab.js";
-import * as picture from "./picture.js";
+import * as lab from "../photo/lab.js";
+import * as picture from "../codecs/picture.js";
+import { ColorJudge } from "./color_judge.js";
 import { SquareReducer } from "./resample.js";
 
-// Small differences between the channels, from a camera or scanner, do not count as color.
-const COLOR_DIFFERENCE = 24;
 const COPY_PIXELS = 4e6; // as many as most screens show
 
 /**
@@ -19,19 +18,20 @@ export async function survey(bitmap, sizes) {
   const reducers = [...sizes].map((size) => new SquareReducer(width, height, size));
   const copier = new Copier(width, height);
   const lightness = new Float32Array(width);
-  let [hasColor, isOpaque] = [false, true];
+  const judge = new ColorJudge(width, height);
+  let isOpaque = true;
   for (const { pixels } of picture.strips(bitmap)) {
     for (let row = 0; row < pixels.height; row++) {
       copier.push(pixels.data, row * width);
+      judge.push(pixels.data, row * width);
       if (reducers.length === 0) continue;
       lab.writeLightness(pixels.data, row * width, lightness);
       for (const reducer of reducers) reducer.push(lightness);
     }
-    hasColor ||= isColored(pixels.data);
     isOpaque &&= hasNoHoles(pixels.data);
   }
   const squares = new Map(reducers.map(({ size, square }) => [size, square]));
-  return { squares, copy: await copier.finish(), hasColor, isOpaque };
+  return { squares, copy: await copier.finish(), hasColor: judge.hasColor(), isOpaque };
 }
 
 /** Reduces a picture by an integer factor, row by row: each pixel is the mean of a square. */
@@ -83,15 +83,6 @@ class Copier {
     picture.free(this.#image);
     return { bitmap, factor: this.#factor };
   }
-}
-
-function isColored(data) {
-  let colored = 0;
-  for (let at = 0; at < data.length; at += 4) {
-    const [red, green, blue] = [data[at], data[at + 1], data[at + 2]];
-    if (Math.max(red, green, blue) - Math.min(red, green, blue) > COLOR_DIFFERENCE) colored++;
-  }
-  return colored * 100 > data.length / 4;
 }
 
 function hasNoHoles(data) {

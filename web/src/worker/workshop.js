@@ -1,15 +1,16 @@
 /** What the page can ask for: load a model, open a photo, colorize it, show it, save it. */
 
 import { Album } from "./album.js";
-import { exifSegment, withExif } from "./exif.js";
-import { JpegWriter } from "./jpeg.js";
-import * as hinting from "./hints.js";
-import * as lab from "./lab.js";
+import { exifSegment, withExif } from "../codecs/exif.js";
+import { JpegWriter } from "../codecs/jpeg.js";
+import * as lab from "../photo/lab.js";
+import * as looks from "../photo/look.js";
 import * as likely from "./likely.js";
 import { openModel } from "./models.js";
 import { Network, start } from "./network.js";
-import * as picture from "./picture.js";
-import { PngWriter } from "./png.js";
+import * as picture from "../codecs/picture.js";
+import { PngWriter } from "../codecs/png.js";
+import * as painting from "./painting.js";
 import { AbRows } from "./resample.js";
 
 // Lightness at which colors are suggested, L* of 45 to 85.
@@ -47,10 +48,10 @@ export class Workshop {
    *
    * @returns {Promise<{width: number, height: number, format: string, hasColor: boolean, openSeconds: number}>}
    */
-  async open({ photo: id, file }) {
+  async open({ photo: id, file, name }) {
     const begin = performance.now();
     const sizes = new Set([...this.#networks.values()].map(({ size }) => size));
-    const { width, height, format, hasColor } = await this.#album.add(id, file, sizes);
+    const { width, height, format, hasColor } = await this.#album.add(id, file, name, sizes);
     return { width, height, format, hasColor, openSeconds: (performance.now() - begin) / 1000 };
   }
 
@@ -101,13 +102,14 @@ export class Workshop {
   }
 
   /**
-   * Draws a part of a photo in several looks.
+   * Draws several views of a part of a photo.
    *
-   * @param {{photo: number, part: Record<string, any>, width: number, height: number, looks: Record<string, any>[], vividness: number}} request
-   *   A look is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model, hints}`; hints as `hints.paint` takes.
-   * @returns {Promise<ImageBitmap[]>} One for each look.
+   * @param {{photo: number, part: Record<string, any>, width: number, height: number, views: Record<string, any>[], look: Record<string, number>}} request
+   *   A view is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model, hints}`; hints as `painting.paint`
+   *   takes. The colors get the look.
+   * @returns {Promise<ImageBitmap[]>} One for each view.
    */
-  async draw({ photo: id, part, width, height, looks, vividness }) {
+  async draw({ photo: id, part, width, height, views, look }) {
     const photo = this.#album.get(id);
     const plain = await this.#drawn(photo, part, width, height);
     const shares = {
@@ -117,10 +119,10 @@ export class Workshop {
       height: part.height / photo.height,
     };
     const drawn = [];
-    for (const look of looks) {
+    for (const view of views) {
       const pixels = new ImageData(plain.data.slice(), width, height);
-      if (look.kind === "gray") lab.writeGray(pixels.data);
-      if (look.kind === "color") colorRows(pixels, 0, await this.#abRows(photo, { ...look, vividness }, shares, width, height));
+      if (view.kind === "gray") lab.writeGray(pixels.data);
+      if (view.kind === "color") colorRows(pixels, 0, await this.#abRows(photo, { ...view, look }, shares, width, height));
       drawn.push(await createImageBitmap(pixels));
       picture.free(pixels);
     }
@@ -141,16 +143,16 @@ export class Workshop {
   /**
    * Makes the file of a photo at full resolution.
    *
-   * @param {{photo: number, model: string, hints: object[], vividness: number, type: string, quality: number}} request
+   * @param {{photo: number, model: string, hints: object[], look: Record<string, number>, type: string, quality: number}} request
    * @returns {Promise<Blob>}
    */
-  async save({ photo: id, model, hints, vividness, type, quality }) {
+  async save({ photo: id, model, hints, look, type, quality }) {
     const photo = this.#album.get(id);
     const { width, height, format, file } = photo;
     const isJpeg = type === "image/jpeg";
     const writer = isJpeg ? new JpegWriter(width, height, quality) : new PngWriter(width, height, photo);
     const all = { x: 0, y: 0, width: 1, height: 1 };
-    const rows = await this.#abRows(photo, { model, hints, vividness }, all, width, height);
+    const rows = await this.#abRows(photo, { model, hints, look }, all, width, height);
     await this.#album.atFullSize(photo, async (bitmap) => {
       for (const { pixels, top } of picture.strips(bitmap)) {
         colorRows(pixels, top, rows);
@@ -168,19 +170,18 @@ export class Workshop {
   }
 
   /** The colors of a photo by a model. Those of the latest hints are kept. */
-  async #ab(photo, { model, hints = [], vividness }) {
+  async #ab(photo, { model, hints = [], look }) {
     const network = this.#networks.get(model);
     const lightness = photo.squares.get(network.size);
-    // At vividness 0 all is gray, whatever the hints.
-    if (!network.takesHints || hints.length === 0 || vividness === 0) {
-      return lab.withVividness(lightness, photo.ab.get(model), vividness);
+    if (!network.takesHints || hints.length === 0 || looks.isGray(look)) {
+      return looks.applied(lightness, photo.ab.get(model), look);
     }
-    const key = JSON.stringify([hints, vividness]);
+    const key = JSON.stringify([hints, look]);
     if (photo.hinted.get(model)?.key !== key) {
-      const painted = hinting.paint(hints, photo, network.size);
-      hinting.beforeVividness(painted, lightness, vividness);
+      const painted = painting.paint(hints, photo, network.size);
+      painting.undoLook(painted, lightness, look);
       const ab = await network.run(lightness, painted);
-      photo.hinted.set(model, { key, ab: lab.withVividness(lightness, ab, vividness) });
+      photo.hinted.set(model, { key, ab: looks.applied(lightness, ab, look) });
     }
     return photo.hinted.get(model).ab;
   }

@@ -1,6 +1,7 @@
 /** The row of thumbnails: the visitor's photos and the samples. */
 
 const THUMBNAIL = 144; // pixels; shown at 72 on most screens
+const MARGIN = 8; // CSS pixels; the frame of the selected one is outside it
 
 export class Shelf extends EventTarget {
   #list = document.getElementById("photos");
@@ -31,7 +32,15 @@ export class Shelf extends EventTarget {
       if (other === photo) thumb.setAttribute("aria-current", "true");
       else thumb.removeAttribute("aria-current");
     }
-    this.#items.get(photo)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#reveal(this.#items.get(photo));
+  }
+
+  /** Scrolls the row only: the page stays where it is. */
+  #reveal(item) {
+    if (!item) return;
+    const [row, box] = [this.#list.getBoundingClientRect(), item.getBoundingClientRect()];
+    if (box.left < row.left) this.#list.scrollLeft -= row.left - box.left + MARGIN;
+    if (box.right > row.right) this.#list.scrollLeft += box.right - row.right + MARGIN;
   }
 
   setBusy(photo, isBusy) {

@@ -1,6 +1,6 @@
-/** Writes a PNG from strips; see jpeg.js for why. */
+/** Writes a PNG from strips; see jpeg.js for why no browser and no library does it. */
 
-import { crc32 } from "../crc32.js";
+import CRC32 from "crc-32";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const DIFFERENCE_TO_THE_LEFT = 1; // the filter that browsers use: fast, and near the best for photos
@@ -74,6 +74,6 @@ function chunk(type, content) {
   const name = new TextEncoder().encode(type);
   const [length, checksum] = [new DataView(new ArrayBuffer(4)), new DataView(new ArrayBuffer(4))];
   length.setUint32(0, content.length);
-  checksum.setUint32(0, crc32(content, crc32(name)));
+  checksum.setUint32(0, CRC32.buf(content, CRC32.buf(name)));
   return [length, name, content, checksum];
 }

@@ -1,16 +1,19 @@
 /** The page: brings files, models, the stage and the shelf together. */
 
+import * as hintsFile from "../photo/hints_file.js";
+import * as looks from "../photo/look.js";
+import { Adjusting } from "./adjusting.js";
 import { Darkroom } from "./darkroom.js";
+import { Delivery } from "./delivery.js";
 import { Engine } from "./engine.js";
 import { Hinting } from "./hinting.js";
-import * as hintsFile from "./hints_file.js";
 import { install, update } from "./install.js";
 import * as intake from "./intake.js";
-import { GRAY, Looks } from "./looks.js";
+import { Keeping } from "./keeping.js";
 import { complain, speak } from "./notices.js";
-import * as saving from "./saving.js";
 import * as shippedModels from "./shipped.js";
 import { Shelf, listenToSamples, thumbnailOf } from "./shelf.js";
+import { GRAY, Sides } from "./sides.js";
 import { Status } from "./status.js";
 import { Viewer } from "./viewer.js";
 
@@ -18,47 +21,50 @@ const element = (id) => document.getElementById(id);
 const engine = new Engine("worker.js");
 const darkroom = new Darkroom(engine);
 const status = new Status();
-const looks = new Looks();
+const sides = new Sides();
 const shelf = new Shelf();
+const keeping = new Keeping();
+const adjusting = new Adjusting();
 const viewer = new Viewer((request) => engine.ask("draw", request));
 const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
 let current = null; // the photo on the stage
 const waitingHints = new Map(); // files of hints for photos that are not open yet
 let showsNext = false; // the first of the latest photos goes on the stage
+let hasWorked = false; // somebody has given or changed something since the page was loaded
 
 /** Updates everything visible to the current state. */
 function refresh() {
   shelf.mark(current);
-  status.show(current, current?.results.get(looks.model));
-  element("add").hidden = opened().length === 0;
+  status.show(current, current?.results.get(sides.model));
   element("download-all").classList.toggle("unused", opened().length < 2);
   element("invite").hidden = Boolean(current);
-  element("controls").inert = !current?.results.has(looks.model);
+  element("controls").inert = !current?.results.has(sides.model);
+  adjusting.show(current?.look ?? looks.PLAIN);
   if (!current) {
     hinting.show(null);
     viewer.hide();
     return;
   }
   refreshStage();
-  for (const { model } of [looks.left, looks.right]) {
+  for (const { model } of [sides.left, sides.right]) {
     if (model && !current.results.has(model)) darkroom.color(current, model);
   }
 }
 
 function refreshStage() {
-  const takesHints = darkroom.takesHints(looks.model);
-  looks.offer({ original: Boolean(current.hasColor), dots: takesHints && current.hints.list.length > 0 });
-  const [left, right] = [looks.left, looks.right].map((look) => available(look, current));
+  const takesHints = darkroom.takesHints(sides.model);
+  sides.offer({ original: Boolean(current.hasColor), dots: takesHints && current.hints.list.length > 0 });
+  const [left, right] = [sides.left, sides.right].map((view) => available(view, current));
   element("viewer").classList.toggle("pending", right === GRAY);
   viewer.show(current, { left, right });
-  hinting.show(current, { ...right, vividness: vividness(), takesHints });
-  element("hints-files").hidden = !takesHints;
+  hinting.show(current, { ...right, takesHints });
+  element("hints-files").classList.toggle("unused", !takesHints);
 }
 
 /** Gray stands in for colors that are not there yet. */
-function available(look, photo) {
-  if (look.kind !== "color") return look;
-  return photo.results.has(look.model) ? { ...look, hints: look.isAutomatic ? [] : photo.hints.list } : GRAY;
+function available(view, photo) {
+  if (view.kind !== "color") return view;
+  return photo.results.has(view.model) ? { ...view, hints: view.isAutomatic ? [] : photo.hints.list } : GRAY;
 }
 
 function select(photo) {
@@ -67,12 +73,14 @@ function select(photo) {
 }
 
 function receive(files) {
+  hasWorked = true;
   const kindOf = ({ name }) => (/\.(tflite|json)$/i.exec(name)?.[1] ?? "photo").toLowerCase();
   const { tflite = [], json = [], photo = [] } = Object.fromEntries(
     ["tflite", "json", "photo"].map((kind) => [kind, files.filter((file) => kindOf(file) === kind)]),
   );
   for (const file of tflite) openModel(file);
-  const added = darkroom.add(photo, () => looks.model);
+  const entries = photo.map((file) => ({ file, name: file.name || "pasted.png" })); // pasted pictures may have no name
+  const added = darkroom.add(entries, () => sides.model);
   showsNext ||= added.length > 0;
   for (const file of json) receiveHints(file);
 }
@@ -88,7 +96,10 @@ function receiveHints(file) {
 
 async function openHints(file, photo) {
   try {
-    hinting.replace(photo, hintsFile.read(await file.text(), photo));
+    const { hints, look } = hintsFile.read(await file.text(), photo);
+    if (look) photo.look = Object.freeze(look);
+    hinting.replace(photo, hints);
+    refresh();
   } catch (error) {
     complain(file.name, error.message);
   }
@@ -105,13 +116,21 @@ function remove(photo) {
   darkroom.remove(photo);
   shelf.remove(photo);
   select(photo === current ? next : current);
-  if (next) shelf.focus(next); // the button that had the focus is gone
-  else document.querySelector("#invite [data-choose]").focus();
+  return next;
+}
+
+function removeAll() {
+  for (const photo of [...darkroom.photos]) {
+    darkroom.remove(photo);
+    shelf.remove(photo);
+    keeping.drop(photo);
+  }
+  select(null);
 }
 
 async function drawThumbnail(photo) {
-  const look = available(looks.right, photo);
-  const request = { photo: photo.id, ...thumbnailOf(photo), looks: [look], vividness: 1 };
+  const view = available(sides.right, photo);
+  const request = { photo: photo.id, ...thumbnailOf(photo), views: [view], look: photo.look };
   const bitmaps = await engine.ask("draw", request).catch(() => []); // for a photo that was removed meanwhile
   if (bitmaps.length) shelf.picture(photo, bitmaps[0]);
 }
@@ -124,10 +143,11 @@ function listenToDarkroom() {
       speak(`Ready, on ${detail.accelerator}`);
       install(detail.runtime);
     }
-    status.show(current, current?.results.get(looks.model));
+    status.show(current, current?.results.get(sides.model));
   });
   darkroom.addEventListener("opened", ({ detail: { photo } }) => {
-    shelf.add(photo, { isBusy: Boolean(looks.model) });
+    shelf.add(photo, { isBusy: Boolean(sides.model) });
+    keeping.keep(photo);
     drawThumbnail(photo);
     if (waitingHints.has(photo)) openHints(waitingHints.get(photo), photo);
     waitingHints.delete(photo);
@@ -138,7 +158,7 @@ function listenToDarkroom() {
     if (hadFocus) viewer.focus();
   });
   darkroom.addEventListener("colored", ({ detail: { photo, model } }) => {
-    if (model === looks.model) {
+    if (model === sides.model) {
       shelf.setBusy(photo, false);
       drawThumbnail(photo);
     }
@@ -159,17 +179,17 @@ async function loadShippedModels() {
   const shipped = await shippedModels.list();
   for (const { name, file, version, bytes } of shipped) {
     darkroom.addModel({ name, url: new URL(`models/${file}`, location.href).href, version, bytes });
-    looks.add(name);
+    sides.add(name);
   }
-  if (looks.model && (await darkroom.loadModel(looks.model))) shippedModels.keep(shipped);
-  if (!looks.model) complain("", "No model comes with this page. Drop a .tflite file here to begin.");
-  if (looks.model) colorAll(); // photos that were added before the model
+  if (sides.model && (await darkroom.loadModel(sides.model))) shippedModels.keep(shipped);
+  if (!sides.model) complain("", "No model comes with this page. Drop a .tflite file here to begin.");
+  if (sides.model) colorAll(); // photos that were added before the model
 }
 
 function colorAll() {
-  for (const photo of opened().filter(({ results }) => !results.has(looks.model))) {
+  for (const photo of opened().filter(({ results }) => !results.has(sides.model))) {
     shelf.setBusy(photo, true);
-    darkroom.color(photo, looks.model);
+    darkroom.color(photo, sides.model);
   }
 }
 
@@ -178,72 +198,72 @@ async function openModel(file) {
   for (let count = 2; darkroom.hasModel(name); count++) name = `${name.replace(/ \d+$/, "")} ${count}`;
   darkroom.addModel({ name, file });
   if (!(await darkroom.loadModel(name))) return;
-  looks.add(name, { chosen: true });
+  sides.add(name, { chosen: true });
   colorAll();
   refresh();
 }
 
-/** Returns the file of a photo in color, or null, with a message, if there is none. */
-async function saved(photo) {
-  if (!(await darkroom.color(photo, looks.model))) return null;
-  const hints = photo.hints.list;
-  const settings = { model: looks.model, hints, vividness: vividness(), choice: element("format").value };
-  try {
-    return await saving.resultFile((request) => engine.ask("save", request), photo, settings);
-  } catch (error) {
-    complain(photo.name, error.message);
+/** Photos of earlier visits come back. */
+async function restore() {
+  const kept = await keeping.restored();
+  const entries = kept.map(({ hints, look, ...entry }) => ({ ...entry, dots: hints, look: looks.usable(look) }));
+  const added = darkroom.add(entries, () => sides.model);
+  showsNext ||= added.length > 0;
+}
+
+/** What another window of the page did to the photos that both show. */
+function listenToKeeping() {
+  const find = async (key) => {
+    for (const photo of darkroom.photos) if (await keeping.isKey(photo, key)) return photo;
     return null;
-  }
-}
-
-async function saveOne() {
-  const file = await saved(current);
-  if (file) saving.download(file);
-}
-
-async function saveAll(tell) {
-  const photos = opened();
-  const files = [];
-  for (const [index, photo] of photos.entries()) {
-    tell(`Saving ${index + 1} of ${photos.length}`);
-    files.push(await saved(photo));
-    if (photo.hints.list.length > 0) files.push(hintsFile.write(photo));
-  }
-  const blob = await saving.archive(files.filter(Boolean));
-  saving.download({ name: "photos.color.zip", blob });
-}
-
-async function whileBusy(button, work) {
-  const label = button.textContent;
-  const tell = (text) => (button.textContent = text);
-  button.disabled = true;
-  tell("Saving…");
-  try {
-    await work(tell);
-  } catch (error) {
-    complain("", error.message);
-  } finally {
-    button.disabled = false;
-    tell(label);
-  }
+  };
+  keeping.addEventListener("edited", async ({ detail: { key, hints, look } }) => {
+    const photo = await find(key);
+    if (!photo) return;
+    photo.look = looks.usable(look);
+    photo.hints.replace(hints);
+    if (photo === current) refresh();
+    drawThumbnail(photo);
+  });
+  keeping.addEventListener("removed", async ({ detail: { key } }) => {
+    const photo = await find(key);
+    if (!photo) return;
+    keeping.drop(photo);
+    remove(photo);
+  });
+  keeping.addEventListener("cleared", removeAll);
+  keeping.addEventListener("forget", () => {
+    removeAll();
+    document.querySelector("#invite [data-choose]").focus();
+  });
 }
 
 function listenToControls() {
-  element("vividness").addEventListener("input", () => {
-    element("vividness-value").textContent = `${Math.round(vividness() * 100)}%`;
-    viewer.setVividness(vividness());
-    if (current) refreshStage();
+  adjusting.addEventListener("change", ({ detail: { look, isFinal } }) => {
+    if (!current) return;
+    hasWorked = true;
+    current.look = look;
+    refreshStage();
+    if (isFinal) {
+      drawThumbnail(current);
+      keeping.update(current);
+    }
   });
-  element("controls").addEventListener("submit", (event) => {
-    event.preventDefault();
-    whileBusy(element("download"), saveOne);
+  hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => {
+    hasWorked = true;
+    if (photo === current) refreshStage();
+    if (isFinal) {
+      drawThumbnail(photo);
+      keeping.update(photo);
+    }
   });
-  element("save-hints").addEventListener("click", () => saving.download(hintsFile.write(current)));
-  element("download-all").addEventListener("click", () => whileBusy(element("download-all"), saveAll));
-}
-
-function vividness() {
-  return element("vividness").value / 100;
+  shelf.addEventListener("select", ({ detail }) => select(detail));
+  shelf.addEventListener("remove", ({ detail: photo }) => {
+    keeping.forget(photo);
+    const next = remove(photo);
+    if (next) shelf.focus(next); // the button that had the focus is gone
+    else document.querySelector("#invite [data-choose]").focus();
+  });
 }
 
 function listenToStage() {
@@ -260,17 +280,20 @@ function listenToStage() {
 
 listenToDarkroom();
 listenToControls();
+listenToKeeping();
 listenToStage();
-looks.addEventListener("change", refresh);
-looks.addEventListener("open", ({ detail }) => openModel(detail));
-hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => {
-  if (photo === current) refreshStage();
-  if (isFinal) drawThumbnail(photo);
-});
-shelf.addEventListener("select", ({ detail }) => select(detail));
-shelf.addEventListener("remove", ({ detail }) => remove(detail));
+sides.addEventListener("change", refresh);
+sides.addEventListener("open", ({ detail }) => openModel(detail));
 intake.listen(receive);
 listenToSamples((file) => receive([file]));
+new Delivery({
+  photo: () => current,
+  photos: opened,
+  model: () => sides.model,
+  color: (photo) => darkroom.color(photo, sides.model),
+  save: (request) => engine.ask("save", request),
+});
 refresh();
-update(() => darkroom.photos.length === 0);
+update(() => !hasWorked);
+restore();
 loadShippedModels().catch((error) => complain("", error.message));

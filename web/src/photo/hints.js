@@ -4,11 +4,16 @@ export const MOST = 500;
 
 /** A dot is `{id, x, y, color}`: pixels from the left and top edge of the upright photo, and "#rrggbb". */
 export class Hints {
-  #list = Object.freeze([]);
+  #list;
   #before = null; // the list before a change that still goes on
   #past = [];
   #future = [];
   #lastId = 0;
+
+  /** @param {readonly {x: number, y: number, color: string, size?: number}[]} [dots] Those that are there from the start. */
+  constructor(dots = []) {
+    this.#list = Object.freeze(dots.map((dot) => ({ ...dot, id: ++this.#lastId })));
+  }
 
   /** @returns {readonly {id: number, x: number, y: number, color: string, size?: number}[]} Another array after each change. */
   get list() {

@@ -1,6 +1,6 @@
 /** Hints, painted for the network exactly as tf_colorize/hints.py does. */
 
-import * as lab from "./lab.js";
+import * as lab from "../photo/lab.js";
 
 const VIVIDNESS_STEPS = 8;
 
@@ -42,13 +42,13 @@ function reached(place, wide, length, size) {
 }
 
 /**
- * Changes painted hints so that `lab.withVividness` turns their colors into those that were wanted.
+ * Changes painted hints so that the look turns their colors into those that were wanted.
  *
  * @param {Float32Array} painted From `paint`; changed in place.
  * @param {Float32Array} lightness `size * size` values in [-1, 1].
- * @param {number} vividness Over 0, up to 2.
+ * @param {Record<string, number>} look One that leaves color.
  */
-export function beforeVividness(painted, lightness, vividness) {
+export function undoLook(painted, lightness, { vividness }) {
   if (vividness === 1) return;
   for (let at = 0; at < lightness.length; at++) {
     if (painted[3 * at + 2] === 0) continue;

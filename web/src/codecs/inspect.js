@@ -31,8 +31,9 @@ const READERS = [
     matches: (bytes) => text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 4) === "WEBP",
     read: readWebp,
   },
-  { format: "AVIF", matches: (bytes) => /^avi[fs]$/.test(brand(bytes)), read: readAvif },
-  { format: "HEIC", matches: (bytes) => /^(hei[cxms]|hevc|mif1|msf1)$/.test(brand(bytes)), read: largestImage },
+  // The first brand is often a general one, such as mif1.
+  { format: "AVIF", matches: (bytes) => brands(bytes).some((brand) => /^avi[fs]$/.test(brand)), read: readAvif },
+  { format: "HEIC", matches: (bytes) => brands(bytes).some((brand) => /^(hei[cxms]|hevc|mif1|msf1)$/.test(brand)), read: largestImage },
   { format: "BMP", matches: (bytes) => text(bytes, 0, 2) === "BM", read: readBmp },
   { format: "TIFF", matches: (bytes) => /^(II\*\0|MM\0\*)$/.test(text(bytes, 0, 4)), read: () => ({}) },
 ];
@@ -45,8 +46,13 @@ function text(bytes, at, length) {
   return String.fromCharCode(...bytes.subarray(at, at + length));
 }
 
-function brand(bytes) {
-  return text(bytes, 4, 4) === "ftyp" ? text(bytes, 8, 4) : "";
+/** Of AVIF and HEIC: what the file is, and what else it can be read as. */
+function brands(bytes) {
+  if (text(bytes, 4, 4) !== "ftyp") return [];
+  const end = Math.min(bytes.length, 256, view(bytes).getUint32(0));
+  const others = [];
+  for (let at = 16; at + 4 <= end; at += 4) others.push(text(bytes, at, 4));
+  return [text(bytes, 8, 4), ...others];
 }
 
 function view(bytes) {
@@ -155,7 +161,7 @@ function readBmp(bytes) {
 }
 
 function readAvif(bytes) {
-  if (brand(bytes) === "avis") refuseAnimated();
+  if (brands(bytes)[0] === "avis") refuseAnimated();
   return largestImage(bytes);
 }
 

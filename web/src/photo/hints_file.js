@@ -1,7 +1,11 @@
-/** Hints files, as tf_colorize/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. */
+/**
+ * Hints files, as tf_colorize/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. They also
+ * hold the photo's look, unless it is plain.
+ */
 
 import { parsed } from "./colors.js";
 import { MOST } from "./hints.js";
+import * as looks from "./look.js";
 
 const VERSION = 1;
 const SUFFIX = ".hints.json";
@@ -12,20 +16,32 @@ export function stemOf(name) {
   return name.toLowerCase().endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name.replace(/\.[^.]+$/, "");
 }
 
+/** The name of a hints file. */
+export function nameFor(stem) {
+  return stem + SUFFIX;
+}
+
+/** Whether a photo has anything that its hints file would hold. */
+export function isNeeded({ hints, look }) {
+  return hints.list.length > 0 || !looks.isPlain(look);
+}
+
 /**
- * @param {{name: string, hints: import("./hints.js").Hints}} photo
+ * @param {{name: string, hints: import("./hints.js").Hints, look: Record<string, number>}} photo
  * @returns {{name: string, blob: Blob}}
  */
 export function write(photo) {
   const hints = photo.hints.list.map(({ x, y, color, size }) => ({ x, y, color, size })); // JSON leaves out what is undefined
-  const text = `${JSON.stringify({ version: VERSION, hints }, null, 1)}\n`;
-  return { name: stemOf(photo.name) + SUFFIX, blob: new Blob([text], { type: "application/json" }) };
+  const look = looks.isPlain(photo.look) ? undefined : photo.look;
+  const text = `${JSON.stringify({ version: VERSION, hints, look }, null, 1)}\n`;
+  return { name: nameFor(stemOf(photo.name)), blob: new Blob([text], { type: "application/json" }) };
 }
 
 /**
  * @param {string} text Content of a file.
  * @param {{width: number, height: number}} photo
- * @returns {{x: number, y: number, color: string, size?: number}[]} In whole pixels of the photo.
+ * @returns {{hints: {x: number, y: number, color: string, size?: number}[], look: Record<string, number> | null}} In whole
+ *   pixels of the photo; no look, if the file has none.
  * @throws {Error} It is not a hints file, or not one for this photo.
  */
 export function read(text, photo) {
@@ -35,7 +51,8 @@ export function read(text, photo) {
     throw new Error(`It has version ${JSON.stringify(content.version) ?? "none"}; this page reads ${VERSION}.`);
   }
   if (content.hints.length > MOST) throw new Error(`It has ${content.hints.length} hints; a photo can have ${MOST}.`);
-  return content.hints.map((hint) => checked(hint, photo));
+  const hints = content.hints.map((hint) => checked(hint, photo));
+  return { hints, look: content.look === undefined ? null : looks.checked(content.look) };
 }
 
 function json(text) {

@@ -1,6 +1,7 @@
 /** Photos and models, and which photo was colorized by which model. Knows the engine, not the page. */
 
-import { Hints } from "./hints.js";
+import { PLAIN } from "../photo/look.js";
+import { Hints } from "../photo/hints.js";
 
 /**
  * Events: "model" `{name, state, ...}` while one is loaded; "opened", "colored" and "failed"
@@ -61,14 +62,14 @@ export class Darkroom extends EventTarget {
   /**
    * Takes photos: each is opened and colorized in turn.
    *
-   * @param {File[]} files
+   * @param {{file: Blob, name: string, dots?: any[], look?: object, key?: number}[]} entries Files, and what is known of them.
    * @param {() => string | undefined} model Returns the name of the model when a photo's turn comes.
    * @returns {object[]} The photos.
    */
-  add(files, model) {
-    const added = files.map((file) => {
-      const name = file.name || "pasted.png"; // pasted pictures may have no name
-      return { id: ++this.#lastId, name, file, hints: new Hints(), colorizing: new Map(), results: new Map() };
+  add(entries, model) {
+    const added = entries.map(({ dots, ...entry }) => {
+      const [hints, colorizing, results] = [new Hints(dots), new Map(), new Map()];
+      return { look: PLAIN, ...entry, id: ++this.#lastId, hints, colorizing, results };
     });
     this.photos.push(...added);
     // One after another: few decoded photos in memory, and the first is ready soon.
@@ -92,7 +93,7 @@ export class Darkroom extends EventTarget {
   async #develop(photo, model) {
     if (!this.photos.includes(photo)) return; // removed while it waited
     try {
-      Object.assign(photo, await this.#engine.ask("open", { photo: photo.id, file: photo.file }));
+      Object.assign(photo, await this.#engine.ask("open", { photo: photo.id, file: photo.file, name: photo.name }));
     } catch (error) {
       this.#tell("failed", { photo, error, isUnusable: true });
       return;

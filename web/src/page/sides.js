@@ -5,7 +5,7 @@ export const GRAY = { kind: "gray", label: "Black and white" };
 const ORIGINAL = { kind: "original", label: "Original" };
 const AUTOMATIC = { kind: "color", label: "Without dots", isAutomatic: true };
 
-export class Looks extends EventTarget {
+export class Sides extends EventTarget {
   #left = document.getElementById("left-look");
   #right = document.getElementById("right-look");
   #names = [];
@@ -39,11 +39,11 @@ export class Looks extends EventTarget {
   }
 
   get left() {
-    return this.#look(this.#left.value);
+    return this.#view(this.#left.value);
   }
 
   get right() {
-    return this.#look(this.#model);
+    return this.#view(this.#model);
   }
 
   /** Adds a model to choose from, by name; `chosen` puts it on the right. */
@@ -61,7 +61,7 @@ export class Looks extends EventTarget {
     this.#fill();
   }
 
-  #look(value) {
+  #view(value) {
     if (value === ORIGINAL.kind) return ORIGINAL;
     if (value === GRAY.kind || value === undefined) return GRAY;
     if (value === "automatic") return { ...AUTOMATIC, model: this.#model };
@@ -69,7 +69,7 @@ export class Looks extends EventTarget {
   }
 
   #fill() {
-    const models = this.#names.map((name) => [name, this.#look(name).label]);
+    const models = this.#names.map((name) => [name, this.#view(name).label]);
     const left = [[GRAY.kind, GRAY.label]];
     if (this.#hasOriginal) left.push([ORIGINAL.kind, ORIGINAL.label]);
     if (this.#hasDots) left.push(["automatic", AUTOMATIC.label]);

@@ -20,6 +20,12 @@ export function layout(stage, photo, view) {
   return { scale, width, height, part };
 }
 
+/** The same with the part starting at a whole CSS pixel: at half of one, single pixels would be mixed with their neighbors. */
+export function snapped({ scale, width, height, part }) {
+  const whole = (place) => Math.round(place * scale) / scale;
+  return { scale, width, height, part: { ...part, x: whole(part.x), y: whole(part.y) } };
+}
+
 /** CSS pixels per photo pixel at which the whole photo is visible. */
 export function fitScale(stage, photo) {
   return Math.min(stage.width / photo.width, stage.height / photo.height);

@@ -1,8 +1,8 @@
 /** Colors by hand: what people do with the dots of the photo on the stage. */
 
-import { ofBitmap } from "./colors.js";
+import { ofBitmap } from "../photo/colors.js";
 import { Dots } from "./dots.js";
-import { MOST } from "./hints.js";
+import { MOST } from "../photo/hints.js";
 import { complain, speak } from "./notices.js";
 import { Panel } from "./panel.js";
 
@@ -16,7 +16,7 @@ export class Hinting extends EventTarget {
   #panel = new Panel();
   #ask;
   #photo = null; // one that can have dots
-  #look;
+  #view;
   #selected; // id of a dot
   #latest = null; // the dot that was put last, by a tap that may become a double one: `{id, time}`
   #putting = null; // where a dot is being put
@@ -42,17 +42,16 @@ export class Hinting extends EventTarget {
   /**
    * Lets people put dots on a photo, or not.
    *
-   * @param {{id: number, name: string, width: number, height: number, hints: import("./hints.js").Hints} | null} photo
-   * @param {Record<string, any>} [look] What the right side shows, as in `Workshop.draw`, with `vividness` and
-   *   whether the model `takesHints`.
+   * @param {{id: number, name: string, width: number, height: number, hints: import("../photo/hints.js").Hints, look: object} | null} photo
+   * @param {Record<string, any>} [view] What the right side shows, as in `Workshop.draw`, with whether the model `takesHints`.
    */
-  show(photo, look = {}) {
-    const canHave = photo && look.kind === "color" && look.takesHints ? photo : null;
+  show(photo, view = {}) {
+    const canHave = photo && view.kind === "color" && view.takesHints ? photo : null;
     if (canHave !== this.#photo) this.#close();
     this.#photo = canHave;
-    this.#look = look;
+    this.#view = view;
     this.#refresh();
-    element("hint-line").textContent = look.kind === "color" ? advice(look.takesHints, look.model, photo) : "";
+    element("hint-line").textContent = view.kind === "color" ? advice(view.takesHints, view.model, photo) : "";
   }
 
   /** Gives a photo other dots, for example those of a file. */
@@ -124,9 +123,10 @@ export class Hinting extends EventTarget {
   }
 
   async #colorAt({ x, y }) {
-    const { vividness, kind, model, hints } = this.#look;
+    const { kind, model, hints } = this.#view;
     const part = { x, y, width: 1, height: 1 };
-    const request = { photo: this.#photo.id, part, width: 1, height: 1, looks: [{ kind, model, hints }], vividness };
+    const { id, look } = this.#photo;
+    const request = { photo: id, part, width: 1, height: 1, views: [{ kind, model, hints }], look };
     const [bitmap] = await this.#ask("draw", request);
     return ofBitmap(bitmap);
   }
@@ -172,7 +172,7 @@ export class Hinting extends EventTarget {
 
   /** Fills in the colors that the network finds likely at a dot, as soon as they are known. */
   async #suggest({ x, y, color }) {
-    const request = { photo: this.#photo.id, model: this.#look.model, x, y };
+    const request = { photo: this.#photo.id, model: this.#view.model, x, y };
     const key = JSON.stringify(request);
     if (this.#suggested.key !== key) {
       this.#suggested = { key, colors: null };

@@ -1,6 +1,7 @@
 /**
  * Writes a JPEG from strips. Browsers can only save whole canvases, which take as much memory as the
- * picture, and some browsers have no canvas of that size.
+ * picture, and some browsers have no canvas of that size: for 48 megapixels, a canvas is 192 MB on top of the 192 MB
+ * of the decoded photo, and the page stays within 560 MB without one. Encoders from npm want the whole picture, too.
  */
 
 import { PictureError } from "./inspect.js";

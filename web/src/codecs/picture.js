@@ -1,5 +1,6 @@
 /** A picture file as pixels in the browser, read in strips of about a megapixel. */
 
+import * as films from "./films.js";
 import { PictureError, inspect } from "./inspect.js";
 import { BAND_ROWS } from "./jpeg.js";
 
@@ -20,10 +21,13 @@ nowhere.close();
  * Checks a file before it is decoded.
  *
  * @param {Blob} file
+ * @param {string} name
  * @returns {Promise<{format: string}>}
  * @throws {PictureError} It is not a complete still picture, or it is too large.
  */
-export async function examine(file) {
+export async function examine(file, name) {
+  const head = new Uint8Array(await file.slice(0, films.HEAD).arrayBuffer()); // a film may be larger than the memory
+  if (films.isFilm(head, { name, type: file.type })) throw new PictureError(films.advice(name));
   const bytes = new Uint8Array(await file.arrayBuffer());
   const { format, width, height } = inspect(bytes);
   free(bytes);

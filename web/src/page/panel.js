@@ -1,6 +1,6 @@
 /** The panel that offers colors for a dot. */
 
-import { named, parsed } from "./colors.js";
+import { named, objection, parsed } from "../photo/colors.js";
 
 const element = (id) => document.getElementById(id);
 export const GRAY = "#808080";
@@ -47,7 +47,7 @@ export class Panel extends EventTarget {
     this.#any.value = color;
     // What somebody types is not written over.
     if (parsed(this.#code.value) !== color && document.activeElement !== this.#code) this.#code.value = color;
-    if (parsed(this.#code.value) === color) this.#code.removeAttribute("aria-invalid");
+    if (parsed(this.#code.value) === color) this.#object("");
     this.#offer("used", used, color);
   }
 
@@ -61,14 +61,14 @@ export class Panel extends EventTarget {
     this.#panel.hidden = true;
     this.isPicking = false;
     this.#code.value = "";
+    this.#object("");
   }
 
-  /** Scrolls so that neither the panel nor, behind it, the photo is out of sight. */
+  /** Scrolls to the panel, but not past the photo. */
   reveal() {
-    this.#panel.scrollIntoView({ block: "nearest" });
-    const stage = element("stage").getBoundingClientRect();
-    const covered = stage.bottom - this.#panel.getBoundingClientRect().top;
-    if (covered > 0) scrollBy({ top: Math.min(covered, Math.max(0, stage.top)) });
+    const below = this.#panel.getBoundingClientRect().bottom - document.documentElement.clientHeight;
+    const above = element("frame").getBoundingClientRect().top;
+    if (below > 0) scrollBy({ top: Math.min(below, Math.max(0, above)) });
   }
 
   focus() {
@@ -102,7 +102,14 @@ export class Panel extends EventTarget {
     if (!this.isOpen) return;
     const color = parsed(this.#code.value);
     if (color) this.#tell("color", { color, isFinal });
-    this.#code.setAttribute("aria-invalid", String(!color));
+    this.#object(color ? "" : objection(this.#code.value));
+  }
+
+  /** Says what is wrong with the text that was typed; nothing, if it is a color. */
+  #object(text) {
+    if (text) this.#code.setAttribute("aria-invalid", "true");
+    else this.#code.removeAttribute("aria-invalid");
+    if (element("code-problem").textContent !== text) element("code-problem").textContent = text;
   }
 
   #choose(color) {

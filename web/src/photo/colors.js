@@ -3,17 +3,31 @@
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
 /**
- * @param {any} text "#7a4b2c", "#754", a name of CSS, or whatever else CSS calls a color.
+ * @param {any} text "#7a4b2c", "#754", a name of CSS, also as people write it ("dark blue"), or whatever else CSS calls
+ *   a color.
  * @returns {string | null} "#rrggbb", or null if it is not an opaque color.
  */
 export function parsed(text) {
   const color = String(text).trim();
+  return inCss(color) ?? (/^[a-z\s]+$/i.test(color) ? inCss(color.replace(/\s+/g, "")) : null);
+}
+
+function inCss(color) {
   if (!CSS.supports("color", color) || /^(currentcolor|inherit|initial|unset|revert.*)$/i.test(color)) return null;
   canvas.clearRect(0, 0, 1, 1);
   canvas.fillStyle = color;
   canvas.fillRect(0, 0, 1, 1);
   const [red, green, blue, alpha] = canvas.getImageData(0, 0, 1, 1).data;
   return alpha === 255 ? hex(red, green, blue) : null;
+}
+
+/** Why a text is not a color, and what would be one. */
+export function objection(text) {
+  const wanted = String(text).trim();
+  const known = wanted.split(/[^a-z]+/i).find((word) => word && parsed(word)) ?? "navy";
+  const form = `Give a code such as #7a4b2c, or a CSS name such as ${known.toLowerCase()}.`;
+  if (wanted === "") return form;
+  return `${/^#[\da-f]*$/i.test(wanted) ? "This code" : `“${wanted}”`} is not a color. ${form}`;
 }
 
 /** The color of a picture's only pixel. */

@@ -1,4 +1,4 @@
-/** The stage: two looks of a photo with a divider between them, which can be zoomed and moved. */
+/** The stage: two views of a photo with a divider between them, which can be zoomed and moved. */
 
 import { Gestures } from "./gestures.js";
 import * as viewport from "./viewport.js";
@@ -7,6 +7,7 @@ const SIDES = ["left", "right"];
 const DRAFT = 0.5; // while a control moves, a quarter of the pixels is enough
 const SETTLED_MS = 150;
 const KEY_STEP = 80; // CSS pixels
+const LAYOUT_STEP = 1 / 64; // CSS pixels; browsers do not place anything more exactly
 
 /**
  * Events: "layout" `{isZoomed, percent, part, scale}`, see `viewport.layout`; "tap" `{x, y}` in pixels of the photo
@@ -19,8 +20,7 @@ export class Viewer extends EventTarget {
   #canvases = { left: document.getElementById("left"), right: document.getElementById("right") };
   #drawn = {}; // what each canvas holds: `{photo, part, quality, key}`
   #photo = null;
-  #looks = {};
-  #vividness = 1;
+  #views = {};
   #view = viewport.WHOLE;
   #drawing = false;
   #quality = 1; // of the requested drawing
@@ -28,7 +28,7 @@ export class Viewer extends EventTarget {
   #revealing = null;
   #ask;
 
-  /** @param {(request: Record<string, any>) => Promise<ImageBitmap[]>} ask Draws looks; see `Workshop.draw`. */
+  /** @param {(request: Record<string, any>) => Promise<ImageBitmap[]>} ask Draws views; see `Workshop.draw`. */
   constructor(ask) {
     super();
     this.#ask = ask;
@@ -52,16 +52,17 @@ export class Viewer extends EventTarget {
   /**
    * Shows a photo.
    *
-   * @param {{id: number, name: string, width: number, height: number}} photo
-   * @param {{left: Record<string, any>, right: Record<string, any>}} looks As in `Workshop.draw`, with a `label`.
+   * @param {{id: number, name: string, width: number, height: number, look: Record<string, number>}} photo In the look
+   *   that it has then.
+   * @param {{left: Record<string, any>, right: Record<string, any>}} views As in `Workshop.draw`, with a `label`.
    */
-  show(photo, looks) {
+  show(photo, views) {
     if (photo !== this.#photo) this.#view = viewport.WHOLE;
     this.#photo = photo;
-    this.#looks = looks;
+    this.#views = views;
     this.#element.hidden = false;
-    for (const side of SIDES) this.#canvases[side].setAttribute("aria-label", `${photo.name}, ${looks[side].label}`);
-    this.#splitInput.setAttribute("aria-label", `Divider between ${looks.left.label} and ${looks.right.label}`);
+    for (const side of SIDES) this.#canvases[side].setAttribute("aria-label", `${photo.name}, ${views[side].label}`);
+    this.#splitInput.setAttribute("aria-label", `Divider between ${views.left.label} and ${views.right.label}`);
     this.#update();
   }
 
@@ -69,12 +70,6 @@ export class Viewer extends EventTarget {
     this.#photo = null;
     this.#drawn = {};
     this.#element.hidden = true;
-  }
-
-  /** @param {number} vividness 0 to 2. */
-  setVividness(vividness) {
-    this.#vividness = vividness;
-    this.#update();
   }
 
   /** Wipes the right side in. */
@@ -90,8 +85,9 @@ export class Viewer extends EventTarget {
   }
 
   #tap(point) {
-    const { part } = viewport.layout(this.#stage, this.#photo, this.#view);
-    const at = (share, start, length, whole) => viewport.clamp(Math.floor(start + share * length), 0, whole - 1);
+    const { part, scale } = this.#layout();
+    const near = LAYOUT_STEP / scale;
+    const at = (share, start, length, whole) => viewport.clamp(Math.floor(start + share * length + near), 0, whole - 1);
     const detail = {
       x: at(point.x, part.x, part.width, this.#photo.width),
       y: at(point.y, part.y, part.height, this.#photo.height),
@@ -126,6 +122,10 @@ export class Viewer extends EventTarget {
     event.preventDefault();
   }
 
+  #layout() {
+    return viewport.snapped(viewport.layout(this.#stage, this.#photo, this.#view));
+  }
+
   get #stage() {
     return { width: this.#element.clientWidth, height: this.#element.clientHeight };
   }
@@ -150,10 +150,11 @@ export class Viewer extends EventTarget {
 
   #update() {
     if (!this.#photo || this.#stage.width === 0) return;
-    const { width, height, part, scale } = viewport.layout(this.#stage, this.#photo, this.#view);
+    const { width, height, part, scale } = this.#layout();
     const isZoomed = this.#view.zoom > 1;
     this.#frame.style.width = `${width}px`;
     this.#frame.style.height = `${height}px`;
+    this.#center(width, height);
     this.#frame.classList.toggle("zoomed", isZoomed);
     // Until the new drawing arrives, the last one is moved to where it belongs.
     for (const side of SIDES) this.#place(side, part, scale);
@@ -163,6 +164,14 @@ export class Viewer extends EventTarget {
     this.#draw(isFirst ? 1 : DRAFT);
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#draw(1), SETTLED_MS);
+  }
+
+  /** Puts the frame in the middle of the stage, on a whole pixel of the screen: between two, single pixels would blur. */
+  #center(width, height) {
+    const box = this.#element.getBoundingClientRect();
+    const whole = (start, room) => Math.round((start + room / 2) * devicePixelRatio) / devicePixelRatio - start;
+    this.#frame.style.left = `${whole(box.left + scrollX, box.width - width)}px`;
+    this.#frame.style.top = `${whole(box.top + scrollY, box.height - height)}px`;
   }
 
   #place(side, part, scale) {
@@ -181,7 +190,7 @@ export class Viewer extends EventTarget {
     this.#quality = quality;
     if (!this.#photo || this.#drawing) return;
     const photo = this.#photo;
-    const { part, width, height } = viewport.layout(this.#stage, photo, this.#view);
+    const { part, width, height } = this.#layout();
     const sides = SIDES.filter((side) => this.#isMissing(side, quality));
     if (sides.length === 0) return;
     const wanted = sides.map((side) => ({ photo, part, quality, key: this.#key(side) }));
@@ -193,8 +202,8 @@ export class Viewer extends EventTarget {
         part,
         width: Math.max(1, Math.round(width * density)),
         height: Math.max(1, Math.round(height * density)),
-        vividness: this.#vividness,
-        looks: sides.map((side) => this.#looks[side]),
+        look: photo.look,
+        views: sides.map((side) => this.#views[side]),
       });
       sides.forEach((side, index) => this.#take(side, bitmaps[index], wanted[index]));
     } catch (error) {
@@ -213,10 +222,10 @@ export class Viewer extends EventTarget {
 
   /** Everything that determines what a side shows. */
   #key(side) {
-    const { part, width, height } = viewport.layout(this.#stage, this.#photo, this.#view);
-    const { kind, model, hints = [] } = this.#looks[side];
+    const { part, width, height } = this.#layout();
+    const { kind, model, hints = [] } = this.#views[side];
     const wishes = hints.flatMap(({ x, y, color, size }) => [x, y, color, size]);
-    const color = kind === "color" ? [model, this.#vividness, ...wishes] : [];
+    const color = kind === "color" ? [model, ...Object.values(this.#photo.look), ...wishes] : [];
     return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...color].join();
   }
 
@@ -227,7 +236,7 @@ export class Viewer extends EventTarget {
     canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
     this.#drawn[side] = drawn;
     if (!this.#photo) return;
-    const { part, scale } = viewport.layout(this.#stage, this.#photo, this.#view);
+    const { part, scale } = this.#layout();
     this.#place(side, part, scale);
   }
 }

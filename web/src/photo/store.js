@@ -1,0 +1,127 @@
+/** Keeps photos in the browser, with their dots and looks, until the visitor removes them. Knows no page. */
+
+import { openDB } from "idb";
+
+const NAME = "tf-colorize-photos";
+const VERSION = 1;
+
+/**
+ * All windows of the page share what is kept. Events, caused by another window: "edited" `{key, hints, look}`, "removed"
+ * `{key}`, "cleared"; "changed" when how much is kept may have changed; "closed" `{reason}` when nothing can be
+ * kept any longer.
+ */
+export class Store extends EventTarget {
+  #database; // promise
+  #channel = typeof BroadcastChannel === "function" ? new BroadcastChannel(NAME) : null;
+
+  constructor() {
+    super();
+    this.#database = this.#open();
+    this.#database.catch(() => undefined); // each method reports it
+    this.#channel?.addEventListener("message", ({ data: { type, ...detail } }) => {
+      if (type !== "changed") this.#tell(type, detail);
+      this.#tell("changed");
+    });
+  }
+
+  #open() {
+    const close = (reason) => {
+      this.#database = Promise.reject(new Error(reason));
+      this.#database.catch(() => undefined);
+      this.#tell("closed", { reason });
+    };
+    const blocking = (_version, _blocked, event) => {
+      event.target.close(); // otherwise the window with the later version would wait for this one
+      close("A later version of this page is open in another window. Reload this one.");
+    };
+    return openDB(NAME, VERSION, {
+      upgrade(database) {
+        // A photo's file is written once; what changes often is apart from it.
+        database.createObjectStore("photos", { keyPath: "key", autoIncrement: true });
+        database.createObjectStore("edits", { keyPath: "key" });
+      },
+      blocking,
+      terminated: () => close("The browser has closed its store of photos. Reload this page."),
+    });
+  }
+
+  /**
+   * @returns {Promise<{key: number, name: string, file: Blob, hints: object[], look?: object}[]>} In the order of their coming.
+   * @throws {Error} The browser keeps nothing.
+   */
+  async all() {
+    const database = await this.#database;
+    const transaction = database.transaction(["photos", "edits"]);
+    const [photos, edits] = await Promise.all(["photos", "edits"].map((name) => transaction.objectStore(name).getAll()));
+    const edited = new Map(edits.map(({ key, ...edit }) => [key, edit]));
+    return photos.map((photo) => ({ hints: [], ...photo, ...edited.get(photo.key) }));
+  }
+
+  /**
+   * @param {{name: string, file: Blob, hints: readonly object[], look: object}} photo
+   * @returns {Promise<number>} Its key.
+   * @throws {Error} There is no room, or the browser keeps nothing.
+   */
+  async add({ name, file, hints, look }) {
+    const database = await this.#database;
+    const transaction = database.transaction(["photos", "edits"], "readwrite");
+    const write = async () => {
+      const key = await transaction.objectStore("photos").add({ name, file });
+      await transaction.objectStore("edits").put({ key, hints, look });
+      return key;
+    };
+    const [key] = await Promise.all([write(), transaction.done]);
+    this.#changed({ type: "changed" });
+    return key;
+  }
+
+  /**
+   * Replaces the dots and the look of a photo, unless it has been removed.
+   *
+   * @param {number} key
+   * @param {{hints: readonly object[], look: object}} edit
+   * @throws {Error} There is no room, or the browser keeps nothing.
+   */
+  async edit(key, edit) {
+    const database = await this.#database;
+    const transaction = database.transaction(["photos", "edits"], "readwrite");
+    const write = async () => {
+      const isThere = (await transaction.objectStore("photos").count(key)) > 0;
+      if (isThere) await transaction.objectStore("edits").put({ ...edit, key });
+    };
+    await Promise.all([write(), transaction.done]);
+    this.#changed({ type: "edited", key, ...edit });
+  }
+
+  async remove(key) {
+    await this.#write((stores) => stores.map((store) => store.delete(key)));
+    this.#changed({ type: "removed", key });
+  }
+
+  /** Removes everything. */
+  async clear() {
+    await this.#write((stores) => stores.map((store) => store.clear()));
+    this.#changed({ type: "cleared" });
+  }
+
+  /** @returns {Promise<{count: number, bytes: number}>} How much is kept. */
+  async size() {
+    const photos = await this.all();
+    return { count: photos.length, bytes: photos.reduce((sum, { file }) => sum + file.size, 0) };
+  }
+
+  async #write(change) {
+    const database = await this.#database;
+    const transaction = database.transaction(["photos", "edits"], "readwrite");
+    await Promise.all([...change(["photos", "edits"].map((name) => transaction.objectStore(name))), transaction.done]);
+  }
+
+  #changed(message) {
+    this.#channel?.postMessage(message);
+    this.#tell("changed");
+  }
+
+  #tell(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
