@@ -1,4 +1,7 @@
-"""Draws the pictures of the manual and the model card: scikit-image's photos in gray, colorized and as they were."""
+"""Draws the pictures of the manual and the model card: photos that come with Python packages, before and after.
+
+The packages are those of the extra "gallery".
+"""
 
 import argparse
 import pathlib
@@ -8,8 +11,8 @@ import numpy as np
 
 from tf_colorize.commands import quiet
 
-# Public domain or CC0, as scikit-image's documentation of each photo says.
-PHOTOS = ("chelsea", "coffee", "astronaut", "rocket")
+# Of scikit-image; public domain or CC0, as its documentation of each photo says.
+PHOTOS = ("chelsea", "coffee", "rocket")
 GRAY_PHOTOS = ("camera", "grass", "brick")
 
 
@@ -29,7 +32,7 @@ def main(argv=None):
 
 
 def draw(model, folder, height):
-    """Writes `photos.jpg` (gray | colored | photo), `gray_photos.jpg` (never had color | colored), `film.jpg`."""
+    """Writes `people.jpg` and `photos.jpg` (gray, colorized, as it was), `gray_photos.jpg` and `film.jpg`."""
     import skimage.data
 
     import tf_colorize
@@ -37,11 +40,15 @@ def draw(model, folder, height):
     from tf_colorize.photos import contact_sheet
 
     colorizer = tf_colorize.Colorizer.load(model)
-    photos = [getattr(skimage.data, name)()[..., :3] for name in PHOTOS]
-    gray = [protocols.without_color(photo) for photo in photos]
+
+    def before_and_after(photos):
+        gray = [protocols.without_color(photo) for photo in photos]
+        return {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "as it was": photos}
+
     gray_photos = [np.repeat(getattr(skimage.data, name)()[..., np.newaxis], 3, axis=-1) for name in GRAY_PHOTOS]
     sheets = {
-        "photos.jpg": {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "photo": photos},
+        "people.jpg": before_and_after(people_and_places()),
+        "photos.jpg": before_and_after([getattr(skimage.data, name)()[..., :3] for name in PHOTOS]),
         "gray_photos.jpg": {"gray": gray_photos, "tf_colorize": [colorizer(photo) for photo in gray_photos]},
         "film.jpg": film_strip(colorizer),
     }
@@ -49,6 +56,18 @@ def draw(model, folder, height):
     for name, columns in sheets.items():
         contact_sheet.contact_sheet(columns, height).save(folder / name, quality=88)
         print(folder / name)
+
+
+def people_and_places():
+    """Returns photos of one shape: Grace Hopper and Eileen Collins (public domain), the Summer Palace (CC BY 2.0)."""
+    import matplotlib.cbook
+    import skimage.data
+    import sklearn.datasets
+    from PIL import Image
+
+    hopper = Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).convert("RGB")
+    palace = sklearn.datasets.load_sample_image("china.jpg")
+    return [np.asarray(hopper)[:512], skimage.data.astronaut(), palace[:, 40:467]]
 
 
 def film_strip(colorizer, n_shown=5):

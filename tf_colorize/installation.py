@@ -12,6 +12,8 @@ _EXTRAS = {
     "keras_cv": "train",
     "tensorboard": "train",
     "skimage": "train",
+    "matplotlib": "gallery",
+    "sklearn": "gallery",
     "scipy": "train",
     "h5py": "train",
     "safetensors": "train",
