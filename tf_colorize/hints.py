@@ -239,7 +239,10 @@ def _of_entry(entry):
 
 
 def _is_finite(value):
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False
 
 
 def _pixels(value, length):

@@ -13,8 +13,15 @@ import tiny_models
 from PIL import Image
 
 import tf_colorize
+from tf_colorize.albums import plan as albums
+from tf_colorize.albums import work
 from tf_colorize.archives import crew, failures, packed, places, plan, workers
-from tf_colorize.commands import cluster, folder, main
+from tf_colorize.commands import cluster, main
+
+
+@pytest.fixture(autouse=True)
+def limit_of_pillow(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # a worker removes it for good
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def test_a_folder_is_planned_as_the_local_command_plans_it(scans, tmp_path, rule
     (scans / "out" / "x.jpg").touch()
     (scans / "link").symlink_to(scans / "deep")
     for out in (tmp_path / "out", scans / "out"):
-        jobs, problems = folder.plan([str(scans)], out, **rules)
+        jobs, problems = albums.plan_photos([str(scans)], out, **rules)
         found, refused = planned(scans, out, **rules)
         expected = {(job.source, job.target, job.compare) for job in jobs}
         assert problems == refused == [] and len(found) >= 4
@@ -157,7 +164,7 @@ def test_a_bucket_is_a_folder_elsewhere(s3_server, scans, tmp_path):
 
 
 def started(model, **options):
-    return cluster.Start(packed.PackedModel.pack(str(model)), folder.Options(**options))
+    return cluster.Start(packed.PackedModel.pack(str(model)), work.Options(**options))
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
@@ -172,14 +179,14 @@ def test_a_worker_makes_what_the_local_command_makes(scans, tmp_path, request, k
     assert worker.ready() is None
     outcomes = dict(zip([item.source for item in found], worker.run(found)))
     assert outcomes.pop("broken.jpg").reason == "not a picture in a format that can be read"
-    assert all(outcome.reason is None and outcome.done.size == (40, 30) for outcome in outcomes.values())
+    assert all(outcome.reason is None and outcome.size == (40, 30) for outcome in outcomes.values())
     made = {path: path.read_bytes() for path in (tmp_path / "local").rglob("*.*")}
     assert len(made) == 6
     for path, data in made.items():
         name = path.relative_to(tmp_path / "local").as_posix()
         assert target.fetch(name, tmp_path).read_bytes() == data
     again = [item for item in found if item.source == "b.jpg"]
-    assert worker.run([plan.Item(**{**vars(again[0]), "deaths": 1})]) == [workers.Outcome()]
+    assert worker.run([plan.Item(**{**vars(again[0]), "deaths": 1})]) == [work.Outcome()]
 
 
 def test_a_worker_says_why_it_cannot_work(scans, tmp_path):
@@ -244,7 +251,7 @@ class Cluster:
             if self.deadly.get(item.source, 0) > 0:
                 self.deadly[item.source] -= 1
                 raise ConnectionError("the worker died")
-        return [workers.Outcome(done=item.source) for item in items]
+        return [work.Outcome(notes=(item.source,)) for item in items]
 
     def wait(self, references, num_returns, timeout):
         return references[:num_returns], references[num_returns:]
@@ -295,7 +302,7 @@ def test_workers_that_die_while_they_start_end_the_job(monkeypatch):
     "arguments, complaint",
     [
         (["none", "out"], "none: no such folder"),
-        (["scans", "scans"], "scans: the photos would be overwritten; choose another OUT"),
+        (["scans", "scans"], "scans: the photos would be overwritten; choose an OUT that IN does not lie in"),
         (["ftp://host/scans", "out"], "ftp://host/scans: must be a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"),
         (["s3:///scans", "out"], "must be s3://BUCKET/PREFIX"),
         (["s3://b/scans?color=red", "out"], "must be s3://BUCKET/PREFIX?NAME=VALUE"),

@@ -123,12 +123,10 @@ def test_a_model_without_hints_says_so_and_colors_the_others(album, tmp_path, ca
     hints.write([BROWN], album / "a.hints.json")
     assert main.main(["album", "-o", "out", "--model", plain]) == 1
     assert sorted(path.name for path in pathlib.Path("out").iterdir()) == ["b.png", "c.png"]
-    fix = "album/a.png: the model takes no hints; choose another with --model, or rename a.hints.json"
+    fix = "album/a.png: the model takes no hints; choose another model, or rename a.hints.json"
     assert capsys.readouterr().err.splitlines()[1:] == [f"tf-colorize: {fix}"]
     assert main.main(["album/b.png", "--hint", "3,4=red", "--model", plain]) == 1
-    assert capsys.readouterr().err == (
-        "tf-colorize: album/b.png: the model takes no hints; choose another with --model\n"
-    )
+    assert capsys.readouterr().err == ("tf-colorize: album/b.png: the model takes no hints; choose another model\n")
 
 
 @pytest.mark.parametrize(

@@ -402,11 +402,6 @@ def test_a_preview_shows_the_film_before_and_after(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["movie.compare.jpg", "movie.mp4"]
 
 
-def test_results_go_where_films_of_their_format_are_read():
-    assert writing.target_of("a/holiday.mov") == pathlib.Path("a/holiday.color.mov")
-    assert writing.target_of("a/holiday.wmv") == pathlib.Path("a/holiday.color.mkv")
-
-
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_length(tmp_path, run_python):
     peaks = []

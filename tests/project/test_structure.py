@@ -37,6 +37,7 @@ ROOMS = {
         "saving",
     ],
     "inference": ["messages", "serving", "runtimes", "colorizer"],
+    "albums": ["hints_beside", "inputs", "work", "plan", "crowd"],
     "archives": ["packed", "places", "plan", "failures", "workers", "crew"],
     "film": ["reading", "flow", "steadying", "tracking", "writing", "coloring", "preview"],
     "training": [
@@ -65,8 +66,8 @@ ROOMS = {
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
     "recipe": [],
     "commands": [
-        *("quiet", "launcher", "hints", "progress", "folder", "photo_options"),
-        *("cluster", "film", "demo", "main"),
+        *("quiet", "launcher", "progress", "parsing", "photo_options"),
+        *("photos", "cluster", "film", "demo", "main"),
     ],
     "__main__": [],
 }
@@ -113,7 +114,8 @@ def test_the_command_line_and_the_default_model_need_no_tensorflow(run_python):
         import sys
         import tf_colorize
         from tf_colorize.color import lab
-        from tf_colorize.commands import demo, folder, main
+        from tf_colorize.albums import crowd, plan, work
+        from tf_colorize.commands import demo, main, photos
         from tf_colorize.inference import colorizer, runtimes, serving
         heavy = {"tensorflow", "keras", "tensorflow_io", "scipy", "skimage"} & set(sys.modules)
         assert not heavy, heavy

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tf_colorize.archives import plan, workers
+from tf_colorize.albums import work
+from tf_colorize.archives import plan
 
 _BATCHES = 2  # of a worker; while it writes the last photos of one, it reads the first of the next
 _SECONDS = 0.5  # that a batch should take
@@ -54,7 +55,7 @@ class Crew:
         self._suspects: collections.deque[plan.Item] = collections.deque()
         self.n_deaths = self._n_bad_starts = 0
 
-    def outcomes(self, jobs: plan.Plan) -> Iterator[tuple[plan.Item, workers.Outcome]]:
+    def outcomes(self, jobs: plan.Plan) -> Iterator[tuple[plan.Item, work.Outcome]]:
         """Does all photos of a plan and yields them as they finish.
 
         A photo whose worker died is done again by another: alone, and after all others, so that one that
@@ -146,6 +147,6 @@ class Crew:
                     reason = (
                         f"all {suspect.deaths} workers that took it died, {_DEATHS} of them with nothing else to do"
                     )
-                    yield item, workers.Outcome(reason=f"{reason}; do they have enough memory?")
+                    yield item, work.Outcome(reason=f"{reason}; do they have enough memory?")
                 else:
                     self._suspects.append(suspect)

@@ -12,11 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from tf_colorize.albums import hints_beside, inputs, plan, work
 from tf_colorize.archives import places
-from tf_colorize.hints import SUFFIX
 from tf_colorize.photos import find
-
-_FLUSHED = 200  # photos at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,23 +69,44 @@ def items(
         photos = [name for name in names if find.has_photo_suffix(name) and not find.is_result(name)]
         if not photos:
             continue
+        if _leads_back(source, target, folder):
+            for name in photos:
+                refuse(posixpath.join(folder, name), "a link leads its result back among the photos")
+            continue
         target.clean(folder)
         existing = target.names(folder)
-        taken: dict[str, str] = {}
+        taken = plan.Names(isinstance(target, places.Folder) and plan.ignores_case(target.full_name(folder)))
         for name in photos:
             path = pathlib.PurePosixPath(name)
-            result = path.with_suffix(find.result_suffix(path, rules.suffix))
+            result = path.with_name(find.split_suffix(name)[0] + find.result_suffix(path, rules.suffix))
+            wanted = [result.name, *([find.comparison_name(result)] if rules.compare else [])]
             photo = posixpath.join(folder, name)
-            if result.name in taken:
-                other = source.full_name(posixpath.join(folder, taken[result.name]))
+            other = taken.add(name, wanted)
+            if other is not None:
+                other = source.full_name(posixpath.join(folder, other))
                 refuse(photo, f"{result.name} is already the result of {other}; choose another format")
                 continue
-            taken[result.name] = name
-            wanted = [result.name, *([find.comparison_name(result)] if rules.compare else [])]
             paths = [posixpath.join(folder, file) for file in wanted]
             needed = [path for path, file in zip(paths, wanted) if rules.overwrite or file not in existing]
-            hints = posixpath.join(folder, path.stem + SUFFIX) if path.stem + SUFFIX in names else None
+            beside = hints_beside.name_for(name)
+            hints = posixpath.join(folder, beside) if beside in names else None
             yield Item(photo, paths[0], paths[1] if rules.compare else None, tuple(needed), hints)
+
+
+def would_mix(source: places.Folder | places.Bucket, target: places.Folder | places.Bucket) -> bool:
+    """Returns whether results could be written over photos or among them: the photos lie in the result place."""
+    if source.inside(target) is not None:
+        return True
+    are_folders = isinstance(source, places.Folder) and isinstance(target, places.Folder)
+    return are_folders and inputs.lies_in(source.full_name(""), target.full_name(""))
+
+
+def _leads_back(source, target, folder):
+    """Whether a link in the result place leads a folder of results among the photos."""
+    if not (isinstance(source, places.Folder) and isinstance(target, places.Folder)):
+        return False
+    results = target.full_name(folder)
+    return inputs.lies_in(results, source.full_name("")) and not inputs.lies_in(results, target.full_name(""))
 
 
 def _is_in(folder, other):
@@ -109,7 +128,8 @@ class Plan:
     def __init__(self, found: Iterator[Item]) -> None:
         self.n_found = self.n_finished = 0
         self.is_complete = False
-        self._n_written = self._n_taken = 0
+        self._n_listed = self._n_written = self._n_taken = 0
+        self._lock = threading.Lock()
         self._error: Exception | None = None
         descriptor, path = tempfile.mkstemp()
         self._writer, self._reader = os.fdopen(descriptor, "w"), open(path)  # noqa: SIM115  # closed together
@@ -133,9 +153,14 @@ class Plan:
         Raises:
             ValueError: the place cannot be listed.
         """
-        if self._error and self._n_taken == self._n_written:
-            raise self._error
+        is_complete = self.is_complete
         taken: list[Item] = []
+        if self._n_taken == self._n_written:
+            self._publish()
+        if self._error and is_complete and self._n_taken == self._n_written:
+            if isinstance(self._error, ValueError):
+                raise self._error
+            raise ValueError(work.reason_of(self._error)) from self._error
         while len(taken) < count and self._n_taken < self._n_written:
             source, target, compare, needed, hints = json.loads(self._reader.readline())
             taken.append(Item(source, target, compare, tuple(needed), hints))
@@ -153,24 +178,25 @@ class Plan:
         """Photos that are listed and were not taken."""
         return self.n_found - self.n_finished - self._n_taken
 
+    def _publish(self):
+        """Makes what is listed so far readable."""
+        with self._lock:
+            self._writer.flush()
+            self._n_written = self._n_listed
+
     def _list(self, found):
-        n_lines = 0
         try:
             for item in found:
                 self.n_finished += not item.needed
-                self.n_found += 1
                 if item.needed:
                     line = json.dumps([item.source, item.target, item.compare, item.needed, item.hints])
-                    self._writer.write(line + "\n")
-                    n_lines += 1
-                    if n_lines % _FLUSHED == 0:
-                        self._writer.flush()
-                        self._n_written = n_lines
+                    with self._lock:
+                        self._writer.write(line + "\n")
+                        self._n_listed += 1
+                self.n_found += 1
                 if self._stopping:
                     return
         except Exception as error:  # raised where the photos are taken
             self._error = error
         finally:
-            self._writer.flush()
-            self._n_written = n_lines
             self.is_complete = True

@@ -7,9 +7,9 @@ import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Callable
-from typing import Any
 
 import tf_colorize
+from tf_colorize.albums import work
 from tf_colorize.archives import places, plan
 
 # Photos of a worker that are being read, worked on or written. A bucket answers after a tenth of a second.
@@ -18,31 +18,13 @@ _AT_ONCE = 8
 _IN_WORK = 2
 
 
-@dataclasses.dataclass(frozen=True)
-class Paths:
-    """Where a photo is on this machine, and where its results are written."""
-
-    source: pathlib.Path
-    target: pathlib.Path
-    compare: pathlib.Path | None = None
-    hints: pathlib.Path | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of a photo: `done` is what the work returned; `reason` says why it failed, or None."""
-
-    done: Any = None
-    reason: str | None = None
-
-
 class Worker:
     """What each actor of the cluster is.
 
     Args:
         source: Where the photos are.
         target: Where the results go.
-        start: Returns the work, a function of `Paths` that may be called from several threads; called once. It
+        start: Returns the work, a function of a `work.Job` that may be called from several threads; called once. It
             raises ValueError if that is impossible.
         version: Of tf_colorize where the job was started.
     """
@@ -51,7 +33,7 @@ class Worker:
         self,
         source: places.Folder | places.Bucket,
         target: places.Folder | places.Bucket,
-        start: Callable[[], Callable[[Paths], Any]],
+        start: Callable[[], Callable[[work.Job], work.Outcome]],
         version: str,
     ) -> None:
         self._source, self._target = source, target
@@ -74,36 +56,42 @@ class Worker:
         """Returns why this worker cannot work, or None."""
         return self.problem
 
-    def run(self, items: list[plan.Item]) -> list[Outcome]:
-        """Does some photos; returns an `Outcome` for each."""
+    def run(self, items: list[plan.Item]) -> list[work.Outcome]:
+        """Does some photos; returns what became of each. One that fails never ends the others."""
         return list(self._pool.map(self._do, items))
 
     def _do(self, item):
+        try:
+            with tempfile.TemporaryDirectory(prefix="tf-colorize-", ignore_cleanup_errors=True) as scratch:
+                return self._done(item, pathlib.Path(scratch))
+        except Exception as error:  # anything: a scratch folder without space, a bucket that does not answer
+            return work.Outcome(reason=work.reason_of(error))
+
+    def _done(self, item, folder):
         needed = [name for name in item.needed if not (item.deaths and self._target.has(name))]
         if not needed:  # the worker that died had finished it
-            return Outcome()
-        with tempfile.TemporaryDirectory(prefix="tf-colorize-") as scratch:
-            folder = pathlib.Path(scratch)
-            names = {name: self._target.path_for(name, folder) for name in (item.target, item.compare) if name}
-            paths = Paths(pathlib.Path(), names[item.target], names.get(item.compare))
-            try:
-                hints = self._source.fetch(item.hints, folder) if item.hints else None
-                paths = dataclasses.replace(paths, source=self._source.fetch(item.source, folder), hints=hints)
-                done = self._working.submit(self._work, paths).result()
-                for name in needed:
-                    if names[name].exists():
-                        self._target.store(name, names[name])
-                return Outcome(done)
-            except (ValueError, OSError, RuntimeError, MemoryError) as error:
-                return Outcome(reason=self._reason(error, item, paths, names))
+            return work.Outcome()
+        names = {name: self._target.path_for(name, folder) for name in (item.target, item.compare) if name}
+        job = work.Job(pathlib.Path(), names[item.target], names.get(item.compare))
+        try:
+            hints = self._source.fetch(item.hints, folder) if item.hints else None
+            job = dataclasses.replace(job, source=self._source.fetch(item.source, folder), hints=hints)
+            outcome = self._working.submit(self._work, job).result()
+            for name in needed:
+                if outcome.reason is None and names[name].exists():
+                    self._target.store(name, names[name])
+        except Exception as error:
+            outcome = work.Outcome(reason=work.reason_of(error))
+        if outcome.reason is not None:
+            outcome = dataclasses.replace(outcome, reason=self._reason(outcome.reason, item, job, names))
+        return outcome
 
-    def _reason(self, error, item, paths, names):
+    def _reason(self, reason, item, job, names):
         """One line that calls files what people call them, not what they are called on this machine."""
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        reason = reason.removeprefix(f"{paths.source}: ")
+        reason = reason.removeprefix(f"{job.source}: ")
         known = {path: self._target.full_name(name) for name, path in names.items()}
-        if paths.hints:
-            known[paths.hints] = self._source.full_name(item.hints)
-        for path, name in {paths.source: self._source.full_name(item.source), **known}.items():
+        if job.hints:
+            known[job.hints] = self._source.full_name(item.hints)
+        for path, name in {job.source: self._source.full_name(item.source), **known}.items():
             reason = reason.replace(str(path), name) if path.name else reason
         return reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import dataclasses
 import os
@@ -12,17 +11,16 @@ import threading
 import time
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tf_colorize
 from tf_colorize import installation
-from tf_colorize.commands import photo_options, progress, quiet
+from tf_colorize.commands import parsing, photo_options, progress, quiet
 
 # No heavy imports up here: `tf-colorize cluster --help` must answer at once.
 
 if typing.TYPE_CHECKING:
-    from tf_colorize.archives import packed, workers
-    from tf_colorize.commands import folder
+    from tf_colorize.albums import work
+    from tf_colorize.archives import packed
 
 _EPILOG = """\
 examples:
@@ -55,12 +53,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = parsing.Parser(
         prog="tf-colorize cluster",
         description="Colorize the photos of a folder or bucket on a Ray cluster. The results are those of tf-colorize. "
         f"Needs {installation.pip_install('cluster')}",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("source", metavar="IN", help="folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX, with everything in it")
@@ -72,7 +69,7 @@ def _parser():
     )
     add(
         "--workers",
-        type=photo_options.number(1, 100_000, int),
+        type=parsing.number(1, 100_000, int),
         metavar="N",
         help="processes that color, one processor each (default: one per processor of the cluster)",
     )
@@ -85,26 +82,30 @@ def _colorize(options):
     from tf_colorize.inference import runtimes
 
     source, target = places.open_place(options.source), places.open_place(options.target)
-    if source.inside(target) == ".":
-        raise ValueError(f"{options.target}: the photos would be overwritten; choose another OUT")
     source.check()
+    if plan.would_mix(source, target):
+        raise ValueError(f"{options.target}: the photos would be overwritten; choose an OUT that IN does not lie in")
     model = packed.PackedModel.pack(options.model or str(runtimes.default_model()))
     rules = plan.Rules(f".{options.format}" if options.format else None, options.compare, options.overwrite)
+    if options.dry_run:
+        return _list(source, target, rules)
     failed = failures.Failures(source, target)
     with plan.Plan(plan.items(source, target, rules, failed.add)) as jobs:
-        if options.dry_run:
-            return _list(jobs, source, target)
         target.prepare()
         counts = _Counts()
-        if jobs.has_work():
-            start = Start(model, photo_options.settings(options))
-            with _crew(options, source, target, start, failed.save) as crew:
-                counts = _work(crew, jobs, failed)
-            if crew.n_deaths:
-                _complain(f"workers that died: {crew.n_deaths}; others did their photos")
-                for name, _ in target.walk():
-                    target.clean(name)
-        jobs.take(1)  # raises what stopped the listing, if something did
+        try:
+            if jobs.has_work():
+                start = Start(model, photo_options.settings(options))
+                with _crew(options, source, target, start, failed.save) as crew:
+                    counts = _work(crew, jobs, failed)
+                if crew.n_deaths:
+                    _complain(f"workers that died: {crew.n_deaths}; others did their photos")
+                    for name, _ in target.walk():
+                        target.clean(name)
+            jobs.take(1)  # raises what stopped the listing, if something did
+        except BaseException:  # also when it was stopped: what is known is kept
+            failed.save()
+            raise
         failed.finish()
     _summarize(counts, jobs, failed)
     if not jobs.n_found:
@@ -112,11 +113,24 @@ def _colorize(options):
     return 1 if failed.count or not jobs.n_found else 0
 
 
-def _list(jobs, source, target):
-    while batch := jobs.take(100) or not jobs.is_complete or jobs.n_left:
-        for item in batch if isinstance(batch, list) else time.sleep(0.05) or ():
-            print(f"{source.full_name(item.source)} -> {' and '.join(map(target.full_name, item.needed))}")
-    return 0
+def _list(source, target, rules):
+    """Says what would be done and which photos cannot have a result; returns the exit code."""
+    from tf_colorize.archives import plan
+
+    refused = []
+
+    def refuse(photo, reason):
+        refused.append(photo)
+        _complain(f"{source.full_name(photo)}: {reason}")
+
+    with plan.Plan(plan.items(source, target, rules, refuse)) as jobs:
+        while batch := jobs.take(100) or not jobs.is_complete or jobs.n_left:
+            for item in batch if isinstance(batch, list) else time.sleep(0.05) or ():
+                print(f"{source.full_name(item.source)} -> {' and '.join(map(target.full_name, item.needed))}")
+        jobs.take(1)  # raises what stopped the listing, if something did
+        if not jobs.n_found and not refused:
+            _complain(f"{source.full_name('')}: no pictures in it")
+        return 1 if refused or not jobs.n_found else 0
 
 
 @contextlib.contextmanager
@@ -185,23 +199,18 @@ class _Counts:
 def _work(crew, jobs, failed):
     counts, start = _Counts(), time.monotonic()
     saved = start
-    try:
-        with _progress(jobs) as report:
-            for item, outcome in crew.outcomes(jobs):
-                if outcome.reason is not None:
-                    failed.add(item.source, outcome.reason)
-                else:
-                    counts.n_done += 1
-                    if outcome.done is not None:
-                        counts.n_skipped += outcome.done.is_skipped
-                        counts.n_had_color += outcome.done.has_color and not outcome.done.is_skipped
-                report(counts.n_done + failed.count)
-                if time.monotonic() - saved > _SAVE_EVERY:
-                    saved = time.monotonic()
-                    failed.save()
-    except BaseException:  # also when it was stopped: what is known is kept
-        failed.save()
-        raise
+    with _progress(jobs) as report:
+        for item, outcome in crew.outcomes(jobs):
+            if outcome.reason is not None:
+                failed.add(item.source, outcome.reason)
+            else:
+                counts.n_done += 1
+                counts.n_skipped += outcome.is_skipped
+                counts.n_had_color += outcome.has_color and not outcome.is_skipped
+            report(counts.n_done + failed.count)
+            if time.monotonic() - saved > _SAVE_EVERY:
+                saved = time.monotonic()
+                failed.save()
     counts.seconds = time.monotonic() - start
     return counts
 
@@ -246,12 +255,12 @@ class Start:
     """What each worker does first: it loads the model and makes the function that colors one photo."""
 
     model: packed.PackedModel
-    settings: folder.Options
+    settings: work.Options
 
-    def __call__(self) -> Callable[[workers.Paths], Any]:
+    def __call__(self) -> Callable[[work.Job], work.Outcome]:
         from PIL import Image
 
-        from tf_colorize.commands import folder
+        from tf_colorize.albums import crowd, work
         from tf_colorize.inference import colorizer
 
         Image.MAX_IMAGE_PIXELS = None  # `max_pixels` takes its place
@@ -262,11 +271,7 @@ class Start:
         except (ValueError, installation.MissingPackage) as error:
             raise ValueError(str(error).replace(path, self.model.name)) from error
 
-        def work(paths):
-            job = folder.Job(paths.source, paths.target, paths.compare, paths.hints)
-            return folder.colorize_file(colorize, job, self.settings)
-
-        return folder.within_memory(work)
+        return crowd.within_memory(lambda job: work.colorize_file(colorize, job, self.settings))
 
 
 def _first_line(error):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import hashlib
@@ -18,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tf_colorize
+from tf_colorize.commands import parsing
 
 if typing.TYPE_CHECKING:
     import os
@@ -201,7 +201,7 @@ def serve(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `tf-colorize demo`; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = parsing.Parser(
         prog="tf-colorize demo",
         description="Colorize photos in the browser, on this computer; no photo leaves it. Press Ctrl+C to stop.",
     )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import hints, progress
+from tf_colorize.commands import parsing, progress
 
 _EPILOG = """\
 examples:
@@ -36,14 +36,16 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
+        jobs, failed = _plan(options)
+        if not jobs:
+            return int(failed)
         colorizer, model = _load(options)
     except ValueError as error:
         _complain(str(error))
         return 1
-    failed = False
-    for source in map(pathlib.Path, options.films):
+    for job in jobs:
         try:
-            _color(colorizer, model, source, options)
+            _color(colorizer, model, job, options)
         except ValueError as error:
             _complain(str(error))
             failed = True
@@ -54,12 +56,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = parsing.Parser(
         prog="tf-colorize film",
         description="Color black-and-white films. Size, frame rate, length, sound, subtitles and chapters stay as "
         f"they are. Needs {installation.pip_install('film')}",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("films", nargs="+", metavar="FILM", help="files, in any format that FFmpeg reads")
@@ -121,8 +122,6 @@ def _seconds(text):
 
 def _wrong_usage(options):
     """A line that says what cannot be meant, or None."""
-    if options.output and len(options.films) > 1 and pathlib.Path(options.output).suffix:
-        return f"-o {options.output} must be a folder for {len(options.films)} films"
     if options.hints and len(options.films) > 1:
         return f"--hints is for one film, not {len(options.films)}; put a file NAME.hints.json beside each"
     if options.start is not None and options.end is not None and options.start >= options.end:
@@ -159,33 +158,35 @@ def _identity(model):
     return f"{model} {path.stat().st_size} {path.stat().st_mtime_ns}" if path.exists() else model
 
 
-def _target(source, output, preview):
-    from tf_colorize.film import writing
+def _plan(options):
+    """The films to color, and whether some cannot be colored, which is said."""
+    from tf_colorize.albums import plan
     from tf_colorize.photos import find
 
-    beside = source.with_name(f"{source.stem}{find.COMPARISON_MARK}.jpg") if preview else writing.target_of(source)
-    if output is None:
-        return beside
-    path = pathlib.Path(output)
-    if path.is_dir() or not path.suffix:
-        return path / (beside.name if preview else f"{source.stem}{beside.suffix}")
-    return path
-
-
-def _color(colorizer, model, source, options):
-    from tf_colorize.film import coloring, preview, reading
-    from tf_colorize.photos import find
-
-    target = _target(source, options.output, options.preview)
-    if target.resolve() == source.resolve():
-        raise reading.FilmError(f"{source}: would be overwritten; choose another -o")
-    if find.is_result(source):
+    try:
+        with installation.explained():
+            from tf_colorize.film import writing
+    except installation.MissingPackage as error:
+        raise ValueError(str(error)) from error
+    for source in filter(find.is_result, options.films):
         print(f"{source}: its name says that it is already colorized; rename it to do it again")
-        return
-    if target.exists() and not options.overwrite:
-        print(f"{target} exists; --overwrite replaces it")
-        return
-    wishes, notes = hints.read(pathlib.Path(options.hints) if options.hints else hints.beside(source))
+    jobs, problems = plan.plan_films(
+        options.films, options.output, writing.CONTAINERS, ".mkv", preview=options.preview is not None
+    )
+    for problem in problems:
+        _complain(problem)
+    for job in jobs:
+        if job.target.exists() and not options.overwrite:
+            print(f"{job.target} exists; --overwrite replaces it")
+    return [job for job in jobs if options.overwrite or not job.target.exists()], bool(problems)
+
+
+def _color(colorizer, model, job, options):
+    from tf_colorize.albums import hints_beside
+    from tf_colorize.film import coloring, preview, reading
+
+    source, target = job.source, job.target
+    wishes, notes = hints_beside.read(pathlib.Path(options.hints) if options.hints else job.hints)
     for note in notes:
         print(f"{source}  {note}")
     settings = coloring.Options(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import typing
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+
+from tf_colorize.commands import parsing
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
 if typing.TYPE_CHECKING:
-    from tf_colorize.commands import folder
+    from tf_colorize.albums import work
 
 HAS_COLOR = "already had color, which was replaced; --skip-color skips such photos"
 
@@ -29,20 +30,25 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--vividness",
-        type=number(0, 2, float),
+        type=parsing.number(0, 2, float),
         default=1.0,
         metavar="0..2",
         help="strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
     )
     add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
-    add("--quality", type=number(1, 100, int), metavar="1..100", help="for JPEG (default 92), WebP, AVIF and HEIC")
+    add(
+        "--quality",
+        type=parsing.number(1, 100, int),
+        metavar="1..100",
+        help="for JPEG (default 92), WebP, AVIF and HEIC",
+    )
     add("--compare", action="store_true", help="also write a side-by-side picture, NAME.compare.jpg")
     add("--overwrite", action="store_true", help="replace existing results (default: skip those photos)")
     add("--skip-color", action="store_true", help="skip photos that already have color")
     add("--dry-run", action="store_true", help="only list what would be read and written")
     add(
         "--max-pixels",
-        type=number(1, 2**40, int),
+        type=parsing.number(1, 2**40, int),
         default=200_000_000,
         metavar="N",
         help="refuse larger photos (default: 200 million)",
@@ -50,11 +56,38 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--allow-truncated", action="store_true", help="colorize a truncated JPEG as far as it goes")
 
 
-def settings(options: argparse.Namespace) -> folder.Options:
-    """Returns the options of `add_to` as the library takes them."""
-    from tf_colorize.commands import folder
+def add_hints(parser: argparse.ArgumentParser) -> None:
+    """Adds --hint and --hints."""
+    parser.add_argument(
+        "--hint",
+        type=_hint,
+        action="append",
+        default=[],
+        metavar="X,Y=COLOR",
+        help="a color at a place of the photo, in pixels or percent from the left and top: 120,340=#7a4b2c or "
+        "25%%,40%%=navy; repeatable",
+    )
+    parser.add_argument(
+        "--hints",
+        metavar="FILE",
+        help="hints file of the photo (default: NAME.hints.json beside it, if there is one)",
+    )
 
-    return folder.Options(
+
+def _hint(text):
+    from tf_colorize import hints
+
+    try:
+        return hints.hint(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def settings(options: argparse.Namespace) -> work.Options:
+    """Returns the options of `add_to` as the library takes them."""
+    from tf_colorize.albums import work
+
+    return work.Options(
         vividness=options.vividness,
         quality=options.quality,
         overwrite=options.overwrite,
@@ -74,16 +107,3 @@ def pillow_without_limit() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
-
-
-def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Returns a type for argparse: a number in a range."""
-
-    def parse(text):
-        value = kind(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be {low} to {high}, not {text}")
-        return value
-
-    parse.__name__ = "number"  # argparse names the type in its message
-    return parse

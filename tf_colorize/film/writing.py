@@ -19,7 +19,6 @@ import numpy as np
 
 from tf_colorize import whole
 from tf_colorize.film import reading
-from tf_colorize.photos import find
 
 # name -> (FFmpeg's encoder, its CRF that is hard to tell from the original, options)
 CODECS: dict[str, tuple[str, int, dict[str, str]]] = {
@@ -297,15 +296,3 @@ def _chapters(original, shift, end):
         last = last if end is None else min(last, fractions.Fraction(end - shift))
         chapters.append({**chapter, "start": round(max(first, 0) / unit), "end": round(last / unit)})
     return chapters
-
-
-def target_of(source: str | os.PathLike[str]) -> pathlib.Path:
-    """Where a film's result goes by default: `name.color.suffix` beside it, .mkv where the format is not written.
-
-    Example:
-    >>> target_of("holiday.avi").name
-    'holiday.color.mkv'
-    """
-    source = pathlib.Path(source)
-    suffix = source.suffix if source.suffix.lower() in CONTAINERS else ".mkv"
-    return source.with_name(f"{source.stem}{find.RESULT_MARK}{suffix}")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tf_colorize.photos import files
 
 RESULT_MARK = ".color"
 COMPARISON_MARK = ".compare"
+VARIANTS_MARK = ".variants"
+"""Before the suffix of what the tool makes: a result, a side-by-side picture, a sheet of several results."""
+
+FILM_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts"),
+    *(".m2ts", ".mts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogm", ".dv", ".mxf", ".rm", ".rmvb"),
+    *(".y4m", ".h264", ".hevc"),
+)
+"""What the names of films end in; none of them is a photo's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +36,30 @@ class Found:
     results: list
 
 
+def split_suffix(name: str) -> tuple[str, str]:
+    """Splits a file name into what people call the file and its suffix.
+
+    Only the suffixes of photos and films count: a dot alone does not make one.
+
+    Example:
+    >>> split_suffix("Reel No. 5"), split_suffix("Reel No. 5.JPG")
+    (('Reel No. 5', ''), ('Reel No. 5', '.JPG'))
+    """
+    stem, dot, ending = name.rpartition(".")
+    is_known = stem and f".{ending}".lower() in (*files.IMAGE_SUFFIXES, *FILM_SUFFIXES)
+    return (stem, dot + ending) if is_known else (name, "")
+
+
 def is_result(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a file's name says that an earlier run made it: `x.color.jpg`, `x.compare.jpg`."""
-    return pathlib.Path(path).stem.endswith((RESULT_MARK, COMPARISON_MARK))
+    """Returns whether a file's name says that an earlier run made it, such as `x.color.jpg`, in any case."""
+    stem, suffix = split_suffix(os.path.basename(os.fspath(path)))
+    return bool(suffix) and stem.lower().endswith((RESULT_MARK, COMPARISON_MARK, VARIANTS_MARK))
+
+
+def original_stem(path: str | os.PathLike[str]) -> str:
+    """Returns a result's name without mark and suffix: what its photo is called without suffix."""
+    stem, _ = split_suffix(os.path.basename(os.fspath(path)))
+    return stem.rpartition(".")[0] if is_result(path) else stem
 
 
 def has_photo_suffix(path: str | os.PathLike[str]) -> bool:
@@ -43,62 +74,77 @@ def result_suffix(photo: pathlib.PurePath, wanted: str | None = None) -> str:
         photo: Its path.
         wanted: Such as ".png"; None keeps the photo's own, or ".jpg" where that stands for no format.
     """
-    return wanted or (photo.suffix if photo.suffix.lower() in files.FORMATS else ".jpg")
+    suffix = split_suffix(photo.name)[1]
+    return wanted or (suffix if suffix.lower() in files.FORMATS else ".jpg")
 
 
 def comparison_name(result: pathlib.PurePath) -> str:
     """Returns the file name of the side-by-side picture that belongs to a result."""
-    return f"{result.stem.removesuffix(RESULT_MARK)}{COMPARISON_MARK}{result.suffix}"
+    stem, suffix = split_suffix(result.name)
+    return f"{stem.removesuffix(RESULT_MARK)}{COMPARISON_MARK}{suffix}"
 
 
-def find_photos(path: str | os.PathLike[str]) -> Found:
+def find_photos(path: str | os.PathLike[str], refuse: Callable[[str], None] | None = None) -> Found:
     """Finds the photos under a folder, including its subfolders and through symbolic links.
 
     Args:
         path: A folder, or one file, which is taken as a photo whatever its name.
+        refuse: Called with a line about each folder that cannot be listed; None raises it.
 
     Returns:
         `Found`: files with a suffix in `files.IMAGE_SUFFIXES` in any case, without hidden files
         and folders. A folder that several links lead to is visited once.
 
     Raises:
-        ImageError: `path` does not exist or a folder cannot be listed.
+        ImageError: `path` does not exist, or a folder cannot be listed and `refuse` is None.
     """
     path = pathlib.Path(path)
-    if path.is_file():
+    if os.path.isfile(path):
         return Found([path], [])
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise files.ImageError(f"{path}: no such file or folder")
-    found = sorted(folder / name for folder, names in walk(path) for name in names if has_photo_suffix(name))
+    found = sorted(folder / name for folder, names in walk(path, refuse) for name in names if has_photo_suffix(name))
     return Found([p for p in found if not is_result(p)], [p for p in found if is_result(p)])
 
 
-def walk(path: str | os.PathLike[str]) -> Iterator[tuple[pathlib.Path, list[str]]]:
+def walk(
+    path: str | os.PathLike[str], refuse: Callable[[str], None] | None = None
+) -> Iterator[tuple[pathlib.Path, list[str]]]:
     """Visits a folder and its subfolders, also through symbolic links, and each of them once.
+
+    Links are followed after all real folders have been visited, so that none of them hides one.
 
     Args:
         path: The folder.
+        refuse: Called with a line about each folder that cannot be listed; None raises it.
 
     Yields:
         `(folder, names)`: the names of the files in it, sorted. Hidden files and folders are left out.
 
     Raises:
-        ImageError: a folder cannot be listed.
+        ImageError: a folder cannot be listed and `refuse` is None.
     """
-    seen = {os.path.realpath(path)}
-    for folder, folders, names in os.walk(path, onerror=_refuse, followlinks=True):
-        # Real folders come first, so a link to one never hides it.
-        folders[:] = sorted(folders, key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
-        folders[:] = [name for name in folders if not name.startswith(".") and _is_new(folder, name, seen)]
-        yield pathlib.Path(folder), sorted(name for name in names if not name.startswith("."))
+
+    def fail(error):
+        if refuse is None:
+            raise files.ImageError(f"{error.filename}: {error.strerror}") from error
+        refuse(f"{error.filename}: {error.strerror}")
+
+    seen: set[str] = set()
+    waiting = collections.deque([os.fspath(path)])
+    while waiting:
+        top = waiting.popleft()
+        if not _is_new(top, seen):
+            continue
+        for folder, folders, names in os.walk(top, onerror=fail):
+            inside = [os.path.join(folder, name) for name in sorted(folders) if not name.startswith(".")]
+            waiting += [one for one in inside if os.path.islink(one)]
+            folders[:] = [os.path.basename(one) for one in inside if not os.path.islink(one) and _is_new(one, seen)]
+            yield pathlib.Path(folder), sorted(name for name in names if not name.startswith("."))
 
 
-def _is_new(folder, name, seen):
-    real = os.path.realpath(os.path.join(folder, name))
+def _is_new(folder, seen):
+    real = os.path.realpath(folder)
     is_new = real not in seen
     seen.add(real)
     return is_new
-
-
-def _refuse(error):
-    raise files.ImageError(f"{error.filename}: {error.strerror}") from error

@@ -1,0 +1,67 @@
+"""The hints file beside a photo or film, `NAME.hints.json`: which one it is, and what is in it."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing
+from typing import Any
+
+from tf_colorize import hints
+from tf_colorize.photos import find
+
+if typing.TYPE_CHECKING:
+    from tf_colorize.hints import Hint
+
+
+def name_for(photo: str) -> str:
+    """Returns the file name of the hints of a photo or film with this file name.
+
+    Example:
+    >>> name_for("Reel No. 5"), name_for("a.jpg")
+    ('Reel No. 5.hints.json', 'a.hints.json')
+    """
+    return find.split_suffix(photo)[0] + hints.SUFFIX
+
+
+def beside(photo: pathlib.Path) -> pathlib.Path | None:
+    """Returns the hints file beside a photo or film, or None."""
+    path = photo.with_name(name_for(photo.name))
+    return path if os.path.isfile(path) else None
+
+
+def is_hints_file(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a file's name says that it holds hints."""
+    return os.fspath(path).lower().endswith(hints.SUFFIX)
+
+
+def read(path: pathlib.Path | None, more: tuple[Hint, ...] = ()) -> tuple[list[Hint], list[str]]:
+    """Returns the hints of a photo, and notes for people.
+
+    Args:
+        path: Its hints file, or None.
+        more: Hints that were given in another way.
+
+    Raises:
+        ValueError: the file cannot be used.
+    """
+    if path is None:
+        return list(more), []
+    found = hints.read(path)
+    return [*found, *more], [f"{len(found)} hint{'' if len(found) == 1 else 's'} from {path.name}"]
+
+
+def refuse_without(colorizer: Any, photo: str | os.PathLike[str], file: pathlib.Path | None = None) -> None:
+    """Says why a photo with hints cannot be colorized with a model that takes none.
+
+    Args:
+        colorizer: A `Colorizer`.
+        photo: For the message.
+        file: The photo's hints file, or None.
+
+    Raises:
+        ValueError: the model takes no hints.
+    """
+    if not colorizer.takes_hints:
+        fix = f", or rename {file.name}" if file else ""
+        raise ValueError(f"{photo}: the model takes no hints; choose another model{fix}")

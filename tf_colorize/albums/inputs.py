@@ -1,0 +1,165 @@
+"""Which photos people mean by the files, folders and patterns that they name."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import os
+import pathlib
+import re
+from collections.abc import Sequence
+
+from tf_colorize.albums import hints_beside
+from tf_colorize.photos import files, find
+
+
+@dataclasses.dataclass
+class Found:
+    """What was named.
+
+    Attributes:
+        photos: `(photo, its path under a result folder)`, each photo once.
+        folders: The folders among the inputs.
+        problems: One line for each input that cannot be used.
+    """
+
+    photos: list[tuple[pathlib.Path, pathlib.Path]] = dataclasses.field(default_factory=list)
+    folders: list[pathlib.Path] = dataclasses.field(default_factory=list)
+    problems: list[str] = dataclasses.field(default_factory=list)
+
+
+def find_inputs(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
+    """Finds the photos that files, folders and glob patterns name, without reading them.
+
+    Earlier results and hints files are left out; they are a problem only where nobody named their photo.
+
+    Args:
+        inputs: Files, folders and glob patterns.
+        output: Result folder or file, or None; photos in a result folder inside an input are left out.
+    """
+    found, matches, set_aside = Found(), [], []
+    for text in map(str, inputs):
+        problem = address_problem(text) or _unreachable(text)
+        if problem:
+            found.problems.append(problem)
+        elif os.path.lexists(text):
+            matches.append((pathlib.Path(text), None))
+        else:
+            matches += _matching(text, found.problems)
+    for match, beginning in matches:
+        if os.path.isdir(match):
+            # Several folders each get their own, so equal names do not collide.
+            base = _absolute(match) if len(inputs) == len(matches) == 1 else _absolute(match).parent
+            found.folders.append(match)
+            _add_folder(match, base, output, found)
+        elif find.is_result(match) or hints_beside.is_hints_file(match):
+            set_aside.append(match)
+        elif find.split_suffix(match.name)[1].lower() in find.FILM_SUFFIXES:
+            found.problems.append(f"{match}: is a film, not a photo; `tf-colorize film` colors films")
+        else:
+            found.photos.append((match, match.relative_to(beginning) if beginning else pathlib.Path(match.name)))
+    found.photos = list({_absolute(photo): (photo, path) for photo, path in reversed(found.photos)}.values())[::-1]
+    found.problems += _problems_of(set_aside, found.photos)
+    return found
+
+
+def address_problem(text: str) -> str | None:
+    """Returns why a text that looks like an address cannot be an input or output, or None for others."""
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
+    if scheme is None or os.path.lexists(text):
+        return None
+    if scheme[1].lower() in ("s3", "gs", "gcs"):
+        return f"{text}: is a bucket, not a file; `tf-colorize cluster` reads and writes buckets"
+    return f"{text}: is an address, not a file; download it and give the file"
+
+
+def lies_in(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
+    """Returns whether a path is a folder or lies in it, by any name, link or case of letters; neither need exist."""
+    if pathlib.Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        return True
+    try:
+        wanted = os.stat(folder)
+    except OSError:
+        return False
+    real = pathlib.Path(os.path.realpath(path))
+    for one in (real, *real.parents):
+        try:
+            if os.path.samestat(os.stat(one), wanted):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _unreachable(text):
+    """Why nobody can say whether a file exists, such as a folder that one may not enter, or None."""
+    try:
+        os.lstat(text)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        return None if glob.has_magic(text) else f"{text}: {error.strerror}"
+    return None
+
+
+def _matching(pattern, problems):
+    """`[(match, the folders before the first wildcard)]` of a glob pattern, without what is no photo."""
+    matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+    photos = [path for path in matches if not (find.is_result(path) or hints_beside.is_hints_file(path))]
+    if not matches:
+        problems.append(f"{pattern}: no such file or folder")
+    elif not photos:
+        problems.append(f"{pattern}: only earlier results and hints files match it; give their photos")
+    parts = pathlib.Path(pattern).parts
+    n_fixed = next((index for index, part in enumerate(parts) if glob.has_magic(part)), 0)
+    return [(path, pathlib.Path(*parts[:n_fixed])) for path in photos]
+
+
+def _add_folder(folder, base, output, found):
+    pictures, n_problems = [], len(found.problems)
+    try:
+        pictures = find.find_photos(folder, found.problems.append).photos
+    except files.ImageError as error:
+        found.problems.append(str(error))
+    # Results in the folder are no photos of it, but where the whole folder lies among the results, it is the input.
+    if output is not None and lies_in(output, folder) and not lies_in(folder, output):
+        parents = {path.parent for path in pictures}
+        made = {parent for parent in parents if lies_in(parent, output) or _lies_by_name_in(parent, output)}
+        pictures = [path for path in pictures if path.parent not in made]
+    elif output is not None:
+        pictures = [path for path in pictures if not _lies_by_name_in(path, output) or lies_in(folder, output)]
+    if not pictures and len(found.problems) == n_problems:
+        found.problems.append(f"{folder}: no pictures in it ({', '.join(files.IMAGE_SUFFIXES)})")
+    found.photos += [(path, _absolute(path).relative_to(base)) for path in pictures]
+
+
+def _problems_of(set_aside, photos):
+    """One line for each result or hints file whose photo was not named with it."""
+    named = {_absolute(photo).with_name(find.split_suffix(photo.name)[0]) for photo, _ in photos}
+    for path in set_aside:
+        is_hints = hints_beside.is_hints_file(path)
+        stem = path.name[: -len(hints_beside.name_for(""))] if is_hints else find.original_stem(path)
+        if _absolute(path).with_name(stem) in named:
+            continue
+        beside = _photo_beside(path, stem)
+        photo = f"its photo, {beside}" if beside else "its photo"
+        if is_hints:
+            yield f"{path}: its name says that it holds hints; give {photo}"
+        elif beside:
+            yield f"{path}: its name says that it is already colorized; give {photo}, or rename it"
+        else:
+            yield f"{path}: its name says that it is already colorized; rename it to colorize it again"
+
+
+def _photo_beside(path, stem):
+    suffixes = ["", *(case for suffix in files.IMAGE_SUFFIXES for case in (suffix, suffix.upper()))]
+    beside = (path.with_name(stem + suffix) for suffix in suffixes if stem + suffix)
+    return next((photo for photo in beside if os.path.isfile(photo)), None)
+
+
+def _absolute(path):
+    return pathlib.Path(os.path.abspath(path))
+
+
+def _lies_by_name_in(path, folder):
+    return _absolute(path).is_relative_to(_absolute(folder))

@@ -1,0 +1,152 @@
+"""One photo: read it and its hints, color it, write the result; and what became of it, whatever happened."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import time
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+
+from tf_colorize.albums import hints_beside
+from tf_colorize.color import colorfulness
+from tf_colorize.photos import files
+
+if typing.TYPE_CHECKING:
+    import numpy as np
+
+    from tf_colorize.hints import Hint
+
+_COMPARE_SIDE = 1600
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A photo or film to read and the file to write; `compare` is the side-by-side picture or None, `hints` the
+    photo's hints file or None.
+    """
+
+    source: pathlib.Path
+    target: pathlib.Path
+    compare: pathlib.Path | None = None
+    hints: pathlib.Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How photos are read, colorized and written."""
+
+    vividness: float = 1.0
+    quality: int | None = None  # None: the format's default
+    overwrite: bool = False
+    max_pixels: int = files.DEFAULT_MAX_PIXELS
+    allow_truncated: bool = False
+    skip_color: bool = False  # leave photos that have color as they are
+    hints: tuple[Hint, ...] = ()  # besides those of hints files
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one photo.
+
+    Attributes:
+        size: Width and height of the result, or None.
+        seconds: How long it took.
+        notes: Sentences for people.
+        has_color: Whether the photo already had color.
+        is_skipped: Whether it was left as it is for that reason.
+        reason: One line that says why there is no result, or None where nothing failed.
+    """
+
+    size: tuple[int, int] | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    has_color: bool = False
+    is_skipped: bool = False
+    reason: str | None = None
+
+
+def reason_of(error: BaseException) -> str:
+    """Returns one line for people that says why something failed."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    if isinstance(error, ValueError) and line:
+        return line
+    return f"{line} ({type(error).__name__})" if line else type(error).__name__
+
+
+def colorize_file(colorizer: Callable[..., np.ndarray], job: Job, options: Options) -> Outcome:
+    """Reads, colorizes and writes one photo; whatever goes wrong is the `reason` of what is returned."""
+    start = time.perf_counter()
+    try:
+        outcome = _colorize_file(colorizer, job, options)
+    except Exception as error:
+        return Outcome(seconds=time.perf_counter() - start, reason=_naming_a_file(reason_of(error), job))
+    return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
+
+
+def colorize_picture(
+    colorizer: Callable[..., np.ndarray], picture: files.Picture, vividness: float = 1.0, hints: Sequence[Hint] = ()
+) -> Image.Image:
+    """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
+
+    `picture.image` is released on the way: 100 megapixels take 400 MB.
+    """
+    rgb = colorizer(picture, vividness=vividness, hints=hints)
+    alpha = picture.image.getchannel("A") if picture.image.mode.endswith("A") else None
+    picture.image = None
+    image = Image.fromarray(rgb)
+    if alpha is not None:
+        image.putalpha(alpha)
+    return image
+
+
+def _colorize_file(colorizer: Any, job, options):
+    hints, notes = hints_beside.read(job.hints, options.hints)
+    if hints:
+        hints_beside.refuse_without(colorizer, job.source, job.hints)
+    picture = files.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
+    has_color = colorfulness.has_color(picture.image)
+    if has_color and options.skip_color:
+        return Outcome(picture.image.size, 0.0, tuple(picture.notes), has_color, is_skipped=True)
+    before = _thumbnail(picture.image) if job.compare else None
+    if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
+        picture.notes.append("transparency flattened onto white")
+    image = colorize_picture(colorizer, picture, options.vividness, hints)
+    if options.overwrite or not job.target.exists():
+        files.save(image, job.target, picture, quality=options.quality)
+    if job.compare and (options.overwrite or not job.compare.exists()):
+        files.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
+    return Outcome(image.size, 0.0, (*notes, *picture.notes), has_color)
+
+
+def _naming_a_file(reason, job):
+    """The reason, beginning with the file that it is about: the photo, unless it names another of the job's."""
+    files_of_job = (job.source, job.target, job.compare, job.hints)
+    return (
+        reason if reason.startswith(tuple(f"{path}: " for path in files_of_job if path)) else f"{job.source}: {reason}"
+    )
+
+
+def _thumbnail(image):
+    """ "RGB", at most 1600 pixels a side, transparency flattened onto white."""
+    scale = min(1.0, _COMPARE_SIDE / max(image.size))
+    size = tuple(max(1, round(side * scale)) for side in image.size)
+    image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    if image.mode.endswith("A"):
+        image = Image.alpha_composite(Image.new("RGBA", size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _side_by_side(before, after):
+    gap = 8
+    both = Image.new("RGB", (before.width + gap + after.width, before.height), "white")
+    both.paste(before, (0, 0))
+    both.paste(after, (before.width + gap, 0))
+    return both

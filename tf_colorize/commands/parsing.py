@@ -1,0 +1,49 @@
+"""How the commands read their arguments: options by their whole names, and wrong usage in one line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import typing
+from collections.abc import Callable
+from typing import Any
+
+# No heavy imports up here: `tf-colorize --help` must answer at once.
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` that takes no abbreviations, keeps the layout of its epilog and complains briefly.
+
+    Args:
+        options: As `argparse.ArgumentParser` takes them.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
+        super().__init__(**options)
+
+    def error(self, message: str) -> typing.NoReturn:
+        """Ends the process with exit code 2 and a line that says what is wrong and where help is."""
+        self.exit(2, f"{self.prog}: {message}{self._meant(message)} ({self.prog} --help lists all options)\n")
+
+    def _meant(self, message):
+        """The option that an unknown one looks like, as the end of a sentence."""
+        unknown = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
+        known = [name for action in self._actions for name in action.option_strings]
+        begun = [name for name in known if unknown and name.startswith(unknown[1])]
+        near = begun or (difflib.get_close_matches(unknown[1], known, 1) if unknown else [])
+        return f"; did you mean {near[0]}?" if near else ""
+
+
+def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Returns a type for argparse: a number in a range."""
+
+    def parse(text):
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be {low} to {high}, not {text}")
+        return value
+
+    parse.__name__ = "number"  # argparse names the type in its message
+    return parse

@@ -1,0 +1,234 @@
+"""The command `tf-colorize PHOTO ...`: plans, colorizes and reports; `albums` does the work."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Sequence
+
+from tf_colorize.commands import parsing, photo_options, progress
+
+# No heavy imports up here: `tf-colorize --help` must answer at once.
+
+_EPILOG = """\
+examples:
+  tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
+  tf-colorize album/ -o colored/          a folder with everything in it
+  tf-colorize "scans/**/*.tif" --format jpg --quality 90
+  tf-colorize grandma.jpg --hint 120,340=#7a4b2c --hint 25%,40%=navy    a brown dress, a blue door
+  cat grandma.jpg | tf-colorize - > grandma.color.jpg
+  tf-colorize cluster scans/ colored/     an archive, on several machines (see cluster --help)
+  tf-colorize film movie.mp4              a film, in steady color (see film --help)
+  tf-colorize demo                        the same in the browser (see demo --help)
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
+    options = _parser().parse_args(arguments)
+    problem = _wrong_usage(options)
+    if problem:
+        _complain(problem)
+        return 2
+    try:
+        with photo_options.pillow_without_limit():  # --max-pixels takes its place
+            return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
+    except KeyboardInterrupt:
+        _complain("stopped; run the same command again to continue")
+        return 130
+
+
+def _parser():
+    from tf_colorize import __version__
+
+    parser = parsing.Parser(
+        prog="tf-colorize",
+        description="Colorize black-and-white photos. Their size, lightness and metadata stay as they are.",
+        epilog=_EPILOG,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="PHOTO", help="files, folders, glob patterns, or - for a pipe")
+    add("-o", "--output", metavar="PATH", help="folder for results, or file for one photo (default: beside the photo)")
+    photo_options.add_to(parser)
+    photo_options.add_hints(parser)
+    add(
+        "--jobs",
+        type=parsing.number(1, 256, int),
+        metavar="N",
+        help="photos to process at a time (default: one per core)",
+    )
+    add("--version", action="version", version=f"tf-colorize {__version__}")
+    return parser
+
+
+def _wrong_usage(options):
+    """Returns a line about arguments that contradict each other, or None."""
+    from tf_colorize.albums import plan
+    from tf_colorize.photos import files
+
+    if "-" in options.inputs and options.inputs != ["-"]:
+        return "- cannot be combined with files"
+    problem = plan.output_problem(options.output, files.IMAGE_SUFFIXES)
+    if problem:
+        return f"-o {problem}"
+    if options.format and plan.names_file(options.output, files.IMAGE_SUFFIXES):
+        suffix = os.path.splitext(options.output)[1].lower()
+        if files.FORMATS[suffix] != files.FORMATS[f".{options.format}"]:
+            return f"-o {options.output} and --format {options.format} disagree; give one of them"
+    if options.inputs == ["-"]:
+        if options.compare or options.skip_color or options.dry_run:
+            return "--compare, --skip-color and --dry-run need files, not a pipe"
+        if options.output is None and sys.stdout.isatty():
+            return "the picture would go to the terminal; add > picture.jpg or -o picture.jpg"
+    return None
+
+
+def _colorize_stream(options):
+    """Standard input to standard output, or to the file that -o names."""
+    from tf_colorize.albums import hints_beside, plan, work
+    from tf_colorize.color import colorfulness
+    from tf_colorize.photos import files
+
+    if options.output and os.path.exists(options.output) and not options.overwrite:
+        _complain(f"{options.output} exists; --overwrite replaces it")
+        return 1
+    try:
+        picture = files.read(
+            sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
+        )
+        hints, _ = hints_beside.read(pathlib.Path(options.hints) if options.hints else None, tuple(options.hint))
+        notes = [*picture.notes, *([photo_options.HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
+        for note in notes:
+            _complain(f"standard input: {note}")
+        colorizer = _load(options, threads=None)
+        if hints:
+            hints_beside.refuse_without(colorizer, "standard input")
+        image = work.colorize_picture(colorizer, picture, options.vividness, hints)
+        image_format = files.FORMATS[f".{options.format}"] if options.format else None
+        if options.output is None:
+            target, image_format = sys.stdout.buffer, image_format or picture.format
+        else:
+            target = plan.through_links(pathlib.Path(options.output))
+        files.save(image, target, picture, image_format=image_format, quality=options.quality)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        _complain(work.reason_of(error).replace("<bytes>", "standard input", 1))
+        return 1
+    return 0
+
+
+def _colorize_files(options):
+    from tf_colorize import processors
+    from tf_colorize.albums import plan
+
+    suffix = f".{options.format}" if options.format else None
+    jobs, problems = plan.plan_photos(options.inputs, options.output, suffix=suffix, compare=options.compare)
+    for problem in problems:
+        _complain(problem)
+    if (options.hint or options.hints) and len(jobs) > 1:
+        _complain(f"--hint and --hints are for one photo, not {len(jobs)}; put a file NAME.hints.json beside each")
+        return 2
+    if options.hints:
+        jobs = [dataclasses.replace(job, hints=pathlib.Path(options.hints)) for job in jobs]
+    options.overwrite = options.overwrite or _renews(jobs, options)
+    waiting = jobs if options.overwrite else [job for job in jobs if not _is_done(job)]
+    _tell_of_done(jobs, waiting)
+    if options.dry_run:
+        for job in waiting:
+            hints = f" with {job.hints.name}" if job.hints else ""
+            print(f"{job.source}{hints} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
+    if options.dry_run or not waiting:
+        return 1 if problems else 0
+    workers = min(options.jobs or processors.usable(), len(waiting))
+    try:
+        colorizer = _load(options, threads=None if workers == 1 else 1)
+    except ValueError as error:
+        _complain(str(error))
+        return 1
+    failures = _work(colorizer, waiting, workers, options)
+    return 1 if failures or problems else 0
+
+
+def _is_done(job):
+    """Whether everything that the job would write exists."""
+    return job.target.exists() and (job.compare is None or job.compare.exists())
+
+
+def _renews(jobs, options):
+    """Whether a single photo is to be done again: its result, the tool's own by its name, would become another."""
+    if len(jobs) != 1 or options.output is not None or any(map(os.path.isdir, options.inputs)):
+        return False
+    (job,) = jobs
+    if not job.target.exists():
+        return False
+    asked = (options.vividness != 1.0, options.hint, options.hints, options.model, options.quality)
+    has_new_hints = job.hints is not None and job.hints.stat().st_mtime > job.target.stat().st_mtime
+    return any(asked) or has_new_hints
+
+
+def _tell_of_done(jobs, waiting):
+    skipped = len(jobs) - len(waiting)
+    if skipped == 1 == len(jobs):
+        print(f"{jobs[0].target} exists; --overwrite replaces it")
+    elif skipped:
+        print(f"{skipped} of {len(jobs)} photos are already done; --overwrite does them again")
+
+
+def _work(colorizer, jobs, workers, options):
+    """Colorizes all jobs and reports; returns the lines of those that failed."""
+    from tf_colorize.albums import crowd, work
+
+    settings = dataclasses.replace(photo_options.settings(options), hints=tuple(options.hint))
+    start, failures, n_done = time.perf_counter(), [], 0
+    outcomes = crowd.run(jobs, lambda job: work.colorize_file(colorizer, job, settings), workers)
+    try:
+        with progress.of_photos(len(jobs)) as advance, contextlib.closing(outcomes):
+            for job, outcome in outcomes:
+                if outcome.reason is None:
+                    n_done += 1
+                    print(_line(job, outcome))
+                    if outcome.has_color and not outcome.is_skipped:
+                        _complain(f"{job.source}: {photo_options.HAS_COLOR}")
+                else:
+                    failures.append(outcome.reason)
+                advance()
+    finally:  # also when it was stopped
+        seconds = time.perf_counter() - start
+        if len(jobs) > 1:
+            print(f"{n_done} photos in {progress.duration(seconds)}, {n_done / seconds:.1f} photos/s")
+        if failures and len(jobs) > 1:
+            _complain(f"{len(failures)} photos failed:")
+        for failure in failures:
+            _complain(failure)
+    return failures
+
+
+def _load(options, threads):
+    from tf_colorize import installation
+    from tf_colorize.commands import quiet
+    from tf_colorize.inference import colorizer, runtimes
+
+    model = options.model or runtimes.default_model()
+    try:
+        with quiet.startup():
+            return colorizer.Colorizer.load(model, threads=threads)
+    except installation.MissingPackage as error:
+        raise ValueError(f"{model}: {error}") from error
+
+
+def _line(job, outcome):
+    if outcome.is_skipped:
+        return f"{job.source}  already has color, left as it is"
+    width, height = outcome.size
+    notes = "".join(f"; {note}" for note in outcome.notes)
+    also = f" and {job.compare.name}" if job.compare else ""
+    return f"{job.target}{also}  {width} x {height}, {outcome.seconds:.2f} s{notes}"
+
+
+def _complain(text):
+    print(f"tf-colorize: {text}", file=sys.stderr)
