@@ -19,8 +19,7 @@ from PIL import Image
 
 from tf_colorize import Colorizer, export, hints
 from tf_colorize.inference import serving
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 
 # The stand-in for TF Serving is a double of the tests.
@@ -164,7 +163,7 @@ def main():
         tflite = {
             kind: export.export_tflite(generator, folder / f"{kind}.tflite", quantize=kind, **common).path
             for kind in ("none", "float16", "dynamic", "int8")
-            if kind != "int8" or (options.photos and not generators.takes_hints(generator))
+            if kind != "int8" or (options.photos and not anatomy.takes_hints(generator))
         }
         print("| way | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
         with ways(folder / "colorizer" / "1", tflite) as functions:

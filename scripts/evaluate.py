@@ -93,7 +93,8 @@ counts_of_hints.__name__ = "list of numbers"  # argparse names the type in its m
 @quiet.missing_packages("evaluate.py")
 def main(args=None):
     options = parse_args(args)
-    from tf_colorize.evaluation import perceptual, records
+    from tf_colorize.evaluation import perceptual
+    from tf_colorize.evaluation.report import records
 
     command = shlex.join(["python", *(sys.argv if args is None else ["scripts/evaluate.py", *args])])
     try:
@@ -204,7 +205,7 @@ def curves_of_hints(options, colorizers):
 
 
 def color_bw(options, colorizers):
-    from tf_colorize.evaluation import pictures, report
+    from tf_colorize.evaluation.report import document, pictures
 
     paths = find.find_photos(options.bw).photos
     rows, failed = [], False
@@ -214,7 +215,7 @@ def color_bw(options, colorizers):
                 print(f"evaluate.py: {result}", file=sys.stderr)
                 failed = True
             else:
-                rows.append((path.name, [pictures.thumbnail(picture, report.THUMBNAIL) for picture in result]))
+                rows.append((path.name, [pictures.thumbnail(picture, document.THUMBNAIL) for picture in result]))
     if rows:
         sheet = pictures.sheet([images for _, images in rows], ["photo", *colorizers])
         sheet.save(options.out / "contact_sheet.jpg", quality=90, subsampling=0)
@@ -223,7 +224,8 @@ def color_bw(options, colorizers):
 
 def measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import figures, hint_gains, records, report
+    from tf_colorize.evaluation import hint_gains
+    from tf_colorize.evaluation.report import document, figures, records
 
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         task = progress.add_task("photos", total=None)
@@ -246,7 +248,7 @@ def measure(options, colorizers, feature_model, lpips, run, bw):
     if options.out:
         records.write_metrics(options.out / "metrics.json", result, run, curves)
         records.write_photos(options.out / "photos.csv", result)
-        report.write(options.out / "report.html", result, colorizers, run, bw, curves)
+        document.write(options.out / "report.html", result, colorizers, run, bw, curves)
     return bool(result.skipped)
 
 

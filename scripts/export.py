@@ -58,8 +58,7 @@ def main(argv=None):
     with quiet.startup():
         from tf_colorize import export
         from tf_colorize.export import tflite, vectors
-        from tf_colorize.models import generator as generators
-        from tf_colorize.models import saving
+        from tf_colorize.models import anatomy, saving
 
     try:
         generator, metadata = saving.load_generator(options.model)
@@ -70,7 +69,7 @@ def main(argv=None):
             weights = "float16" if report.half_precision else "float32"
             print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {weights} weights; {report.agreement}", flush=True)
         if options.tflite:
-            if options.quantize == "int8" and generators.takes_hints(generator):
+            if options.quantize == "int8" and anatomy.takes_hints(generator):
                 print("int8: without hints, because 8 bits are too few for how they spread")
             report = export.export_tflite(generator, options.tflite, quantize=options.quantize, **common)
             times = [f"{tflite.latency(report.path, threads) * 1e3:.0f} ms" for threads in (1, 2)]

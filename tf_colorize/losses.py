@@ -120,7 +120,7 @@ class Term:
         name: str; logs call the loss `g_{name}_loss`.
         weight: float, at least 0; at 0 the loss is neither computed nor logged.
         function: `function(condition, target, outputs)` -> losses of any shape, averaged. `outputs`
-            is what `models.generator.heads` lists: "ab" and, with a palette, "logits". To be saved
+            is what `models.anatomy.heads` lists: "ab" and, with a palette, "logits". To be saved
             with the model, it must be registered with Keras, like `smoothness` and `Classification`.
 
     Example:

@@ -6,7 +6,7 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 - `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
   takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
   that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
-- `nonlocal_mean`: `model` (a file of an earlier step), which gets what `models.generator.add_nonlocal_mean` adds.
+- `nonlocal_mean`: `model` (a file of an earlier step), which gets what `models.grafts.add_nonlocal_mean` adds.
 - `export`: `model` (a file of an earlier step); writes `saved_model/1` and `colorizer.tflite`. Optional are
   `quantize`, as the export to TFLite takes it, and `rounded`: true rounds kernels to bfloat16's 8 bits first. The
   SavedModel's float16 holds that exactly, and archives compress it by a third.
@@ -27,8 +27,7 @@ from typing import Any
 import keras
 
 from tf_colorize.export import saved_model, tflite
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, grafts, saving
 from tf_colorize.training import averaging, stages
 from tf_colorize.training import settings as train_config
 
@@ -144,9 +143,9 @@ def _blend(table, run_dir, folder):
     second, about = saving.load_generator(run_dir / table["second"])
     averaging.blend(first, second, table["share"])
     if "gains" in table:
-        generators.set_gains(second, **table["gains"])
+        anatomy.set_gains(second, **table["gains"])
     if "hints" in table:
-        second = generators.with_hints_of(second, saving.load_generator(run_dir / table["hints"])[0])
+        second = grafts.with_hints_of(second, saving.load_generator(run_dir / table["hints"])[0])
     about |= {key: table[key] for key in ("image_size", "terms") if key in table}
     if "terms" in about:
         about["terms"] = " ".join(about["terms"].split())  # one line, wherever the file breaks it
@@ -157,7 +156,7 @@ def _blend(table, run_dir, folder):
 def _nonlocal_mean(table, run_dir, folder):
     generator, about = saving.load_generator(run_dir / table["model"])
     folder.mkdir(parents=True, exist_ok=True)
-    saving.save_generator(generators.add_nonlocal_mean(generator), folder / "generator.keras", about)
+    saving.save_generator(grafts.add_nonlocal_mean(generator), folder / "generator.keras", about)
 
 
 def _export(table, run_dir, folder, photos, report):

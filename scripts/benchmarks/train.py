@@ -77,7 +77,7 @@ def run(arguments):
 
 
 def _check(arguments):
-    from tf_colorize.models import generator as generators  # loads TensorFlow, which --help does not need
+    from tf_colorize.models import catalog  # loads TensorFlow, which --help does not need
 
     if arguments.against and importlib.util.find_spec("torch") is None:
         raise ValueError("`--against pytorch` needs PyTorch: pip install torch")
@@ -85,7 +85,7 @@ def _check(arguments):
         if getattr(arguments, name) < 1:
             raise ValueError(f"`--{name.replace('_', '-')}` must be at least 1. Received: {getattr(arguments, name)}")
     for generator in [arguments.generator] if arguments.generator else GENERATORS:
-        multiple = generators.kind(generator).size_multiple
+        multiple = catalog.kind(generator).size_multiple
         if arguments.image_size % multiple:
             raise ValueError(
                 f"`--image-size` must be a multiple of {multiple} for {generator}. Received: {arguments.image_size}"

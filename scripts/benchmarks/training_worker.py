@@ -16,7 +16,7 @@ import tensorflow as tf
 from benchmarks import machine
 from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline, selection
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy
 from tf_colorize.training import checkpoints, distribution, loop
 from tf_colorize.training import preparation as start_of_run
 from tf_colorize.training import settings as train_config
@@ -85,7 +85,7 @@ def main():
 def build(config, workers):
     generator = workers.replicated(lambda: start_of_run.build_generator(config, report=lambda line: None))
     discriminator = workers.replicated(models.patchgan)
-    term = losses.Classification(losses.PaletteCrossentropy(generators.palette(generator)))
+    term = losses.Classification(losses.PaletteCrossentropy(anatomy.palette(generator)))
     with workers.scope():
         model = models.Pix2Pix(generator, discriminator, 0.0, [losses.Term("classification", 1.0, term)])
         both = [optimizers.FusedAdam(config.learning_rate, beta_1=models.pix2pix.BETA_1) for _ in range(2)]

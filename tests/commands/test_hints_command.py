@@ -13,8 +13,7 @@ from PIL import Image
 
 from tf_colorize import Colorizer, hints
 from tf_colorize.commands import main
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import grafts, saving
 
 GRAY = skimage.data.camera()[100:160, 50:130]
 BROWN = (20, 30, "#7a4b2c")
@@ -24,7 +23,7 @@ BROWN = (20, 30, "#7a4b2c")
 def model(tmp_path_factory):
     keras.utils.set_random_seed(1)
     path = tmp_path_factory.mktemp("model") / "hinted.keras"
-    saving.save_generator(generators.add_hints(exports.generator()), path, {"image_size": exports.IMAGE_SIZE})
+    saving.save_generator(grafts.add_hints(exports.generator()), path, {"image_size": exports.IMAGE_SIZE})
     return str(path)
 
 

@@ -24,7 +24,8 @@ from PIL import Image
 
 from tf_colorize import evaluation
 from tf_colorize.color import colorfulness
-from tf_colorize.evaluation import charts, features, figures, measures, perceptual, pictures, protocols, records
+from tf_colorize.evaluation import features, measures, perceptual, protocols
+from tf_colorize.evaluation.report import charts, figures, pictures, records
 from tf_colorize.models import backbones, saving
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

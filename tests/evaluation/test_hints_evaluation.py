@@ -13,10 +13,10 @@ import tiny_models
 from PIL import Image
 
 from tf_colorize import Colorizer, hints
-from tf_colorize.evaluation import charts, measures, protocols, spreading
 from tf_colorize.evaluation import hint_gains as curve_of_hints
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.evaluation import measures, protocols, spreading
+from tf_colorize.evaluation.report import charts
+from tf_colorize.models import grafts, saving
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_lines_stand_where_they_belong():
 def test_the_script_reports_the_curve(photos, tmp_path, capsys):
     keras.utils.set_random_seed(1)
     metadata = {"image_size": exports.IMAGE_SIZE}
-    saving.save_generator(generators.add_hints(exports.generator()), tmp_path / "hinted.keras", metadata)
+    saving.save_generator(grafts.add_hints(exports.generator()), tmp_path / "hinted.keras", metadata)
     plain = tiny_models.write_tflite(tmp_path)
     pixel = keras.Input((256, 256, 3))
     keras.Model(pixel, keras.layers.AveragePooling2D(64, name="pool")(pixel)).save(tmp_path / "pixel.keras")

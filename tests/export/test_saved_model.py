@@ -17,8 +17,7 @@ import tensorflow as tf
 from PIL import ExifTags, Image
 
 from tf_colorize import Colorizer, export
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 from tf_colorize.training import preparation as start_of_run
 from tf_colorize.training import settings as train_config
@@ -64,7 +63,7 @@ def test_a_saved_model_holds_the_generator(exported):
     generator, described = saving.load_generator(exported.saved_model)
     for actual, expected in zip(generator.get_weights(), exports.generator().get_weights()):
         np.testing.assert_allclose(actual, expected, rtol=5e-4, atol=1e-6)  # half precision
-    expected = generators.generator_metadata(SIZE)
+    expected = anatomy.generator_metadata(SIZE)
     assert {key: described[key] for key in expected} == expected
     lightness = np.zeros((1, 32, 96, 1), np.float32)
     assert generator(lightness).shape == (1, 32, 96, 2)
@@ -77,7 +76,7 @@ def layers_of(generator):
 def test_freezing_is_neither_saved_nor_loaded(exported, tmp_path):
     frozen = saving.portable(exports.generator())
     frozen.get_layer("conv").trainable = frozen.get_layer("norm").trainable = False
-    about = generators.generator_metadata(SIZE)
+    about = anatomy.generator_metadata(SIZE)
     saving.save_generator(frozen, tmp_path / "new.keras", about)
     export.export_saved_model(frozen, tmp_path / "1", image_size=SIZE, photos=exported.photos)
     assert not frozen.get_layer("conv").trainable  # the caller's own stays as it is
@@ -97,7 +96,7 @@ def test_the_shipped_generator_trains_in_all_layers():
     generator, described = saving.load_generator(SHIPPED / "colorizer" / "1")
     assert '"trainable": false' not in json.dumps(described["generator"])
     assert all(layer.trainable for layer in layers_of(generator))
-    generator = generators.automatic(generator)
+    generator = anatomy.automatic(generator)
     before = generator.get_layer("resnet18").get_weights()
     generator.compile(keras.optimizers.SGD(0.1), loss="mae")  # less of the deepest gradients is lost in float32
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")

@@ -18,8 +18,7 @@ from tf_colorize import export, models
 from tf_colorize.color import lab
 from tf_colorize.export import checks, tflite, vectors
 from tf_colorize.inference import runtimes
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, saving
 from tf_colorize.training import preparation as start_of_run
 
 SIZE = exports.IMAGE_SIZE
@@ -53,7 +52,7 @@ def test_the_script_offers_what_the_library_takes():
 def test_tflite_carries_its_metadata(exported, kind):
     with zipfile.ZipFile(exported.tflite[kind]) as archive:
         described = json.loads(archive.read(saving.METADATA_NAME))
-    assert described == {**generators.generator_metadata(SIZE), "quantize": kind}
+    assert described == {**anatomy.generator_metadata(SIZE), "quantize": kind}
     assert exported.tflite[kind].read_bytes()[4:8] == b"TFL3"
 
 

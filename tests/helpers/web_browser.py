@@ -135,11 +135,11 @@ def write_hinting_model(path):
     import keras
 
     from tf_colorize import export
-    from tf_colorize.models import generator as generators
+    from tf_colorize.models import grafts
 
     keras.utils.set_random_seed(1)
     photos = exports.write_photos(path.parent / "photos", count=1)
-    generator = generators.add_hints(exports.generator())
+    generator = grafts.add_hints(exports.generator())
     return export.export_tflite(generator, path, image_size=exports.IMAGE_SIZE, photos=photos).path
 
 

@@ -8,9 +8,8 @@ import pytest
 from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.data import simulated_hints as simulated
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy, grafts, saving
 from tf_colorize.models import hint_branch as branch
-from tf_colorize.models import saving
 
 SIZE = 64
 
@@ -34,7 +33,7 @@ def pair(request):
     keras.utils.set_random_seed(0)
     plain = function()
     lightness = np.random.default_rng(0).uniform(-1, 1, (2, *size, 1)).astype("float32")
-    return plain, generators.add_hints(plain), lightness
+    return plain, grafts.add_hints(plain), lightness
 
 
 def with_a_hint(lightness, ab=(0.4, -0.3), box=(slice(10, 14), slice(20, 25))):
@@ -48,7 +47,7 @@ def test_without_hints_it_is_the_automatic_result_to_the_last_bit(pair):
     hints = np.zeros((*lightness.shape[:-1], 3), "float32")
     expected = plain(lightness, training=False)
     np.testing.assert_array_equal(hinted({"lightness": lightness, "hints": hints}, training=False), expected)
-    np.testing.assert_array_equal(generators.automatic(hinted)(lightness, training=False), expected)
+    np.testing.assert_array_equal(anatomy.automatic(hinted)(lightness, training=False), expected)
 
 
 def test_a_hint_is_kept_spreads_and_stays_in_its_picture(pair):
@@ -64,23 +63,23 @@ def test_a_hint_is_kept_spreads_and_stays_in_its_picture(pair):
 
 def test_a_branch_moves_to_a_generator_that_was_trained_further(pair):
     plain, hinted, lightness = pair
-    moved, given = generators.with_hints_of(plain, hinted), with_a_hint(lightness)
+    moved, given = grafts.with_hints_of(plain, hinted), with_a_hint(lightness)
     np.testing.assert_array_equal(moved(given, training=False), hinted(given, training=False))
     with pytest.raises(ValueError, match="`other` must take hints"):
-        generators.with_hints_of(plain, plain)
+        grafts.with_hints_of(plain, plain)
 
 
 def test_a_generator_says_whether_it_takes_hints(pair):
     plain, hinted, _ = pair
-    assert generators.takes_hints(hinted) and not generators.takes_hints(plain)
-    assert generators.automatic(plain) is plain and hinted.name == plain.name
-    assert generators.has_palette(hinted) == generators.has_palette(plain)
+    assert anatomy.takes_hints(hinted) and not anatomy.takes_hints(plain)
+    assert anatomy.automatic(plain) is plain and hinted.name == plain.name
+    assert anatomy.has_palette(hinted) == anatomy.has_palette(plain)
     with pytest.raises(ValueError, match="`generator` must not take hints yet"):
-        generators.add_hints(hinted)
+        grafts.add_hints(hinted)
 
 
 def test_it_survives_files_and_precisions(tmp_path):
-    hinted = generators.add_hints(exports.generator())
+    hinted = grafts.add_hints(exports.generator())
     given = with_a_hint(np.linspace(-1, 1, SIZE**2, dtype="float32").reshape(1, SIZE, SIZE, 1))
     expected = hinted(given, training=False)
     saving.save_generator(hinted, tmp_path / "hinted.keras", {"image_size": SIZE})
@@ -92,7 +91,7 @@ def test_it_survives_files_and_precisions(tmp_path):
 
 
 def test_a_process_that_knows_nothing_of_it_loads_it(tmp_path, run_python):
-    saving.save_generator(generators.add_hints(exports.generator()), tmp_path / "hinted.keras", {"image_size": SIZE})
+    saving.save_generator(grafts.add_hints(exports.generator()), tmp_path / "hinted.keras", {"image_size": SIZE})
     run_python(f"""
         from tf_colorize import Colorizer
         assert Colorizer.load({str(tmp_path / "hinted.keras")!r}).takes_hints
@@ -101,8 +100,8 @@ def test_a_process_that_knows_nothing_of_it_loads_it(tmp_path, run_python):
 
 def test_only_the_branch_learns():
     own = saving.portable(exports.generator())  # layers are shared, and what freezes here would be frozen elsewhere
-    hinted = generators.add_hints(own)
-    generators.train_hints_only(hinted)
+    hinted = grafts.add_hints(own)
+    grafts.train_hints_only(hinted)
     layers = {weight.path.split("/")[0] for weight in hinted.trainable_weights}
     assert layers == {
         *("hints_from1", "hints_conv", "hints_embedding", "hints_places", "hints_spread"),

@@ -7,8 +7,7 @@ import pytest
 from tf_colorize import export, models, recipe
 from tf_colorize.color import lab
 from tf_colorize.inference import runtimes
-from tf_colorize.models import generator as generators
-from tf_colorize.models import likeness, saving
+from tf_colorize.models import anatomy, grafts, likeness, saving
 
 SIZE = 64
 
@@ -63,9 +62,9 @@ def test_likeness_is_a_gaussian_of_the_distance_and_places_count_by_their_weight
 
 
 def test_a_generator_gets_it_and_keeps_all_else(plain, lightness):
-    joined = generators.add_nonlocal_mean(plain)
-    assert joined.name == plain.name and generators.has_palette(joined)
-    assert generators.palette_stride(joined) == 4
+    joined = grafts.add_nonlocal_mean(plain)
+    assert joined.name == plain.name and anatomy.has_palette(joined)
+    assert anatomy.palette_stride(joined) == 4
     for layer in plain.layers:
         for mine, theirs in zip(joined.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
@@ -79,9 +78,9 @@ def test_a_generator_gets_it_and_keeps_all_else(plain, lightness):
 
 
 def test_a_branch_for_hints_says_what_looks_alike_at_first(plain):
-    hinted = generators.add_hints(plain)
-    joined = generators.add_nonlocal_mean(hinted)
-    assert not generators.takes_hints(joined)
+    hinted = grafts.add_hints(plain)
+    joined = grafts.add_nonlocal_mean(hinted)
+    assert not anatomy.takes_hints(joined)
     for name in ("from16", "from4", "conv"):
         kernel = hinted.get_layer(f"hints_{name}").get_weights()[0]
         np.testing.assert_array_equal(joined.get_layer(f"likeness_{name}").get_weights()[0], kernel)
@@ -91,18 +90,18 @@ def test_a_branch_for_hints_says_what_looks_alike_at_first(plain):
     heads = embedding.reshape(embedding.shape[-2], 4, 25)[:, :, :-1]
     assert distance == pytest.approx(0.05 * ((heads[5] - heads[9]) ** 2).sum(), rel=1e-4)
     assert not mine[..., -2:].any()
-    assert generators.takes_hints(generators.add_hints(joined))
+    assert anatomy.takes_hints(grafts.add_hints(joined))
 
 
 def test_what_cannot_get_it_says_why(plain):
     with pytest.raises(ValueError, match="must not have a nonlocal mean yet"):
-        generators.add_nonlocal_mean(generators.add_nonlocal_mean(plain))
+        grafts.add_nonlocal_mean(grafts.add_nonlocal_mean(plain))
     with pytest.raises(ValueError, match="must end with some of stride 4. Received: stride 2"):
-        generators.add_nonlocal_mean(_generator((32, 16, 16, 16)))
+        grafts.add_nonlocal_mean(_generator((32, 16, 16, 16)))
 
 
 def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
-    joined = generators.add_nonlocal_mean(plain)
+    joined = grafts.add_nonlocal_mean(plain)
     expected = np.asarray(joined(lightness, training=False))
     saving.save_generator(joined, tmp_path / "joined.keras", {"image_size": SIZE})
     loaded, _ = saving.load_generator(tmp_path / "joined.keras")
@@ -119,7 +118,7 @@ def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
 
 def test_a_step_of_a_recipe_adds_it(plain, lightness, tmp_path):
     (tmp_path / "run").mkdir()
-    saving.save_generator(generators.add_hints(plain), tmp_path / "run" / "given.keras", {"image_size": SIZE})
+    saving.save_generator(grafts.add_hints(plain), tmp_path / "run" / "given.keras", {"image_size": SIZE})
     file = tmp_path / "recipe.toml"
     file.write_text("[[step]]\nname = 'joined'\n[step.nonlocal_mean]\nmodel = 'given.keras'")
     recipe.run(file, data="", run_dir=tmp_path / "run", report=lambda line: None)

@@ -8,8 +8,7 @@ import exports
 import pytest
 
 from tf_colorize import export
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, saving
 
 ROOT = pathlib.Path(__file__).parents[2]
 SHIPPED = ROOT / "saved_models"
@@ -26,18 +25,18 @@ def tflite_metadata(path):
     ids=["SavedModel", "TFLite"],
 )
 def test_the_metadata_of_the_shipped_weights_says_the_terms(described):
-    assert described()["terms"] == generators.SHIPPED_WEIGHTS_TERMS
+    assert described()["terms"] == anatomy.SHIPPED_WEIGHTS_TERMS
     assert not {"license", "licence"} & set(described())
 
 
 @pytest.mark.parametrize("name", ["README.md", "saved_models/README.md", "scripts/recipes/colorizer.toml"])
 def test_the_card_and_the_readme_say_the_terms(name):
-    assert generators.SHIPPED_WEIGHTS_TERMS in " ".join((ROOT / name).read_text().split())
+    assert anatomy.SHIPPED_WEIGHTS_TERMS in " ".join((ROOT / name).read_text().split())
 
 
 def test_weights_of_users_have_no_terms_of_ours(tmp_path):
     exported = exports.exported()
-    saving.save_generator(exports.generator(), tmp_path / "mine.keras", generators.generator_metadata(64))
+    saving.save_generator(exports.generator(), tmp_path / "mine.keras", anatomy.generator_metadata(64))
     artifacts = [saving.load_metadata(path) for path in (exported.saved_model, tmp_path / "mine.keras")]
     artifacts += [tflite_metadata(path) for path in exported.tflite.values()]
     for described in artifacts:
@@ -45,15 +44,15 @@ def test_weights_of_users_have_no_terms_of_ours(tmp_path):
 
 
 def test_the_license_that_earlier_versions_stamped_on_weights_is_dropped(tmp_path):
-    about = {**generators.generator_metadata(64), "licence": "Apache-2.0"}
+    about = {**anatomy.generator_metadata(64), "licence": "Apache-2.0"}
     saving.save_generator(exports.generator(), tmp_path / "mine.keras", about)
     assert "licence" not in saving.load_metadata(tmp_path / "mine.keras")
 
 
 def test_terms_go_with_an_export_of_the_shipped_weights(tmp_path):
-    about = {**generators.generator_metadata(64), "terms": generators.SHIPPED_WEIGHTS_TERMS}
+    about = {**anatomy.generator_metadata(64), "terms": anatomy.SHIPPED_WEIGHTS_TERMS}
     photos = exports.exported().photos
     for function, name in ((export.export_saved_model, "1"), (export.export_tflite, "again.tflite")):
         function(exports.generator(), tmp_path / name, metadata=about, photos=photos)
     for described in (saving.load_metadata(tmp_path / "1"), tflite_metadata(tmp_path / "again.tflite")):
-        assert described["terms"] == generators.SHIPPED_WEIGHTS_TERMS
+        assert described["terms"] == anatomy.SHIPPED_WEIGHTS_TERMS

@@ -10,8 +10,7 @@ import small_networks
 import tensorflow as tf
 
 from tf_colorize import recipe
-from tf_colorize.models import blocks, saving
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy, blocks, grafts, saving
 from tf_colorize.training import averaging, checkpoints, stages
 from tf_colorize.training import preparation as start_of_run
 from tf_colorize.training import settings as train_config
@@ -78,7 +77,7 @@ rounded = true
 def small(monkeypatch):
     def build(config, report=print):
         generator = small_networks.generator(config)
-        return generators.add_hints(generator) if config.hints else generator
+        return grafts.add_hints(generator) if config.hints else generator
 
     monkeypatch.setattr(start_of_run, "build_generator", build)
     patchgan = stages.models.patchgan
@@ -109,9 +108,7 @@ def test_a_recipe_is_made_step_by_step_and_goes_on_where_it_stopped(tmp_path, ph
     for a, b, mean in zip(one[0].get_weights(), other[0].get_weights(), half[0].get_weights(), strict=True):
         np.testing.assert_allclose(mean, (a + b) / 2, atol=1e-7)
     assert (half[1]["image_size"], half[1]["terms"]) == (64, "Ask me.")
-    trained = zip(
-        generators.automatic(moved[0]).get_weights(), one[0].get_weights(), other[0].get_weights(), strict=True
-    )
+    trained = zip(anatomy.automatic(moved[0]).get_weights(), one[0].get_weights(), other[0].get_weights(), strict=True)
     for mean, a, b in trained:
         np.testing.assert_allclose(mean, 0.75 * a + 0.25 * b, atol=1e-7)
     branch = {layer.name: layer for layer in hints[0].layers if layer.name.startswith("hints_")}
@@ -168,10 +165,10 @@ def test_gains_are_set_and_change_the_picture():
     outputs = blocks.ChromaContrast(1.0, 1.1, name="chroma_contrast")(x)
     generator = keras.Model(inputs, outputs)
     lightness = np.random.default_rng(0).uniform(-1, 1, (1, 8, 8, 1)).astype("float32")
-    generators.set_gains(generator, mean_gain=0.0, contrast=0.0, expansion=0.0)
+    anatomy.set_gains(generator, mean_gain=0.0, contrast=0.0, expansion=0.0)
     assert np.abs(generator(lightness)).max() == 0
     with pytest.raises(ValueError, match="built with gains"):
-        generators.set_gains(keras.Model(inputs, x), 1.0, 1.0, 0.0)
+        anatomy.set_gains(keras.Model(inputs, x), 1.0, 1.0, 0.0)
 
 
 def test_networks_that_differ_are_not_blended():

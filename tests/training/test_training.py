@@ -13,8 +13,7 @@ import pytest
 import small_networks as small
 from PIL import Image
 
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, grafts, saving
 from tf_colorize.training import checkpoints, reports, stages
 from tf_colorize.training import preparation as start_of_run
 from tf_colorize.training import settings as train_config
@@ -414,18 +413,18 @@ def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
     run_dir = stages.train(config, report=said.append)
     before, _ = saving.load_generator(real_run)
     after, metadata = saving.load_generator(run_dir)
-    assert generators.takes_hints(after)
+    assert anatomy.takes_hints(after)
     assert metadata["image_size"] == saving.load_metadata(str(real_run))["image_size"] != config.image_size
     lightness = np.random.default_rng(0).uniform(-1, 1, (1, 32, 64, 1)).astype("float32")
-    np.testing.assert_array_equal(generators.automatic(after)(lightness), before(lightness))
-    untrained = generators.add_hints(before)
+    np.testing.assert_array_equal(anatomy.automatic(after)(lightness), before(lightness))
+    untrained = grafts.add_hints(before)
     names = [weight.path for weight in after.weights if weight.path.startswith("hints_embedding")]
     assert names and all(row["val_loss"] > 0 for row in rows(run_dir))
     assert any(not np.array_equal(one, other) for one, other in zip(after.get_weights(), untrained.get_weights()))
     # What goes on from it without hints trains the automatic part.
     config = config_of(photos, tmp_path / "next", init=str(run_dir), mode="pretrain", pretrain_epochs=1)
     following, _ = saving.load_generator(stages.train(config, report=said.append))
-    assert not generators.takes_hints(following) and any("Leaving out the branch for hints" in line for line in said)
+    assert not anatomy.takes_hints(following) and any("Leaving out the branch for hints" in line for line in said)
 
 
 @pytest.mark.parametrize("changes", [{"mode": "gan", "init": "x"}, {"mode": "pretrain", "init": None}])

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy
 
 if typing.TYPE_CHECKING:
     import os
@@ -21,7 +21,7 @@ def metadata_of(given: dict[str, Any] | None, image_size: int) -> dict[str, Any]
     """Returns the complete metadata of an artifact, including the size it is made for."""
     # That of a SavedModel also describes the network, which the artifact holds in its own form.
     kept = {key: value for key, value in (given or {}).items() if key != "generator"}
-    return {**kept, **generators.generator_metadata(image_size)}
+    return {**kept, **anatomy.generator_metadata(image_size)}
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from PIL import Image
 from tf_colorize import hints
 from tf_colorize.color import lab
 from tf_colorize.data import sources
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy
 from tf_colorize.photos import files, find
 
 if typing.TYPE_CHECKING:
@@ -80,7 +80,7 @@ def reference(generator: keras.Model, squares: Sequence[np.ndarray], given: np.n
         ExportError: NaN, or the same color everywhere.
     """
     if given is None:
-        automatic = generators.automatic(generator)
+        automatic = anatomy.automatic(generator)
         ab = np.concatenate([automatic(square, training=False) for square in squares])
     else:
         inputs = [{"lightness": square, "hints": given} for square in squares]
@@ -103,7 +103,7 @@ def compare_hints(
         squares: List from `photo_squares`.
         bounds: Those of `compare`.
     """
-    if not generators.takes_hints(generator):
+    if not anatomy.takes_hints(generator):
         return None
     size = squares[0].shape[1]
     wishes = [hints.Hint("25%", "30%", "#7a4b2c"), hints.Hint("70%", "20%", "navy"), hints.Hint("55%", "75%", "green")]

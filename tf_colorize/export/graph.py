@@ -10,8 +10,7 @@ import tensorflow as tf
 from tf_colorize import hints as hints_of_people
 from tf_colorize.color import tensors
 from tf_colorize.export import picture_ops
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, grafts, saving
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
 _STRIP_PIXELS = 1 << 18
@@ -78,7 +77,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
         return {COLOR_BYTES: _colorize_encoded(image_bytes, finite, image_size)}
 
     signatures = {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
-    if generators.takes_hints(generator):
+    if anatomy.takes_hints(generator):
         signatures |= {"colorize_with_hints": colorize_with_hints, hints_of_people.SIGNATURE: predict_ab_with_hints}
     return module, signatures
 
@@ -93,7 +92,7 @@ def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any
         `(1, image_size / stride, image_size / stride, entries)`, from which front ends suggest colors.
     """
     specs = [tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")]
-    if generators.takes_hints(generator):
+    if anatomy.takes_hints(generator):
         specs.append(tf.TensorSpec((1, image_size, image_size, 3), tf.float32, name="hints"))
     module, predict = _module(generator, half_precision=False)
 
@@ -103,7 +102,7 @@ def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any
         if "logits" in found:
             # What the softmax of the annealed mean takes. Converters fold the division by the temperature into the
             # kernel of the logits, unless the logits themselves are an output, which would cost ab its last bit.
-            heads["annealed_logits"] = found["logits"] / generators.palette_temperature(generator)
+            heads["annealed_logits"] = found["logits"] / anatomy.palette_temperature(generator)
         return heads
 
     return module, tf.function(predict_heads, autograph=False, input_signature=specs)
@@ -111,7 +110,7 @@ def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any
 
 def _module(generator, half_precision):
     """A `tf.Module` with the generator's weights, and a function that predicts with them, with or without hints."""
-    if generators.takes_hints(generator):
+    if anatomy.takes_hints(generator):
         generator = saving.with_policy(generator, "float32")  # a copy: Keras cannot save what was taken apart
     module = tf.Module()
     # Vectors (biases, batch statistics) are few and may not fit float16's range.
@@ -119,8 +118,8 @@ def _module(generator, half_precision):
         tf.Variable(tf.cast(weight, tf.float16 if half_precision and len(weight.shape) > 1 else weight.dtype))
         for weight in generator.weights
     ]
-    automatic = generators.automatic(generator)
-    parts = generators.split_at_hints(generator) if generators.takes_hints(generator) else None
+    automatic = anatomy.automatic(generator)
+    parts = grafts.split_at_hints(generator) if anatomy.takes_hints(generator) else None
 
     def predict(lightness, hints=None):
         weights = [

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, saving
 
 PHOTOS = 32  # are enough: 16 do as well
 
@@ -56,7 +55,7 @@ def _batch_statistics(generator, lightness):
     normalizations = _normalizations(generator)
     for layer in normalizations:
         layer.momentum = 0.0
-    generators.automatic(generator)(lightness, training=True)
+    anatomy.automatic(generator)(lightness, training=True)
     return [(layer.moving_mean.numpy(), layer.moving_variance.numpy()) for layer in normalizations]
 
 

@@ -20,8 +20,7 @@ import tensorflow as tf
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph, rounding
 from tf_colorize.inference import runtimes
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, saving
 
 if typing.TYPE_CHECKING:
     import os
@@ -101,7 +100,7 @@ def export_tflite(
             f"Received: quantize={quantize!r}, path={str(path)!r}"
         )
     if quantize == "int8":
-        generator = generators.automatic(generator)
+        generator = anatomy.automatic(generator)
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares, calibration = _photos(photos, image_size, quantize)
     expected = checks.reference(generator, squares)
@@ -183,12 +182,12 @@ def _with_float_head(converter):
 
 def _palette(generator):
     """What tells front ends which color each of a file's logits stands for, for JSON."""
-    if not (generators.takes_hints(generator) and generators.has_palette(generator)):
+    if not (anatomy.takes_hints(generator) and anatomy.has_palette(generator)):
         return {}
-    units = generators.palette(generator) * lab.AB_SCALE
+    units = anatomy.palette(generator) * lab.AB_SCALE
     return {
         "palette": [[round(float(value), 2) for value in entry] for entry in units],
-        "palette_temperature": generators.palette_temperature(generator),
+        "palette_temperature": anatomy.palette_temperature(generator),
     }
 
 

@@ -72,9 +72,9 @@ def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.
     if len(model.inputs) == 1:
         forward, shape = _forward(model), model.input_shape
     else:
-        from tf_colorize.models import generator as generators
+        from tf_colorize.models import anatomy
 
-        automatic = generators.automatic(model)
+        automatic = anatomy.automatic(model)
         shape, with_hints = automatic.input_shape, _forward(model)
         forward = hints.WithHints(
             _forward(automatic), lambda lightness, given: with_hints({"lightness": lightness, "hints": given})

@@ -3,12 +3,12 @@
 from tf_colorize import installation
 
 with installation.explained():
-    from tf_colorize.models import generator
+    from tf_colorize.models import catalog, generator  # noqa: F401  earlier versions offered `models.generator`
     from tf_colorize.models.patchgan import patchgan
     from tf_colorize.models.pix2pix import Pix2Pix
     from tf_colorize.models.projected import projected
 
-__all__ = ["Pix2Pix", "patchgan", "projected", *generator.GENERATORS]
+__all__ = ["Pix2Pix", "patchgan", "projected", *catalog.GENERATORS]
 
 # Functions with the names of their files, after the imports, which bind the files to these names.
-globals().update({name: generator.function(name) for name in generator.GENERATORS})
+globals().update({name: catalog.function(name) for name in catalog.GENERATORS})

@@ -9,8 +9,7 @@ import keras
 import tensorflow as tf
 
 from tf_colorize import losses, optimizers
-from tf_colorize.models import blocks
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy, blocks
 
 # Isola et al. 2017, section 3.3.
 LEARNING_RATE = 2e-4
@@ -65,7 +64,7 @@ class Pix2Pix(keras.Model):
         self.terms = tuple(term for term in terms if term.weight)
         log_keys = (*LOG_KEYS, *(f"g_{term.name}_loss" for term in self.terms))
         # What the losses see, in one pass.
-        self.heads = keras.Model(generator.input, generators.heads(generator), name="heads")
+        self.heads = keras.Model(generator.input, anatomy.heads(generator), name="heads")
         self.trackers = [keras.metrics.Mean(name=key) for key in log_keys]
         self.build(generator.input_shape)
 

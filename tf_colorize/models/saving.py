@@ -10,8 +10,7 @@ from typing import Any
 
 import keras
 
-from tf_colorize.models import generator as generators
-from tf_colorize.models import hint_branch  # noqa: F401  Keras finds its layers in files once it is imported
+from tf_colorize.models import anatomy, hint_branch  # noqa: F401  Keras finds its layers in files once imported
 
 if typing.TYPE_CHECKING:
     import os
@@ -146,7 +145,7 @@ def with_policy(generator: keras.Model, policy: str) -> keras.Model:
 
 def _config_with_policy(config, policy):
     if isinstance(config, dict):
-        if generators.stays_float32(str(config.get("name"))):
+        if anatomy.stays_float32(str(config.get("name"))):
             return config
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": policy}}

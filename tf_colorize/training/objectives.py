@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tf_colorize import losses
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy
 from tf_colorize.training import distribution
 from tf_colorize.training import settings as train_config
 
@@ -48,8 +48,8 @@ def palette_crossentropy(
         rebalance: float, share of the uniform prior, as `losses.rebalancing_weights` takes it.
         workers: `distribution.Workers`.
     """
-    palette = generators.palette(generator)
-    stride = generators.palette_stride(generator)
+    palette = anatomy.palette(generator)
+    stride = anatomy.palette_stride(generator)
     sigma = losses.PaletteCrossentropy(palette).sigma
 
     def prior():

@@ -15,8 +15,7 @@ from typing import Any
 from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.data import selection
-from tf_colorize.models import backbone_weights, saving
-from tf_colorize.models import generator as generators
+from tf_colorize.models import anatomy, backbone_weights, catalog, grafts, saving
 from tf_colorize.training import distribution
 from tf_colorize.training import settings as train_config
 
@@ -138,7 +137,7 @@ def trained_with(init: str | None) -> dict[str, Any]:
 
 def with_encoder_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
     """Returns a config with `encoder_weights` "auto" decided: "imagenet" if available, otherwise "none"."""
-    kind = generators.kind(config.generator)
+    kind = catalog.kind(config.generator)
     if config.encoder_weights != "auto" or config.init is not None or kind.encoder is None:
         return config
     found = backbone_weights.imagenet_file(required=False) if kind.imagenet else None
@@ -159,7 +158,7 @@ def with_discriminator_weights(config: train_config.TrainConfig) -> train_config
 
 def about(config: train_config.TrainConfig) -> dict[str, Any]:
     """Returns the metadata of the generators that a run keeps."""
-    about = generators.generator_metadata(config.image_size, train_config.recipe(config))
+    about = anatomy.generator_metadata(config.image_size, train_config.recipe(config))
     if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
         # Apart from its new branch the generator stays what it is, whatever size the branch was trained at.
         before = saving.load_metadata(config.init)
@@ -186,9 +185,9 @@ def build_generator(config: train_config.TrainConfig, report: Callable[[str], No
         ValueError: `config.init` is not a generator, or not the one that the config asks for.
     """
     generator = _initial_generator(config, report)
-    generators.freeze_encoder(generator, config.freeze_encoder)
+    anatomy.freeze_encoder(generator, config.freeze_encoder)
     if config.hints:
-        generators.train_hints_only(generator)
+        grafts.train_hints_only(generator)
     return generator
 
 
@@ -210,16 +209,16 @@ def _initial_generator(config, report):
             raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
     else:
         generator, _ = saving.load_generator(config.init)
-        lacks_palette = config.pretrain_loss == "classification" and not generators.has_palette(generator)
+        lacks_palette = config.pretrain_loss == "classification" and not anatomy.has_palette(generator)
         if generator.name != config.generator or lacks_palette:
             raise ValueError(_misfit(config))
-        if generators.takes_hints(generator) and not config.hints:
+        if anatomy.takes_hints(generator) and not config.hints:
             report("Leaving out the branch for hints, which fits the generator as it was. Train it again afterwards.")
-            generator = generators.automatic(generator)
+            generator = anatomy.automatic(generator)
         generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
-    if config.hints and not generators.takes_hints(generator):
-        return generators.add_hints(generator)
+    if config.hints and not anatomy.takes_hints(generator):
+        return grafts.add_hints(generator)
     return generator
 
 
@@ -227,7 +226,7 @@ def _new_generator(config, encoder_weights):
     head = {}
     if config.pretrain_loss == "classification":
         head = {"palette": lab.ab_palette(), "decoder_filters": PALETTE_DECODER_FILTERS, **PALETTE_HEAD}
-    return generators.build(config.generator, encoder_weights, head)
+    return catalog.build(config.generator, encoder_weights, head)
 
 
 def _misfit(config):

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_colorize import losses
-from tf_colorize.models import generator as generators
+from tf_colorize.models import catalog
 
 if typing.TYPE_CHECKING:
     import os
@@ -98,7 +98,7 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
     Raises:
         ValueError: a value that cannot work; the message names it and says what would work.
     """
-    is_paper = generators.kind(config.generator).encoder is None
+    is_paper = catalog.kind(config.generator).encoder is None
     trained_with = {"discriminator": "patchgan", **(trained_with or {})}
     if (config.discriminator or "patchgan") != trained_with["discriminator"]:
         trained_with = {name: value for name, value in trained_with.items() if name not in _OF_DISCRIMINATOR}
@@ -152,7 +152,7 @@ def _check(config):
             raise ValueError(
                 f"`{name}` must be one of {', '.join(allowed)}. Received: {name}={getattr(config, name)!r}"
             )
-    kind = generators.kind(config.generator)
+    kind = catalog.kind(config.generator)
     multiple = kind.size_multiple
     if config.image_size < multiple or config.image_size % multiple:
         raise ValueError(

@@ -11,8 +11,7 @@ import tensorflow as tf
 
 from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline
-from tf_colorize.models import generator as generators
-from tf_colorize.models import saving
+from tf_colorize.models import anatomy, catalog, saving
 from tf_colorize.photos import contact_sheet
 from tf_colorize.training import averaging, checkpoints, distribution, loop, objectives, reports
 from tf_colorize.training import preparation as start_of_run
@@ -136,7 +135,7 @@ class _Run:
         """Trains the generator alone; ends with the kept weights in it."""
         config = self.config
         keras.utils.set_random_seed(config.seed)
-        outputs = generators.heads(self.generator)
+        outputs = anatomy.heads(self.generator)
         loss = {"ab": "mae"}
         with self.workers.scope():
             model = _Stage1(self.generator.input, outputs, name="stage1")
@@ -149,7 +148,7 @@ class _Run:
         with self.workers.scope():
             optimizer = optimizers.FusedAdam(
                 self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
-                rate_factors=generators.pretrained_rates(config.encoder_rate),
+                rate_factors=anatomy.pretrained_rates(config.encoder_rate),
             )
             model.compile(optimizer, loss=loss)
 
@@ -166,13 +165,13 @@ class _Run:
         discriminator = self.workers.replicated(lambda: start_of_run.build_discriminator(config))
         terms = self._terms("classification", "smoothness")
         rate = self._schedule(config.learning_rate, config.epochs)
-        if generators.kind(config.generator).encoder is None:
+        if catalog.kind(config.generator).encoder is None:
             rate = config.learning_rate  # constant, as in the paper
         with self.workers.scope():
             model = models.Pix2Pix(self.generator, discriminator, config.lambda_l1, terms)
             both = [
                 optimizers.FusedAdam(rate, beta_1=models.pix2pix.BETA_1, rate_factors=factors)
-                for factors in (generators.pretrained_rates(config.encoder_rate), None)
+                for factors in (anatomy.pretrained_rates(config.encoder_rate), None)
             ]
             model.compile(
                 both[0],

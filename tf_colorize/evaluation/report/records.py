@@ -15,7 +15,8 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors
-from tf_colorize.evaluation import comparison, figures, hint_gains, protocols
+from tf_colorize.evaluation import comparison, hint_gains, protocols
+from tf_colorize.evaluation.report import figures
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize.evaluation import charts, comparison, figures, hint_gains, page, pictures, protocols, records
+from tf_colorize.evaluation import comparison, hint_gains, protocols
+from tf_colorize.evaluation.report import charts, figures, page, pictures, records
 
 if typing.TYPE_CHECKING:
     import os

@@ -1,0 +1,149 @@
+"""What other rooms may ask a generator: the only file that looks layers up by name.
+
+`catalog` lists the generators that there are, and `grafts` adds parts to one.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import tf_colorize
+from tf_colorize.color import lab
+from tf_colorize.models import backbones, catalog
+
+if typing.TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+
+SHIPPED_WEIGHTS_TERMS = (
+    "The weights that ship with tf_colorize are meant for research and personal use: many of the photo sets they were "
+    "trained on are for research only. The Apache-2.0 license of the code does not cover them."
+)
+"""The terms of use of the weights in `saved_models`: "terms" in their metadata, also in their card and the README.
+
+Weights that users train carry no terms of ours.
+"""
+
+BRANCH = "hints_"
+"""The names of all layers of the branch for hints begin with it."""
+
+LIKENESS = "likeness_"
+"""The names of all layers of the mean over places that look alike begin with it."""
+
+_FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
+
+# The decoders' last layers, and how many pixels of the picture one of their values stands for.
+DECODER_STRIDES = {f"decoder{level}_relu": 2 ** (5 - level) for level in (1, 2, 3, 4)} | {
+    f"up{level}_relu": 2**level for level in (4, 3, 2)
+}
+
+
+def heads(generator: keras.Model) -> dict[str, Any]:
+    """Returns what losses can act on: a dict of symbolic outputs of one pass through the generator.
+
+    "ab": `(batch, height, width, 2)`. With a palette also "logits": `(batch, height / stride,
+    width / stride, entries)`, float32.
+    """
+    logits = layer_of(generator, "chroma_logits")
+    return {"ab": generator.output} | ({} if logits is None else {"logits": logits.output})
+
+
+def has_palette(generator: keras.Model) -> bool:
+    """Returns whether a generator holds chroma as a distribution over a palette."""
+    return "logits" in heads(generator)
+
+
+def palette(generator: keras.Model) -> np.ndarray:
+    """Returns the palette of a generator that has one, float32 `(entries, 2)` in [-1, 1]."""
+    return layer_of(generator, "chroma").palette
+
+
+def palette_temperature(generator: keras.Model) -> float:
+    """Returns the temperature of the annealed mean of a generator that has a palette."""
+    return layer_of(generator, "chroma").temperature
+
+
+def palette_stride(generator: keras.Model) -> int:
+    """Returns how many pixels of the picture, along one side, share one distribution over the palette."""
+    return layer_of(generator, "ab").factor
+
+
+def pretrained_rates(factor: float) -> dict[str, float]:
+    """Returns the `rate_factors` of `optimizers.FusedAdam` that slow the encoder's pretrained layers down.
+
+    Args:
+        factor: float, on the learning rate of the general features, from the stem to stride 16.
+    """
+    return dict.fromkeys(backbones.PRETRAINED_LAYERS, factor)
+
+
+def freeze_encoder(generator: keras.Model, frozen: bool) -> None:
+    """Freezes or thaws the encoder of a generator; one without an encoder stays as it is."""
+    names = {known.encoder for known in catalog.GENERATORS.values()}
+    for layer in generator.layers:
+        if layer.name in names:
+            layer.trainable = not frozen
+
+
+def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansion: float) -> None:
+    """Sets what the layer `blocks.ChromaContrast` of a generator does to its chroma.
+
+    Args:
+        generator: Functional model that was built with gains.
+        mean_gain, contrast, expansion: floats, at least 0.
+
+    Raises:
+        ValueError: the generator has no such layer.
+    """
+    layer = layer_of(generator, "chroma_contrast")
+    if layer is None:
+        raise ValueError(f"`generator` must have been built with gains. Received: {generator.name} without them.")
+    layer.mean_gain, layer.contrast, layer.expansion = mean_gain, contrast, expansion
+
+
+def stays_float32(name: str) -> bool:
+    """Returns whether mixed precision leaves a layer of this name in float32: heads, hints and likeness."""
+    return name in _FLOAT32_LAYERS or name.startswith((BRANCH, LIKENESS))
+
+
+def takes_hints(generator: keras.Model) -> bool:
+    """Returns whether a generator has the second input `hints`."""
+    return len(generator.inputs) > 1
+
+
+def automatic(generator: keras.Model) -> keras.Model:
+    """Returns the part of a generator that maps lightness to ab without hints; one that takes none is that."""
+    if not takes_hints(generator):
+        return generator
+    import keras
+
+    return keras.Model(generator.input["lightness"], layer_of(generator, "ab").output, name=generator.name)
+
+
+def layer_of(generator: keras.Model, name: str) -> Any:
+    """Returns the layer of a generator that has a name, or None."""
+    return next((layer for layer in generator.layers if layer.name == name), None)
+
+
+def decoder_features(generator: keras.Model) -> list[tuple[Any, int]]:
+    """Returns the features of a generator's decoder, coarse to fine: pairs of symbolic tensor and stride."""
+    layers = {layer.name: layer for layer in generator.layers}
+    return [(layers[name].output, stride) for name, stride in DECODER_STRIDES.items() if name in layers]
+
+
+def generator_metadata(image_size: int | None, training: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Returns the metadata of a generator, a dict for JSON.
+
+    Args:
+        image_size: int, side of the square that the network sees at inference, in pixels.
+        training: dict for JSON or None: settings for training it further.
+    """
+    return {
+        "image_size": image_size,
+        **({"training": training} if training else {}),
+        "lightness_scale": lab.LIGHTNESS_SCALE,
+        "ab_scale": lab.AB_SCALE,
+        "package_version": tf_colorize.__version__,
+    }

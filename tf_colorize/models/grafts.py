@@ -1,0 +1,109 @@
+"""Adds parts to a trained generator, and takes it apart: the branch for hints, the mean over places that look alike."""
+
+from __future__ import annotations
+
+import keras
+
+from tf_colorize.models import anatomy, hint_branch, likeness
+
+
+def add_hints(generator: keras.Model) -> keras.Model:
+    """Returns a generator with the second input `hints`, of the same layers and an untrained branch.
+
+    Without hints, that is where they are all zero, it gives what `generator` gives, to the last bit.
+
+    Args:
+        generator: Functional model, lightness -> ab.
+
+    Input shape: a dict of "lightness", `(batch, height, width, 1)`, and "hints", float32 `(batch, height,
+    width, 3)`: a* / 110, b* / 110 and 1 where a hint is, else all three 0; height and width multiples of
+    the generator's and of 8. Output shape: `(batch, height, width, 2)`.
+
+    Raises:
+        ValueError: it takes hints already.
+    """
+    if anatomy.takes_hints(generator):
+        raise ValueError(f"`generator` must not take hints yet. Received: {generator.name}, which does.")
+    lightness, ab = generator.inputs[0], generator.outputs[0]
+    given = keras.Input((None, None, 3), name="hints")
+    hinted = hint_branch.branch(anatomy.decoder_features(generator), lightness, ab, given)
+    return keras.Model({"lightness": lightness, "hints": given}, hinted, name=generator.name)
+
+
+def with_hints_of(generator: keras.Model, other: keras.Model) -> keras.Model:
+    """Returns a generator with a trained branch for hints, as a start from which the branch soon fits it.
+
+    Args:
+        generator: Functional model, lightness -> ab, such as one that was trained further without its branch.
+        other: One of the same architecture that takes hints.
+
+    Raises:
+        ValueError: `generator` takes hints already, or `other` does not or has another architecture.
+    """
+    hinted = add_hints(generator)
+    own, branch = (
+        {layer.name: layer for layer in model.layers if layer.name.startswith(anatomy.BRANCH)}
+        for model in (hinted, other)
+    )
+    if set(own) != set(branch):
+        raise ValueError(f"`other` must take hints and be built like {generator.name}. Received: {other.name}")
+    for name, layer in own.items():
+        layer.set_weights(branch[name].get_weights())
+    return hinted
+
+
+def split_at_hints(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Returns the two parts of a generator that takes hints: the second need not run where there are none.
+
+    Returns:
+        `(automatic, branch)`: a model lightness -> (dict of `anatomy.heads`, automatic ab among them; list of tensors),
+        and a model [*list, hints] -> ab.
+    """
+    lightness, hints = generator.input["lightness"], generator.input["hints"]
+    found = {**anatomy.heads(generator), "ab": anatomy.layer_of(generator, "ab").output}
+    seen = [lightness, found["ab"], *(tensor for tensor, _ in anatomy.decoder_features(generator))]
+    return (
+        keras.Model(lightness, (found, seen), name=generator.name),
+        keras.Model([*seen, hints], generator.output, name=f"{generator.name}_hints"),
+    )
+
+
+def train_hints_only(generator: keras.Model) -> None:
+    """Freezes all layers of a generator but those of its branch for hints."""
+    for layer in generator.layers:
+        layer.trainable = layer.name.startswith(anatomy.BRANCH)
+
+
+def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
+    """Returns a generator whose last features are mixed with their mean over places that look alike.
+
+    The other layers are shared. A hints branch is dropped, because it was fitted to the old features, but its
+    embedding initializes the new layer.
+
+    Args:
+        generator: Functional model whose decoder ends at stride 4.
+
+    Raises:
+        ValueError: its decoder ends at another stride, or it has that mean already.
+    """
+    if anatomy.layer_of(generator, f"{anatomy.LIKENESS}mean"):
+        raise ValueError(f"`generator` must not have a nonlocal mean yet. Received: {generator.name}, which has.")
+    plain = anatomy.automatic(generator)
+    lightness, features = plain.inputs[0], []
+    last = [name for name in anatomy.DECODER_STRIDES if anatomy.layer_of(plain, name)][-1]
+
+    def call(layer, *arguments, **options):
+        outputs = layer(*arguments, **options)
+        if layer.name in anatomy.DECODER_STRIDES:
+            features.append((outputs, anatomy.DECODER_STRIDES[layer.name]))
+        return likeness.nonlocal_mean(features, lightness, prefix=anatomy.LIKENESS) if layer.name == last else outputs
+
+    model = keras.models.clone_model(
+        plain, input_tensors=lightness, clone_function=lambda layer: layer, call_function=call
+    )
+    if anatomy.takes_hints(generator):
+        for layer in model.layers:
+            twin = anatomy.layer_of(generator, layer.name.replace(anatomy.LIKENESS, anatomy.BRANCH))
+            if layer.name.startswith(anatomy.LIKENESS) and twin is not None and twin.weights:
+                layer.set_weights(hint_branch.for_nonlocal_mean(twin))
+    return model
