@@ -14,7 +14,8 @@ $(VENV)/.installed: setup.cfg pyproject.toml
 
 # Without TensorFlow. A newer .installed has all of it.
 $(VENV)/.quick: setup.cfg pyproject.toml
-	test $(VENV)/.installed -nt setup.cfg || ($(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -e '.[quick]')
+	@test $(VENV)/.installed -nt setup.cfg || echo "$(VENV): installing the package and what the quick tests need, once, in about a minute ..."
+	@test $(VENV)/.installed -nt setup.cfg || ($(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -e '.[quick]')
 	touch $@
 
 # Trains on the embedded sample photos, then exports: on two cores about 4 minutes with bfloat16, up to 25 without.
@@ -23,9 +24,9 @@ train: $(VENV)/.installed
 	$(BIN)/python scripts/export.py --model $(RUN) --saved-model $(RUN)/saved_model/1 --tflite $(RUN)/colorizer.tflite
 	@echo "contact sheet     $(RUN)/contact_sheet.png"
 
-# The page that colorizes in the browser; needs Node 20 and npm.
+# The page that colorizes in the browser; needs Node 20 and npm. `pip install .` builds it, too.
 web: $(VENV)/.quick
-	$(BIN)/python web/build.py
+	@$(BIN)/python web/build.py
 
 # A wheel and an sdist with the model and the page inside.
 dist: $(VENV)/.quick

@@ -15,7 +15,9 @@ await mkdir(`${folder}/wasm`, { recursive: true });
 await build({ ...common, entryPoints: [here("src/page/main.js"), here("src/page/style.css")], format: "esm", outdir: folder });
 // LiteRT loads its parts with importScripts, which only classic workers have.
 await build({ ...common, entryPoints: [here("src/worker/index.js")], format: "iife", outfile: `${folder}/worker.js` });
-for (const name of ["index.html", "icon.svg", "manifest.webmanifest", "_headers"]) await cp(here(`src/page/${name}`), `${folder}/${name}`);
+for (const name of ["index.html", "icon.svg", "manifest.webmanifest", "_headers", "icons", "samples"]) {
+  await cp(here(`src/page/${name}`), `${folder}/${name}`, { recursive: true });
+}
 for (const runtime of runtimes) {
   for (const suffix of [".js", ".wasm"]) await cp(litert + runtime + suffix, `${folder}/wasm/${runtime}${suffix}`);
 }

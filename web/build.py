@@ -12,65 +12,18 @@ import subprocess
 import sys
 
 WEB = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(WEB.parent))
-
-# Public domain or CC0, as scikit-image's documentation of each photo says.
-SAMPLES = ("chelsea", "coffee", "astronaut", "rocket", "camera")
+PAGE = WEB.parent / "tf_colorize" / "page"
 
 
 def build_page(folder):
-    """Writes everything but the models."""
+    """Writes everything but the models. An older page stays until the new one is whole."""
+    folder = pathlib.Path(folder).resolve()
+    new = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    subprocess.run([program("node"), "build.mjs", str(new)], cwd=WEB, check=True)
+    write_service_worker(new)
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run(["node", "build.mjs", str(pathlib.Path(folder).resolve())], cwd=WEB, check=True)
-    write_samples(pathlib.Path(folder) / "samples")
-    write_icons(pathlib.Path(folder) / "icons")
-    write_service_worker(pathlib.Path(folder))
-
-
-def write_samples(folder):
-    """Writes scikit-image's photos as gray JPEGs."""
-    import skimage.data
-    from PIL import Image
-
-    folder.mkdir()
-    for name in SAMPLES:
-        photo = Image.fromarray(getattr(skimage.data, name)())
-        photo.convert("L").save(folder / f"{name}.jpg", quality=90)
-
-
-def write_icons(folder):
-    """Draws icon.svg in the sizes that phones and desktops ask for."""
-    folder.mkdir()
-    icon(192).save(folder / "192.png")
-    icon(512).save(folder / "512.png")
-    # Systems cut these two into their own shape, up to a fifth from each side.
-    icon(512, share=0.6, ground=True).save(folder / "maskable-512.png")
-    icon(180, share=0.7, ground=True).save(folder / "apple-180.png")
-
-
-def icon(size, share=1.0, ground=False):
-    """Returns a disc, gray on its left and colored on its right side, as a PIL image."""
-    import numpy as np
-    from PIL import Image
-
-    fine = 4 * size  # smooth edges
-    rows, columns = (np.mgrid[:fine, :fine] + 0.5) / fine
-    y, x = ((axis - 0.5) / share + 0.5 for axis in (rows, columns))
-    gray = [[185, 185, 185], [74, 74, 74]]
-    color = [[242, 180, 65], [224, 99, 63], [59, 79, 158]]
-    picture = np.zeros((fine, fine, 4))
-    down = (y * 64 - 4) / 56
-    for is_here, stops in ((x < 0.5, gray), (x >= 0.5, color)):
-        places = np.linspace(0, 1, len(stops))
-        gradient = np.stack([np.interp(down, places, channel) for channel in np.transpose(stops)], axis=-1)
-        picture[is_here, :3] = gradient[is_here]
-    picture[..., 3] = 255 * (np.hypot(x - 0.5, y - 0.5) <= 28 / 64)
-    image = Image.fromarray(picture.astype(np.uint8)).resize((size, size), Image.Resampling.BOX)
-    if not ground:
-        return image
-    plain = Image.new("RGBA", image.size, "#f7f6f3")
-    plain.alpha_composite(image)
-    return plain.convert("RGB")
+    new.rename(folder)
 
 
 def write_service_worker(folder):
@@ -81,27 +34,60 @@ def write_service_worker(folder):
         "./" if path == "index.html" else path: f"sha256-{base64.b64encode(digest).decode()}"
         for path, digest in hashes.items()
     }
-    source = (WEB / "src" / "page" / "service_worker.js").read_text()
+    source = (WEB / "src" / "page" / "service_worker.js").read_text(encoding="utf-8")
     version = hashlib.sha256(json.dumps([files, source]).encode()).hexdigest()[:16]
     build = json.dumps({"version": version, "files": files})
-    (folder / "sw.js").write_text(f"const BUILD = {build};\n{source}")
+    (folder / "sw.js").write_text(f"const BUILD = {build};\n{source}", encoding="utf-8")
 
 
-def install_packages():
-    """Installs what package-lock.json pins, unless it is installed already."""
-    installed, lock = WEB / "node_modules" / ".package-lock.json", WEB / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci"], cwd=WEB, check=True)
+def install_packages(checks=True):
+    """Installs what package-lock.json pins, unless it is installed already.
+
+    Args:
+        checks: Whether to install what only tests and linters need, too.
+    """
+    lock, installed = WEB / "package-lock.json", WEB / "node_modules" / ".package-lock.json"
+    is_there = installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
+    if is_there and (not checks or (WEB / "node_modules" / "axe-core").is_dir()):
+        return
+    command = [program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    # Where npm's registry cannot be reached, an installation of the package should not wait for minutes.
+    command += [] if checks else ["--omit=dev", "--fetch-retries=1", "--fetch-timeout=30000"]
+    subprocess.run(command, cwd=WEB, check=True)
+
+
+def program(name):
+    """The path of a program; on Windows, npm is a script that only its full name starts.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise FileNotFoundError(f"{name} is not installed; building the page needs Node 20 and npm")
+    return path
 
 
 def main():
+    sys.path.insert(0, str(WEB.parent))
     from tf_colorize.commands import demo
 
-    install_packages()
-    build_page(demo.PAGE)
+    try:
+        print("The page: installing the packages that it is made of, once, in about half a minute ...", flush=True)
+        install_packages()
+        print("The page: building it, in some seconds ...", flush=True)
+        build_page(PAGE)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
     shutil.rmtree(WEB / "dist", ignore_errors=True)
     demo.write_site(WEB / "dist")
+    print(
+        f"{PAGE.relative_to(WEB.parent)} is what `tf-colorize demo` serves, in .venv at once, elsewhere after "
+        "`pip install .`\nweb/dist is the page with its models, for any web host"
+    )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -104,9 +104,12 @@ def test_only_this_computer_is_served(server):
     assert server.server_address[0] == "127.0.0.1"
 
 
-def test_a_page_that_is_not_built_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="make web"):
-        demo.Server(0, tmp_path)
+def test_without_a_page_the_command_names_what_builds_and_installs_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "PAGE", tmp_path / "page")
+    assert demo.main(["--no-browser"]) == 1
+    complaint = capsys.readouterr().err
+    assert all(part in complaint for part in ("Node 20", "`make web`", "`pip install .`"))
+    assert complaint.count("\n") == 1
 
 
 def test_the_site_is_the_page_with_its_models(page, tmp_path, monkeypatch):
@@ -148,7 +151,27 @@ def test_a_taken_port_is_one_line_and_exit_code_1(page):
         process = run_command(page, "--port", str(taken.getsockname()[1]), "--no-browser")
         _, complaint = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert complaint.startswith("tf-colorize: ") and complaint.count("\n") == 1
+    assert complaint.startswith("tf-colorize: port ") and complaint.count("\n") == 1
+    assert "without --port" in complaint  # the way out
+
+
+def test_a_taken_default_port_is_said_and_the_next_one_is_used(page, monkeypatch, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(demo, "DEFAULT_PORT", taken.getsockname()[1])
+        monkeypatch.setattr(demo, "PAGE", page)
+        monkeypatch.setattr(demo.Server, "serve_forever", lambda server: None)
+        assert demo.main(["--no-browser"]) == 0
+    said = capsys.readouterr()
+    port = int(re.match(r"http://127\.0\.0\.1:(\d+)/", said.out).group(1))
+    assert demo.DEFAULT_PORT < port < demo.DEFAULT_PORT + 20
+    assert said.err.startswith(f"tf-colorize: port {demo.DEFAULT_PORT} is in use") and said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_that_is_none_is_wrong_usage(port, capsys):
+    with pytest.raises(SystemExit) as stop:
+        demo.main(["--port", port])
+    assert stop.value.code == 2 and "--port" in capsys.readouterr().err
 
 
 def test_models_with_any_name_are_served(page, tmp_path):

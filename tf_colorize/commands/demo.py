@@ -7,10 +7,10 @@ import functools
 import hashlib
 import http.server
 import json
+import os
 import pathlib
 import shutil
 import sys
-import typing
 import urllib.parse
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -19,14 +19,13 @@ from typing import Any
 import tf_colorize
 from tf_colorize.commands import parsing
 
-if typing.TYPE_CHECKING:
-    import os
-
-
 PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
-"""Where `make web` puts the page, and where a wheel carries it."""
+"""Where an installation carries the page, and where `make web` puts it in a checkout."""
 
-DEFAULT_PORT = 8347  # always the same: the browser keeps the model for one address
+DEFAULT_PORT = 8347
+"""Always the same, because the browser keeps the model and the photos of one address."""
+
+_OTHER_PORTS = 20  # to try after it
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -66,6 +65,7 @@ class Server(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    allow_reuse_address = os.name != "nt"  # on Windows, two servers would share a port
     headers = _HEADERS
 
     def __init__(
@@ -77,7 +77,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.page = pathlib.Path(page or PAGE)
         if not (self.page / "index.html").is_file():
             raise ValueError(
-                f"the page is not built: {self.page} is missing. Run `make web` in a checkout (needs Node)."
+                "the page is not built, because Node was missing when tf_colorize was installed. Install Node 20 "
+                "with npm, then run `make web` and `pip install .` in the checkout."
             )
         self.models = {path.name: path for path in map(pathlib.Path, models)}
         super().__init__(("127.0.0.1", port), _Handler)
@@ -170,28 +171,42 @@ def write_site(folder: str | os.PathLike[str]) -> None:
     (folder / "models" / "models.json").write_text(json.dumps(models_index(models)))
 
 
+def opened(port: int | None, models: Sequence[str | os.PathLike[str]]) -> Server:
+    """Returns a server at a port that could be opened.
+
+    Args:
+        port: Port on 127.0.0.1; None tries 8347 and those that follow, then any.
+        models: As for `Server`.
+
+    Raises:
+        ValueError: the page has not been built.
+        OSError: `port` cannot be opened.
+    """
+    if port is not None:
+        return Server(port, models=models)
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + _OTHER_PORTS):
+        try:
+            return Server(candidate, models=models)
+        except OSError:
+            continue
+    return Server(0, models=models)
+
+
 def serve(
     port: int | None = None, open_browser: bool = True, announce: Callable[[str], None] = lambda url: None
 ) -> None:
     """Serves the page with the shipped models until it is interrupted.
 
     Args:
-        port: Port on 127.0.0.1; None uses 8347, or a free one if that is taken.
+        port: Port on 127.0.0.1; None tries 8347 and those that follow, then any.
         open_browser: Whether to open the page in the default browser.
         announce: Called with the address once the page can be opened.
 
     Raises:
         ValueError: the page has not been built.
-        OSError: `port` is taken.
+        OSError: `port` cannot be opened.
     """
-    models = shipped_models()
-    try:
-        server = Server(DEFAULT_PORT if port is None else port, models=models)
-    except OSError:
-        if port is not None:
-            raise
-        server = Server(0, models=models)
-    with server:
+    with opened(port, shipped_models()) as server:
         announce(server.url)
         if open_browser:
             webbrowser.open(server.url)
@@ -205,15 +220,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="tf-colorize demo",
         description="Colorize photos in the browser, on this computer; no photo leaves it. Press Ctrl+C to stop.",
     )
-    parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: {DEFAULT_PORT}, or a free one)")
+    parser.add_argument(
+        "--port",
+        type=parsing.number(0, 65535, int),
+        help=f"port on 127.0.0.1 (default: {DEFAULT_PORT}, or the next free one)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     options = parser.parse_args(arguments)
     try:
-        serve(options.port, not options.no_browser, announce=lambda url: print(f"{url}  (Ctrl+C stops it)", flush=True))
-    except (ValueError, OSError, OverflowError) as error:
+        serve(options.port, not options.no_browser, announce=lambda url: _announce(url, options.port))
+    except ValueError as error:
         print(f"tf-colorize: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(
+            f"tf-colorize: port {options.port}: {error.strerror}; without --port, a free one is used", file=sys.stderr
+        )
+        return 1
     return 0
+
+
+def _announce(url, wanted):
+    if wanted is None and not url.endswith(f":{DEFAULT_PORT}/"):
+        print(
+            f"tf-colorize: port {DEFAULT_PORT} is in use, so this is another one. Photos that the page keeps at one "
+            "address do not show at the other.",
+            file=sys.stderr,
+        )
+    print(f"{url}  (Ctrl+C stops it)", flush=True)
 
 
 @functools.lru_cache
