@@ -121,13 +121,10 @@ def _add_folder(folder, base, output, found):
         pictures = find.find_photos(folder, found.problems.append).photos
     except files.ImageError as error:
         found.problems.append(str(error))
-    # Results in the folder are no photos of it, but where the whole folder lies among the results, it is the input.
-    if output is not None and lies_in(output, folder) and not lies_in(folder, output):
-        parents = {path.parent for path in pictures}
-        made = {parent for parent in parents if lies_in(parent, output) or _lies_by_name_in(parent, output)}
+    # Results in the folder are no photos of it. Where the whole folder lies among the results, it is what is meant.
+    if output is not None and not lies_in(folder, output):
+        made = {parent for parent in {path.parent for path in pictures} if lies_in(parent, output)}
         pictures = [path for path in pictures if path.parent not in made]
-    elif output is not None:
-        pictures = [path for path in pictures if not _lies_by_name_in(path, output) or lies_in(folder, output)]
     if not pictures and len(found.problems) == n_problems:
         found.problems.append(f"{folder}: no pictures in it ({', '.join(files.IMAGE_SUFFIXES)})")
     found.photos += [(path, _absolute(path).relative_to(base)) for path in pictures]
@@ -159,7 +156,3 @@ def _photo_beside(path, stem):
 
 def _absolute(path):
     return pathlib.Path(os.path.abspath(path))
-
-
-def _lies_by_name_in(path, folder):
-    return _absolute(path).is_relative_to(_absolute(folder))

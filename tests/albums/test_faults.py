@@ -1,0 +1,204 @@
+"""Inputs that people reported: nothing of theirs is lost, and one photo never ends a run."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage
+import tiny_models
+from PIL import Image
+
+from tf_colorize import hints
+from tf_colorize.albums import work
+from tf_colorize.commands import film as film_command
+from tf_colorize.commands import main
+from tf_colorize.photos import find
+
+GRAY = skimage.data.camera()[100:160, 50:130]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def photo(*names, image_format="JPEG"):
+    for name in names:
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(GRAY).save(path, image_format)
+
+
+def tree():
+    return sorted(str(path) for path in pathlib.Path().rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("names", [["d/a.jpg", "d/a.tif"], ["d"], ["d/*"]])
+def test_overwrite_never_overwrites_a_photo(model, capsys, names):
+    photo("d/a.jpg")
+    photo("d/a.tif", image_format="TIFF")
+    before = {name: pathlib.Path(name).read_bytes() for name in tree()}
+    assert main.main([*names, "-o", "d", "--format", "jpg", "--overwrite", "--model", model]) == 1
+    assert {name: pathlib.Path(name).read_bytes() for name in tree()} == before
+    assert "would overwrite d/a.jpg" in capsys.readouterr().err
+
+
+def test_an_error_of_any_kind_is_one_line():
+    assert work.reason_of(OverflowError("int too large\nto convert")) == "int too large (OverflowError)"
+    assert work.reason_of(MemoryError()) == "not enough memory"
+    assert work.reason_of(OSError(28, "No space left on device", "/tmp/x")) == "/tmp/x: No space left on device"
+    assert work.reason_of(OSError(28, "No space left on device")) == "No space left on device"
+    assert work.reason_of(ValueError("x: broken\nsecond line")) == "x: broken"
+    assert work.reason_of(RecursionError()) == "RecursionError"
+
+
+def test_an_error_of_tensorflow_is_a_reason():
+    tf = pytest.importorskip("tensorflow")
+    error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nsecond line")
+    assert work.reason_of(error) == "OOM when allocating (ResourceExhaustedError)"
+
+    def colorizer(*_, **__):
+        raise error
+
+    photo("a.jpg")
+    job = work.Job(pathlib.Path("a.jpg"), pathlib.Path("b.jpg"))
+    assert work.colorize_file(colorizer, job, work.Options()).reason.startswith("a.jpg: OOM when allocating")
+
+
+@pytest.mark.parametrize("key", ["size", "x", "time"])
+def test_a_number_of_400_digits_in_a_hints_file_fails_its_photo_alone(tmp_path, model, capsys, key):
+    photo("d/a.jpg", "d/b.jpg")
+    entry = {"x": 1, "y": 1, "color": "red", key: "HUGE"}
+    content = json.dumps({"version": 1, "hints": [entry]}).replace('"HUGE"', "9" * 400)
+    pathlib.Path("d/a.hints.json").write_text(content)
+    with pytest.raises(ValueError):
+        hints.read("d/a.hints.json")
+    assert main.main(["d", "-o", "out", "--model", model]) == 1
+    assert os.listdir("out") == ["b.jpg"]
+    assert "d/a.hints.json: hint" in capsys.readouterr().err
+
+
+def test_a_long_name_is_the_problem_of_one_photo(model, capsys):
+    long = "x" * 248 + ".jpg"
+    photo("d/ok.jpg", f"d/{long}")
+    assert main.main(["d", "-o", "out", "--model", model]) == 0
+    assert sorted(os.listdir("out")) == ["ok.jpg", long]
+    assert main.main(["d", "--model", model]) == 1
+    assert sorted(os.listdir("d")) == ["ok.color.jpg", "ok.jpg", long]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "too long" in line
+
+
+@pytest.mark.skipif(not (shutil.which("setpriv") and os.geteuid() == 0), reason="needs to be root, and not to be")
+@pytest.mark.parametrize("command", [["a.jpg", "-o", "theirs/out"], ["film", "a.mp4", "-o", "theirs/out"], ["theirs"]])
+def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
+    photo("a.jpg", "a.mp4", "theirs/b.jpg")
+    os.chown("theirs", 65534, 65534)
+    os.chmod("theirs", 0o700)
+    powers = "-dac_override,-dac_read_search"
+    run = ["setpriv", f"--inh-caps={powers}", f"--bounding-set={powers}", sys.executable, "-m", "tf_colorize"]
+    result = subprocess.run([*run, *command, "--model", model], capture_output=True, text=True)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "theirs" in line and "Permission denied" in line
+
+
+@pytest.mark.skipif(not (shutil.which("setpriv") and os.geteuid() == 0), reason="needs to be root, and not to be")
+def test_a_folder_that_one_may_not_list_is_left_out_and_said(model):
+    photo("d/a.jpg", "d/theirs/b.jpg")
+    os.chown("d/theirs", 65534, 65534)
+    os.chmod("d/theirs", 0o700)
+    powers = "-dac_override,-dac_read_search"
+    run = ["setpriv", f"--inh-caps={powers}", f"--bounding-set={powers}", sys.executable, "-m", "tf_colorize"]
+    result = subprocess.run([*run, "d", "-o", "out", "--model", model], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, "tf-colorize: d/theirs: Permission denied\n")
+    assert os.listdir("out") == ["a.jpg"]
+
+
+def test_the_result_folder_is_looked_at_before_the_work(model, capsys, monkeypatch):
+    photo("d/a.jpg", "d/b.jpg")
+    pathlib.Path("notes").write_text("mine")
+    monkeypatch.setattr(work, "colorize_file", None)
+    assert main.main(["d", "-o", "notes", "--model", model]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "tf-colorize: notes: is a file, not a folder; choose another folder for the results"
+    assert pathlib.Path("notes").read_text() == "mine"
+
+
+@pytest.mark.parametrize("arguments", [["a.jpg", "-o", "link.jpg"], ["a.jpg"], ["a.jpg", "-o", "out"]])
+def test_a_link_is_written_through(model, arguments):
+    photo("a.jpg")
+    for folder in ("elsewhere", "out"):
+        os.mkdir(folder)
+    pathlib.Path("elsewhere/there.jpg").write_text("older")
+    for link in ("link.jpg", "a.color.jpg", "out/a.jpg"):
+        os.symlink(os.path.abspath("elsewhere/there.jpg"), link)
+    assert main.main([*arguments, "--overwrite", "--model", model]) == 0
+    assert os.path.islink("link.jpg") and os.path.islink("a.color.jpg") and os.path.islink("out/a.jpg")
+    with Image.open("elsewhere/there.jpg") as image:
+        assert image.size == (80, 60)
+
+
+def test_a_pipe_writes_through_a_link(model):
+    photo("a.jpg")
+    os.symlink("there.jpg", "link.jpg")
+    data = pathlib.Path("a.jpg").read_bytes()
+    command = [sys.executable, "-m", "tf_colorize", "-", "-o", "link.jpg", "--model", model]
+    subprocess.run(command, input=data, check=True)
+    assert os.path.islink("link.jpg") and os.path.isfile("there.jpg")
+
+
+def test_a_link_never_hides_a_real_folder():
+    photo("z/deep/x.jpg", "b/y.jpg")
+    os.makedirs("a/favorites")
+    os.symlink("../../z/deep", "a/favorites/best")
+    os.symlink("../b", "a/b")
+    os.mkdir("n")
+    os.symlink("..", "n/all")
+    found = [str(path) for path in find.find_photos(".").photos]
+    assert found == ["b/y.jpg", "z/deep/x.jpg"]
+    assert [str(path) for path in find.find_photos("a").photos] == ["a/b/y.jpg", "a/favorites/best/x.jpg"]
+
+
+@pytest.mark.parametrize("mark", ["color", "compare", "variants", "COLOR"])
+def test_what_the_tool_made_is_no_input(mark):
+    assert (
+        find.is_result(f"x.{mark}.jpg") and find.is_result(f"Reel No. 5.{mark}.png") and find.is_result(f"x.{mark}.mkv")
+    )
+    assert not find.is_result(f"x{mark}.jpg") and not find.is_result(f"x.{mark}") and not find.is_result(f"{mark}.jpg")
+
+
+def test_films_that_meet_are_refused_before_the_work(capsys, monkeypatch):
+    colored = []
+    monkeypatch.setattr(film_command, "_load", lambda options: (None, None))
+    monkeypatch.setattr(film_command, "_color", lambda colorizer, model, job, options: colored.append(job.target.name))
+    photo("a.avi", "a.mpg", "b.mp4")
+    for output in ([], ["-o", "out/"]):
+        assert film_command.main(["a.avi", "a.mpg", *output, "--overwrite"]) == 1
+        assert "a.mpg: " in capsys.readouterr().err
+    assert colored == ["a.color.mkv", "a.mkv"]
+    assert film_command.main(["b.mp4", "-o", ".", "--overwrite"]) == 1
+    assert film_command.main(["a.avi", "a.mpg", "-o", "x.mp4"]) == 1
+    assert len(colored) == 2
+
+
+def test_names_that_are_not_text_go_through(model):
+    name = os.fsdecode(b"gro\xdf 5")
+    Image.fromarray(GRAY).save(name + ".png")
+    os.rename(name + ".png", name)
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    run = [sys.executable, "-m", "tf_colorize", name, "--compare", "--model", model]
+    result = subprocess.run(run, capture_output=True, env=environment)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert sorted(os.listdir()) == [name, f"{name}.color.jpg", f"{name}.compare.jpg"]
+    assert np.asarray(Image.open(f"{name}.color.jpg")).shape == (60, 80, 3)

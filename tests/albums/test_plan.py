@@ -1,0 +1,185 @@
+"""Which file becomes which: nobody's source is a target, no two results are one file, and names stay whole."""
+
+import os
+import pathlib
+
+import pytest
+from PIL import Image
+
+from tf_colorize.albums import plan
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def photo(*names):
+    for name in names:
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a photo")
+
+
+def targets(*arguments, **options):
+    jobs, problems = plan.plan_photos(*arguments, **options)
+    return [str(job.target) for job in jobs], problems
+
+
+def test_a_target_that_is_a_source_is_a_problem_of_each():
+    photo("d/a.jpg", "d/a.tif")
+    made, problems = targets(["d/a.jpg", "d/a.tif"], "d", suffix=".jpg")
+    assert made == []
+    assert problems == [
+        "d/a.jpg: would be overwritten; choose another folder for the results",
+        "d/a.tif: its result would overwrite d/a.jpg; choose another folder for the results",
+    ]
+
+
+def test_a_source_is_one_file_by_all_its_names():
+    photo("d/a.jpg", "e/b.tif", "f/c.tif", "g/d.tif")
+    os.mkdir("out")
+    os.link("d/a.jpg", "out/b.jpg")
+    os.symlink("../d/a.jpg", "out/c.jpg")
+    os.symlink("d", "door")
+    names = ["d/a.jpg", "e/b.tif", "f/c.tif"]
+    made, problems = targets(names, "out", suffix=".jpg")
+    assert made == ["out/a.jpg"] and len(problems) == 2
+    assert all("its result would overwrite d/a.jpg" in problem for problem in problems)
+    assert targets(["d/a.jpg"], "door")[1] == ["d/a.jpg: would be overwritten; choose another folder for the results"]
+    assert "would be overwritten" in targets(["./d/../d/a.jpg"], os.path.abspath("d/a.jpg"))[1][0]
+
+
+def test_a_link_may_hide_neither_the_photos_nor_the_results():
+    photo("album/a.jpg", "album/deep/a.jpg", "out/old.jpg")
+    os.symlink("../out", "album/made")
+    os.symlink("album", "again")
+    assert targets(["album"], "out")[0] == ["out/a.jpg", "out/deep/a.jpg"]  # the result folder is linked in
+    assert targets(["album"], "again")[0] == []  # the result folder is the album
+    assert targets(["album"], "album/made")[0] == ["album/made/a.jpg", "album/made/deep/a.jpg"]
+
+
+def test_an_album_among_the_results_is_read_and_never_written_into():
+    photo("scans/scans/a.jpg", "scans/scans/scans/b.jpg")
+    made, problems = targets(["scans/scans"], "scans")
+    assert made == ["scans/a.jpg"]
+    assert problems == [
+        "scans/scans/scans/b.jpg: its result would lie among the photos; choose another folder for the results"
+    ]
+
+
+def test_a_case_of_letters_makes_no_other_file_where_it_is_ignored(monkeypatch):
+    photo("a/x.jpg", "b/X.jpg")
+    assert targets(["a/x.jpg", "b/X.jpg"], "out")[0] == ["out/x.jpg", "out/X.jpg"]
+    assert not plan.ignores_case(".")
+    lexists = os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: lexists(path) or lexists(os.fspath(path).lower()))
+    assert plan.ignores_case(".")
+    made, problems = targets(["a/x.jpg", "b/X.jpg"], "out")
+    assert made == ["out/x.jpg"] and "b/X.jpg: out/X.jpg is already the result of a/x.jpg" in problems[0]
+
+
+def test_side_by_side_pictures_are_targets_too():
+    photo("a.jpg", "a.compare")
+    made, problems = targets(["a.jpg", "a.compare"], "out", compare=True)
+    assert made == ["out/a.jpg"] and "a.compare: out/a.compare.jpg is already the result of a.jpg" in problems[0]
+
+
+def test_a_dot_makes_no_suffix():
+    photo("Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png")
+    photo("Reel No. 5.hints.json")
+    names = ["Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png"]
+    made, problems = targets(names)
+    assert made == ["Reel No. 5.color.jpg", "Reel No. 6.color.jpg", "St. Louis.color.JPG", "v1.2.color.png"]
+    assert problems == []
+    jobs, _ = plan.plan_photos(names, "Box No. 7", suffix=".webp", compare=True)
+    assert [str(job.target) for job in jobs][:2] == ["Box No. 7/Reel No. 5.webp", "Box No. 7/Reel No. 6.webp"]
+    assert [str(job.compare) for job in jobs][:2] == [
+        "Box No. 7/Reel No. 5.compare.webp",
+        "Box No. 7/Reel No. 6.compare.webp",
+    ]
+    assert [job.hints and job.hints.name for job in jobs][:2] == ["Reel No. 5.hints.json", None]
+
+
+def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
+    long = "x" * 248 + ".jpg"
+    photo(f"d/{long}", "d/ok.jpg")
+    made, problems = targets(["d"])
+    assert made == ["d/ok.color.jpg"] and len(problems) == 1 and "too long" in problems[0]
+    assert targets(["d"], "out") == (["out/ok.jpg", f"out/{long}"], [])
+    assert len(targets(["d"], "out", compare=True)[1]) == 1
+
+
+def test_what_cannot_hold_results_is_said_once():
+    photo("d/a.jpg", "d/b.jpg", "file", "d/deep/c.jpg")
+    os.symlink("nowhere", "dangling")
+    for output, reason in (("file", "is a file"), ("file/x", "is a file"), ("dangling", "does not exist")):
+        made, problems = targets(["d"], output)
+        assert made == [] and len(problems) == 1 and reason in problems[0]
+    assert targets(["d"], "x.jpg")[1] == ["x.jpg: must be a folder for 3 pictures"]
+    photo("one/a.jpg")
+    assert targets(["one"], "x.jpg")[1] == ["x.jpg: must be a folder for 1 pictures"]
+
+
+@pytest.mark.parametrize("output", ["out.txt", "out.mp4", "out.tar.gz", "s3://bucket/x", "https://host/x", ""])
+def test_what_is_neither_a_folder_nor_a_picture_is_no_output(output):
+    photo("a.jpg")
+    made, problems = targets(["a.jpg"], output)
+    assert made == [] and len(problems) == 1
+    assert os.listdir() == ["a.jpg"]
+
+
+def test_a_folder_may_be_called_anything():
+    photo("a.jpg")
+    assert targets(["a.jpg"], "out.txt/")[0] == ["out.txt/a.jpg"]
+    os.mkdir("b.txt")
+    assert targets(["a.jpg"], "b.txt")[0] == ["b.txt/a.jpg"]
+    assert targets(["a.jpg"], "Box No. 5")[0] == ["Box No. 5/a.jpg"]
+
+
+def test_a_link_given_as_the_output_stays():
+    photo("a.jpg")
+    os.symlink("elsewhere.jpg", "x.jpg")
+    assert targets(["a.jpg"], "x.jpg")[0] == [os.path.abspath("elsewhere.jpg")]
+
+
+def test_a_photo_named_twice_is_done_once():
+    photo("d/a.jpg")
+    assert targets(["d/a.jpg", "d/../d/a.jpg", "d"], "out") == (["out/a.jpg"], [])
+
+
+FILMS = (".mp4", ".mkv")
+
+
+def film_targets(films, output=None, **options):
+    jobs, problems = plan.plan_films(films, output, FILMS, ".mkv", **options)
+    return [str(job.target) for job in jobs], problems
+
+
+def test_films_of_one_result_meet_before_the_work():
+    photo("a.avi", "a.mpg", "b.mp4", "Reel No. 5", "Reel No. 6")
+    for output in (None, "out"):
+        made, problems = film_targets(["a.avi", "a.mpg", "b.mp4"], output)
+        assert len(made) == 2 and len(problems) == 1 and "is already the result of a.avi" in problems[0]
+    assert film_targets(["a.avi"], "b.avi")[0] == ["b.avi"]
+    assert film_targets(["b.mp4"], ".")[1] == ["b.mp4: would be overwritten; choose another folder for the results"]
+    photo("deep/b.mpg", "b.mkv")
+    assert "its result would overwrite b.mkv" in film_targets(["deep/b.mpg", "b.mkv"], ".")[1][0]
+    assert film_targets(["Reel No. 5", "Reel No. 6"])[0] == ["Reel No. 5.color.mkv", "Reel No. 6.color.mkv"]
+    assert film_targets(["Reel No. 5"], "Reel No. 5/")[1]  # is a file
+    assert film_targets(["a.avi"], "Box No. 7")[0] == ["Box No. 7/a.mkv"]
+    assert film_targets(["a.avi"], preview=True)[0] == ["a.compare.jpg"]
+    assert len(film_targets(["a.avi", "a.mpg"], preview=True)[1]) == 1
+    assert film_targets(["a.avi"], "x.mp4", preview=True)[0] == []
+
+
+def test_films_are_no_addresses_and_results_are_no_films():
+    photo("b.color.mp4")
+    assert film_targets(["https://host/a.mp4", "b.color.mp4"])[0] == []
+    assert "is an address" in film_targets(["https://host/a.mp4"])[1][0]
+
+
+def test_pictures_are_not_read_to_plan(monkeypatch):
+    photo("a.jpg")
+    monkeypatch.setattr(Image, "open", None)
+    assert targets(["a.jpg"])[0] == ["a.color.jpg"]

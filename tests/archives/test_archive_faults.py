@@ -1,0 +1,196 @@
+"""Archives that lose nothing: places that overlap, photos that fail in unusual ways, plans that are slow to list."""
+
+import json
+import os
+import pathlib
+import threading
+import time
+
+import pytest
+from PIL import Image
+
+import tf_colorize
+from tf_colorize.albums import plan as albums
+from tf_colorize.albums import work
+from tf_colorize.archives import places, plan, workers
+from tf_colorize.commands import cluster, main
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def photo(*names):
+    for name in names:
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.linear_gradient("L").crop((0, 0, 40, 30)).save(path, "JPEG")
+
+
+def planned(source, target, **rules):
+    refused = {}
+    found = plan.items(places.open_place(source), places.open_place(target), plan.Rules(**rules), refused.__setitem__)
+    return list(found), refused
+
+
+@pytest.mark.parametrize("out", ["scans", "scans/.", "link", "scans/scans", "."])
+def test_photos_that_lie_in_the_result_place_are_refused(capsys, out):
+    photo("scans/scans/x.jpg")
+    os.symlink("scans", "link")
+    before = pathlib.Path("scans/scans/x.jpg").read_bytes()
+    assert main.main(["cluster", "scans/scans", out, "--overwrite"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"tf-colorize cluster: {out}: the photos would be overwritten; choose an OUT that IN does not lie in"
+    assert pathlib.Path("scans/scans/x.jpg").read_bytes() == before
+
+
+def test_buckets_that_lie_in_each_other_are_refused():
+    source, target = places.Bucket("s3://archive/scans/scans"), places.Bucket("s3://archive/scans")
+    assert plan.would_mix(source, target) and plan.would_mix(source, source) and not plan.would_mix(target, source)
+
+
+def test_a_link_in_the_result_place_never_leads_back_to_the_photos():
+    photo("in/a.jpg", "in/deep/b.jpg")
+    os.mkdir("out")
+    os.symlink("../in/deep", "out/deep")
+    found, refused = planned("in", "out", overwrite=True)
+    assert [item.source for item in found] == ["a.jpg"] and list(refused) == ["deep/b.jpg"]
+
+
+def test_names_follow_the_rules_of_albums():
+    photo(
+        "in/Reel No. 5.jpg",
+        "in/Reel No. 6.jpg",
+        "in/x.variants.jpg",
+        "in/Reel No. 5.hints.json",
+        "in/A.jpg",
+        "in/a.jpg",
+    )
+    found, refused = planned("in", "out", suffix=".png", compare=True)
+    assert not refused
+    assert [(item.target, item.compare, item.hints) for item in found] == [
+        ("A.png", "A.compare.png", None),
+        ("Reel No. 5.png", "Reel No. 5.compare.png", "Reel No. 5.hints.json"),
+        ("Reel No. 6.png", "Reel No. 6.compare.png", None),
+        ("a.png", "a.compare.png", None),
+    ]
+
+
+def test_a_place_that_ignores_case_has_one_result_for_both(monkeypatch):
+    photo("in/A.jpg", "in/a.jpg")
+    monkeypatch.setattr(albums, "ignores_case", lambda folder: True)
+    found, refused = planned("in", "out")
+    assert [item.source for item in found] == ["A.jpg"] and "already the result of" in refused["a.jpg"]
+
+
+def test_a_dry_run_names_what_is_refused(capsys):
+    photo("in/a.jpg")
+    Image.linear_gradient("L").save("in/a.png")
+    assert main.main(["cluster", "in", "out", "--format", "webp", "--dry-run"]) == 1
+    said = capsys.readouterr()
+    assert said.out == f"{os.getcwd()}/in/a.jpg -> {os.getcwd()}/out/a.webp\n"
+    assert said.err.startswith(f"tf-colorize cluster: {os.getcwd()}/in/a.png: a.webp is already the result of ")
+    os.mkdir("empty")
+    assert main.main(["cluster", "empty", "out", "--dry-run"]) == 1
+    assert "no pictures in it" in capsys.readouterr().err and not os.path.exists("out")
+
+
+def test_the_first_photo_is_given_out_before_the_second_is_listed():
+    more = threading.Event()
+
+    def slow():
+        yield plan.Item("a", "a", None, ("a",))
+        assert more.wait(20)
+        yield plan.Item("b", "b", None, ("b",))
+
+    with plan.Plan(slow()) as jobs:
+        assert jobs.has_work()
+        limit = time.monotonic() + 20
+        while not (taken := jobs.take(10)):
+            assert time.monotonic() < limit
+        assert [item.source for item in taken] == ["a"] and not jobs.is_complete
+        more.set()
+        while not (taken := jobs.take(10)):
+            assert time.monotonic() < limit
+        assert [item.source for item in taken] == ["b"]
+
+
+def test_whatever_stops_the_listing_is_one_line():
+    def broken():
+        yield plan.Item("a", "a", None, ("a",))
+        raise PermissionError(13, "Permission denied", "/theirs")
+
+    with plan.Plan(broken()) as jobs:
+        while not jobs.is_complete:
+            time.sleep(0.01)
+        assert len(jobs.take(5)) == 1
+        with pytest.raises(ValueError, match="/theirs: Permission denied"):
+            jobs.take(5)
+
+
+class Unlucky(places.Folder):
+    """A result place that is broken for one photo."""
+
+    def has(self, name):
+        if name == "b.jpg":
+            raise TimeoutError("the bucket does not answer")
+        return False
+
+    def path_for(self, name, scratch):
+        if name == "c.jpg":
+            raise RuntimeError("no credentials")
+        return super().path_for(name, scratch)
+
+
+def test_one_photo_never_ends_a_worker(monkeypatch):
+    names = [f"{letter}.jpg" for letter in "abcde"]
+    photo(*(f"in/{name}" for name in names))
+
+    def start():
+        def do(job):
+            if job.source.name == "d.jpg":
+                raise OverflowError("int too large")
+            if job.source.name == "e.jpg":
+                return work.Outcome(reason=f"{job.source}: broken")
+            return work.Outcome(size=(1, 1))
+
+        return do
+
+    os.mkdir("out")
+    worker = workers.Worker(places.Folder("in"), Unlucky("out"), start, tf_colorize.__version__)
+    outcomes = worker.run([plan.Item(name, name, None, (name,), deaths=1) for name in names])
+    assert [outcome.reason for outcome in outcomes] == [
+        None,
+        "the bucket does not answer (TimeoutError)",
+        "no credentials (RuntimeError)",
+        "int too large (OverflowError)",
+        "broken",
+    ]
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    (outcome,) = worker.run([plan.Item("a.jpg", "a.jpg", None, ("a.jpg",))])
+    assert "/nowhere" in outcome.reason and "No such file" in outcome.reason
+
+
+def test_failures_are_kept_when_the_job_is_stopped(monkeypatch):
+    photo("in/a.jpg", "in/b.jpg", "in/c.jpg")
+
+    class Crew:
+        n_deaths = 0
+
+        def outcomes(self, jobs):
+            yield plan.Item("a.jpg", "a.jpg", None, ("a.jpg",)), work.Outcome(reason="broken")
+            raise ValueError("the cluster is gone")
+
+    class Entered:
+        def __enter__(self):
+            return Crew()
+
+        def __exit__(self, *error):
+            return False
+
+    monkeypatch.setattr(cluster, "_crew", lambda *arguments: Entered())
+    monkeypatch.setattr(cluster, "Start", lambda *arguments: None)
+    assert main.main(["cluster", "in", "out"]) == 1
+    lines = [json.loads(line) for line in pathlib.Path("out/failures.jsonl").read_text().splitlines()]
+    assert lines == [{"photo": f"{os.getcwd()}/in/a.jpg", "reason": "broken"}]

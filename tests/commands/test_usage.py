@@ -1,0 +1,133 @@
+"""What people type, and what they are told where it is not what they meant."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import skimage
+import tiny_models
+from PIL import Image
+
+from tf_colorize import hints
+from tf_colorize.commands import main
+
+GRAY = skimage.data.camera()[100:160, 50:130]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tf_colorize.inference.runtimes.default_model", lambda: pathlib.Path(model))
+    Image.fromarray(GRAY).save("photo.jpg", quality=95)
+
+
+def chroma(path):
+    with Image.open(path) as image:
+        return np.ptp(np.asarray(image.convert("RGB")).astype(int), axis=-1).mean()
+
+
+def test_a_single_photo_is_done_again_with_other_options(capsys):
+    assert main.main(["photo.jpg"]) == 0
+    first = chroma("photo.color.jpg")
+    assert main.main(["photo.jpg"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "photo.color.jpg exists; --overwrite replaces it"
+    assert main.main(["photo.jpg", "--vividness", "0.3"]) == 0
+    assert chroma("photo.color.jpg") < 0.5 * first
+    assert main.main(["photo.jpg", "--vividness", "0.3", "--dry-run"]) == 0
+    assert "photo.jpg -> photo.color.jpg" in capsys.readouterr().out
+
+
+def test_new_hints_beside_a_photo_are_other_options(capsys):
+    assert main.main(["photo.jpg"]) == 0
+    hints.write([(20, 30, "red")], "photo.hints.json")
+    os.utime("photo.hints.json", (2**31, 2**31))
+    assert main.main(["photo.jpg"]) == 1  # the small model takes no hints, so they were read
+    assert "the model takes no hints" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["."], ["photo.jpg", "-o", "out"], ["*.jpg"], ["photo.jpg", "other.jpg"]])
+def test_what_may_be_somebodys_is_not_done_again(arguments):
+    Image.fromarray(GRAY).save("other.jpg")
+    assert main.main(arguments) == 0
+    made = pathlib.Path("out/photo.jpg" if "out" in arguments else "photo.color.jpg")
+    before = made.read_bytes()
+    assert main.main([*arguments, "--vividness", "0.3"]) == 0
+    assert made.read_bytes() == before
+
+
+@pytest.mark.parametrize("result", ["photo.color.jpg", "photo.compare.jpg", "photo.variants.jpg", "photo.color.png"])
+def test_a_result_beside_its_photo_is_not_passed_over_in_silence(result, capsys):
+    Image.fromarray(GRAY).save(result)
+    assert main.main([result]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"tf-colorize: {result}: its name says that it is already colorized; give its photo, photo.jpg, or rename it"
+    )
+    assert main.main([f"*{result[5:]}"]) == 1
+    assert "only earlier results" in capsys.readouterr().err
+    assert main.main([result, "photo.jpg", "-o", "out"]) == 0
+    assert capsys.readouterr().err == "" and os.listdir("out") == ["photo.jpg"]
+
+
+def test_hints_given_as_a_photo_name_the_photo(capsys):
+    hints.write([], "photo.hints.json")
+    assert main.main(["photo.hints.json"]) == 1
+    assert capsys.readouterr().err.endswith("its name says that it holds hints; give its photo, photo.jpg\n")
+
+
+@pytest.mark.parametrize("film", ["movie.mp4", "MOVIE.MKV", "reel.avi"])
+def test_a_film_names_the_command_for_films(film, capsys):
+    pathlib.Path(film).touch()
+    assert main.main([film, "photo.jpg"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"tf-colorize: {film}: is a film, not a photo; `tf-colorize film` colors films"
+    assert os.path.exists("photo.color.jpg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["photo.jpg", "-o", "out.txt"], 2, "out.txt: the suffix must be one of .jpg"),
+        (["photo.jpg", "-o", "https://host/x.jpg"], 2, "is an address, not a file"),
+        (["https://host/photo.jpg"], 1, "https://host/photo.jpg: is an address, not a file; download it"),
+        (["file:///photo.jpg"], 1, "is an address"),
+        (["s3://bucket/scans"], 1, "`tf-colorize cluster` reads and writes buckets"),
+        (["film", "https://host/movie.mp4"], 1, "is an address"),
+        (["film", "movie.avi", "-o", "out.txt"], 1, "out.txt: the suffix must be one of .mp4"),
+    ],
+)
+def test_what_was_meant_differently_is_one_line_and_makes_nothing(arguments, code, complaint, capsys):
+    assert main.main(arguments) == code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("tf-colorize") and complaint in line
+    assert os.listdir() == ["photo.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (
+            ["photo.jpg", "--vivid", "1.4"],
+            "tf-colorize: unrecognized arguments: --vivid 1; did you mean --vividness?",
+        ),
+        (["photo.jpg", "--overwrit"], "did you mean --overwrite?"),
+        (["photo.jpg", "--vividness", "3"], "argument --vividness: must be 0 to 2, not 3"),
+        (["photo.jpg", "--vividness", "x"], "argument --vividness: invalid number value: 'x'"),
+        ([], "the following arguments are required: PHOTO"),
+        (["film", "movie.mp4", "--steady", "1"], "tf-colorize film: unrecognized arguments: --steady 1; did you mean"),
+        (["cluster", "in", "out", "--worker", "2"], "did you mean --workers?"),
+        (["demo", "--por", "80"], "did you mean --port?"),
+    ],
+)
+def test_wrong_usage_is_a_line_that_names_the_help(arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main.main(arguments)
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert complaint in line and line.endswith(" --help lists all options)")
