@@ -21,7 +21,7 @@ import rich.console
 import rich.progress
 import rich.table
 
-from tf_colorize import installation
+from tf_colorize import installation, whole
 from tf_colorize.commands import quiet
 from tf_colorize.inference import colorizer
 from tf_colorize.photos import contact_sheet, files, find
@@ -136,7 +136,8 @@ def steadiness_of(options):
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
             sheet = contact_sheet.contact_sheet(steadiness.strips(results), clips.SIDE)
-            sheet.save(options.out / f"{name.replace('/', '-')}.jpg", quality=90)
+            with whole.open_whole(options.out / f"{name.replace('/', '-')}.jpg") as file:
+                sheet.save(file, "JPEG", quality=90)
     return 0
 
 
@@ -218,7 +219,8 @@ def color_bw(options, colorizers):
                 rows.append((path.name, [pictures.thumbnail(picture, document.THUMBNAIL) for picture in result]))
     if rows:
         sheet = pictures.sheet([images for _, images in rows], ["photo", *colorizers])
-        sheet.save(options.out / "contact_sheet.jpg", quality=90, subsampling=0)
+        with whole.open_whole(options.out / "contact_sheet.jpg") as file:
+            sheet.save(file, "JPEG", quality=90, subsampling=0)
     return rows, failed
 
 

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from tf_colorize import whole
 from tf_colorize.commands import quiet
 
 # Of scikit-image; public domain or CC0, as its documentation of each photo says.
@@ -52,9 +53,9 @@ def draw(model, folder, height):
         "gray_photos.jpg": {"gray": gray_photos, "tf_colorize": [colorizer(photo) for photo in gray_photos]},
         "film.jpg": film_strip(colorizer),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for name, columns in sheets.items():
-        contact_sheet.contact_sheet(columns, height).save(folder / name, quality=88)
+        with whole.open_whole(folder / name) as file:
+            contact_sheet.contact_sheet(columns, height).save(file, "JPEG", quality=88)
         print(folder / name)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import ImageColor
 
+from tf_colorize import whole
 from tf_colorize.color import lab
 
 if typing.TYPE_CHECKING:
@@ -169,7 +170,7 @@ def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
         optional = {key: getattr(one, key) for key in _OPTIONAL if getattr(one, key) is not None}
         entries.append({"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*_rgb(one.color)), **optional})
     text = json.dumps({"version": VERSION, "hints": entries}, indent=1)
-    pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+    whole.write_text(path, text + "\n")
 
 
 def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.ndarray:

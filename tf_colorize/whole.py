@@ -1,30 +1,36 @@
-"""Files that appear whole or not at all, whatever happens to the process that writes them."""
+"""Files and folders that appear whole or not at all, whatever happens to the process that writes them.
+
+Everything is written beside its place, flushed to the disk, closed and then renamed, and the folder is flushed, too:
+what exists after a power cut is complete. A link is followed: the file that it leads to is replaced, the link stays.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import io
 import os
 import pathlib
-import uuid
+import shutil
+import stat
+import typing
 from collections.abc import Iterator
 from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # tested before use
+from tf_colorize import durable, leftovers
 
-_PREFIX = ".tf-colorize-"
-_SUFFIX = ".part"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextlib.contextmanager
-def open_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
+def open_whole(path: str | os.PathLike[str], *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Yields a file to write; it replaces `path` when the block ends without an error.
 
     Args:
-        path: `pathlib.Path`; its folder is created if needed.
+        path: Its folder is created if needed. A pipe or a device is written to at the end of the block.
+        mode: Permissions of the file, such as 0o600. None keeps those of the file that is replaced; a new file gets
+            those of any new file.
 
     Yields:
         Binary file that hides its descriptor: Pillow would write to that and not notice a full
@@ -33,31 +39,82 @@ def open_whole(path: pathlib.Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written; nothing is left behind, and an older file is unchanged.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    raw = _new_file(path.parent)
-    file = _FileOfPython(raw)
+    target, status, is_replaceable = _destination(path)
+    if not is_replaceable:
+        with _written_through(path) as memory:
+            yield memory
+        return
+    _refuse_folder(target)
+    _prepare(target.parent)
+    if mode is None and status is not None:
+        mode = stat.S_IMODE(status.st_mode) & 0o777
+    with _naming(target):
+        raw = _new_file(target.parent, 0o666 if mode is None else mode)
     temporary = pathlib.Path(raw.name)
     try:
-        with file:
+        with _naming(target), _FileOfPython(raw) as file:
             yield file
             file.flush()
-            os.fsync(raw.fileno())  # otherwise a power cut leaves an empty file that looks done
-            os.replace(temporary, path)
+            _set_owner_and_mode(raw.fileno(), status, mode)
+            durable.sync_open(raw.fileno())  # otherwise a power cut leaves an empty file that looks done
+        with _naming(target):
+            durable.replace(temporary, target)
+            durable.sync_folder(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove_quietly(temporary)
 
 
-def _new_file(folder):
-    """An `io.FileIO` that no other process writes, locked until the process ends."""
-    while True:
-        # Beside the target, because renaming is atomic only within a file system. A random name suits two
-        # containers on one volume, whose process numbers can collide, and targets with the longest names.
-        file = io.FileIO(folder / f"{_PREFIX}{uuid.uuid4().hex}{_SUFFIX}", "x")
-        if fcntl:  # tells `remove_dead` that somebody is at work here
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file.fileno()).st_nlink:  # otherwise `remove_dead` was quicker than the lock
-            return file
-        file.close()
+@contextlib.contextmanager
+def new_path(path: str | os.PathLike[str], *, replaces: bool = True) -> Iterator[pathlib.Path]:
+    """Yields a path of the same name in a new hidden folder; what is written there replaces `path` at the end.
+
+    For libraries that write a file or a whole folder by its name.
+
+    Args:
+        path: File or folder; the folder that it lies in is created if needed.
+        replaces: Whether it takes the place of what exists by then. Otherwise that stays.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind, and what was there before is unchanged.
+    """
+    target, status, _ = _destination(path)
+    _prepare(target.parent)
+    with _naming(target):
+        guard = _new_file(target.parent, 0o666)  # open as long as the folder is written
+    folder = pathlib.Path(guard.name).with_suffix(leftovers.FOLDER_SUFFIX)
+    try:
+        with _naming(target):
+            new = folder / "new" / target.name
+            new.parent.mkdir(parents=True)
+            yield new
+            if new.is_file():
+                _refuse_folder(target)
+                _keep_mode(new, status)
+            durable.sync(new)
+            if replaces or not os.path.lexists(target):
+                _put_in_place(new, target, folder / leftovers.REPLACED)
+            durable.sync_folder(target.parent)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        guard.close()
+        _remove_quietly(pathlib.Path(guard.name))
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes a file; see `open_whole`."""
+    with open_whole(path) as file:
+        file.write(data)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a text file in UTF-8 with the line ends that the text has; see `open_whole`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def copy(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+    """Copies the content of a file; see `open_whole`."""
+    with open(source, "rb") as older, open_whole(path) as newer:
+        shutil.copyfileobj(older, newer)
 
 
 def remove_dead(folder: str | os.PathLike[str]) -> None:
@@ -66,30 +123,132 @@ def remove_dead(folder: str | os.PathLike[str]) -> None:
     Args:
         folder: Where results go; it need not exist.
     """
-    if not fcntl:
-        return
-    for path in pathlib.Path(folder).glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(OSError), open(path, "rb") as file:  # in use, gone, or somebody else's
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
+    leftovers.remove(folder)
 
 
-def lock(path: pathlib.Path) -> BinaryIO:
-    """Locks a file until what is returned is closed or the process ends.
+def lock(path: str | os.PathLike[str]) -> BinaryIO:
+    """Locks a file until what is returned is closed or the process ends; does nothing where there are no locks.
 
     Raises:
         BlockingIOError: another process has locked it.
     """
     file = open(path, "ab")  # noqa: SIM115  # closing it is what unlocks
-    try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
+    if leftovers.try_lock(file.fileno()) is False:
         file.close()
-        raise
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(path))
     return file
 
 
+def _destination(path):
+    """`(where a path leads, the status of what is there or None, whether it can be replaced)`."""
+    path = pathlib.Path(path)
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        status = None  # new, or a link to where nothing is yet
+    target = pathlib.Path(os.path.realpath(path)) if path.is_symlink() else path
+    if status is None:
+        return target, None, True
+    # Of /dev/stdout, only its own name leads to the file.
+    return target, status, not _is_special(status) and _is_same(target, status)
+
+
+def _is_special(status):
+    return not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode)
+
+
+def _is_same(path, status):
+    try:
+        return os.path.samestat(path.stat(), status)
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _written_through(path):
+    """Yields memory, because writers of pictures go back and forth, which a pipe cannot."""
+    memory = io.BytesIO()
+    yield memory
+    with _naming(path), open(path, "wb") as file:
+        file.write(memory.getbuffer())
+
+
+def _new_file(folder, mode):
+    """An `io.FileIO` that no other process writes, locked until it is closed where the file system has locks."""
+    for _ in range(100):
+        # Beside the target, because renaming is atomic only within a file system.
+        path = folder / (leftovers.new_name() + leftovers.FILE_SUFFIX)
+        file = io.FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, mode))
+        leftovers.try_lock(file.fileno())
+        # Otherwise somebody cleaned up before it was locked. The number of links would not tell: some systems say 0.
+        if path.exists():
+            return file
+        file.close()
+    raise OSError(errno.EIO, "new files vanish at once", str(folder))
+
+
+def _set_owner_and_mode(descriptor, status, mode):
+    with contextlib.suppress(OSError):  # not ours to give away, or a file system without owners
+        if hasattr(os, "fchown") and status is not None:
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+    with contextlib.suppress(OSError):
+        if hasattr(os, "fchmod") and mode is not None:
+            os.fchmod(descriptor, mode)
+
+
+def _keep_mode(path, status):
+    with contextlib.suppress(OSError):
+        if status is not None:
+            os.chmod(path, stat.S_IMODE(status.st_mode) & 0o777)
+
+
+def _put_in_place(new, target, aside):
+    """Renames a file or folder to `target`; an older folder is restored if anything interrupts."""
+    if not target.is_dir():
+        return durable.replace(new, target)
+    aside.mkdir()
+    older = aside / target.name  # `leftovers.remove` knows by the name where it belongs
+    try:
+        durable.replace(target, older)
+        durable.replace(new, target)
+    except BaseException:
+        if older.exists() and not target.exists():
+            durable.replace(older, target)
+        raise
+
+
+@contextlib.contextmanager
+def _naming(target):
+    """Lets errors name the file that people know, not the one beside it."""
+    try:
+        yield
+    except OSError as error:
+        is_nameless = error.filename is None and error.errno in _NO_ROOM
+        if is_nameless or (error.filename and leftovers.PREFIX in os.fsdecode(error.filename)):
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        raise
+
+
+def _remove_quietly(path):
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _refuse_folder(target):
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+
+
+def _prepare(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    _clean_once(os.path.abspath(folder))
+
+
+@functools.lru_cache(maxsize=1024)
+def _clean_once(folder: str) -> None:
+    leftovers.remove(folder)
+
+
 class _FileOfPython(io.BufferedWriter):
-    def fileno(self):
+    def fileno(self) -> typing.NoReturn:
         raise io.UnsupportedOperation("fileno")

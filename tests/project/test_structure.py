@@ -10,7 +10,7 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "tf_colorize"
 
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
-    "": ["tf_colorize", "installation", "processors", "whole"],
+    "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole"],
     "color": ["lab", "colorfulness", "profiles", "tensors"],
     "photos": ["metadata", "files", "find", "contact_sheet"],
     "data": ["sources", "selection", "simulated_hints", "pipeline"],

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pathlib
 import posixpath
-import shutil
 import urllib.parse
 from collections.abc import Iterator
 
@@ -110,8 +109,7 @@ class Folder:
 
     def put(self, name: str, path: pathlib.Path) -> None:
         """Copies a file to the place, whole or not at all."""
-        with open(path, "rb") as source, whole.open_whole(self._path / name) as target:
-            shutil.copyfileobj(source, target)
+        whole.copy(path, self._path / name)
 
     def remove(self, name: str) -> None:
         """Removes a file if it exists."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tf_colorize
+from tf_colorize import whole
 from tf_colorize.commands import parsing
 
 PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
@@ -164,11 +165,10 @@ def write_site(folder: str | os.PathLike[str]) -> None:
     """
     folder = pathlib.Path(folder)
     models = shipped_models()
-    shutil.copytree(PAGE, folder, dirs_exist_ok=True)
-    (folder / "models").mkdir(exist_ok=True)
+    shutil.copytree(PAGE, folder, dirs_exist_ok=True, copy_function=whole.copy)
     for path in models:
-        shutil.copy(path, folder / "models" / path.name)
-    (folder / "models" / "models.json").write_text(json.dumps(models_index(models)))
+        whole.copy(path, folder / "models" / path.name)
+    whole.write_text(folder / "models" / "models.json", json.dumps(models_index(models)))
 
 
 def opened(port: int | None, models: Sequence[str | os.PathLike[str]]) -> Server:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import pathlib
-import tempfile
 
 import numpy as np
 from PIL import Image
 
-from tf_colorize import installation
+from tf_colorize import installation, whole
 
 # Which part of each scikit-image photograph is held out for validation: the side, and
 # the share of the width. Chosen by eye: both parts show the photograph's colors.
@@ -149,14 +148,7 @@ def _written_once(target, write):
     """Calls `write(folder)` on a temporary folder that then becomes `target`."""
     if target.is_dir():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-", ignore_cleanup_errors=True) as temporary:
-        finished = pathlib.Path(temporary, "finished")
-        finished.mkdir()
-        write(finished)
-        try:
-            finished.rename(target)
-        except OSError:
-            if not target.is_dir():  # otherwise another process was first
-                raise
+    with whole.new_path(target, replaces=False) as new:  # another process may be first
+        new.mkdir()
+        write(new)
     return target

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import tempfile
 import typing
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
+from tf_colorize import whole
 from tf_colorize.models import anatomy
 
 if typing.TYPE_CHECKING:
@@ -41,27 +41,8 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
             f"`path` must be new unless `overwrite` is set. Received: path={str(path)!r}, which exists. "
             "TF Serving expects a new version number."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside it, because a rename within a file system is atomic; the dot hides it from servers.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as temporary:
-        finished = pathlib.Path(temporary, "new", path.name)
-        finished.parent.mkdir()
-        yield finished
-        if path.is_dir():
-            _exchange(finished, path, aside=pathlib.Path(temporary, "replaced"))
-        else:
-            finished.replace(path)
-
-
-def _exchange(new, old, aside):
-    """Replaces the folder `old` with `new`; `old` is restored if anything interrupts."""
-    try:
-        old.replace(aside)
-        new.replace(old)
-    except BaseException:
-        if aside.exists():
-            aside.replace(old)
-        raise
+    with whole.new_path(path) as new:
+        yield new
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import typing
 import numpy as np
 from PIL import Image
 
+from tf_colorize import whole
 from tf_colorize.inference import colorizer, runtimes
 
 if typing.TYPE_CHECKING:
@@ -34,10 +35,11 @@ def write(tflite: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Non
     gray = scene()
     colored = colorizer.Colorizer(remember, image_size)(gray)
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(gray).save(folder / "gray.png", optimize=True)
-    np.save(folder / "ab.npy", predicted[0].astype(np.float16))
-    Image.fromarray(colored).save(folder / "color.png", optimize=True)
+    for name, picture in {"gray.png": gray, "color.png": colored}.items():
+        with whole.open_whole(folder / name) as file:
+            Image.fromarray(picture).save(file, "PNG", optimize=True)
+    with whole.open_whole(folder / "ab.npy") as file:
+        np.save(file, predicted[0].astype(np.float16))
 
 
 def scene() -> np.ndarray:

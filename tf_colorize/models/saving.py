@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from tf_colorize import whole
 from tf_colorize.models import anatomy, hint_branch  # noqa: F401  Keras finds its layers in files once imported
 
 if typing.TYPE_CHECKING:
@@ -27,12 +28,10 @@ def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadat
         path: str or path ending in `.keras`.
         metadata: dict for JSON: "image_size", "lightness_scale", "ab_scale", "package_version".
     """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f"{path.stem}.tmp.keras")
-    portable(generator).save(temporary)
-    with zipfile.ZipFile(temporary, "a") as archive:
-        archive.writestr(METADATA_NAME, json.dumps(metadata, indent=2))
-    temporary.replace(path)
+    with whole.new_path(path) as new:
+        portable(generator).save(new)
+        with zipfile.ZipFile(new, "a") as archive:
+            archive.writestr(METADATA_NAME, json.dumps(metadata, indent=2))
 
 
 def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tf_colorize import durable
 from tf_colorize.training import distribution
 
 if typing.TYPE_CHECKING:
@@ -133,6 +134,7 @@ class Checkpoints(keras.callbacks.Callback):
             raise TrainingStopped(self._not_finite("the state"))
         try:
             self._manager.save()
+            durable.sync(self.folder)
         except (tf.errors.OpError, OSError) as error:
             raise TrainingStopped(
                 f"cannot write a checkpoint into {self.folder}: {str(error).splitlines()[0]}. "

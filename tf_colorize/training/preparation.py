@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from tf_colorize import models
+from tf_colorize import models, whole
 from tf_colorize.color import lab
 from tf_colorize.data import selection
 from tf_colorize.models import anatomy, backbone_weights, catalog, grafts, saving
@@ -32,9 +32,7 @@ PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes a JSON file whole or not at all."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(temporary, path)
+    whole.write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def prepare(

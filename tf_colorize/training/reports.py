@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import metrics
+from tf_colorize import metrics, whole
 from tf_colorize.color import tensors
 from tf_colorize.models import saving
 from tf_colorize.training import distribution
@@ -147,10 +147,7 @@ class History(keras.callbacks.Callback):
         self.path = pathlib.Path(path)
         self.stage = stage
         kept = [row for row in self.read() if row["stage"] != stage or row["epoch"] < first_epoch]
-        text = "".join(json.dumps(row) + "\n" for row in kept)
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(text)
-        os.replace(temporary, self.path)
+        self._write(kept)
 
     def read(self) -> list[dict[str, Any]]:
         """Returns the rows, a list of dicts; a last line that was cut off is left out."""
@@ -164,8 +161,10 @@ class History(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"stage": self.stage, "epoch": epoch, **{key: float(value) for key, value in logs.items()}}
-        with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        self._write([*self.read(), row])
+
+    def _write(self, rows):
+        whole.write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 class StateLine(keras.callbacks.Callback):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import losses, metrics, models, optimizers
+from tf_colorize import losses, metrics, models, optimizers, whole
 from tf_colorize.data import pipeline
 from tf_colorize.models import anatomy, catalog, saving
 from tf_colorize.photos import contact_sheet
@@ -185,9 +185,7 @@ class _Run:
         """Writes the contact sheet and reports where everything is."""
         last = list(self.kept.values())[-1]
         target = self.run_dir / "generator.keras"
-        temporary = target.with_suffix(".tmp")
-        temporary.write_bytes(last.read_bytes())
-        temporary.replace(target)
+        whole.copy(last, target)
         columns = {}
         for title, file in self.kept.items():
             generator, _ = saving.load_generator(file)
@@ -195,7 +193,8 @@ class _Run:
             columns = {"gray": gray, **columns, title: prediction}
         columns["truth"] = truth
         columns = {title: np.uint8(np.round(255 * pictures)) for title, pictures in columns.items()}
-        contact_sheet.contact_sheet(columns).save(self.run_dir / "contact_sheet.png")
+        with whole.open_whole(self.run_dir / "contact_sheet.png") as file:
+            contact_sheet.contact_sheet(columns).save(file, "PNG")
         self.report(f"weights           {target}")
         self.report(f"TensorBoard logs  {self.run_dir / 'logs'}  (tensorboard --logdir {self.run_dir.parent})")
         self.report(f"contact sheet     {self.run_dir / 'contact_sheet.png'}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import pathlib
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tf_colorize import whole
 from tf_colorize.evaluation import comparison, hint_gains, protocols
 from tf_colorize.evaluation.report import charts, figures, page, pictures, records
 
@@ -55,7 +55,7 @@ def write(
         ("What the figures mean", _definitions(result, run)),
         ("How to repeat this", _provenance(result, run)),
     ]
-    pathlib.Path(path).write_text(page.document("Colorization report", subtitle, sections), encoding="utf-8")
+    whole.write_text(path, page.document("Colorization report", subtitle, sections))
 
 
 def chosen(result: Any, subject: str) -> dict[str, list[int]]:

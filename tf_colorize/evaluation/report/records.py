@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tf_colorize
-from tf_colorize import processors
+from tf_colorize import processors, whole
 from tf_colorize.evaluation import comparison, hint_gains, protocols
 from tf_colorize.evaluation.report import figures
 
@@ -55,7 +56,7 @@ def write_metrics(path: str | os.PathLike[str], result: Any, run: Any, curves: M
             "photos_per_second": {name: _rounded(result.photos_per_second(name)) for name in run.models},
         },
     }
-    pathlib.Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    whole.write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def _model(result, run, name):
@@ -72,14 +73,15 @@ def _rounded(value):
 
 def write_photos(path: str | os.PathLike[str], result: Any) -> None:
     """Writes a CSV file with one line for each photo and colorizer."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        truth_columns = [f"truth_{key}" for key in comparison.TRUTH_COLUMNS]
-        writer.writerow(["photo", "model", *result.columns, *truth_columns])
-        for index, photo in enumerate(photo_names(result)):
-            for name, rows in result.predictions.items():
-                values = [*rows[index], *result.truth[index]]
-                writer.writerow([photo, name, *(f"{value:.6f}" for value in values)])
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    truth_columns = [f"truth_{key}" for key in comparison.TRUTH_COLUMNS]
+    writer.writerow(["photo", "model", *result.columns, *truth_columns])
+    for index, photo in enumerate(photo_names(result)):
+        for name, rows in result.predictions.items():
+            values = [*rows[index], *result.truth[index]]
+            writer.writerow([photo, name, *(f"{value:.6f}" for value in values)])
+    whole.write_text(path, lines.getvalue())
 
 
 def photo_names(result: Any) -> list[str]:
