@@ -8,7 +8,7 @@ with `losses`, `metrics` and `optimizers`, `training`, `inference`, `export`, `e
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = (
     "color",
