@@ -2,7 +2,7 @@
 
 import argparse
 
-from tf_colorize.commands import quiet
+from tf_colorize.commands import quiet, streams
 
 with quiet.missing_packages("benchmark.py"):
     from benchmarks import colorize, data, film, scale, serving, train
@@ -18,6 +18,7 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if is_said else super()._get_help_string(action)
 
 
+@streams.usable
 @quiet.missing_packages("benchmark.py")
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -22,7 +22,7 @@ import rich.progress
 import rich.table
 
 from tf_colorize import installation, whole
-from tf_colorize.commands import quiet
+from tf_colorize.commands import quiet, streams
 from tf_colorize.inference import colorizer
 from tf_colorize.photos import contact_sheet, files, find
 
@@ -90,6 +90,7 @@ def counts_of_hints(text):
 counts_of_hints.__name__ = "list of numbers"  # argparse names the type in its message
 
 
+@streams.usable
 @quiet.missing_packages("evaluate.py")
 def main(args=None):
     options = parse_args(args)

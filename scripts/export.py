@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tf_colorize.commands import quiet
+from tf_colorize.commands import quiet, streams
 
 EPILOG = """\
 examples:
@@ -47,6 +47,7 @@ def build_parser():
     return parser
 
 
+@streams.usable
 @quiet.missing_packages("export.py")
 def main(argv=None):
     parser = build_parser()

@@ -10,13 +10,14 @@ import sys
 import numpy as np
 
 from tf_colorize import whole
-from tf_colorize.commands import quiet
+from tf_colorize.commands import quiet, streams
 
 # Of scikit-image; public domain or CC0, as its documentation of each photo says.
 PHOTOS = ("chelsea", "coffee", "rocket")
 GRAY_PHOTOS = ("camera", "grass", "brick")
 
 
+@streams.usable
 @quiet.missing_packages("gallery.py")
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)

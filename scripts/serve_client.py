@@ -10,6 +10,7 @@ import re
 import sys
 
 from tf_colorize import whole
+from tf_colorize.commands import streams
 from tf_colorize.inference import serving
 
 EPILOG = """\
@@ -20,6 +21,7 @@ examples:
 _POSITION = r"image 0 of the batch \(counted from 0; "
 
 
+@streams.usable
 def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from tf_colorize import processors
-from tf_colorize.commands import launcher, quiet
+from tf_colorize.commands import launcher, quiet, streams
 
 processors.prefer_onednn()
 
@@ -268,6 +268,7 @@ def next_free(folder):
     return next(name for name in names if not pathlib.Path(name).exists())
 
 
+@streams.usable
 @quiet.missing_packages("train.py")
 def main(argv=None):
     arguments = build_parser().parse_args(argv)

@@ -64,7 +64,7 @@ ROOMS = {
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
     "recipe": [],
     "commands": [
-        *("quiet", "launcher", "progress", "parsing", "photo_options"),
+        *("streams", "quiet", "launcher", "progress", "parsing", "photo_options"),
         *("photos", "cluster", "film", "demo", "main"),
     ],
     "__main__": [],

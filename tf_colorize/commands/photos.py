@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tf_colorize.commands import parsing, photo_options, progress
+from tf_colorize.commands import parsing, photo_options, progress, streams
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
@@ -95,6 +95,12 @@ def _colorize_stream(options):
 
     if options.output and os.path.exists(options.output) and not options.overwrite:
         _complain(f"{options.output} exists; --overwrite replaces it")
+        return 1
+    if streams.is_closed("stdin"):
+        _complain("standard input is closed; pipe a photo in, or give its name")
+        return 1
+    if options.output is None and streams.is_closed("stdout"):
+        _complain("standard output is closed; add > picture.jpg or -o picture.jpg")
         return 1
     try:
         picture = files.read(

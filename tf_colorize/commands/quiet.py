@@ -24,8 +24,12 @@ def startup() -> Iterator[None]:
     ...     import tensorflow
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as hidden:
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed, so nothing can be written to it
+        yield
+        return
+    with _memory() as hidden:
         os.dup2(hidden.fileno(), 2)
         try:
             yield
@@ -37,6 +41,16 @@ def startup() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _memory():
+    """A file with a descriptor, in memory where the system can; the null device where no folder is writable."""
+    with contextlib.suppress(OSError, AttributeError):
+        return os.fdopen(os.memfd_create("stderr"), "w+b")
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "r+b")
 
 
 @contextlib.contextmanager

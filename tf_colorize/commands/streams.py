@@ -1,0 +1,90 @@
+"""The standard streams of a command: there from the first line on, whatever whoever started it has closed."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_NAMES = ("stdin", "stdout", "stderr")
+_closed: set[str] = set()
+
+
+def repair() -> None:
+    """Opens the null device in place of standard streams that are closed; what is written there is lost.
+
+    Otherwise the next file that is opened would become standard error, say, and messages would be written into a
+    photo. Text that a terminal cannot show, such as a strange file name, is written with escapes.
+    """
+    for number, name in enumerate(_NAMES):
+        try:
+            os.fstat(number)
+        except OSError:
+            _closed.add(name)
+            _open_null(number)
+        if getattr(sys, name) is None:
+            # In a process without a console there may be a descriptor, but nothing behind it.
+            _closed.add(name)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def is_closed(name: str) -> bool:
+    """Returns whether "stdin", "stdout" or "stderr" was closed when the command was started."""
+    return name in _closed
+
+
+def usable(command: Callable[..., int]) -> Callable[..., int]:
+    """Wraps the main function of a command: it has its streams, and fails in a line if it cannot write to them.
+
+    Example:
+    >>> @usable
+    ... def main(arguments=None):
+    ...     return 0
+    """
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> int:
+        repair()
+        code = 0
+        try:
+            code = command(*arguments, **options)
+            sys.stdout.flush()
+        except BrokenPipeError:  # as in `| head`: nobody wants the rest
+            _open_null(1)  # otherwise Python complains at exit
+            return code or 1
+        except OSError:
+            problem = _problem_of_stdout()
+            if problem is None:
+                raise
+            _open_null(1)
+            if not code:  # otherwise the command has said what is wrong
+                print(f"standard output cannot be written: {problem}", file=sys.stderr)
+            return code or 1
+        return code
+
+    return wrapped
+
+
+def _problem_of_stdout():
+    """Why standard output cannot be written to, or None."""
+    try:
+        print(flush=True)  # an empty line: what failed before may not be waiting any more
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _open_null(number):
+    descriptor = os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        os.set_inheritable(number, True)  # for the processes that it starts
