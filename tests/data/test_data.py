@@ -220,11 +220,16 @@ def test_luma_gray_changes_the_lightness_of_its_share_only(tmp_path):
 def test_hints_come_with_the_same_photos_and_are_true(paths):
     plain = pipeline.training_batches(paths, 32, 4, seed=3)
     hinted = pipeline.training_batches(paths, 32, 4, seed=3, hints=True)
-    for (lightness, ab), (given, same_ab) in itertools.islice(zip(plain, hinted), 3):
+    shares = []
+    for (lightness, ab), (given, targets) in itertools.islice(zip(plain, hinted), 12):
         np.testing.assert_array_equal(given["lightness"], lightness)
-        np.testing.assert_array_equal(same_ab, ab)
+        np.testing.assert_array_equal(targets[..., :2], ab)
+        is_own = targets[..., 4].numpy().min(axis=(1, 2)) == 1  # hints with the photo's own colors, for all of it
+        np.testing.assert_array_equal(targets[..., 2:4].numpy()[is_own], ab.numpy()[is_own])
+        shares.append(is_own.mean())
         assert given["hints"].shape == (4, 32, 32, 3) and given["hints"].dtype == tf.float32
-    later = pipeline.training_batches(paths, 32, 4, seed=3, first_step=2, hints=True)
+    assert 0.25 < np.mean(shares) < 0.75
+    later = pipeline.training_batches(paths, 32, 4, seed=3, first_step=11, hints=True)
     np.testing.assert_array_equal(next(iter(later))[0]["hints"], given["hints"])
     validation = pipeline.image_dataset(paths, 32, 4, hints=True)
     first, again = ([x["hints"].numpy() for x, _ in validation] for _ in range(2))

@@ -13,7 +13,7 @@ ROOMS = {
     "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole"],
     "color": ["lab", "colorfulness", "profiles", "tensors"],
     "photos": ["metadata", "files", "find", "contact_sheet"],
-    "data": ["sources", "selection", "simulated_hints", "pipeline"],
+    "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],
     "hints": [],
     # the Keras dialect, at the top level as its users expect
     "losses": [],
@@ -27,6 +27,7 @@ ROOMS = {
         "unet",
         "likeness",
         "encoder_unet",
+        "hint_limits",
         "hint_branch",
         "resnet18_unet",
         "resnet34_unet",

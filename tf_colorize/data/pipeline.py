@@ -23,8 +23,10 @@ from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.color import lab
+from tf_colorize.data import old_photos as aging
 from tf_colorize.data import selection
 from tf_colorize.data import simulated_hints as simulated
+from tf_colorize.data import simulated_wishes as wishes
 from tf_colorize.photos import files
 
 # A crop's share of the largest square's area: small enough to be another picture, large
@@ -33,6 +35,7 @@ _MIN_CROP_AREA = 0.5
 _MAX_THREADS = 16
 _SHUFFLE = 1  # keeps the random numbers of an epoch's order apart from those of its samples
 _HINTS = 2  # and those of its hints
+_AGE = 3  # and of what time did to it
 
 
 def image_dataset(
@@ -55,7 +58,8 @@ def image_dataset(
             shuffled anew in each iteration, in full batches. False gives the center of every
             photo in order; the last batch may be shorter.
         seed: Integer of at least 0; the same seed gives the same sequence of epochs.
-        hints: Whether each photo comes with simulated hints, see `data.hints`.
+        hints: Whether each photo comes with simulated hints, half of them with its own colors (`simulated_hints`),
+            half with others (`simulated_wishes`).
         share: As in `training_batches`; a last batch that leaves nothing for a worker is left out.
 
     Returns:
@@ -63,7 +67,9 @@ def image_dataset(
         ab): float32 `(batch, image_size, image_size, 1)` in [-1, 1], L* / 50 - 1, and
         float32 `(batch, image_size, image_size, 2)` in [-1, 1], (a*, b*) / 110. With
         `hints`, in the place of lightness a dict of "lightness" and "hints", float32 `(batch,
-        image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros.
+        image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros. In the place of ab
+        then float32 `(batch, image_size, image_size, 5)`: ab, the ab that should come of the hints, and its share,
+        0 to 1, in the result, the rest of which stays automatic.
 
     Raises:
         ValueError: the source holds no usable photo, or a size is not positive.
@@ -92,6 +98,7 @@ def training_batches(
     seed: int,
     first_step: int = 0,
     luma_gray: float = 0.3,
+    old_photos: float = 0.0,
     hints: bool = False,
     share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
@@ -110,6 +117,8 @@ def training_batches(
         luma_gray: Share of samples whose lightness comes from the photo's Rec. 601 luma, as when
             a camera or editor turns it gray, instead of from its L*. Their ab is still the
             photo's.
+        old_photos: Share of samples that look like old photos, see `old_photos.age`; `luma_gray` is the share of the
+            others.
         hints: As in `image_dataset`.
         share: `(index, count)`, which worker of how many reads. Each has the consecutive part
             of every batch that is its own, so all together read the same batches as one.
@@ -124,8 +133,10 @@ def training_batches(
     """
     if not 0 <= luma_gray <= 1:
         raise ValueError(f"`luma_gray` must be a share in [0, 1]. Received: luma_gray={luma_gray}.")
+    if not 0 <= old_photos <= 1:
+        raise ValueError(f"`old_photos` must be a share in [0, 1]. Received: old_photos={old_photos}.")
     _check_integers(0, seed=seed, first_step=first_step)
-    reader = _Reader(paths, image_size, batch_size, luma_gray, hints=hints, share=share)
+    reader = _Reader(paths, image_size, batch_size, luma_gray, old_photos, hints=hints, share=share)
     return reader.dataset(seed, first_step, tf.int64.max)
 
 
@@ -143,7 +154,9 @@ class _Reader:
     iterator is alive (Ctrl-C, an error) would wait for it forever.
     """
 
-    def __init__(self, paths, image_size, batch_size, luma_gray=0.3, *, training=True, hints=False, share=(0, 1)):
+    def __init__(
+        self, paths, image_size, batch_size, luma_gray=0.3, old_photos=0.0, *, training=True, hints=False, share=(0, 1)
+    ):
         _check_integers(1, image_size=image_size, batch_size=batch_size)
         index, count = share
         if batch_size % count or not 0 <= index < count:
@@ -157,14 +170,15 @@ class _Reader:
             raise ValueError("`paths` must hold at least one photo. Received: no paths.")
         self.paths = [os.fspath(path) for path in paths]
         self.image_size, self.batch_size = image_size, batch_size
-        self.luma_gray, self.training, self.hints = luma_gray, training, hints
+        self.luma_gray, self.old_photos = luma_gray, old_photos
+        self.training, self.hints = training, hints
         self.pending, self.lock = {}, threading.Lock()
 
     def dataset(self, seed, start, stop):
         """Returns the batches from step `start` to `stop` of the stream with this seed."""
 
         def batch(step):
-            channels = (1, 2, 3) if self.hints else (1, 2)
+            channels = (1, 5, 3) if self.hints else (1, 2)
             parts = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32] * len(channels))
             shape = (self.part if self.training else None, self.image_size, self.image_size)
             lightness, ab, *hints = (tf.ensure_shape(part, (*shape, n)) for part, n in zip(parts, channels))
@@ -210,12 +224,22 @@ class _Reader:
         image = _crop(path, self.image_size, side, left, top)
         if flip < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        sample = _lightness_ab(image, luma_gray=gray < self.luma_gray)
+        age = np.random.default_rng((seed, position, _AGE))
+        if age.uniform() < self.old_photos:
+            sample = aging.age(np.asarray(image), age)
+        else:
+            sample = _lightness_ab(image, luma_gray=gray < self.luma_gray)
         return self.with_hints(sample, (seed, position)) if self.hints else sample
 
     def with_hints(self, sample, key):
         lightness, ab = sample
-        return lightness, ab, simulated.simulate(ab, np.random.default_rng((*key, _HINTS)))
+        random = np.random.default_rng((*key, _HINTS))
+        if random.uniform() < wishes.SHARE:
+            hints, wish = wishes.simulate(lightness, ab, random)
+        else:
+            hints = simulated.simulate(ab, random)
+            wish = np.concatenate([ab, np.ones_like(lightness)], axis=-1)
+        return lightness, np.concatenate([ab, wish], axis=-1), hints
 
 
 def _n_threads():

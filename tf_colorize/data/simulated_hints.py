@@ -52,6 +52,17 @@ def paint(hints: np.ndarray, ab: np.ndarray, top: int, left: int, side: int) -> 
     """
     height, width, _ = ab.shape
     top, left = min(max(top, 0), height - side), min(max(left, 0), width - side)
-    rows, columns = slice(top, top + side), slice(left, left + side)
-    hints[rows, columns, :2] = ab[rows, columns].mean(axis=(0, 1))
-    hints[rows, columns, 2] = 1.0
+    stamp(hints, ab[top : top + side, left : left + side].mean(axis=(0, 1)), top, left, side)
+
+
+def stamp(hints: np.ndarray, color: np.ndarray, top: int, left: int, side: int) -> None:
+    """Puts a square of one color into `hints`, moved inside where it reaches over the border.
+
+    Args:
+        hints: float32 `(height, width, 3)`, changed in place.
+        color: float32 `(2,)` in [-1, 1].
+        top, left, side: ints, pixels.
+    """
+    height, width, _ = hints.shape
+    top, left = min(max(top, 0), height - side), min(max(left, 0), width - side)
+    hints[top : top + side, left : left + side] = (*color, 1.0)

@@ -50,6 +50,17 @@ def heads(generator: keras.Model) -> dict[str, Any]:
     return {"ab": generator.output} | ({} if logits is None else {"logits": logits.output})
 
 
+def hint_heads(generator: keras.Model) -> dict[str, Any]:
+    """Returns what the loss of the branch for hints needs: a dict of symbolic outputs of one pass.
+
+    "ab": `(batch, height, width, 2)` with hints; "automatic": the same without.
+
+    Args:
+        generator: One that takes hints.
+    """
+    return {"ab": generator.output, "automatic": layer_of(generator, "ab").output}
+
+
 def has_palette(generator: keras.Model) -> bool:
     """Returns whether a generator holds chroma as a distribution over a palette."""
     return "logits" in heads(generator)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from tf_colorize.models import anatomy, hint_branch, likeness
 
 
-def add_hints(generator: keras.Model) -> keras.Model:
+def add_hints(generator: keras.Model, **options: Any) -> keras.Model:
     """Returns a generator with the second input `hints`, of the same layers and an untrained branch.
 
     Without hints, that is where they are all zero, it gives what `generator` gives, to the last bit.
 
     Args:
         generator: Functional model, lightness -> ab.
+        options: as `hint_branch.branch` takes them, for one that is built like an earlier branch.
 
     Input shape: a dict of "lightness", `(batch, height, width, 1)`, and "hints", float32 `(batch, height,
     width, 3)`: a* / 110, b* / 110 and 1 where a hint is, else all three 0; height and width multiples of
@@ -26,7 +29,7 @@ def add_hints(generator: keras.Model) -> keras.Model:
         raise ValueError(f"`generator` must not take hints yet. Received: {generator.name}, which does.")
     lightness, ab = generator.inputs[0], generator.outputs[0]
     given = keras.Input((None, None, 3), name="hints")
-    hinted = hint_branch.branch(anatomy.decoder_features(generator), lightness, ab, given)
+    hinted = hint_branch.branch(anatomy.decoder_features(generator), lightness, ab, given, **options)
     return keras.Model({"lightness": lightness, "hints": given}, hinted, name=generator.name)
 
 
@@ -40,7 +43,7 @@ def with_hints_of(generator: keras.Model, other: keras.Model) -> keras.Model:
     Raises:
         ValueError: `generator` takes hints already, or `other` does not or has another architecture.
     """
-    hinted = add_hints(generator)
+    hinted = add_hints(generator, **hint_branch.options_of(other))
     own, branch = (
         {layer.name: layer for layer in model.layers if layer.name.startswith(anatomy.BRANCH)}
         for model in (hinted, other)

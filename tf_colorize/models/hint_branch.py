@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from tf_colorize.models import likeness
+from tf_colorize.models import hint_limits, likeness
 
 HEADS = 4  # spaces in which like places are near
 DIMENSION = 24  # of each
+POWER = 4  # of the covariances of a new branch: with 1, the tails of one hint reach the whole picture
 SHARPNESS = 0.05  # of the Gaussian in `NonLocalMean`, per squared distance in all of these spaces
 STRIDE = likeness.STRIDE  # pixels, of the grid on which differences are spread
 _NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too
@@ -20,12 +21,15 @@ FEW = 64  # keys that the hints of a person's clicks hardly exceed
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
 
 
-def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: Any) -> Any:
+def branch(
+    features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: Any, *, power: int = POWER, ends: bool = True
+) -> Any:
     """Returns ab with hints, a symbolic tensor like `ab`, which it equals where there are no hints.
 
     From the generator's features each place gets an embedding; what a hint differs from the automatic result
-    is spread to places whose embedding is near, by `SpreadHints`; at the hints' own places `KeepHints` leaves
-    exactly what they say. All of it is float32, whatever the precision of the rest.
+    is spread to places whose embedding is near, by `SpreadHints`, and ends where `hint_limits.EndHints` finds that they
+    have nothing to do with it; at the hints' own places `hint_limits.KeepHints` leaves exactly what they say. All is
+    float32, whatever the precision of the rest.
 
     Args:
         features: pairs of the generator's features, `(batch, height / stride, width / stride, channels)`, and
@@ -33,16 +37,28 @@ def branch(features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: 
         lightness: `(batch, height, width, 1)`.
         ab: `(batch, height, width, 2)`, the automatic result.
         hints: `(batch, height, width, 3)`.
+        power: int, as `SpreadHints` takes it.
+        ends: bool, whether the difference ends; branches up to model 8 let it run out slowly, with a power of 1.
     """
     convolution = functools.partial(keras.layers.Conv2D, kernel_size=1, dtype="float32")
     automatic = keras.layers.Concatenate(name="hints_automatic", dtype="float32")([lightness, ab])
     x = likeness.seen(features, automatic, prefix="hints_")
     embedding = convolution(HEADS * (DIMENSION + 1), name="hints_embedding")(x)
     places = likeness.Position(name="hints_places", dtype="float32")(embedding)
-    spread = SpreadHints(HEADS, name="hints_spread", dtype="float32")(places, ab, hints)
+    spread = SpreadHints(HEADS, power=power, name="hints_spread", dtype="float32")(places, ab, hints)
     logits = convolution(9 * STRIDE**2, name="hints_upsampling")(x)
     spread = ConvexUpsampling(name="hints_difference", dtype="float32")(spread, logits)
-    return KeepHints(name="hints_kept", dtype="float32")(ab, spread, hints)
+    if ends:
+        spread = hint_limits.EndHints(name="hints_end", dtype="float32")(spread)
+    return hint_limits.KeepHints(name="hints_kept", dtype="float32")(ab, spread, hints)
+
+
+def options_of(generator: keras.Model) -> dict[str, Any]:
+    """Returns the options with which the branch of a generator was built; of one without a branch, none."""
+    layers = {layer.name: layer for layer in generator.layers}
+    if "hints_spread" not in layers:
+        return {}
+    return {"power": layers["hints_spread"].power, "ends": "hints_end" in layers}
 
 
 def for_nonlocal_mean(layer: keras.layers.Layer) -> list[np.ndarray]:
@@ -68,7 +84,7 @@ class SpreadHints(keras.layers.Layer):
 
     The difference is taken for a Gaussian field whose covariance between two places is
 
-        sum over heads of strength(p) strength(q) / (1 + |embedding(p) - embedding(q)|^2),
+        sum over heads of (strength(p) strength(q) / (1 + |embedding(p) - embedding(q)|^2)) ^ power,
 
     and predicted everywhere from where it is known (kriging; simple kriging, whose mean is the
     automatic result). The embedding is learned, so that what belongs together is near. The linear system
@@ -77,6 +93,10 @@ class SpreadHints(keras.layers.Layer):
     Args:
         heads: int, embeddings, each with a strength.
         iterations: int, steps of the conjugate gradients.
+        power: int, 1, 2 or 4. The larger, the less of a difference reaches what is not alike.
+
+    Raises:
+        ValueError: another power.
 
     Call arguments: places `(batch, height / 4, width / 4, heads * (dimension + 1))`, of each head
     the embedding and the logarithm of its strength; ab `(batch, height, width, 2)`; hints
@@ -85,8 +105,11 @@ class SpreadHints(keras.layers.Layer):
     known there, about 0 to 1.
     """
 
-    def __init__(self, heads: int = 1, iterations: int = 32, **kwargs: Any) -> None:
+    def __init__(self, heads: int = 1, iterations: int = 32, power: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if power not in (1, 2, 4):
+            raise ValueError(f"`power` must be 1, 2 or 4. Received: power={power}")
+        self.power = power
         self.heads = heads
         self.iterations = iterations
 
@@ -153,7 +176,10 @@ class SpreadHints(keras.layers.Layer):
             left = ops.concatenate([p, lengths[0] + 1.0, ops.ones_like(lengths[0])], axis=-1)
             right = ops.concatenate([-2.0 * q, ops.ones_like(lengths[1]), lengths[1]], axis=-1)
             left, right = left * ops.exp(-one[..., -1:]), right * ops.exp(-other[..., -1:])
-            total += 1.0 / ops.matmul(left, ops.swapaxes(right, 1, 2))
+            covariance = 1.0 / ops.matmul(left, ops.swapaxes(right, 1, 2))
+            for _ in range(self.power.bit_length() - 1):
+                covariance *= covariance
+            total += covariance
         return total
 
     def _solved(self, matrix, noise, values):
@@ -174,7 +200,7 @@ class SpreadHints(keras.layers.Layer):
         return keras.KerasTensor((*places.shape[:-1], 3), dtype="float32")
 
     def get_config(self):
-        return {**super().get_config(), "heads": self.heads, "iterations": self.iterations}
+        return {**super().get_config(), "heads": self.heads, "iterations": self.iterations, "power": self.power}
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
@@ -217,34 +243,6 @@ def _bilinear_logits(shape, dtype=None):
     offsets = (ops.arange(STRIDE, dtype="float32") + 0.5) / STRIDE - 0.5
     shares = ops.maximum(1.0 - ops.abs(offsets[:, None] - ops.arange(-1, 2, dtype="float32")), 0.02)
     return ops.reshape(ops.log(shares[:, None, :, None] * shares[None, :, None, :]), shape)
-
-
-@keras.saving.register_keras_serializable(package="tf_colorize")
-class KeepHints(keras.layers.Layer):
-    """Adds a spread difference to ab, and where a hint is makes ab the hint's, with a soft border.
-
-    What is still missing at a hint also goes to its surroundings, less the further away.
-
-    Call arguments: ab `(batch, height, width, 2)`, the difference `(batch, height, width, 2)`, hints
-    `(batch, height, width, 3)`.
-    Output shape: that of ab, float32. Near hints it may leave [-1, 1] by what they lack.
-    """
-
-    BLUR = 7  # pixels a side
-    SOFTNESS = 0.1  # share of hinted pixels in a blur at which half of what is missing is added
-
-    def call(self, ab, difference, hints):
-        ops = keras.ops
-        mask = hints[..., 2:]
-        spread = ops.clip(ab + difference[..., :2], -1.0, 1.0)
-        missing = mask * (hints[..., :2] - spread)
-        around = ops.average_pool(ops.concatenate([missing, mask], axis=-1), self.BLUR, strides=1, padding="same")
-        share = ops.average_pool(around[..., 2:], 3, strides=1, padding="same")
-        soft = ops.average_pool(around[..., :2], 3, strides=1, padding="same") / (share + self.SOFTNESS)
-        return spread + (1.0 - mask) * soft + missing
-
-    def compute_output_spec(self, ab, difference, hints):
-        return keras.KerasTensor(ab.shape, dtype="float32")
 
 
 def _ratio(value, whole):

@@ -63,6 +63,31 @@ def palette_crossentropy(
     return losses.PaletteCrossentropy(palette, weights)
 
 
+def hint_error(target: Any, result: Any) -> Any:
+    """Returns how far each picture with hints is from what should come of them, `(batch,)`.
+
+    The root of the mean squared error and the mean absolute error: the first sees what is very wrong, the second
+    also a faint tint all over a picture that should have stayed as it was.
+
+    Args:
+        target, result: `(batch, height, width, channels)`, float.
+    """
+    return losses.root_mean_squared_error(target, result) + keras.ops.mean(
+        keras.ops.abs(target - result), axis=(1, 2, 3)
+    )
+
+
+def hint_target(wish: Any, automatic: Any) -> Any:
+    """Returns what should come of hints: what was wished for where it has a share, and the rest as it was.
+
+    Args:
+        wish: `(batch, height, width, 3)`: ab, and its share, 0 to 1, in the result.
+        automatic: `(batch, height, width, 2)`, ab without hints; no gradient passes through it.
+    """
+    share = wish[..., 2:]
+    return share * wish[..., :2] + (1.0 - share) * keras.ops.stop_gradient(automatic)
+
+
 def schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """Returns a linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017).
 

@@ -30,7 +30,8 @@ class ColorReport(keras.callbacks.Callback):
 
     Args:
         generator: `keras.Model`, lightness -> ab.
-        dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`, also with hints.
+        dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`, also with hints, when the
+            photos' own colors stay what is compared with.
         log_dir: folder for TensorBoard, or None.
         workers: `distribution.Workers`, if each of several has its share of the data set.
     """
@@ -49,8 +50,8 @@ class ColorReport(keras.callbacks.Callback):
         self._writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
         self._measure = tf.function(self._measure_batch)
 
-    def _measure_batch(self, inputs, ab):
-        lightness = _lightness(inputs)
+    def _measure_batch(self, inputs, targets):
+        lightness, ab = _lightness(inputs), targets[..., :2]
         truth = tensors.lightness_ab_to_rgb(lightness, ab)
         ab_predicted = self.generator(inputs, training=False)
         prediction = tensors.lightness_ab_to_rgb(lightness, ab_predicted)
@@ -74,11 +75,11 @@ class ColorReport(keras.callbacks.Callback):
         """
         sums = np.zeros(len(_MEASURES) + 1)
         pictures: list[tuple[np.ndarray, ...]] = []
-        for inputs, ab in self.dataset:
-            prediction, truth, batch = self._measure(inputs, ab)
-            sums += [*(batch[name].numpy().sum() for name in _MEASURES), len(ab)]
+        for inputs, targets in self.dataset:
+            prediction, truth, batch = self._measure(inputs, targets)
+            sums += [*(batch[name].numpy().sum() for name in _MEASURES), len(targets)]
             if sum(len(group[0]) for group in pictures) < N_PICTURES:
-                gray = tensors.lightness_ab_to_rgb(_lightness(inputs), tf.zeros_like(ab))
+                gray = tensors.lightness_ab_to_rgb(_lightness(inputs), tf.zeros_like(targets[..., :2]))
                 pictures.append((gray.numpy(), prediction.numpy(), truth.numpy()))
         *totals, count = self.workers.total(sums)
         means = {name: float(total / count) for name, total in zip(_MEASURES, totals)}

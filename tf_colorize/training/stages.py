@@ -98,6 +98,8 @@ class _Stage1(keras.Model):
     terms = ()
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if "automatic" in y_pred:
+            y = {**y, "ab": objectives.hint_target(y["ab"][..., 2:], y_pred["automatic"])}
         loss = super().compute_loss(x, y, y_pred, sample_weight, training)
         for term in self.terms:
             loss += losses.per_replica(term.weight * keras.ops.mean(term.function(x, y["ab"], y_pred)))
@@ -135,12 +137,12 @@ class _Run:
         """Trains the generator alone; ends with the kept weights in it."""
         config = self.config
         keras.utils.set_random_seed(config.seed)
-        outputs = anatomy.heads(self.generator)
+        outputs = (anatomy.hint_heads if config.hints else anatomy.heads)(self.generator)
         loss = {"ab": "mae"}
         with self.workers.scope():
             model = _Stage1(self.generator.input, outputs, name="stage1")
         if config.hints:  # the losses in the config are those of the generator, which stays as it is
-            loss = {"ab": losses.root_mean_squared_error}
+            loss = {"ab": objectives.hint_error}
         else:
             model.terms = self._terms("smoothness")
             if config.pretrain_loss == "classification":

@@ -1,0 +1,150 @@
+"""How far a hint reaches: one dot of a color that a person might wish for, and what it does near and far away."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import pathlib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tf_colorize import hints, processors
+from tf_colorize.color import lab
+from tf_colorize.evaluation import protocols
+from tf_colorize.inference import colorizer as colorizers
+from tf_colorize.photos import files
+
+if typing.TYPE_CHECKING:
+    import rich.table
+
+COLORS = ("navy", "darkgreen", "firebrick", "#5a6ea0", "#7a4b2c")
+PLACE = "50%"  # of the dot, from the left and from the top
+NEAR, FAR = 1 / 16, 1 / 4  # distances from the dot, as shares of the picture's sides
+MOVED = 5.0  # Lab units that can be seen
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """What one dot does to the photos, a row per photo and a column per color of `COLORS`.
+
+    Attributes:
+        far_share: float64 `(photos, colors)`, share of the pixels over `FAR` away that it moves by over `MOVED`.
+        far: The median of how far it moves these, in Lab units of a* and b*.
+        near: The same of the pixels up to `NEAR` away.
+        near_share: How far these come towards the wish, the median; 1 is all the way, from what they would be.
+    """
+
+    far_share: np.ndarray
+    far: np.ndarray
+    near: np.ndarray
+    near_share: np.ndarray
+
+    def means(self) -> dict[str, dict[str, float]]:
+        """Returns for each color, and "mean" for all, the mean of each attribute over the photos."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        rows = {
+            color: {name: float(table[:, i].mean()) for name, table in values.items()} for i, color in enumerate(COLORS)
+        }
+        return {**rows, "mean": {name: float(table.mean()) for name, table in values.items()}}
+
+
+def evaluate(
+    colorizer: colorizers.Colorizer,
+    photos: Sequence[Any],
+    *,
+    protocol: str = "crop256",
+    progress: Callable[[], None] = lambda: None,
+) -> Reach:
+    """Gives each photo one dot in the middle, in each of `COLORS`, and measures what that changes.
+
+    Args:
+        colorizer: One that takes hints.
+        photos: Paths of photos, in color or not; those that cannot be read are left out.
+        protocol: A key of `protocols.PROTOCOLS`.
+        progress: Called after each photo.
+
+    Raises:
+        ValueError: `colorizer` takes no hints, or no photo can be read.
+    """
+    if not colorizer.takes_hints:
+        raise ValueError("`colorizer` must take hints. Received: one that does not. Train it with hints.")
+
+    def measured(path):
+        try:
+            sample = protocols.load(path, protocol)
+        except files.ImageError:
+            return None
+        row = [_measured(colorizer, sample.gray, color) for color in COLORS]
+        progress()
+        return row
+
+    with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
+        rows = [row for row in pool.map(measured, map(pathlib.Path, photos)) if row is not None]
+    if not rows:
+        raise ValueError(f"`photos` must hold a photo that can be read. Received: {len(photos)} photos.")
+    return Reach(*np.moveaxis(np.array(rows), -1, 0))
+
+
+def _measured(colorizer, gray, color):
+    """Returns the numbers of `Reach`, in its order, for one photo and color."""
+    size = colorizer.image_size
+    lightness = colorizer.lightness(gray)
+    given = hints.raster([hints.Hint(PLACE, PLACE, color)], gray.shape[1::-1], size)
+    automatic = colorizer.ab(lightness)
+    moved = colorizer.ab(lightness, hints=given) - automatic
+    away = _distances(given[0, ..., 2] if given.ndim == 4 else given[..., 2])
+    amount = lab.AB_SCALE * np.linalg.norm(moved, axis=-1)
+    wish = given.reshape(size, size, 3)[given.reshape(size, size, 3)[..., 2] > 0][0, :2] - automatic
+    towards = (moved * wish).sum(axis=-1) / np.maximum((wish**2).sum(axis=-1), 1e-6)
+    far, near = away > FAR, away <= NEAR
+    return (amount[far] > MOVED).mean(), np.median(amount[far]), np.median(amount[near]), np.median(towards[near])
+
+
+def _distances(mask):
+    """float `(height, width)`: how far each place is from the middle of a mask, in shares of the sides."""
+    height, width = mask.shape
+    rows, columns = np.nonzero(mask)
+    down = (np.arange(height) - rows.mean()) / height
+    across = (np.arange(width) - columns.mean()) / width
+    return np.hypot(down[:, np.newaxis], across[np.newaxis])
+
+
+def record(reaches: Mapping[str, Reach]) -> dict[str, Any]:
+    """Returns the reach of some models as what JSON can hold."""
+    rounded = {
+        name: {color: {key: round(value, 6) for key, value in row.items()} for color, row in reach.means().items()}
+        for name, reach in reaches.items()
+    }
+    return {"near": NEAR, "far": FAR, "moved": MOVED, "models": rounded}
+
+
+def rows(reaches: Mapping[str, Reach]) -> tuple[list[str], list[list[str]]]:
+    """Returns the titles and the rows of a table: each model and color, and its mean over the colors."""
+    titles = ["model", "color", f"far pixels over {MOVED:g}", "far, median", "near, median", "near, of the wish"]
+    lines = []
+    for name, reach in reaches.items():
+        for color, row in reach.means().items():
+            cells = [f"{row['far_share']:.1%}", f"{row['far']:.1f}", f"{row['near']:.1f}", f"{row['near_share']:.0%}"]
+            lines.append([name, color, *cells])
+    return titles, lines
+
+
+def table(reaches: Mapping[str, Reach]) -> rich.table.Table:
+    """Returns a `rich.table.Table` of `rows`."""
+    import rich.box
+    import rich.table
+
+    count = len(next(iter(reaches.values())).far)
+    title = (
+        f"reach of one hint in the middle, {count} photos: Lab units moved, near and over {FAR:.0%} of the sides away"
+    )
+    titles, lines = rows(reaches)
+    view = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for text in titles:
+        view.add_column(text, justify="right", overflow="fold", min_width=6)
+    for cells in lines:
+        view.add_row(*cells)
+    return view
