@@ -54,7 +54,8 @@ def parse_args(args=None):
         "--hints",
         type=counts_of_hints,
         metavar="N,N,...",
-        help="also how much hints gain: that many, simulated, with the true color at random places",
+        help="also how much hints gain: that many, simulated, with the true color at random places; and how far one of "
+        "another color reaches",
     )
     parser.add_argument(
         "--features",
@@ -192,18 +193,20 @@ def without_hints(colorizers):
 
 
 def curves_of_hints(options, colorizers):
-    from tf_colorize.evaluation import hint_gains
+    """Returns what hints gain and how far one reaches, each by model."""
+    from tf_colorize.evaluation import hint_gains, hint_reach
 
-    paths, curves = find.find_photos(options.data).photos, {}
+    paths, curves, reaches = find.find_photos(options.data).photos, {}, {}
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
         for name, one in colorizers.items():
             if one.takes_hints:
-                task = progress.add_task(f"hints, {name}", total=len(paths))
+                task = progress.add_task(f"hints, {name}", total=2 * len(paths))
                 advance = functools.partial(progress.advance, task)
                 curves[name] = hint_gains.evaluate(
                     one, paths, options.hints, protocol=options.protocol, progress=advance
                 )
-    return curves
+                reaches[name] = hint_reach.evaluate(one, paths, protocol=options.protocol, progress=advance)
+    return curves, reaches
 
 
 def color_bw(options, colorizers):
@@ -227,7 +230,7 @@ def color_bw(options, colorizers):
 
 def measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import hint_gains
+    from tf_colorize.evaluation import hint_gains, hint_reach
     from tf_colorize.evaluation.report import document, figures, records
 
     with rich.progress.Progress(console=rich.console.Console(stderr=True)) as progress:
@@ -243,13 +246,14 @@ def measure(options, colorizers, feature_model, lpips, run, bw):
     for _, reason in result.skipped:
         print(f"evaluate.py: {reason}", file=sys.stderr)
     rich.console.Console().print(figures.table(result))
-    curves = curves_of_hints(options, colorizers) if options.hints else None
+    curves, reaches = curves_of_hints(options, colorizers) if options.hints else ({}, {})
     if curves:
         rich.console.Console().print(hint_gains.table(curves))
+        rich.console.Console().print(hint_reach.table(reaches))
     for note in run.notes:
         print(f"left out: {note}", file=sys.stderr)
     if options.out:
-        records.write_metrics(options.out / "metrics.json", result, run, curves)
+        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches)
         records.write_photos(options.out / "photos.csv", result)
         document.write(options.out / "report.html", result, colorizers, run, bw, curves)
     return bool(result.skipped)

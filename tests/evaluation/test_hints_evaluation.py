@@ -14,7 +14,7 @@ from PIL import Image
 
 from tf_colorize import Colorizer, hints
 from tf_colorize.evaluation import hint_gains as curve_of_hints
-from tf_colorize.evaluation import measures, protocols, spreading
+from tf_colorize.evaluation import hint_reach, measures, protocols, spreading
 from tf_colorize.evaluation.report import charts
 from tf_colorize.models import grafts, saving
 
@@ -144,6 +144,8 @@ def test_the_script_reports_the_curve(photos, tmp_path, capsys):
     assert [row["hints"] for row in rows] == [0, 3, 5] and rows[0]["gain"] == 0
     assert rows[0]["psnr"] == pytest.approx(content["models"]["hinted"]["figures"]["psnr"]["value"], abs=1e-6)
     assert content["hints"]["published_gains"]["100"] == 6.7
+    assert set(content["hints"]["reach"]["models"]["hinted"]) == {*hint_reach.COLORS, "mean"}
+    assert "reach of one hint" in said.out
     report = (tmp_path / "out" / "report.html").read_text()
     assert "<h2>Hints</h2>" in report and "siggraph17" in report
     assert evaluate.main(["--model", str(plain), "--data", str(photos), "--hints", "1"]) == 1

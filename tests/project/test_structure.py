@@ -54,6 +54,7 @@ ROOMS = {
         "protocols",
         "spreading",
         "hint_gains",
+        "hint_reach",
         "inception",
         "features",
         "perceptual",

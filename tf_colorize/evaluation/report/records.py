@@ -16,7 +16,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors, whole
-from tf_colorize.evaluation import comparison, hint_gains, protocols
+from tf_colorize.evaluation import comparison, hint_gains, hint_reach, protocols
 from tf_colorize.evaluation.report import figures
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
@@ -37,18 +37,26 @@ class Run:
     notes: tuple = ()
 
 
-def write_metrics(path: str | os.PathLike[str], result: Any, run: Any, curves: Mapping[str, Any] | None = None) -> None:
+def write_metrics(
+    path: str | os.PathLike[str],
+    result: Any,
+    run: Any,
+    curves: Mapping[str, Any] | None = None,
+    reaches: Mapping[str, Any] | None = None,
+) -> None:
     """Writes metrics.json; everything except `"run"` is the same for the same input.
 
-    `curves` are those of `hint_gains.evaluate` by model, where they were measured.
+    `curves` and `reaches` are those of `hint_gains.evaluate` and `hint_reach.evaluate` by model, where they were
+    measured.
     """
+    reach = {"reach": hint_reach.record(reaches)} if reaches else {}
     content = {
         "protocol": {"name": result.protocol, "meaning": protocols.PROTOCOLS[result.protocol]},
         "data": {"photos": len(result.photos), "sha256": result.data_sha256, "skipped": len(result.skipped)},
         "feature_model": result.feature_name,
         "truth": {key: _rounded(value) for key, value in figures.of_truth(result).items()},
         "models": {name: _model(result, run, name) for name in result.predictions},
-        **({"hints": hint_gains.record(curves)} if curves else {}),
+        **({"hints": hint_gains.record(curves) | reach} if curves else {}),
         "run": {
             **dataclasses.asdict(run),
             "machine": machine(),
