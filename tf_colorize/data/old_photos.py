@@ -86,8 +86,8 @@ def grained(gray: np.ndarray, strength: float, size: float, random: np.random.Ge
     """
     height, width = gray.shape
     coarse = (math.ceil(width / size) + 1, math.ceil(height / size) + 1)
-    noise = Image.fromarray(random.normal(size=coarse[::-1]).astype(np.float32))
-    noise = np.asarray(noise.resize((width, height), Image.Resampling.BICUBIC, box=(0, 0, width / size, height / size)))
+    plane = Image.fromarray(random.normal(size=coarse[::-1]).astype(np.float32))
+    noise = np.asarray(plane.resize((width, height), Image.Resampling.BICUBIC, box=(0, 0, width / size, height / size)))
     noise = noise / max(float(noise.std()), 1e-6)
     return np.clip(gray + np.float32(strength) * noise * (0.3 + 2.8 * gray * (1 - gray)), 0, 1).astype(np.float32)
 
@@ -191,7 +191,7 @@ def compressed(gray: np.ndarray, quality: int) -> np.ndarray:
 
 def to_bytes(picture: np.ndarray) -> np.ndarray:
     """Returns a picture in [0, 1] as the uint8 values of a file."""
-    return np.uint8(np.round(255 * np.clip(picture, 0, 1)))
+    return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
 
 
 def age(rgb: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

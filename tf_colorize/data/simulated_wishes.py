@@ -37,7 +37,7 @@ def simulate(lightness: np.ndarray, ab: np.ndarray, random: np.random.Generator)
     """
     share = _thing(lightness, ab, random)
     angle, chroma = random.uniform(0, 2 * np.pi), random.uniform(*CHROMA) * (random.uniform() >= GRAY)
-    wish = np.float32([chroma * np.cos(angle), chroma * np.sin(angle)]) / np.float32(lab.AB_SCALE)
+    wish = (chroma * np.array([np.cos(angle), np.sin(angle)]) / lab.AB_SCALE).astype(np.float32)
     hints = np.zeros((*share.shape, 3), np.float32)
     if share.max() > 0:
         rows, columns = np.nonzero(share >= min(INSIDE, share.max()))
