@@ -33,7 +33,7 @@ def film(rgb: np.ndarray, shares: tuple[float, float, float]) -> np.ndarray:
         rgb: uint8 `(height, width, 3)`, sRGB.
         shares: of red, green and blue light in what it records; they add up to 1.
     """
-    return _encoded(_light(rgb) @ np.float32(shares))
+    return _encoded(_light(rgb) @ np.asarray(shares, np.float32))
 
 
 def exposed(rgb: np.ndarray, stops: float) -> np.ndarray:
