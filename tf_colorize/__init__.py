@@ -24,7 +24,11 @@ _ROOMS = (
     "training",
 )
 # Names that people type, and where the code behind them lives.
-_PUBLIC = {"Colorizer": ("inference.colorizer", "Colorizer"), "serving": ("inference.serving", None)}
+_PUBLIC = {
+    "Colorizer": ("inference.colorizer", "Colorizer"),
+    "Look": ("color.look", "Look"),
+    "serving": ("inference.serving", None),
+}
 
 
 def __getattr__(name):

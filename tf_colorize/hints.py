@@ -20,6 +20,8 @@ from tf_colorize.color import lab
 if typing.TYPE_CHECKING:
     import os
 
+    from tf_colorize.color.look import Look
+
 
 VERSION = 1
 """Of the JSON format."""
@@ -32,7 +34,6 @@ MOST = 500
 
 _OPTIONAL = ("size", "time")
 _FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
-_VIVIDNESS_STEPS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,27 +211,20 @@ def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.
     return painted
 
 
-def before_vividness(painted: np.ndarray, lightness: np.ndarray, vividness: float) -> np.ndarray:
-    """Returns painted hints whose colors `lab.with_vividness` will turn into those that were wanted.
+def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look) -> np.ndarray:
+    """Returns painted hints whose colors a look will turn into those that were wanted.
 
     Args:
         painted: As `raster` returns.
         lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
-        vividness: Number in (0, 2].
+        look: What will be applied to the predicted colors.
 
     Raises:
-        ValueError: `vividness` is 0, which leaves no color.
+        ValueError: the look leaves no color.
     """
-    if vividness == 1.0:
-        return painted
-    if vividness == 0.0:
-        raise ValueError("`vividness` must be over 0 with `hints`: at 0 all is gray. Received: vividness=0")
-    wanted, scaled = painted[..., :2], painted[..., :2]
-    length = np.linalg.norm(wanted, axis=-1, keepdims=True)
-    for _ in range(_VIVIDNESS_STEPS):
-        got = np.linalg.norm(lab.with_vividness(lightness, scaled, vividness), axis=-1, keepdims=True)
-        scaled = scaled * np.where(got > 0, length / np.maximum(got, 1e-9), 1.0)
-    return np.concatenate([scaled, painted[..., 2:]], axis=-1).astype(np.float32)
+    given, places = painted.copy(), painted[..., 2] > 0
+    given[places, :2] = look.undone(lightness[places], painted[places, :2])
+    return given
 
 
 def _of_entry(entry):

@@ -114,7 +114,7 @@ def test_what_was_meant_differently_is_one_line_and_makes_nothing(arguments, cod
     [
         (
             ["photo.jpg", "--vivid", "1.4"],
-            "tf-colorize: unrecognized arguments: --vivid 1; did you mean --vividness?",
+            "tf-colorize: unrecognized arguments: --vivid 1.4; did you mean --vividness?",
         ),
         (["photo.jpg", "--overwrit"], "did you mean --overwrite?"),
         (["photo.jpg", "--vividness", "3"], "argument --vividness: must be 0 to 2, not 3"),

@@ -370,7 +370,7 @@ def test_pieces_of_other_settings_are_not_taken_up(tmp_path, colorizer):
         with pytest.raises(KeyboardInterrupt):
             coloring.color_film(colorizer, film, tmp_path / "result.mp4", report=stop)
         assert (pieces / "000000.npz").is_file()
-        options = coloring.Options(vividness=0.5)
+        options = coloring.Options(look=tf_colorize.Look(vividness=0.5))
         done = coloring.color_film(colorizer, film, tmp_path / "result.mp4", options)
     finally:
         coloring._PIECE_SECONDS = before

@@ -11,7 +11,7 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "tf_colorize"
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
     "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole"],
-    "color": ["lab", "colorfulness", "profiles", "tensors"],
+    "color": ["lab", "look", "colorfulness", "profiles", "tensors"],
     "photos": ["metadata", "files", "find", "contact_sheet"],
     "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],
     "hints": [],
@@ -66,7 +66,7 @@ ROOMS = {
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
     "recipe": [],
     "commands": [
-        *("streams", "quiet", "launcher", "progress", "parsing", "photo_options"),
+        *("streams", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
         *("photos", "cluster", "film", "demo", "main"),
     ],
     "__main__": [],

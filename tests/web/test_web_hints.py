@@ -14,7 +14,7 @@ from ai_edge_litert import interpreter as litert
 from PIL import Image
 from playwright import sync_api
 
-from tf_colorize import Colorizer
+from tf_colorize import Colorizer, Look
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
 from tf_colorize.inference import runtimes
@@ -85,7 +85,9 @@ def test_hints_are_painted_as_python_paints_them(size, vividness):
     assert expected[..., 2].sum() > 20
     np.testing.assert_array_equal(before[..., 2], expected[..., 2])
     np.testing.assert_allclose(before, expected, atol=1e-5)
-    np.testing.assert_allclose(after, hints_module.before_vividness(expected, lightness, vividness), atol=1e-4)
+    np.testing.assert_allclose(
+        after, hints_module.before_look(expected, lightness, Look(vividness=vividness)), atol=1e-4
+    )
 
 
 def test_colors_of_a_mixture_are_its_parts():

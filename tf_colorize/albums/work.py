@@ -13,6 +13,7 @@ from PIL import Image
 
 from tf_colorize.albums import hints_beside
 from tf_colorize.color import colorfulness
+from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Job:
 class Options:
     """How photos are read, colorized and written."""
 
-    vividness: float = 1.0
+    look: Look = UNCHANGED
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
     max_pixels: int = files.DEFAULT_MAX_PIXELS
@@ -92,13 +93,13 @@ def colorize_file(colorizer: Callable[..., np.ndarray], job: Job, options: Optio
 
 
 def colorize_picture(
-    colorizer: Callable[..., np.ndarray], picture: files.Picture, vividness: float = 1.0, hints: Sequence[Hint] = ()
+    colorizer: Callable[..., np.ndarray], picture: files.Picture, look: Look = UNCHANGED, hints: Sequence[Hint] = ()
 ) -> Image.Image:
     """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
 
     `picture.image` is released on the way: 100 megapixels take 400 MB.
     """
-    rgb = colorizer(picture, vividness=vividness, hints=hints)
+    rgb = colorizer(picture, look=look, hints=hints)
     alpha = picture.image.getchannel("A") if picture.image.mode.endswith("A") else None
     picture.image = None
     image = Image.fromarray(rgb)
@@ -118,7 +119,7 @@ def _colorize_file(colorizer: Any, job, options):
     before = _thumbnail(picture.image) if job.compare else None
     if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
         picture.notes.append("transparency flattened onto white")
-    image = colorize_picture(colorizer, picture, options.vividness, hints)
+    image = colorize_picture(colorizer, picture, options.look, hints)
     if options.overwrite or not job.target.exists():
         files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):

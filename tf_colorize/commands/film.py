@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import parsing, progress
+from tf_colorize.commands import look_options, parsing, progress
 
 _EPILOG = """\
 examples:
@@ -81,7 +81,7 @@ def _parser():
     )
     add("--from", dest="start", type=_seconds, metavar="TIME", help="begin there: seconds, M:SS or H:MM:SS")
     add("--to", dest="end", type=_seconds, metavar="TIME", help="stop there")
-    add("--vividness", type=float, default=1.0, metavar="0..2", help="strength of the colors (default 1)")
+    look_options.add_to(parser)
     add(
         "--steadiness",
         type=float,
@@ -128,8 +128,6 @@ def _wrong_usage(options):
         return f"--from {options.start:g} must come before --to {options.end:g} (seconds)"
     if options.preview is not None and not 1 <= options.preview <= 100:
         return f"--preview must be 1 to 100, not {options.preview}"
-    if not 0 <= options.vividness <= 2:
-        return f"--vividness must be 0 to 2, not {options.vividness:g}"
     if not 0 <= options.steadiness <= 1:
         return f"--steadiness must be 0 to 1, not {options.steadiness:g}"
     largest = 63 if options.codec == "av1" else 51
@@ -192,7 +190,7 @@ def _color(colorizer, model, job, options):
     settings = coloring.Options(
         start=options.start,
         end=options.end,
-        vividness=options.vividness,
+        look=look_options.look_of(options),
         steadiness=options.steadiness,
         codec=options.codec,
         crf=options.crf,

@@ -38,11 +38,12 @@ class Parser(argparse.ArgumentParser):
 
 def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
     """Returns a type for argparse: a number in a range."""
+    least, most = (f"{limit:g}" if isinstance(limit, float) else str(limit) for limit in (low, high))
 
     def parse(text):
         value = kind(text)
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must be {low} to {high}, not {text}")
+            raise argparse.ArgumentTypeError(f"must be {least} to {most}, not {text}")
         return value
 
     parse.__name__ = "number"  # argparse names the type in its message

@@ -7,7 +7,7 @@ import contextlib
 import typing
 from collections.abc import Iterator
 
-from tf_colorize.commands import parsing
+from tf_colorize.commands import look_options, parsing
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
@@ -28,13 +28,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="run folder, .keras, SavedModel, .tflite, or http:// or grpc:// address of TF Serving "
         "(default: the model that comes with tf-colorize)",
     )
-    add(
-        "--vividness",
-        type=parsing.number(0, 2, float),
-        default=1.0,
-        metavar="0..2",
-        help="strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
-    )
+    look_options.add_to(parser)
     add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
     add(
         "--quality",
@@ -88,7 +82,7 @@ def settings(options: argparse.Namespace) -> work.Options:
     from tf_colorize.albums import work
 
     return work.Options(
-        vividness=options.vividness,
+        look=look_options.look_of(options),
         quality=options.quality,
         overwrite=options.overwrite,
         max_pixels=options.max_pixels,

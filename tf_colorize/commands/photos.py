@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tf_colorize.commands import parsing, photo_options, progress, streams
+from tf_colorize.commands import look_options, parsing, photo_options, progress, streams
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
@@ -113,7 +113,7 @@ def _colorize_stream(options):
         colorizer = _load(options, threads=None)
         if hints:
             hints_beside.refuse_without(colorizer, "standard input")
-        image = work.colorize_picture(colorizer, picture, options.vividness, hints)
+        image = work.colorize_picture(colorizer, picture, look_options.look_of(options), hints)
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
@@ -169,10 +169,18 @@ def _renews(jobs, options):
     """Whether a single photo is to be done again: its result, the tool's own by its name, would become another."""
     if len(jobs) != 1 or options.output is not None or any(map(os.path.isdir, options.inputs)):
         return False
+    from tf_colorize.color import look
+
     (job,) = jobs
     if not job.target.exists():
         return False
-    asked = (options.vividness != 1.0, options.hint, options.hints, options.model, options.quality)
+    asked = (
+        look_options.look_of(options) != look.UNCHANGED,
+        options.hint,
+        options.hints,
+        options.model,
+        options.quality,
+    )
     has_new_hints = job.hints is not None and job.hints.stat().st_mtime > job.target.stat().st_mtime
     return any(asked) or has_new_hints
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tf_colorize import hints as hints_of_people
 from tf_colorize import whole
+from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.film import reading, steadying, tracking, writing
 from tf_colorize.inference import colorizer as colorizers
 
@@ -31,7 +32,7 @@ class Options:
 
     Attributes:
         start, end: The part to color, in seconds of the film; None: from its beginning, to its end.
-        vividness: 0 to 2, see `lab.with_vividness`.
+        look: Applied to the predicted colors.
         steadiness: 0 (each frame for itself) to 1, see `steadying.Steadier`.
         codec: One of `writing.CODECS`.
         crf: Quality, smaller is better and larger; None: the codec's default.
@@ -40,7 +41,7 @@ class Options:
 
     start: float | None = None
     end: float | None = None
-    vividness: float = 1.0
+    look: Look = UNCHANGED
     steadiness: float = steadying.DEFAULT_STEADINESS
     codec: str = "h264"
     crf: int | None = None
@@ -117,7 +118,7 @@ def _colored(colorizer, film, options, pieces):
     hints = hints_by_frame(colorizer, film, options)
     # Decoded twice: what waits for the frames ahead is small, whatever the size of the film.
     ahead = (
-        _predicted(colorizer, film, frame, options.vividness, hints.get(frame.pts))
+        _predicted(colorizer, film, frame, options.look, hints.get(frame.pts))
         for frame in reading.frames(film, first_pts=first_pts, end=options.end)
     )
     frames = reading.frames(film, first_pts=first_pts, end=options.end)
@@ -159,12 +160,12 @@ def _lightness(colorizer, film, frame):
     return np.ascontiguousarray(np.rot90(colorizer.lightness(frame.rgb), film.quarter_turns, axes=(1, 2)))
 
 
-def _predicted(colorizer, film, frame, vividness, hints):
+def _predicted(colorizer, film, frame, look, hints):
     """`(lightness, ab)` of the upright frame."""
     lightness, painted = _lightness(colorizer, film, frame), None
     if hints:
         painted = hints_of_people.raster(hints, film.upright_size, colorizer.image_size)
-    return lightness, colorizer.ab(lightness, vividness=vividness, hints=painted)
+    return lightness, colorizer.ab(lightness, look=look, hints=painted)
 
 
 class _Pieces:

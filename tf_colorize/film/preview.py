@@ -31,7 +31,7 @@ def write(
         film: The film.
         target: The file.
         n_stills: How many, evenly spaced over the part that `options` names.
-        options: The part, the vividness and the hints.
+        options: The part, the look and the hints.
         report: Called with the number of stills done.
 
     Raises:
@@ -49,7 +49,7 @@ def write(
         last = frame.pts
         rgb = np.ascontiguousarray(np.rot90(frame.rgb, film.quarter_turns))
         stills.append(rgb)
-        colored.append(colorizer(rgb, vividness=options.vividness, hints=hints.get(frame.pts, ())))
+        colored.append(colorizer(rgb, look=options.look, hints=hints.get(frame.pts, ())))
         report(len(stills))
     if not stills:
         raise reading.FilmError(f"{film.path}: no frame lies in the part that was asked for")

@@ -16,6 +16,7 @@ worth a second algorithm here, in the SavedModel's graph and in the browser.
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import pathlib
 import typing
 from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ from PIL import Image, ImageChops, ImageOps
 from tf_colorize import hints as hints_of_people
 from tf_colorize import processors
 from tf_colorize.color import lab, profiles
+from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.inference import runtimes
 from tf_colorize.photos import files
 
@@ -55,9 +57,10 @@ class Colorizer:
 
     Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or
     a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
-    returns a uint8 array `(height, width, 3)`, sRGB, upright. `vividness`, 0 to 2, goes to
-    `lab.with_vividness`. `hints` are colors at places of the upright photo, which everything that
-    belongs together takes on: `(x, y, color)` or whatever `hints.hint` takes, if the model takes hints.
+    returns a uint8 array `(height, width, 3)`, sRGB, upright. `look` changes the predicted colors to
+    a person's liking; `vividness=1.2` is short for `look=Look(vividness=1.2)`. `hints` are colors at
+    places of the upright photo, which everything that belongs together takes on: `(x, y, color)` or whatever
+    `hints.hint` takes, if the model takes hints.
 
     Example:
     >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
@@ -81,14 +84,16 @@ class Colorizer:
         """Whether the model takes hints."""
         return isinstance(self.predict_ab, hints_of_people.WithHints)
 
-    def __call__(self, image: Any, *, vividness: float = 1.0, hints: Iterable[Any] = ()) -> np.ndarray:
+    def __call__(
+        self, image: Any, *, look: Look = UNCHANGED, vividness: float | None = None, hints: Iterable[Any] = ()
+    ) -> np.ndarray:
         wishes = hints_of_people.hints_of(hints)
         if wishes and not self.takes_hints:
             raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
         picture = _opened(image)
         lightness = self.lightness(picture)
         painted = hints_of_people.raster(wishes, picture.size, self.image_size) if wishes else None
-        return self.join(picture, self.ab(lightness, vividness=vividness, hints=painted))
+        return self.join(picture, self.ab(lightness, look=look, vividness=vividness, hints=painted))
 
     @classmethod
     def load(cls, model: str | os.PathLike[str], **options: Any) -> Colorizer:
@@ -171,12 +176,20 @@ class Colorizer:
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
-    def ab(self, lightness: np.ndarray, *, vividness: float = 1.0, hints: np.ndarray | None = None) -> np.ndarray:
+    def ab(
+        self,
+        lightness: np.ndarray,
+        *,
+        look: Look = UNCHANGED,
+        vividness: float | None = None,
+        hints: np.ndarray | None = None,
+    ) -> np.ndarray:
         """The first half of coloring: predicts the color of what `lightness` returned.
 
         Args:
             lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
-            vividness: 0 to 2, see `lab.with_vividness`.
+            look: Applied to what the model predicts.
+            vividness: Takes the place of the look's own, if given.
             hints: What `hints.raster` painted, for a model that takes hints, or None.
 
         Returns:
@@ -185,7 +198,8 @@ class Colorizer:
         Raises:
             ValueError: what the model gives is not finite or has another shape.
         """
-        given = [] if hints is None else [hints_of_people.before_vividness(hints, lightness, vividness)]
+        look = look if vividness is None else dataclasses.replace(look, vividness=vividness)
+        given = [] if hints is None else [hints_of_people.before_look(hints, lightness, look)]
         ab = np.asarray(self.predict_ab(lightness, *given), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(
@@ -193,7 +207,7 @@ class Colorizer:
                 f"Received: shape={ab.shape}, finite={bool(np.isfinite(ab).all())}. "
                 "The model file is broken or was trained for something else."
             )
-        return lab.with_vividness(lightness, ab, vividness)[0]
+        return look.applied(lightness, ab)[0]
 
     def join(self, image: Any, ab: np.ndarray) -> np.ndarray:
         """The second half of coloring: gives a picture the color of `ab`, at its own lightness and size.
