@@ -10,6 +10,8 @@ import numpy as np
 from tf_colorize.color import lab
 
 _UNDOING_STEPS = 8
+# Kelvin. CIE daylight is defined from 4000 K, which is where the greatest warmth leads.
+_WARMEST, _NEUTRAL = 4000.0, 6504.0
 
 
 def _adjustment(default: float, least: float, most: float) -> Any:
@@ -23,6 +25,8 @@ class Look:
 
     Args:
         vividness: Strength of the colors, 0 to 2: 0 gray, 1 as the model predicts, 2 strong; see `lab.with_vividness`.
+        warmth: Light that falls on the picture, -1 to 1: 0 as the model predicts, 1 as in daylight of 4000 K, -1 as
+            far to the blue. Black and white stay as they are.
 
     Raises:
         ValueError: a number is out of its range.
@@ -33,6 +37,7 @@ class Look:
     """
 
     vividness: float = _adjustment(1.0, 0.0, 2.0)
+    warmth: float = _adjustment(0.0, -1.0, 1.0)
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -59,7 +64,8 @@ class Look:
         Returns:
             float32 array `(..., 2)`, ab.
         """
-        return lab.with_vividness(lightness, ab, self.vividness)
+        ab = lab.with_vividness(lightness, ab, self.vividness)
+        return ab if self.warmth == 0.0 else ab * _gain(lightness, self.warmth) + _shift(lightness, self.warmth)
 
     def undone(self, lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
         """Returns the colors that `applied` turns into these, for hints, whose colors no look changes.
@@ -74,6 +80,8 @@ class Look:
         Raises:
             ValueError: `vividness` is 0, which leaves no color.
         """
+        if self.warmth != 0.0:
+            ab = (ab - _shift(lightness, self.warmth)) / _gain(lightness, self.warmth)
         return _without_vividness(lightness, ab, self.vividness)
 
 
@@ -91,3 +99,37 @@ def _without_vividness(lightness, ab, vividness):
         got = np.linalg.norm(lab.with_vividness(lightness, scaled, vividness), axis=-1, keepdims=True)
         scaled = scaled * np.where(got > 0, length / np.maximum(got, 1e-9), 1.0)
     return scaled.astype(np.float32)
+
+
+# Light of another color multiplies X and Z of all that it falls on, so it multiplies f(X / Xn) and f(Z / Zn) of Lab by
+# `1 + factors`. With a* = 500 (f(X) - f(Y)) and b* = 200 (f(Y) - f(Z)), a* and b* change linearly where f(Y), which is
+# lightness, stays. The factors fall to 0 towards black and white, which are the same in any light.
+
+
+def _gain(lightness, warmth):
+    """float32 `(..., 2)`: what a* and b* are multiplied by."""
+    return 1.0 + _factors(warmth) * (1.0 - lightness**2)
+
+
+def _shift(lightness, warmth):
+    """float32 `(..., 2)`: what is then added to a* and b*, over 110."""
+    luminance = (lab.LIGHTNESS_SCALE * (lightness + 1.0) + 16.0) / 116.0
+    scale = np.array([500.0, -200.0], np.float32) / np.float32(lab.AB_SCALE)
+    return scale * luminance * _factors(warmth) * (1.0 - lightness**2)
+
+
+def _factors(warmth):
+    """float32 `(2,)`: the cube roots of X and Z of the light over those of D65, minus 1."""
+    mired = 1e6 / _NEUTRAL + warmth * (1e6 / _WARMEST - 1e6 / _NEUTRAL)  # steps that eyes see as equal
+    return (np.cbrt(_daylight(1e6 / mired) / _daylight(_NEUTRAL)) - 1.0).astype(np.float32)
+
+
+def _daylight(kelvin):
+    """X / Y and Z / Y of CIE daylight, 4000 to 25000 K (CIE 15:2004, Wyszecki and Stiles)."""
+    thousands = 1000.0 / kelvin
+    if kelvin <= 7000.0:
+        x = 0.244063 + 0.09911 * thousands + 2.9678 * thousands**2 - 4.6070 * thousands**3
+    else:
+        x = 0.237040 + 0.24748 * thousands + 1.9018 * thousands**2 - 2.0064 * thousands**3
+    y = -3.0 * x**2 + 2.870 * x - 0.275
+    return np.array([x / y, (1.0 - x - y) / y])

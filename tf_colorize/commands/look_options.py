@@ -14,6 +14,7 @@ if typing.TYPE_CHECKING:
 
 _HELP = {
     "vividness": "strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
+    "warmth": "light on the picture: over 0 warmer, under 0 cooler, 0 as the model predicts (default)",
 }
 """Each is a field of `Look`."""
 
