@@ -35,8 +35,9 @@ def get_gan_loss(identifier: Any) -> tuple[Callable[..., Any], Callable[..., Any
         identifier: str, Keras loss or callable.
 
     Returns:
-        `discriminator_loss(real_logits, fake_logits) -> (real, fake)` and
-        `generator_loss(fake_logits) -> scalar`: means over the batch and all patches, float32.
+        `discriminator_loss(real_logits, fake_logits, weights=None) -> (real, fake)` and
+        `generator_loss(fake_logits, weights=None) -> scalar`: means over the batch and all patches, float32,
+        weighted as in `weighted_mean`.
 
     Raises:
         ValueError: a name that is not one of `GAN_LOSSES`.
@@ -46,11 +47,12 @@ def get_gan_loss(identifier: Any) -> tuple[Callable[..., Any], Callable[..., Any
     >>> float(generator_loss(keras.ops.zeros((1, 30, 30, 1))))
     1.0
     """
-    mean = keras.ops.mean
+    mean = weighted_mean
     if identifier == "hinge":
+        relu = keras.ops.relu
         return (
-            lambda real, fake: (mean(keras.ops.relu(1.0 - real)), mean(keras.ops.relu(1.0 + fake))),
-            lambda fake: -mean(fake),
+            lambda real, fake, weights=None: (mean(relu(1.0 - real), weights), mean(relu(1.0 + fake), weights)),
+            lambda fake, weights=None: -mean(fake, weights),
         )
     if identifier == "vanilla":
         loss = per_sample(keras.losses.BinaryCrossentropy(from_logits=True))
@@ -64,13 +66,35 @@ def get_gan_loss(identifier: Any) -> tuple[Callable[..., Any], Callable[..., Any
             f"Received: gan_loss={identifier!r}"
         )
 
-    def against(value, logits):
-        return mean(loss(keras.ops.full_like(logits, value), logits))
+    def against(value, logits, weights):
+        return mean(loss(keras.ops.full_like(logits, value), logits), weights)
 
     return (
-        lambda real, fake: (against(1.0, real), against(0.0, fake)),
-        lambda fake: against(1.0, fake),
+        lambda real, fake, weights=None: (against(1.0, real, weights), against(0.0, fake, weights)),
+        lambda fake, weights=None: against(1.0, fake, weights),
     )
+
+
+def weighted_mean(values: Any, weights: Any = None) -> Any:
+    """Returns the mean of losses, in which each sample counts as much as its weight.
+
+    As in Keras, the sum is divided by the number of samples and not by the sum of the weights.
+
+    Args:
+        values: losses, float, `(batch, ...)`.
+        weights: float, `(batch,)`; None: 1 for each.
+
+    Raises:
+        ValueError: weights for losses that are reduced over the batch already.
+    """
+    if weights is None:
+        return keras.ops.mean(values)
+    if not len(values.shape):
+        raise ValueError(
+            "Sample weights need a loss of each sample. Received: a loss that returns one number for the whole batch"
+        )
+    each = keras.ops.mean(keras.ops.reshape(values, (keras.ops.shape(values)[0], -1)), axis=1)
+    return keras.ops.mean(each * keras.ops.cast(weights, each.dtype))
 
 
 def per_sample(loss: Any) -> Callable[..., Any]:

@@ -9,12 +9,13 @@ the same samples. The data sets read ahead by themselves and need no `prefetch`.
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import functools
+import itertools
 import math
 import numbers
 import os
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,7 +83,8 @@ def image_dataset(
     _check_integers(0, seed=seed)
     reader = _Reader(source_or_paths, image_size, batch_size, training=training, hints=hints, share=share)
     if not training:
-        return reader.dataset(0, 0, max(0, math.ceil((len(reader.paths) - reader.first) / batch_size)))
+        n_batches = max(0, math.ceil((len(reader.paths) - reader.first) / batch_size))
+        return reader.dataset(0, 0, n_batches).apply(tf.data.experimental.assert_cardinality(n_batches))
     n_batches = max(1, len(reader.paths) // batch_size)
     # The only element that differs from iteration to iteration: the epoch's seed.
     epoch = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
@@ -172,36 +174,36 @@ class _Reader:
         self.image_size, self.batch_size = image_size, batch_size
         self.luma_gray, self.old_photos = luma_gray, old_photos
         self.training, self.hints = training, hints
-        self.pending, self.lock = {}, threading.Lock()
 
     def dataset(self, seed, start, stop):
         """Returns the batches from step `start` to `stop` of the stream with this seed."""
-
-        def batch(step):
-            channels = (1, 5, 3) if self.hints else (1, 2)
-            parts = tf.numpy_function(self.fetch, [seed, step, stop], [tf.float32] * len(channels))
-            shape = (self.part if self.training else None, self.image_size, self.image_size)
-            lightness, ab, *hints = (tf.ensure_shape(part, (*shape, n)) for part, n in zip(parts, channels))
-            return {"lightness": lightness, "hints": hints[0]} if hints else lightness, ab
-
-        dataset = tf.data.Dataset.range(start, stop).map(batch)
+        shape = (self.part if self.training else None, self.image_size, self.image_size)
+        channels = (1, 5, 3) if self.hints else (1, 2, 3)
+        lightness, ab, hints = (tf.TensorSpec((*shape, n), tf.float32) for n in channels)
+        signature = ({"lightness": lightness, "hints": hints} if self.hints else lightness, ab)
+        dataset = tf.data.Dataset.from_generator(self.batches, output_signature=signature, args=(seed, start, stop))
         options = tf.data.Options()
         # Both would read ahead in `tf.data`, see above.
         options.autotune.enabled = False
         options.experimental_optimization.inject_prefetch = False
         return dataset.with_options(options)
 
-    def fetch(self, seed, step, stop):
-        seed, step = int(seed), int(step)
-        # One more than there are threads, so none idles while a batch is handed over.
-        window = [(seed, ahead) for ahead in range(step, min(step + _n_threads() + 1, int(stop)))]
-        with self.lock:
-            pending = {key: self.pending.pop(key, None) or _pool().submit(self.read, *key) for key in window}
-            for abandoned in self.pending.values():
+    def batches(self, seed, start, stop):
+        """Yields the batches of one iterator; what it has read ahead goes when the iterator goes."""
+        steps = iter(range(int(start), int(stop)))
+        ahead = collections.deque()
+        try:
+            while True:
+                # One more than there are threads, so none idles while a batch is handed over.
+                for step in itertools.islice(steps, _n_threads() + 1 - len(ahead)):
+                    ahead.append(_pool().submit(self.read, int(seed), step))
+                if not ahead:
+                    return
+                lightness, ab, *hints = ahead.popleft().result()
+                yield {"lightness": lightness, "hints": hints[0]} if hints else lightness, ab
+        finally:
+            for abandoned in ahead:
                 abandoned.cancel()
-            self.pending = pending
-            batch = pending.pop((seed, step))
-        return batch.result()
 
     def read(self, seed, step):
         begin = step * self.batch_size + self.first

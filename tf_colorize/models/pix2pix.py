@@ -31,6 +31,8 @@ class Pix2Pix(keras.Model):
     near gray. A term of `losses.Classification` holds it to the loss of its distribution
     instead. `losses.smoothness` keeps blotches off plain surfaces.
 
+    Sample weights count in all losses, of both networks.
+
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks".
 
@@ -82,6 +84,9 @@ class Pix2Pix(keras.Model):
         *,
         discriminator_optimizer="auto",
         gan_loss="vanilla",
+        weighted_metrics=None,
+        run_eagerly=False,
+        jit_compile="auto",
     ):
         """Configures the training.
 
@@ -92,6 +97,7 @@ class Pix2Pix(keras.Model):
             metrics: Keras metrics of (target, result).
             discriminator_optimizer: the discriminator's; "auto" as above.
             gan_loss: "vanilla", "lsgan", "hinge" or a Keras loss on logits.
+            weighted_metrics, run_eagerly, jit_compile: as `keras.Model.compile` takes them.
 
         Raises:
             ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling supports
@@ -100,13 +106,19 @@ class Pix2Pix(keras.Model):
         self._refuse_float16()
         self._discriminator_loss, self._generator_loss = losses.get_gan_loss(gan_loss)
         self._l1 = losses.per_sample(loss)
-        super().compile(optimizer=_optimizer(optimizer), loss=loss, metrics=metrics)
+        keras_settings = {
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "jit_compile": jit_compile,
+        }
+        super().compile(optimizer=_optimizer(optimizer), loss=loss, **keras_settings)
         self.discriminator_optimizer = _optimizer(discriminator_optimizer)
         # In a closure, because Keras would take metrics in an attribute for new state of the model.
         self._compile_arguments = lambda: {
             "optimizer": self.optimizer,
             "loss": loss,
-            "metrics": metrics,
+            **keras_settings,
             "discriminator_optimizer": self.discriminator_optimizer,
             "gan_loss": gan_loss,
         }
@@ -114,62 +126,63 @@ class Pix2Pix(keras.Model):
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def train_step(self, data):
-        condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
+        condition, target, weights = _unpacked(data)
         with tf.GradientTape() as tape:
             heads = self.heads(condition, training=True)
             fake = heads["ab"]
             with tape.stop_recording():
-                d_losses = self._train_discriminator(condition, target, fake)
+                d_losses = self._train_discriminator(condition, target, fake, weights)
             with blocks.frozen_statistics(blocks.FusedBatchNormalization, blocks.SpectralConv2D):
                 # They have seen this batch; seeing it again would count generated pictures twice.
                 fake_logits = self.discriminator([condition, fake], training=True)
-            g_losses = self._generator_losses(condition, target, heads, fake_logits)
+            g_losses = self._generator_losses(condition, target, heads, fake_logits, weights)
             scaled = losses.per_replica(g_losses["g_loss"])
         variables = self.generator.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
-        return self._log({**g_losses, **d_losses}, target, fake)
+        return self._log({**g_losses, **d_losses}, target, fake, weights)
 
     def test_step(self, data):
-        condition, target, _ = keras.utils.unpack_x_y_sample_weight(data)
+        condition, target, weights = _unpacked(data)
         heads = self.heads(condition, training=False)
         fake = heads["ab"]
         real_logits = self.discriminator([condition, target], training=False)
         fake_logits = self.discriminator([condition, fake], training=False)
-        g_losses = self._generator_losses(condition, target, heads, fake_logits)
-        return self._log({**g_losses, **self._discriminator_losses(real_logits, fake_logits)}, target, fake)
+        g_losses = self._generator_losses(condition, target, heads, fake_logits, weights)
+        d_losses = self._discriminator_losses(real_logits, fake_logits, weights)
+        return self._log({**g_losses, **d_losses}, target, fake, weights)
 
-    def _train_discriminator(self, condition, target, fake):
+    def _train_discriminator(self, condition, target, fake, weights):
         with tf.GradientTape() as tape:
             real_logits = self.discriminator([condition, target], training=True)
             with blocks.frozen_statistics(blocks.SpectralConv2D):  # both under the same norm
                 fake_logits = self.discriminator([condition, fake], training=True)
-            d_losses = self._discriminator_losses(real_logits, fake_logits)
+            d_losses = self._discriminator_losses(real_logits, fake_logits, weights)
             scaled = losses.per_replica(d_losses["d_loss"])
         variables = self.discriminator.trainable_variables
         self.discriminator_optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
         return d_losses
 
-    def _discriminator_losses(self, real_logits, fake_logits):
-        real, fake = self._discriminator_loss(real_logits, fake_logits)
+    def _discriminator_losses(self, real_logits, fake_logits, weights):
+        real, fake = self._discriminator_loss(real_logits, fake_logits, weights)
         # Halved, as in the paper, to slow the discriminator down relative to the generator.
         return {"d_loss": 0.5 * (real + fake), "d_real_loss": real, "d_fake_loss": fake}
 
-    def _generator_losses(self, condition, target, heads, fake_logits):
-        gan = self._generator_loss(fake_logits)
-        l1 = keras.ops.mean(self._l1(target, heads["ab"]))
+    def _generator_losses(self, condition, target, heads, fake_logits, weights):
+        gan = self._generator_loss(fake_logits, weights)
+        l1 = losses.weighted_mean(self._l1(target, heads["ab"]), weights)
         parts = {"g_loss": gan + self.lambda_l1 * l1, "g_gan_loss": gan, "g_l1_loss": l1}
         for term in self.terms:
-            loss = keras.ops.mean(term.function(condition, target, heads))
+            loss = losses.weighted_mean(term.function(condition, target, heads), weights)
             parts[f"g_{term.name}_loss"] = loss
             parts["g_loss"] += term.weight * loss
         return parts
 
-    def _log(self, step_losses, target, fake):
+    def _log(self, step_losses, target, fake, weights):
         for tracker in self.trackers:
             tracker.update_state(step_losses[tracker.name], sample_weight=keras.ops.shape(target)[0])
         logs = {tracker.name: tracker.result() for tracker in self.trackers}
         if self._compile_metrics is not None:
-            self._compile_metrics.update_state(target, fake)
+            self._compile_metrics.update_state(target, fake, weights)
             logs.update(self._compile_metrics.result())
         return logs
 
@@ -204,6 +217,22 @@ class Pix2Pix(keras.Model):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
+
+
+def _unpacked(data):
+    """Returns condition, target and the samples' weights `(batch,)`, or None, as tensors."""
+    # Keras hands on arrays as they are when it runs eagerly.
+    condition, target, weights = tf.nest.map_structure(
+        lambda part: None if part is None else tf.convert_to_tensor(part), keras.utils.unpack_x_y_sample_weight(data)
+    )
+    if weights is None:
+        return condition, target, None
+    if weights.shape.rank is not None and any(side != 1 for side in weights.shape[1:]):
+        raise ValueError(
+            "`sample_weight` must be one number per sample, because the discriminator judges patches that pixels "
+            f"share. Received: sample_weight of shape {tuple(weights.shape)}"
+        )
+    return condition, target, tf.reshape(weights, tf.shape(target)[:1])
 
 
 def _optimizer(identifier):
