@@ -12,12 +12,16 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
   SavedModel's float16 holds that exactly, and archives compress it by a third.
 
 Each step has a folder of that name in the run folder. Steps that are done are skipped, and a
-training run that was stopped continues from its last checkpoint.
+training run that was stopped continues from its last checkpoint. A step that was edited since, or
+that starts from one that was, is made again; what it made before is kept beside it, as `NAME.before`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import itertools
+import json
 import pathlib
 import sys
 import typing
@@ -28,12 +32,14 @@ import keras
 
 from tf_colorize.export import saved_model, tflite
 from tf_colorize.models import anatomy, grafts, saving
-from tf_colorize.training import averaging, stages
+from tf_colorize.training import averaging, preparation, stages
 from tf_colorize.training import settings as train_config
 
 if typing.TYPE_CHECKING:
     import os
 
+
+_RECORD = "step.json"  # in a step's folder: what the step was when it was begun
 
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
@@ -109,13 +115,17 @@ def run(
         checkpoints.TrainingStopped: training was interrupted; the same call continues it.
     """
     steps, run_dir = load(path), pathlib.Path(run_dir)
+    records = _records(steps)
     for number, (name, kind, table) in enumerate(steps, start=1):
         folder = run_dir / name
         title = f"step {number} of {len(steps)}: {name} ({kind})"
+        aside = _set_aside(folder, records[name])
         if (folder / "done").exists():
             report(f"{title}: already done")
             continue
-        report(title)
+        report(f"{title}: it was edited, so it is made again; {aside} keeps what it made before" if aside else title)
+        folder.mkdir(parents=True, exist_ok=True)
+        preparation.write_json(folder / _RECORD, records[name])
         if kind == "train":
             _train(table, run_dir, folder, data, val_data, report)
         elif kind == "blend":
@@ -125,6 +135,31 @@ def run(
         else:
             _export(table, run_dir, folder, val_data, report)
         (folder / "done").touch()
+
+
+def _records(steps):
+    """Returns, for each step, what its result depends on: a dict for JSON of the step and of those it starts from."""
+    records = {}
+    for name, kind, table in steps:
+        texts = [value for value in table.values() if isinstance(value, str)]
+        before = {text.split("/")[0] for text in texts if "/" in text} & set(records)
+        sources = {one: _digest(records[one]) for one in sorted(before)}
+        records[name] = {"kind": kind, "table": table, "from": sources}
+    return records
+
+
+def _digest(record):
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _set_aside(folder, record):
+    """Renames the folder of a step that was another one when it was made; returns its new path, or None."""
+    path = folder / _RECORD
+    if not path.exists() or json.loads(path.read_text()) == record:  # earlier versions wrote no record
+        return None
+    names = itertools.chain([".before"], (f".before-{number}" for number in itertools.count(2)))
+    aside = next(other for other in (folder.with_name(folder.name + name) for name in names) if not other.exists())
+    return folder.rename(aside)
 
 
 def _train(table, run_dir, folder, data, val_data, report):
