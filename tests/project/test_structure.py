@@ -26,6 +26,7 @@ ROOMS = {
         "backbones",
         "unet",
         "likeness",
+        "strength",
         "encoder_unet",
         "hint_limits",
         "hint_branch",

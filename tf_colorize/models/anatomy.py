@@ -32,7 +32,13 @@ BRANCH = "hints_"
 LIKENESS = "likeness_"
 """The names of all layers of the mean over places that look alike begin with it."""
 
-_FLOAT32_LAYERS = ("chroma_logits", "chroma", "chroma_contrast", "ab")
+STRENGTH = "strength_"
+"""The names of all layers of the strength that is predicted for each photo begin with it."""
+
+CHROMA = "chroma"
+"""The name of the layer that makes chroma of logits over a palette."""
+
+_FLOAT32_LAYERS = ("chroma_logits", CHROMA, "chroma_contrast", "ab")
 
 # The decoders' last layers, and how many pixels of the picture one of their values stands for.
 DECODER_STRIDES = {f"decoder{level}_relu": 2 ** (5 - level) for level in (1, 2, 3, 4)} | {
@@ -68,12 +74,12 @@ def has_palette(generator: keras.Model) -> bool:
 
 def palette(generator: keras.Model) -> np.ndarray:
     """Returns the palette of a generator that has one, float32 `(entries, 2)` in [-1, 1]."""
-    return layer_of(generator, "chroma").palette
+    return layer_of(generator, CHROMA).palette
 
 
 def palette_temperature(generator: keras.Model) -> float:
     """Returns the temperature of the annealed mean of a generator that has a palette."""
-    return layer_of(generator, "chroma").temperature
+    return layer_of(generator, CHROMA).temperature
 
 
 def palette_stride(generator: keras.Model) -> int:
@@ -115,8 +121,13 @@ def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansi
 
 
 def stays_float32(name: str) -> bool:
-    """Returns whether mixed precision leaves a layer of this name in float32: heads, hints and likeness."""
-    return name in _FLOAT32_LAYERS or name.startswith((BRANCH, LIKENESS))
+    """Returns whether mixed precision leaves a layer of this name in float32: heads, hints, likeness and strength."""
+    return name in _FLOAT32_LAYERS or name.startswith((BRANCH, LIKENESS, STRENGTH))
+
+
+def predicts_strength(generator: keras.Model) -> bool:
+    """Returns whether a generator predicts for each photo how strong its color should be."""
+    return layer_of(generator, f"{STRENGTH}chroma") is not None
 
 
 def takes_hints(generator: keras.Model) -> bool:

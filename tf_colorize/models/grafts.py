@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from tf_colorize.models import anatomy, hint_branch, likeness
+from tf_colorize.models import anatomy, hint_branch, likeness, strength
 
 
 def add_hints(generator: keras.Model, **options: Any) -> keras.Model:
@@ -110,3 +110,36 @@ def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
             if layer.name.startswith(anatomy.LIKENESS) and twin is not None and twin.weights:
                 layer.set_weights(hint_branch.for_nonlocal_mean(twin))
     return model
+
+
+def add_strength(generator: keras.Model) -> keras.Model:
+    """Returns a generator that predicts for each photo how strong its color should be, with factors of 1 at first.
+
+    The other layers are shared. A hints branch is dropped: it fits the automatic colors as they were.
+
+    Args:
+        generator: Functional model with a palette.
+
+    Raises:
+        ValueError: it has no palette, or predicts strength already.
+    """
+    if not anatomy.has_palette(generator) or anatomy.predicts_strength(generator):
+        has = "one that predicts it already" if anatomy.predicts_strength(generator) else "one without a palette"
+        raise ValueError(f"`generator` must have a palette and no strength yet. Received: {generator.name}, {has}.")
+    plain = anatomy.automatic(generator)
+
+    def call(layer, *arguments, **options):
+        outputs = layer(*arguments, **options)
+        if layer.name != anatomy.CHROMA:
+            return outputs
+        return strength.scaled(arguments[0], outputs, plain.inputs[0], prefix=anatomy.STRENGTH)
+
+    return keras.models.clone_model(
+        plain, input_tensors=plain.inputs[0], clone_function=lambda layer: layer, call_function=call
+    )
+
+
+def train_strength_only(generator: keras.Model) -> None:
+    """Freezes all layers of a generator but those that predict how strong the color of a photo should be."""
+    for layer in generator.layers:
+        layer.trainable = layer.name.startswith(anatomy.STRENGTH)

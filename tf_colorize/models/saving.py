@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from tf_colorize import whole
-from tf_colorize.models import anatomy, hint_branch  # noqa: F401  Keras finds its layers in files once imported
+from tf_colorize.models import anatomy, hint_branch, strength  # noqa: F401  Keras finds layers in files once imported
 
 if typing.TYPE_CHECKING:
     import os
