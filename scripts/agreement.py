@@ -149,7 +149,9 @@ def distance(actual, expected):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
     parser.add_argument("--photos", help="folder to calibrate int8 on (default: leave int8 out)")
     parser.add_argument("--image-size", type=int, help="side in pixels of what the network sees (default: the model's)")

@@ -21,11 +21,11 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
 @streams.usable
 @quiet.missing_packages("benchmark.py")
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, module in BENCHMARKS.items():
         summary = module.__doc__.splitlines()[0]
-        command = commands.add_parser(name, help=summary, description=summary, formatter_class=Help)
+        command = commands.add_parser(name, help=summary, description=summary, formatter_class=Help, allow_abbrev=False)
         module.add_arguments(command)
     arguments = parser.parse_args()
     try:

@@ -35,7 +35,9 @@ assert chroma > 3, f"the result is gray: {chroma:.1f}"
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("wheel", type=pathlib.Path, help="the .whl file")
     parser.add_argument("--sdist", type=pathlib.Path, help="the .tar.gz file, which must build the same wheel")
     parser.add_argument(

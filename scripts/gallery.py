@@ -20,7 +20,9 @@ GRAY_PHOTOS = ("camera", "grass", "brick")
 @streams.usable
 @quiet.missing_packages("gallery.py")
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--model", default="saved_models/colorizer.tflite", help="what tf-colorize --model takes")
     parser.add_argument("--out", metavar="DIR", default="saved_models/gallery", help="folder to write into")
     parser.add_argument("--height", type=int, default=240, help="height of each picture in pixels")

@@ -24,7 +24,7 @@ _POSITION = r"image 0 of the batch \(counted from 0; "
 @streams.usable
 def main(argv=None):
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        allow_abbrev=False, description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("url", help="http://host:8501/v1/models/NAME or grpc://host:8500/NAME; https and grpcs encrypt")
     parser.add_argument("photos", nargs="+", type=pathlib.Path, help="JPEG, PNG, BMP or GIF files")

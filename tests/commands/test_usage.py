@@ -10,7 +10,7 @@ import tiny_models
 from PIL import Image
 
 from tf_colorize import hints
-from tf_colorize.commands import main
+from tf_colorize.commands import main, tree
 
 GRAY = skimage.data.camera()[100:160, 50:130]
 
@@ -123,6 +123,8 @@ def test_what_was_meant_differently_is_one_line_and_makes_nothing(arguments, cod
         (["film", "movie.mp4", "--steady", "1"], "tf-colorize film: unrecognized arguments: --steady 1; did you mean"),
         (["cluster", "in", "out", "--worker", "2"], "did you mean --workers?"),
         (["demo", "--por", "80"], "did you mean --port?"),
+        (["cluster", "in", "out", "--warmth", "2"], "argument --warmth: must be -1 to 1, not 2"),
+        (["film", "movie.mp4", "--warmth", "2"], "argument --warmth: must be -1 to 1, not 2"),
     ],
 )
 def test_wrong_usage_is_a_line_that_names_the_help(arguments, complaint, capsys):
@@ -131,3 +133,30 @@ def test_wrong_usage_is_a_line_that_names_the_help(arguments, complaint, capsys)
     assert stop.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert complaint in line and line.endswith(" --help lists all options)")
+
+
+def test_help_lists_the_commands_and_each_answers(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["--help"])
+    listed = capsys.readouterr().out
+    for name, purpose in tree.COMMANDS.items():
+        assert any(line.split() == ["tf-colorize", name, *purpose.split()] for line in listed.splitlines())
+        with pytest.raises(SystemExit) as stop:
+            main.main([name, "--help"])
+        assert stop.value.code == 0 and capsys.readouterr().out.startswith(f"usage: tf-colorize {name} ")
+        with pytest.raises(SystemExit) as stop:
+            main.main([name, "--hel"])
+        assert stop.value.code == 2 and capsys.readouterr().err.startswith(f"tf-colorize {name}: ")
+
+
+def test_a_folder_of_films_names_the_command_for_films(capsys):
+    pathlib.Path("reels").mkdir()
+    pathlib.Path("reels", "a.mp4").touch()
+    assert main.main(["reels"]) == 1
+    assert "reels: no pictures in it, but films; `tf-colorize film` colors films" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_result_is_one_line(capsys):
+    pathlib.Path("photo.color.jpg").mkdir()
+    assert main.main(["photo.jpg", "--overwrite"]) == 1
+    assert capsys.readouterr().err == "tf-colorize: photo.jpg: photo.color.jpg, its result, is a folder; rename it\n"

@@ -67,7 +67,7 @@ ROOMS = {
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
     "recipe": [],
     "commands": [
-        *("streams", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
+        *("streams", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
         *("photos", "cluster", "film", "demo", "main"),
     ],
     "__main__": [],

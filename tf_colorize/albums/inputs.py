@@ -126,7 +126,11 @@ def _add_folder(folder, base, output, found):
         made = {parent for parent in {path.parent for path in pictures} if lies_in(parent, output)}
         pictures = [path for path in pictures if path.parent not in made]
     if not pictures and len(found.problems) == n_problems:
-        found.problems.append(f"{folder}: no pictures in it ({', '.join(files.IMAGE_SUFFIXES)})")
+        names = (name for _, names in find.walk(folder, lambda line: None) for name in names)
+        if any(find.split_suffix(name)[1].lower() in find.FILM_SUFFIXES for name in names):
+            found.problems.append(f"{folder}: no pictures in it, but films; `tf-colorize film` colors films")
+        else:
+            found.problems.append(f"{folder}: no pictures in it ({', '.join(files.IMAGE_SUFFIXES)})")
     found.photos += [(path, _absolute(path).relative_to(base)) for path in pictures]
 
 

@@ -164,6 +164,8 @@ class Targets:
             return f"{source}: would be overwritten; choose another folder for the results"
         if existing is not None:
             return f"{source}: its result would overwrite {existing}; choose another folder for the results"
+        if os.path.isdir(target):
+            return f"{source}: {target}, its result, is a folder; rename it"
         if any(place.real.is_relative_to(folder) for folder in self._among):
             return f"{source}: its result would lie among the photos; choose another folder for the results"
         if not place.is_writable and not os.path.lexists(target):

@@ -7,12 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tf_colorize.commands import streams
+from tf_colorize.commands import streams, tree
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
-
-_COMMANDS = ("cluster", "demo", "film")
-"""Each is a file in `commands`; everything else is colorized by `photos`."""
 
 
 @streams.usable
@@ -20,6 +17,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
-    is_named = bool(arguments) and arguments[0] in _COMMANDS
+    is_named = bool(arguments) and arguments[0] in tree.COMMANDS
     command = importlib.import_module(f"tf_colorize.commands.{arguments[0] if is_named else 'photos'}")
     return command.main(arguments[1:] if is_named else arguments)

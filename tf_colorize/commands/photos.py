@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tf_colorize.commands import look_options, parsing, photo_options, progress, streams
+from tf_colorize.commands import look_options, parsing, photo_options, progress, streams, tree
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
@@ -21,9 +21,6 @@ examples:
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   tf-colorize grandma.jpg --hint 120,340=#7a4b2c --hint 25%,40%=navy    a brown dress, a blue door
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
-  tf-colorize cluster scans/ colored/     an archive, on several machines (see cluster --help)
-  tf-colorize film movie.mp4              a film, in steady color (see film --help)
-  tf-colorize demo                        the same in the browser (see demo --help)
 """
 
 
@@ -48,7 +45,7 @@ def _parser():
     parser = parsing.Parser(
         prog="tf-colorize",
         description="Colorize black-and-white photos. Their size, lightness and metadata stay as they are.",
-        epilog=_EPILOG,
+        epilog=f"{_EPILOG}\n{tree.listed()}",
     )
     add = parser.add_argument
     add("inputs", nargs="+", metavar="PHOTO", help="files, folders, glob patterns, or - for a pipe")
@@ -74,7 +71,7 @@ def _wrong_usage(options):
         return "- cannot be combined with files"
     problem = plan.output_problem(options.output, files.IMAGE_SUFFIXES)
     if problem:
-        return f"-o {problem}"
+        return problem
     if options.format and plan.names_file(options.output, files.IMAGE_SUFFIXES):
         suffix = os.path.splitext(options.output)[1].lower()
         if files.FORMATS[suffix] != files.FORMATS[f".{options.format}"]:

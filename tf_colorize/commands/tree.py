@@ -1,0 +1,17 @@
+"""The commands there are: `tf-colorize NAME`, a line each."""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "film": "color films, in steady color",
+    "cluster": "color an archive of photos, in folders or buckets, on several machines",
+    "demo": "color photos in the browser, on this computer",
+}
+"""Name of a file in `commands`, whose `main` runs the command, to what it does; the rest is for `photos`."""
+
+
+def listed() -> str:
+    """Returns the commands for people, a line each."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = (f"  tf-colorize {name:<{width}}{purpose}\n" for name, purpose in COMMANDS.items())
+    return f"commands, each with a --help of its own:\n{''.join(lines)}"
