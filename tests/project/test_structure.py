@@ -53,6 +53,7 @@ ROOMS = {
         "measures",
         "blotches",
         "protocols",
+        "photo_measures",
         "spreading",
         "hint_gains",
         "hint_reach",

@@ -14,33 +14,22 @@ import numpy as np
 from PIL import Image
 
 from tf_colorize import processors
-from tf_colorize.color import colorfulness
-from tf_colorize.evaluation import blotches, measures, protocols
+from tf_colorize.evaluation import measures, photo_measures, protocols
 from tf_colorize.photos import files, find
 
 # Photos held at a time: the memory used does not depend on how many there are.
 BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
-
-COLUMNS = (
-    *("psnr", "ssim", "ciede2000", "ab_error", "colorfulness", "colorfulness_absolute", "chroma"),
-    *("gray_block_chroma", "patches", "pale_colorfulness"),  # sums, to be divided by those of `TRUTH_COLUMNS`
-)
-TRUTH_COLUMNS = (
-    *("colorfulness", "colorfulness_absolute", "chroma"),
-    *("n_gray_blocks", "patches", "is_pale"),
-)
-AB_EDGES = np.arange(-110, 111, 2)
 
 
 @dataclasses.dataclass
 class Evaluation:
     """What `evaluate` measured.
 
-    `columns` are `COLUMNS`, plus "lpips" where it was measured. `truth` is float64 `(photos, len(TRUTH_COLUMNS))`.
-    `predictions` holds float64 `(photos, len(columns))` for each colorizer, and `seconds` the time spent inside it.
-    `histograms` holds, for each colorizer and for `"truth"`, the number of pixels `(2, bins)` with a* and b* between
-    `AB_EDGES`. `skipped` lists pairs of path and reason. `frechet_distances` and `kernel_distances` are empty without a
-    feature model.
+    `columns` are `photo_measures.COLUMNS`, plus "lpips" where it was measured. `truth` is float64
+    `(photos, len(photo_measures.TRUTH_COLUMNS))`. `predictions` holds float64 `(photos, len(columns))` for each
+    colorizer, and `seconds` the time spent inside it. `histograms` holds, for each colorizer and for `"truth"`, the
+    number of pixels `(2, bins)` with a* and b* between `photo_measures.AB_EDGES`. `skipped` lists pairs of path and
+    reason. `frechet_distances` and `kernel_distances` are empty without a feature model.
     """
 
     protocol: str
@@ -54,7 +43,7 @@ class Evaluation:
     feature_name: str | None
     frechet_distances: dict
     kernel_distances: dict
-    columns: tuple = COLUMNS
+    columns: tuple = photo_measures.COLUMNS
 
     def figures(self, name: str) -> dict[str, tuple[float, float | None, float | None]]:
         """Returns the figures of one colorizer as a dict of `(value, lower, upper)`, the ends of a 95% interval.
@@ -78,7 +67,7 @@ class Evaluation:
         return len(self.photos) / self.seconds[name]
 
     def _photo_differences(self, name):
-        columns = [COLUMNS.index(key) for key in ("colorfulness", "colorfulness_absolute")]
+        columns = [photo_measures.COLUMNS.index(key) for key in ("colorfulness", "colorfulness_absolute")]
         return np.abs(self.predictions[name][:, columns] - self.truth[:, :2])
 
 
@@ -86,13 +75,19 @@ class Evaluation:
 _SUMS = {"gray_block_chroma": "n_gray_blocks", "patches": "patches", "pale_colorfulness": "is_pale"}
 
 
+# Columns of which only `photo_measures.correlation` is a figure.
+_MOMENTS = ("mean_a", "mean_b", "ab_square", "ab_product")
+
+
 def _figures_of_means(means, columns):
     """Names the means of the columns that `Evaluation.figures` stacks, and the figures computed from them."""
     own = dict(zip(columns, means, strict=False))
-    truth = dict(zip(TRUTH_COLUMNS, means[len(columns) :], strict=False))
+    truth = dict(zip(photo_measures.TRUTH_COLUMNS, means[len(columns) :], strict=False))
     return {
-        **{key: value for key, value in own.items() if key not in _SUMS},
+        **{key: value for key, value in own.items() if key not in (*_SUMS, *_MOMENTS)},
         **{key: own[key] / np.maximum(truth[divisor], 1e-9) for key, divisor in _SUMS.items()},
+        "psnr_over_gray": own["psnr"] - truth["gray_psnr"],
+        "correlation": photo_measures.correlation(own, truth),
         "chroma_ratio": own["chroma"] / np.maximum(truth["chroma"], 1e-9),
         "colorfulness_difference_of_means": own["colorfulness"] - truth["colorfulness"],
         "colorfulness_mean_difference": means[-2],
@@ -181,42 +176,6 @@ def _try_load(path, protocol):
         return str(path), str(error)
 
 
-def _truth_row(sample):
-    colorful = colorfulness.colorfulness(sample.truth)
-    return (
-        colorful,
-        colorfulness.colorfulness_absolute(sample.truth),
-        measures.mean_chroma(sample.truth_lab),
-        blotches.gray_blocks(sample.truth_lab, sample.truth_lab)[1],
-        blotches.patches(sample.truth_lab, sample.truth_lab)[1],
-        colorful < blotches.PALE_COLORFULNESS,
-    )
-
-
-def _compare(sample, prediction):
-    """Returns the row of `COLUMNS` and the histogram of a prediction."""
-    prediction_lab = measures.rgb_to_lab(prediction)
-    colorful = colorfulness.colorfulness(prediction)
-    is_pale = colorfulness.colorfulness(sample.truth) < blotches.PALE_COLORFULNESS
-    row = (
-        measures.psnr(sample.truth, prediction),
-        measures.ssim(sample.truth, prediction),
-        measures.ciede2000(sample.truth_lab, prediction_lab),
-        measures.ab_error(sample.truth_lab, prediction_lab),
-        colorful,
-        colorfulness.colorfulness_absolute(prediction),
-        measures.mean_chroma(prediction_lab),
-        blotches.gray_blocks(sample.truth_lab, prediction_lab)[0],
-        blotches.patches(sample.truth_lab, prediction_lab)[0],
-        colorful * is_pale,
-    )
-    return row, _histogram(prediction_lab)
-
-
-def _histogram(picture_lab):
-    return np.stack([np.histogram(picture_lab[..., channel], AB_EDGES)[0] for channel in (1, 2)])
-
-
 def _squares(pictures):
     """Stacks the central squares, because photos have many sizes and the network's features belong to one."""
     return np.stack([np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures])
@@ -251,8 +210,8 @@ class _Tally:
         for sample in samples:
             self.photos.append(sample.path)
             self.digest.update(bytes.fromhex(sample.digest))
-            self.histograms["truth"] += _histogram(sample.truth_lab)
-        self.truth += pool.map(_truth_row, samples)
+            self.histograms["truth"] += photo_measures.histogram(sample.truth_lab)
+        self.truth += pool.map(photo_measures.of_truth, samples)
         truths = _squares([sample.truth for sample in samples])
         self._fit("truth", truths)
         for name, colorizer in self.colorizers.items():
@@ -263,7 +222,7 @@ class _Tally:
             self.seconds[name] += time.perf_counter() - start
             squares = _squares(pictures)
             distances = [()] * len(samples) if self.lpips is None else self.lpips(truths, squares)[:, None]
-            for (row, histogram), distance in zip(pool.map(_compare, samples, pictures), distances):
+            for (row, histogram), distance in zip(pool.map(photo_measures.of_prediction, samples, pictures), distances):
                 self.predictions[name].append((*row, *distance))
                 self.histograms[name] += histogram
             self._fit(name, squares)
@@ -290,5 +249,5 @@ class _Tally:
             feature_name=None if self.features is None else self.features.name,
             frechet_distances={name: _frechet_distance(truth, own) for name, own in vectors.items()},
             kernel_distances={name: measures.kernel_distance(truth, own) for name, own in vectors.items()},
-            columns=COLUMNS if self.lpips is None else (*COLUMNS, "lpips"),
+            columns=photo_measures.COLUMNS if self.lpips is None else (*photo_measures.COLUMNS, "lpips"),
         )

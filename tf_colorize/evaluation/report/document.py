@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tf_colorize import whole
-from tf_colorize.evaluation import comparison, hint_gains, protocols
+from tf_colorize.evaluation import hint_gains, photo_measures, protocols
 from tf_colorize.evaluation.report import charts, figures, page, pictures, records
 
 if typing.TYPE_CHECKING:
@@ -60,7 +60,7 @@ def write(
 
 def chosen(result: Any, subject: str) -> dict[str, list[int]]:
     """Returns a dict of heading to indices of photos: best and worst of one colorizer, and random ones."""
-    errors = result.predictions[subject][:, comparison.COLUMNS.index("ciede2000")]
+    errors = result.predictions[subject][:, photo_measures.COLUMNS.index("ciede2000")]
     order = np.argsort(errors, kind="stable")
     some = np.random.default_rng(0).permutation(len(order))[:RANDOM]
     return {
@@ -129,7 +129,7 @@ def _best(result, values, columns):
 
 def _color_charts(result, colorizers):
     colors = dict(zip(colorizers, charts.COLORS * len(colorizers)))
-    own = comparison.COLUMNS.index("colorfulness")
+    own = photo_measures.COLUMNS.index("colorfulness")
     scatters = [
         page.chart(
             f"Colorfulness of each photo: {name}",
@@ -146,7 +146,7 @@ def _color_charts(result, colorizers):
         page.chart(
             f"How often each {axis} occurs",
             charts.shares(
-                comparison.AB_EDGES.tolist(),
+                photo_measures.AB_EDGES.tolist(),
                 result.histograms["truth"][index].tolist(),
                 {colors[name]: result.histograms[name][index].tolist() for name in colorizers},
                 title=f"Histogram of {axis} of all pixels, truth and predictions",
@@ -211,7 +211,7 @@ def _galleries(result, colorizers):
 
 
 def _caption(result, name, index):
-    row = dict(zip(comparison.COLUMNS, result.predictions[name][index]))
+    row = dict(zip(photo_measures.COLUMNS, result.predictions[name][index]))
     return f"CIEDE2000 {row['ciede2000']:.1f} · colorfulness {row['colorfulness']:.0f}"
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import typing
 from typing import Any
 
-from tf_colorize.evaluation import comparison, perceptual, protocols
+from tf_colorize.evaluation import perceptual, photo_measures, protocols
 
 if typing.TYPE_CHECKING:
     import rich.table
@@ -33,6 +33,10 @@ class Figure:
 
 FIGURES = (
     Figure("psnr", "PSNR, dB", "high", 2, "Over the three sRGB channels of a photo. Rewards dull pictures."),
+    Figure(
+        *("psnr_over_gray", "PSNR over gray, dB", "high", 2),
+        "What the color adds to the PSNR of the same photo without color.",
+    ),
     Figure(
         *("ssim", "SSIM", "high", 3),
         "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Mostly lightness, which is given.",
@@ -78,6 +82,11 @@ FIGURES = (
     ),
     Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean chroma of the pixels, divided by that of the truth."),
     Figure(
+        *("correlation", "Correlation of ab", "high", 3),
+        "Of predicted and true a* and b* over the pixels of all photos, each photo counting once. No strength of the "
+        "color can improve it.",
+    ),
+    Figure(
         *("frechet_distance", "Frechet distance", "low", 4),
         "Between Gaussian fits of the network's features for predictions and truth. Comparable only with the same "
         "network and the same photos.",
@@ -104,7 +113,7 @@ def shown(result: Any) -> list[Any]:
 
 def of_truth(result: Any) -> dict[str, float]:
     """Returns the means of the truth itself, by key."""
-    means = dict(zip(comparison.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
+    means = dict(zip(photo_measures.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
     return {key: means[key] for key in ("colorfulness", "colorfulness_absolute", "chroma")}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors, whole
-from tf_colorize.evaluation import comparison, hint_gains, hint_reach, protocols
+from tf_colorize.evaluation import hint_gains, hint_reach, photo_measures, protocols
 from tf_colorize.evaluation.report import figures
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
@@ -83,7 +83,7 @@ def write_photos(path: str | os.PathLike[str], result: Any) -> None:
     """Writes a CSV file with one line for each photo and colorizer."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    truth_columns = [f"truth_{key}" for key in comparison.TRUTH_COLUMNS]
+    truth_columns = [f"truth_{key}" for key in photo_measures.TRUTH_COLUMNS]
     writer.writerow(["photo", "model", *result.columns, *truth_columns])
     for index, photo in enumerate(photo_names(result)):
         for name, rows in result.predictions.items():
