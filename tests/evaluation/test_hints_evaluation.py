@@ -3,7 +3,6 @@
 import json
 import xml.etree.ElementTree
 
-import evaluate
 import exports
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ import tiny_models
 from PIL import Image
 
 from tf_colorize import Colorizer, hints
+from tf_colorize.commands import evaluate
 from tf_colorize.evaluation import hint_gains as curve_of_hints
 from tf_colorize.evaluation import hint_reach, measures, protocols, spreading
 from tf_colorize.evaluation.report import charts
@@ -149,7 +149,9 @@ def test_the_script_reports_the_curve(photos, tmp_path, capsys):
     report = (tmp_path / "out" / "report.html").read_text()
     assert "<h2>Hints</h2>" in report and "siggraph17" in report
     assert evaluate.main(["--model", str(plain), "--data", str(photos), "--hints", "1"]) == 1
-    assert capsys.readouterr().err == "evaluate.py: --hints needs a model that takes hints; none of these does\n"
+    assert (
+        capsys.readouterr().err == "tf-colorize evaluate: --hints needs a model that takes hints; none of these does\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--hints", "1,x"], ["--hints", "-1"], ["--hints", "1", "--film", "3"]])

@@ -1,6 +1,5 @@
 """Exporters write nothing broken; the command line; the steps for app developers."""
 
-import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import skimage.data
 from PIL import Image
 
 from tf_colorize import export
+from tf_colorize.commands import main
 from tf_colorize.export import artifact, checks, vectors
 from tf_colorize.inference import runtimes
 
@@ -126,17 +126,14 @@ def test_command_line(exported, tmp_path):
 
 
 def test_command_line_with_what_is_no_model(tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("export_script", ROOT / "scripts" / "export.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     (tmp_path / "text.keras").write_text("no model")
     (tmp_path / "empty").mkdir()
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="dense")])
     other.save(tmp_path / "other.keras")
     for model in ("missing", "text.keras", "empty", "other.keras"):
-        code = script.main(["--model", str(tmp_path / model), "--tflite", str(tmp_path / "a.tflite")])
+        code = main.main(["export", "--model", str(tmp_path / model), "--tflite", str(tmp_path / "a.tflite")])
         (line,) = capsys.readouterr().err.splitlines()
-        assert code == 1 and line.startswith("export.py: error: `path`"), line
+        assert code == 1 and line.startswith("tf-colorize export: error: `path`"), line
     assert not (tmp_path / "a.tflite").exists()
 
 
@@ -163,6 +160,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
         sys.path.insert(0, {str(ROOT / "tests" / "helpers")!r})
         import exports
         from tf_colorize import export
+from tf_colorize.commands import main
         generator, folder = exports.generator(), pathlib.Path({str(tmp_path)!r})
         # A limit on the size of files stands in for a disk without space.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

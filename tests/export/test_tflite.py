@@ -1,7 +1,6 @@
 """The TFLite file is what devices can run, and gives what Keras gives."""
 
 import hashlib
-import importlib.util
 import json
 import pathlib
 import zipfile
@@ -42,10 +41,9 @@ def test_tflite_is_builtin_operations_for_one_fixed_size(exported, kind):
 
 
 def test_the_script_offers_what_the_library_takes():
-    spec = importlib.util.spec_from_file_location("export_script", ROOT / "scripts" / "export.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    assert (script.QUANTIZE, script.MIN_CALIBRATION_PHOTOS) == (tflite.QUANTIZE, tflite.MIN_CALIBRATION_PHOTOS)
+    from tf_colorize.commands.export import MIN_CALIBRATION_PHOTOS, QUANTIZE
+
+    assert (QUANTIZE, MIN_CALIBRATION_PHOTOS) == (tflite.QUANTIZE, tflite.MIN_CALIBRATION_PHOTOS)
 
 
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])

@@ -1,4 +1,4 @@
-"""Runs of `scripts/train.py` with small networks: alone, or as the processes of a cluster."""
+"""Runs of `tf-colorize train` with small networks: alone, or as the processes of a cluster."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def options(photos, run_dir, length, *more):
 def started(*arguments, **environment):
     """A process that runs; `training_worker.py` tells what the environment can ask for."""
     command = [sys.executable, str(TESTS / "training_worker.py"), *map(str, arguments)]
-    path = os.pathsep.join([str(TESTS), str(TESTS.parents[1] / "scripts"), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, **{name: str(value) for name, value in environment.items()}}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 

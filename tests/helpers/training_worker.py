@@ -1,4 +1,4 @@
-"""`scripts/train.py` with small networks, as one of the processes that tests start: its environment says what to do.
+"""`tf-colorize train` with small networks, as one of the processes that tests start: its environment says what to do.
 
 - EXACT: no dropout, and normalization by constants ("frozen") or over each half of a batch ("halves"), so that a
   batch in one process gives what two workers give with half of it each.
@@ -14,9 +14,7 @@ import pathlib
 import signal
 import sys
 
-import train
-
-from tf_colorize.commands import quiet
+from tf_colorize.commands import quiet, train
 
 if "--workers" in sys.argv:  # it only starts this file again, for each worker, and needs no TensorFlow
     raise SystemExit(train.main())

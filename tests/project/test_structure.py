@@ -69,7 +69,7 @@ ROOMS = {
     "recipe": [],
     "commands": [
         *("streams", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
-        *("photos", "cluster", "film", "demo", "main"),
+        *("photos", "cluster", "film", "demo", "train", "evaluate", "export", "main"),
     ],
     "__main__": [],
 }

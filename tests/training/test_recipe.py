@@ -1,6 +1,5 @@
 """Recipes: models made in several steps, by a command that can be repeated."""
 
-import importlib.util
 import pathlib
 
 import keras
@@ -10,6 +9,7 @@ import small_networks
 import tensorflow as tf
 
 from tf_colorize import recipe
+from tf_colorize.commands import train
 from tf_colorize.models import anatomy, blocks, grafts, saving
 from tf_colorize.training import averaging, checkpoints, stages
 from tf_colorize.training import preparation as start_of_run
@@ -189,10 +189,7 @@ def test_networks_that_differ_are_not_blended():
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys, options, message):
-    spec = importlib.util.spec_from_file_location("train_script", SHIPPED.parents[1] / "train.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     (tmp_path / "bad.toml").write_text("no recipe")
-    assert script.main(["--recipe", str(tmp_path / "bad.toml"), *options]) == 1
+    assert train.main(["--recipe", str(tmp_path / "bad.toml"), *options]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and message in lines[0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -48,3 +50,15 @@ def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str
 
     parse.__name__ = "number"  # argparse names the type in its message
     return parse
+
+
+def program(command: str) -> str:
+    """Returns the name that a command has in its messages: "train.py" if that script runs, else "tf-colorize train"."""
+    script = f"{command}.py"
+    return script if os.path.basename(sys.argv[0]) == script else f"tf-colorize {command}"
+
+
+def typed(command: str) -> str:
+    """Returns how a command is typed: "python scripts/train.py" if that script runs, else "tf-colorize train"."""
+    name = program(command)
+    return f"python scripts/{name}" if name.endswith(".py") else name

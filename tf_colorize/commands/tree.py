@@ -6,6 +6,9 @@ COMMANDS = {
     "film": "color films, in steady color",
     "cluster": "color an archive of photos, in folders or buckets, on several machines",
     "demo": "color photos in the browser, on this computer",
+    "train": "train a model on photos of your own, or train the shipped one further",
+    "evaluate": "measure models on photos whose colors are known",
+    "export": "write a trained model for TF Serving (SavedModel) and for devices (TFLite)",
 }
 """Name of a file in `commands`, whose `main` runs the command, to what it does; the rest is for `photos`."""
 

@@ -1,0 +1,305 @@
+"""The command `tf-colorize evaluate`: measures colorizers on photos with known colors, and shows others."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import pathlib
+import shlex
+import sys
+import typing
+from collections.abc import Sequence
+
+from tf_colorize.commands import parsing, quiet, streams
+
+# No heavy imports up here: `tf-colorize evaluate --help` must answer at once.
+
+if typing.TYPE_CHECKING:
+    import rich.progress
+
+_DESCRIPTION = "Measure colorizers on photos with known colors, and lay out colorized photos whose colors nobody knows."
+_EPILOG = """\
+examples:
+  {command} --model MODEL --data DIR --out report
+  {command} --model A.tflite --model runs/NAME --data DIR --out report
+  {command} --model MODEL --bw DIR --out sheets
+  {command} --model MODEL --data DIR --film 12 --out strips
+  {command} --model MODEL --data DIR --hints 0,1,2,5,10,20,100 --out report
+"""
+
+# The keys of `tf_colorize.evaluation.PROTOCOLS`, which --help does without: it needs the train extra.
+PROTOCOLS = ("crop256", "squash256", "full")
+_MOST_HINTS = 1000
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = parsing.Parser(
+        prog=parsing.program("evaluate"),
+        description=_DESCRIPTION,
+        epilog=_EPILOG.format(command=parsing.typed("evaluate")),
+    )
+    parser.add_argument(
+        "--model", action="append", required=True, help="anything that Colorizer.load takes; repeatable"
+    )
+    parser.add_argument("--data", type=pathlib.Path, help="folder of color photos")
+    parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth, for contact_sheet.jpg")
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default="crop256",
+        help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
+    )
+    parser.add_argument(
+        "--film",
+        type=parsing.number(2, 2**31, int),
+        metavar="N",
+        help="instead, how steady films are: clips made from N photos, frame by frame and steadied",
+    )
+    parser.add_argument(
+        "--hints",
+        type=_counts_of_hints,
+        metavar="N,N,...",
+        help="also how much hints gain: that many, simulated, with the true color at random places; and how far one of "
+        "another color reaches",
+    )
+    parser.add_argument(
+        "--features",
+        help="network for the Frechet and kernel distances: weights, a Keras model, or inception, which is downloaded",
+    )
+    parser.add_argument(
+        "--lpips",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help='also LPIPS, from an .npz file of its weights; without FILE, needs pip install "tf_colorize[lpips]"',
+    )
+    parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
+    return parser
+
+
+def _parsed(parser, arguments):
+    options = parser.parse_args(arguments)
+    if options.data is None and options.bw is None:
+        parser.error("give --data, --bw or both")
+    if options.film is not None and options.data is None:
+        parser.error("--film needs the photos of --data")
+    if options.hints is not None and (options.data is None or options.film is not None):
+        parser.error("--hints needs the photos of --data, and goes without --film")
+    if options.bw is not None and options.out is None:
+        parser.error("--bw needs --out for its contact sheet")
+    return options
+
+
+def _counts_of_hints(text):
+    counts = [int(part) for part in text.split(",")]
+    if not all(0 <= count <= _MOST_HINTS for count in counts):
+        raise argparse.ArgumentTypeError(f"must be numbers of 0 to {_MOST_HINTS}, not {text}")
+    return counts
+
+
+_counts_of_hints.__name__ = "list of numbers"  # argparse names the type in its message
+
+
+@streams.usable
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's startup notices
+    parser = _parser()
+    options = _parsed(parser, arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    with quiet.missing_packages(parser.prog):
+        return _run(options, shlex.join([*parsing.typed("evaluate").split(), *given]))
+
+
+def _run(options, command):
+    from tf_colorize.evaluation import perceptual
+    from tf_colorize.evaluation.report import records
+    from tf_colorize.inference import colorizer
+
+    try:
+        if options.film:
+            return _steadiness_of(options)
+        # Before TensorFlow; `Lpips` says why.
+        lpips = None if options.lpips is None else perceptual.load(options.lpips or None)
+        models = _names_of(options.model)
+        colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
+        without = _without_hints(colorizers) if options.hints else ()
+        feature_model, notes = _load_features(options) if options.data else (None, ())
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+        bw, failed = _color_bw(options, colorizers) if options.bw else ([], False)
+        if options.data:
+            run = records.Run(command, models, (*notes, *without))
+            failed |= _measure(options, colorizers, feature_model, lpips, run, bw)
+    except (ValueError, OSError) as error:
+        _complain(error)
+        return 1
+    return int(failed)
+
+
+def _steadiness_of(options):
+    """Prints how steady the color of films is, and lays out frames of the clips."""
+    import numpy as np
+
+    from tf_colorize import whole
+    from tf_colorize.evaluation import clips, steadiness
+    from tf_colorize.inference import colorizer
+    from tf_colorize.photos import contact_sheet, files, find
+
+    paths = find.find_photos(options.data).photos
+    chosen = paths[:: max(1, len(paths) // options.film)][: options.film]
+    made = clips.from_photos([np.asarray(files.open_rgb(path)) for path in chosen])
+    if not made:
+        raise ValueError(f"--data {options.data}: no photo has {clips.SIDE} pixels a side, which --film takes")
+    for name, model in _names_of(options.model).items():
+        with _bar() as progress:
+            task = progress.add_task("clips", total=len(made))
+            advance = functools.partial(progress.advance, task)
+            results = steadiness.compare(colorizer.Colorizer.load(model), made, progress=advance)
+        _show(_table_of_steadiness(name, made, results))
+        if options.out:
+            options.out.mkdir(parents=True, exist_ok=True)
+            sheet = contact_sheet.contact_sheet(steadiness.strips(results), clips.SIDE)
+            with whole.open_whole(options.out / f"{name.replace('/', '-')}.jpg") as file:
+                sheet.save(file, "JPEG", quality=90)
+    return 0
+
+
+def _table_of_steadiness(name, made, results):
+    import rich.table
+
+    from tf_colorize.evaluation import steadiness
+
+    table = rich.table.Table("", "PSNR", "colorfulness", "warp error x 1000", "CDC x 1000", title=name)
+    for row, frames in results.items():
+        figure = steadiness.measure(made, frames)
+        psnr = "" if row == "truth" else f"{figure.psnr:.2f}"
+        table.add_row(row, psnr, f"{figure.colorfulness:.1f}", f"{figure.warp_error:.3f}", f"{figure.cdc:.3f}")
+    return table
+
+
+def _names_of(models):
+    """Names models by the shortest ends of their paths that tell them apart."""
+    from tf_colorize import evaluation
+
+    parts = [model.removesuffix(".keras").removesuffix(".tflite").rstrip("/").split("/") for model in models]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-length:]) for part in parts]
+        if len(set(names)) == len(names) and not set(names) & {"truth", *evaluation.BASELINES}:
+            return dict(zip(names, models))
+    return dict(zip(models, models))
+
+
+def _load_features(options):
+    from tf_colorize.evaluation import features
+    from tf_colorize.photos import find
+
+    notes = () if options.lpips is not None else ("LPIPS: give --lpips; it needs its own packages and weights.",)
+    try:
+        if options.features is None and len(find.find_photos(options.data).photos) < 2:
+            raise ValueError("takes at least two photos.")
+        return features.load(options.features), notes
+    except ValueError as error:
+        if options.features is not None:
+            raise
+        return None, (*notes, f"Frechet distance: {error}")
+
+
+def _without_hints(colorizers):
+    """Returns a note for each model that takes no hints.
+
+    Raises:
+        ValueError: none of them does.
+    """
+    notes = tuple(f"hints: {name} takes none." for name, one in colorizers.items() if not one.takes_hints)
+    if len(notes) == len(colorizers):
+        raise ValueError("--hints needs a model that takes hints; none of these does")
+    return notes
+
+
+def _curves_of_hints(options, colorizers):
+    """Returns what hints gain and how far one reaches, each by model."""
+    from tf_colorize.evaluation import hint_gains, hint_reach
+    from tf_colorize.photos import find
+
+    paths, curves, reaches = find.find_photos(options.data).photos, {}, {}
+    with _bar() as progress:
+        for name, one in colorizers.items():
+            if one.takes_hints:
+                task = progress.add_task(f"hints, {name}", total=2 * len(paths))
+                advance = functools.partial(progress.advance, task)
+                curves[name] = hint_gains.evaluate(
+                    one, paths, options.hints, protocol=options.protocol, progress=advance
+                )
+                reaches[name] = hint_reach.evaluate(one, paths, protocol=options.protocol, progress=advance)
+    return curves, reaches
+
+
+def _color_bw(options, colorizers):
+    from tf_colorize import whole
+    from tf_colorize.evaluation.report import document, pictures
+    from tf_colorize.photos import find
+
+    paths = find.find_photos(options.bw).photos
+    rows, failed = [], False
+    with _bar() as progress:
+        for path, result in progress.track(pictures.without_truth(colorizers, paths), len(paths), description="bw"):
+            if isinstance(result, Exception):
+                _complain(result)
+                failed = True
+            else:
+                rows.append((path.name, [pictures.thumbnail(picture, document.THUMBNAIL) for picture in result]))
+    if rows:
+        sheet = pictures.sheet([images for _, images in rows], ["photo", *colorizers])
+        with whole.open_whole(options.out / "contact_sheet.jpg") as file:
+            sheet.save(file, "JPEG", quality=90, subsampling=0)
+    return rows, failed
+
+
+def _measure(options, colorizers, feature_model, lpips, run, bw):
+    from tf_colorize import evaluation
+    from tf_colorize.evaluation import hint_gains, hint_reach
+    from tf_colorize.evaluation.report import document, figures, records
+
+    with _bar() as progress:
+        task = progress.add_task("photos", total=None)
+        result = evaluation.evaluate(
+            colorizers,
+            options.data,
+            protocol=options.protocol,
+            features=feature_model,
+            lpips=lpips,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    for _, reason in result.skipped:
+        _complain(reason)
+    _show(figures.table(result))
+    curves, reaches = _curves_of_hints(options, colorizers) if options.hints else ({}, {})
+    if curves:
+        _show(hint_gains.table(curves))
+        _show(hint_reach.table(reaches))
+    for note in run.notes:
+        _complain(f"left out: {note}")
+    if options.out:
+        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches)
+        records.write_photos(options.out / "photos.csv", result)
+        document.write(options.out / "report.html", result, colorizers, run, bw, curves)
+    return bool(result.skipped)
+
+
+def _bar() -> rich.progress.Progress:
+    import rich.console
+    import rich.progress
+
+    return rich.progress.Progress(console=rich.console.Console(stderr=True))
+
+
+def _show(table):
+    import rich.console
+
+    rich.console.Console().print(table)
+
+
+def _complain(text):
+    print(f"{parsing.program('evaluate')}: {text}", file=sys.stderr)

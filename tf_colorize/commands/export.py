@@ -1,0 +1,100 @@
+"""The command `tf-colorize export`: a trained generator for TF Serving and for devices, each checked against Keras."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tf_colorize.commands import parsing, quiet, streams
+
+# No heavy imports up here: `tf-colorize export --help` must answer at once.
+
+_DESCRIPTION = (
+    "Export a trained generator for TF Serving (SavedModel) and for devices (TFLite), each checked against Keras."
+)
+_EPILOG = """\
+examples:
+  {command} --model runs/colorizer --saved-model saved_models/colorizer/1
+  {command} --model runs/colorizer --tflite colorizer.tflite --quantize dynamic
+  {command} --model runs/colorizer --tflite colorizer.tflite --quantize int8 --photos photos
+"""
+
+
+# The choices and the number of `tf_colorize.export.tflite`, which --help does without: it needs TensorFlow.
+QUANTIZE = ("none", "float16", "dynamic", "int8")
+MIN_CALIBRATION_PHOTOS = 200
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = parsing.Parser(
+        prog=parsing.program("export"),
+        description=_DESCRIPTION,
+        epilog=_EPILOG.format(command=parsing.typed("export")),
+    )
+    parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
+    parser.add_argument("--saved-model", metavar="DIR", help="folder to write, NAME/VERSION for TF Serving")
+    parser.add_argument("--tflite", metavar="FILE", help="file to write")
+    parser.add_argument(
+        "--quantize",
+        choices=QUANTIZE,
+        default="none",
+        help="bytes per TFLite weight: none 4, float16 2, dynamic 1, int8 1 (activations, too) (default none)",
+    )
+    parser.add_argument(
+        "--photos",
+        metavar="DIR",
+        help="photos to check with and, for dynamic and int8, to calibrate on, for int8 "
+        f"{MIN_CALIBRATION_PHOTOS} (default: sample photos)",
+    )
+    parser.add_argument(
+        "--image-size", type=int, help="side in pixels of the square that the network sees (default: the model's)"
+    )
+    parser.add_argument(
+        "--vectors", metavar="DIR", help="with --tflite: folder for test vectors for other implementations"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing exports")
+    return parser
+
+
+@streams.usable
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.saved_model and not options.tflite:
+        parser.error("give --saved-model, --tflite or both")
+    if options.vectors and not options.tflite:
+        parser.error("--vectors needs --tflite")
+    with quiet.missing_packages(parser.prog):
+        return _export(options, parser.prog)
+
+
+def _export(options, program):
+    with quiet.startup():
+        from tf_colorize import export
+        from tf_colorize.export import tflite, vectors
+        from tf_colorize.models import anatomy, saving
+
+    try:
+        generator, metadata = saving.load_generator(options.model)
+        common = {"metadata": metadata, "image_size": options.image_size}
+        common |= {"photos": options.photos, "overwrite": options.overwrite}
+        if options.saved_model:
+            report = export.export_saved_model(generator, options.saved_model, **common)
+            weights = "float16" if report.half_precision else "float32"
+            print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {weights} weights; {report.agreement}", flush=True)
+        if options.tflite:
+            if options.quantize == "int8" and anatomy.takes_hints(generator):
+                print("int8: without hints, because 8 bits are too few for how they spread")
+            report = export.export_tflite(generator, options.tflite, quantize=options.quantize, **common)
+            times = [f"{tflite.latency(report.path, threads) * 1e3:.0f} ms" for threads in (1, 2)]
+            print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {options.quantize}; {report.agreement}")
+            print(f"median of 30 runs: {times[0]} on 1 thread, {times[1]} on 2 threads")
+        if options.vectors:
+            vectors.write(options.tflite, options.vectors)
+            print(f"{options.vectors}: test vectors")
+    except (ValueError, OSError) as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return 1
+    return 0
