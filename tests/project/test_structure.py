@@ -11,8 +11,11 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "tf_colorize"
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
     "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole"],
-    "color": ["lab", "look", "colorfulness", "profiles", "tensors"],
-    "photos": ["metadata", "files", "find", "contact_sheet"],
+    "color": ["lab", "look", "colorfulness", "png_color", "profiles", "tensors"],
+    "photos": [
+        *("origin", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
+        *("files", "find", "contact_sheet"),
+    ],
     "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],
     "hints": [],
     # the Keras dialect, at the top level as its users expect

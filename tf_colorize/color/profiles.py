@@ -8,6 +8,8 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from tf_colorize.color import png_color
+
 _BITS_PER_SAMPLE_TAG = 258
 _PHOTOMETRIC_TAG = 262
 
@@ -16,7 +18,8 @@ def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
     """Converts a loaded picture to 8-bit sRGB; gray stays gray, alpha is kept.
 
     Args:
-        image: Loaded `PIL.Image.Image` of any mode; `info["icc_profile"]` is its profile.
+        image: Loaded `PIL.Image.Image` of any mode; `info["icc_profile"]` is its profile, and
+            without one, `info["gamma"]` and `info["chromaticity"]` are what a PNG says.
             It may be changed in place, to save the memory of a copy.
 
     Returns:
@@ -27,6 +30,11 @@ def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
         ValueError: the mode has no defined range (32-bit integers, floating point).
     """
     profile = image.info.get("icc_profile")
+    encoding = png_color.encoding_of(image.info)
+    if encoding is not None:
+        if image.mode.startswith("I;16"):
+            return _from_16_bit(image, png_color.table_of(encoding.gamma, 1 << 16)), None
+        return png_color.convert(_to_8_bit(image), encoding), None
     image = _to_8_bit(image)
     if not profile or image.mode == "LAB":
         return image if image.mode != "LAB" else _from_lab(image), None
@@ -78,12 +86,12 @@ def _to_four_modes(image):
     return image.convert(("LA" if has_alpha else "L") if is_gray else ("RGBA" if has_alpha else "RGB"))
 
 
-def _from_16_bit(image):
+def _from_16_bit(image, table=None):
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(_BITS_PER_SAMPLE_TAG, (16,))[0]
     values = np.asarray(image)
     # The high byte, which Pillow takes from 16-bit RGB, too.
-    gray = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
+    gray = Image.fromarray((values >> (bits - 8)).astype(np.uint8) if table is None else np.take(table, values))
     if tags.get(_PHOTOMETRIC_TAG) == 0:  # white is zero; Pillow inverts only 8-bit pixels
         gray = gray.point(range(255, -1, -1))
     transparent = image.info.get("transparency")

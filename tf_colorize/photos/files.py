@@ -5,11 +5,13 @@ Everything here is NumPy and Pillow; nothing imports TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import math
+import os
 import pathlib
-import typing
+import stat
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
@@ -17,10 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from tf_colorize import installation, whole
 from tf_colorize.color import profiles
 from tf_colorize.photos import metadata as photo_metadata
-
-if typing.TYPE_CHECKING:
-    import os
-
+from tf_colorize.photos import origin as origins
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -45,9 +44,14 @@ DEFAULT_MAX_PIXELS = 200_000_000  # the largest phone cameras
 
 # Only these: some of Pillow's other readers start programs or follow links.
 _READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+# Of the containers that AVIF and HEIC share; "mif1" and "msf1" may hold either.
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs"}
+_OPEN_BRANDS = {b"mif1", b"msf1", b"miaf"}
 WITH_ALPHA = frozenset(("PNG", "TIFF", "WEBP", "GIF", "AVIF", "HEIF"))
 _PNG_LEVEL = 3  # a third of the time of Pillow's 6, and no larger for photos
+# Pixels that a side may have.
+_MOST_PIXELS = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 32_768, "HEIF": 65_535}
 _QUALITY = {"JPEG": 92, "WEBP": 90, "AVIF": 80, "HEIF": 80}
 
 
@@ -60,14 +64,16 @@ class Picture:
     """A picture that was read, and what its file says besides the pixels.
 
     `image` is 8-bit sRGB, mode "L", "LA", "RGB" or "RGBA", upright. `format` is Pillow's name.
-    `metadata` holds "exif", "xmp", "dpi" and "icc_profile" as `Image.save` takes them, adjusted to
-    the upright sRGB pixels. `notes` are sentences for people.
+    `metadata` is what `photos.metadata.take` returns, adjusted to the upright sRGB pixels, and
+    "icc_profile". `notes` are sentences for people. `origin` says who may read the file and from when
+    it is, if it is a file.
     """
 
     image: Any  # `PIL.Image.Image`, or None once it has been released
     format: str
     metadata: dict
     notes: list
+    origin: origins.Origin | None = None
 
 
 def open_rgb(source: Any, *, short_side: int | None = None) -> Image.Image:
@@ -96,7 +102,7 @@ def read(
     """Reads a picture with its metadata.
 
     Args:
-        source: A path, or the bytes of a file.
+        source: A path, also of a pipe, or the bytes of a file.
         max_pixels: Refuse larger pictures before decoding them. Above 179 million pixels
             Pillow has its own limit, `PIL.Image.MAX_IMAGE_PIXELS`.
         allow_truncated: Read a truncated JPEG as far as it goes; the rest is gray.
@@ -110,14 +116,16 @@ def read(
     """
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     try:
+        origin = None if isinstance(source, bytes) else origins.of(source)
+        source = _without_pipe(source)
         try:
-            return _read(source, max_pixels, short_side)
+            return dataclasses.replace(_read(source, max_pixels, short_side), origin=origin)
         except OSError as error:
             if not (allow_truncated and "truncated" in str(error)):
                 raise
             data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
             # libjpeg fills in what is missing when it meets the end marker.
-            picture = _read(data + b"\xff\xd9", max_pixels, short_side)
+            picture = dataclasses.replace(_read(data + b"\xff\xd9", max_pixels, short_side), origin=origin)
             picture.notes.append("truncated, read as far as it goes")
             return picture
     except Exception as error:  # Pillow's readers raise nearly anything on a broken file
@@ -126,16 +134,19 @@ def read(
 
 def save(
     image: Image.Image, target: Any, like: Any = None, *, image_format: str | None = None, quality: int | None = None
-) -> None:
+) -> list[str]:
     """Writes a picture with the metadata of the one it was made from, all or nothing.
 
     Args:
         image: `PIL.Image.Image` of mode "RGB" or "RGBA"; where the format has no alpha, it is
             flattened onto white.
         target: Path, whose folder is created if needed, or open binary file.
-        like: `Picture` that gives the metadata.
+        like: `Picture` that gives the metadata, and says who may read the file and from when it is.
         image_format: One of Pillow's names in `FORMATS`; None follows the suffix of the path.
         quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
+
+    Returns:
+        List of sentences on what the format cannot hold of the metadata.
 
     Raises:
         ImageError: it cannot be written. Then nothing is left behind, and an older file is
@@ -144,17 +155,36 @@ def save(
     try:
         if hasattr(target, "write"):
             memory = io.BytesIO()  # some formats seek back and forth, which a pipe cannot
-            _write(image, memory, image_format, like, quality)
+            notes = _write(image, memory, image_format, like, quality)
             target.write(memory.getbuffer())
             target.flush()
         else:
             target = pathlib.Path(target)
             image_format = image_format or format_of(target)
-            with whole.open_whole(target) as file:
-                _write(image, file, image_format, like, quality)
+            with whole.open_whole(target) as file, _from(like.origin if like else None, file):
+                notes = _write(image, file, image_format, like, quality)
     except Exception as error:  # Pillow's writers raise nearly anything, too
         name = "<bytes>" if hasattr(target, "write") else target
         raise ImageError(f"{name}: cannot be written: {_reason(error)}") from error
+    return notes
+
+
+def check_size(size: tuple[int, int], image_format: str) -> None:
+    """Refuses pictures that are too large for a format, before somebody works on them.
+
+    Args:
+        size: Width and height in pixels.
+        image_format: One of Pillow's names in `FORMATS`.
+
+    Raises:
+        ImageError: a side is too long.
+    """
+    most = _MOST_PIXELS.get(image_format)
+    if most and max(size) > most:
+        name = photo_metadata.NAMES[image_format]
+        raise ImageError(
+            f"{size[0]} x {size[1]} pixels are more than {name} can hold, {most:,} a side; choose PNG or TIFF"
+        )
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -170,46 +200,75 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 def pixel_count(source: Any) -> int:
-    """Returns width times height according to the file's header, 0 if it cannot be read."""
+    """Returns width times height according to the file's header, 0 if it cannot be read, and of a pipe."""
     try:
-        with _opened(source) as image:
+        if not isinstance(source, bytes) and _is_pipe(source):
+            return 0  # it can be read only once
+        with _file(source) as file, _opened(file) as image:
             return image.width * image.height
     except Exception:  # reading its pixels will tell what is wrong
         return 0
 
 
 def _write(image, file, image_format, like, quality):
+    check_size(image.size, image_format)
     if image.mode == "RGBA" and image_format not in WITH_ALPHA:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image).convert("RGB")
-    parameters = photo_metadata.save_parameters(like.metadata if like else {}, image_format)
+    parameters = {}
     if image_format in _QUALITY:
         parameters["quality"] = quality or _QUALITY[image_format]
     if image_format == "PNG":
         parameters["compress_level"] = _PNG_LEVEL
     if image_format == "HEIF":
         _register_heif()
-    image.save(file, image_format, **parameters)
+    return photo_metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
+
+
+@contextlib.contextmanager
+def _from(origin, file):
+    """The file that is written meanwhile is for the same people as the photo, and of its time."""
+    if origin is not None:
+        origins.protect(file.name, origin)
+    yield
+    if origin is not None:
+        file.flush()
+        origins.give_time(file.name, origin)
+
+
+def _is_pipe(path):
+    mode = os.stat(path).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _without_pipe(source):
+    """The bytes of a pipe, which can be read only once; all else as it is."""
+    if isinstance(source, bytes) or not _is_pipe(source):
+        return source
+    return pathlib.Path(source).read_bytes()
+
+
+def _file(source):
+    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
 
 
 def _read(source, max_pixels, short_side):
-    with _opened(source) as image:
+    with _file(source) as file, _opened(file) as image:
         if image.width * image.height > max_pixels:
             raise ImageError(
                 f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; "
                 "raise `max_pixels` if you trust the file"
             )
         image_format = "JPEG" if image.format == "MPO" else image.format
-        notes = []
-        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-            notes.append(f"only the first of {image.n_frames} frames")
+        notes = _frames(image)
         if short_side is not None:
             scale = short_side / min(image.size)
             image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])
-        turned = photo_metadata.is_turned(image)
+        found, lost = _beside_pixels(source, image)
+        notes += lost
         image.load()
-        metadata, note = photo_metadata.take(image, turned)
-        notes += [note] if note else []
+        metadata, lost = photo_metadata.take(image, found)
+        notes += lost
         converted, note = profiles.convert(image)
         notes += [note] if note else []
         if "icc_profile" in image.info:
@@ -217,23 +276,53 @@ def _read(source, max_pixels, short_side):
         return Picture(converted, image_format, metadata, notes)
 
 
-def _opened(source):
-    if isinstance(source, bytes):
-        head, file = source[:12], io.BytesIO(source)
-    else:
-        with open(source, "rb") as opened:
-            head = opened.read(12)
-        file = source
+def _beside_pixels(source, image):
+    with _file(source) as file:  # another one: Pillow's stays where Pillow put it
+
+        def read_bytes(offset, length):
+            file.seek(offset)
+            return file.read(length)
+
+        return photo_metadata.read(image, read_bytes, file.seek(0, os.SEEK_END))
+
+
+def _frames(image):
+    count = getattr(image, "n_frames", 1)
+    if image.format == "MPO":  # whose others are mostly previews of the first
+        return photo_metadata.notes_of_mpo(image)
+    return [f"only the first of {count} frames"] if count > 1 else []
+
+
+def _opened(file):
+    head = file.read(4096)
+    file.seek(0)
     if not head:
         raise ImageError("the file is empty")
     readers = _READERS
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        _register_heif()
-        readers = ("HEIF",)
+    if head[4:8] == b"ftyp":
+        readers = _readers_of_brands(head)
     try:
         return Image.open(file, formats=readers)
     except UnidentifiedImageError as error:
         raise ImageError("not a picture in a format that can be read") from error
+
+
+def _readers_of_brands(head):
+    """Of AVIF and HEIC: the first brand is the major one, and the others, with which it is compatible, decide."""
+    box = head[: int.from_bytes(head[:4], "big")]
+    brands = [box[8:12], *(box[start : start + 4] for start in range(16, len(box) - 3, 4))]
+    for brand in brands:
+        if brand in _AVIF_BRANDS:
+            return ("AVIF",)
+        if brand in _HEIF_BRANDS:
+            _register_heif()
+            return ("HEIF",)
+    if _OPEN_BRANDS & set(brands):
+        with contextlib.suppress(ImageError):
+            _register_heif()
+            return ("AVIF", "HEIF")
+        return ("AVIF",)
+    return _READERS
 
 
 def _register_heif():

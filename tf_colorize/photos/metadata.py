@@ -1,93 +1,221 @@
-"""EXIF, XMP and density of a photo: taken from its file, adjusted to upright sRGB pixels."""
+"""What a photo's file says besides its pixels: taken from it, adjusted to upright sRGB pixels, given to the result."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
+import struct
+from collections.abc import Callable
 from typing import Any
 
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-_XMP_TAG = 700
-# What describes the photo; the other tags describe how the pixels were stored.
-_KEPT_EXIF_TAGS = {
-    *(ExifTags.Base[name] for name in ("DocumentName", "ImageDescription", "Make", "Model", "PageName")),
-    *(ExifTags.Base[name] for name in ("Software", "DateTime", "Artist", "HostComputer", "Copyright")),
-    *(ExifTags.Base[name] for name in ("Rating", "RatingPercent", "ImageID")),
-    *(ExifTags.Base[name] for name in ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject")),
-}
+from tf_colorize.photos import captions, containers, exif, tiff_tags, xmp
+
+_HOLD_EXIF = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
+NAMES = {"JPEG": "JPEG", "PNG": "PNG", "TIFF": "TIFF", "WEBP": "WebP", "BMP": "BMP", "GIF": "GIF", "AVIF": "AVIF"}
+NAMES["HEIF"] = "HEIC"
+"""Pillow's name of a format to what people call it."""
 
 
-def is_turned(image: Image.Image) -> bool:
-    """Returns whether the upright picture has the file's width and height swapped; ask before loading."""
+def read(image: Image.Image, read_bytes: Callable[[int, int], bytes], length: int) -> tuple[dict[str, Any], list[str]]:
+    """Returns what a file carries, as it stands there; ask before loading.
+
+    Args:
+        image: `PIL.Image.Image` that was opened and not loaded yet.
+        read_bytes: Function `(offset, length) -> bytes` of its file.
+        length: Of its file, in bytes.
+
+    Returns:
+        `(found, notes)`: a dict with, where the file has them, "exif", "xmp", "extended_xmp" and "iptc" (bytes),
+        "resources" (bytes: Photoshop's, without the captions), "comments" (list of bytes), "texts" (list of PNG's
+        chunks of text) and "is_turned": whether the upright picture has the file's width and height swapped; and a
+        list of sentences on what cannot be kept.
+    """
+    image_format = "JPEG" if image.format == "MPO" else image.format
+    try:
+        found = _found(image, image_format, read_bytes)
+    except Exception:  # any kind of broken metadata: the pixels may still be good
+        found = {}
+    if image_format == "PNG" and "exif" in found:
+        image.info.setdefault("exif", exif.PREFIX + found["exif"])
+    if found.pop("has_cicp", False):
+        image.info["cicp"] = True
+    iptc, found["resources"] = captions.of_resources(found.get("resources", b""))
+    found["iptc"] = found.get("iptc") or iptc
+    found["is_turned"] = _is_turned(image)
+    video = image_format == "JPEG" and containers.has_samsung_video(read_bytes, length)
+    return {key: value for key, value in found.items() if value}, [xmp.VIDEO_LOST] if video else []
+
+
+def _found(image, image_format, read_bytes):
+    if image_format == "JPEG":
+        return containers.of_jpeg(read_bytes)
+    if image_format == "PNG":
+        return containers.of_png(read_bytes)
+    if image_format == "TIFF":
+        block, others = exif.of_tiff(read_bytes)
+        found = {"exif": block, "xmp": others.get(exif.XMP_TAG), "resources": others.get(exif.RESOURCES_TAG, b"")}
+        return {**found, "iptc": captions.of_tiff(others.get(exif.IPTC_TAG, b""))}
+    found = {key: image.info[key] for key in ("exif", "xmp") if image.info.get(key)}
+    if image_format == "AVIF" and "exif" in found:
+        # Pillow writes the block anew, with other text, where the container says another orientation.
+        with contextlib.suppress(AttributeError, IndexError):
+            found["exif"] = image._decoder.get_info()[4] or found["exif"]
+    if image_format == "GIF" and image.info.get("comment"):
+        found["comments"] = [image.info["comment"]]
+    return found
+
+
+def _is_turned(image):
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     except Exception:  # any kind of broken EXIF
         return False
 
 
-def take(image: Image.Image, turned: bool) -> tuple[dict[str, Any], str | None]:
+def notes_of_mpo(image: Any) -> list[str]:
+    """Returns a note if the pictures behind a JPEG's first are more than previews: stereo, panoramas, angles."""
+    try:
+        kinds = [entry["Attribute"]["MPType"] for entry in image.mpinfo[0xB002]]
+    except (AttributeError, KeyError, TypeError):
+        return []
+    is_series = any(kind.startswith("Multi-Frame") for kind in kinds)
+    return [f"only the first of {len(kinds)} pictures"] if is_series else []
+
+
+def take(image: Image.Image, found: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Turns a loaded image upright, in place, and returns what to save with it.
 
     Args:
         image: Loaded `PIL.Image.Image`.
-        turned: What `is_turned` returned.
+        found: What `read` returned.
 
     Returns:
-        `(metadata, note)`: dict with "exif", "xmp" (bytes) and "dpi" (two floats) where the file
-        has them, without orientation and thumbnail; and None or one sentence on what was lost.
+        `(metadata, notes)`: dict as from `read`, with "dpi" (two floats) and without orientation, thumbnails and
+        what else is not true of the upright sRGB pixels; and a list of sentences on what was lost.
     """
-    metadata, note = {}, None
+    kept, notes = dict(found), []
+    turned = kept.pop("is_turned", False)
     try:
         ImageOps.exif_transpose(image, in_place=True)
-        exif = _kept_exif(image)
-        if len(exif) or exif._ifds:
-            metadata["exif"] = exif.tobytes()
-    except Exception:  # any kind of broken EXIF: the pixels are still good
-        note = "broken EXIF left out"
-    xmp = image.info.get("xmp")
-    if xmp:
-        metadata["xmp"] = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    except Exception:  # any kind of broken EXIF
+        notes.append("broken EXIF left out")
+        kept.pop("exif", None)
+    if "exif" in kept:
+        try:
+            kept["exif"] = exif.adjusted(exif.without_prefix(kept["exif"]), image.size, turned=turned)
+        except (ValueError, struct.error):
+            notes.append("broken EXIF left out")
+            del kept["exif"]
+    if "xmp" in kept:
+        packet = kept["xmp"]
+        kept["xmp"], lost = xmp.adjusted(packet.encode() if isinstance(packet, str) else bytes(packet))
+        notes += lost
     dpi = image.info.get("dpi")
     if dpi and all(math.isfinite(value) and value > 0 for value in dpi):
-        metadata["dpi"] = tuple(float(value) for value in (dpi[::-1] if turned else dpi))
-    return metadata, note
+        kept["dpi"] = tuple(float(value) for value in (dpi[::-1] if turned else dpi))
+    return kept, notes
 
 
-def save_parameters(metadata: dict[str, Any], image_format: str) -> dict[str, Any]:
-    """Returns `metadata` as the keyword arguments of `PIL.Image.Image.save` for a format."""
-    parameters = dict(metadata)
-    if image_format == "JPEG":  # whose segments hold no more
-        return {key: value for key, value in parameters.items() if key not in ("exif", "xmp") or len(value) < 65000}
-    if image_format == "PNG" and "xmp" in parameters:
-        parameters["pnginfo"] = PngImagePlugin.PngInfo()
-        parameters["pnginfo"].add_itxt("XML:com.adobe.xmp", parameters.pop("xmp").decode("utf-8", "replace"))
+def save(image: Image.Image, file: Any, image_format: str, metadata: dict[str, Any], **parameters: Any) -> list[str]:
+    """Writes an image with what its format can hold of `metadata`.
+
+    Args:
+        image: `PIL.Image.Image`.
+        file: Binary file to write; it need not be readable.
+        image_format: Pillow's name of the format.
+        metadata: What `take` returned, and "icc_profile", bytes.
+        parameters: Further keyword arguments of `PIL.Image.Image.save`.
+
+    Returns:
+        List of sentences on what is left out.
+    """
+    parameters |= {key: metadata[key] for key in ("dpi", "icc_profile") if key in metadata}
+    block = metadata.get("exif", b"")
+    left_out: list[str] = []
+    notes: list[str] = []
+    if image_format in ("JPEG", "GIF"):
+        parameters["comment"] = b""  # otherwise Pillow takes one that the image brought along
+    if image_format == "JPEG":
+        block, dropped = exif.fitted(block, containers.EXIF_LIMIT)
+        notes += [f"JPEG holds 64 kB of EXIF: left out {', '.join(dropped)}"] if dropped else []
+        if "texts" in metadata:
+            metadata = {**metadata, "comments": _comments(metadata)}
+        resources = captions.resources_of(metadata.get("iptc", b""), metadata.get("resources", b""))
+        parameters["extra"], left_out = containers.jpeg_segments({**metadata, "resources": resources})
+    elif image_format == "PNG":
+        parameters["pnginfo"] = _png_text(metadata)
+    elif image_format == "GIF":
+        parameters["comment"] = b"\n".join(_comments(metadata))
+    elif image_format in _HOLD_EXIF and image_format != "TIFF" and "xmp" in metadata:
+        parameters["xmp"] = _whole_xmp(metadata)
+    left_out = [*left_out, *_not_held(metadata, image_format)]
+    if left_out:
+        notes.append(f"{NAMES[image_format]} cannot hold the photo's {', '.join(left_out)}: left out")
     if image_format == "TIFF":
-        parameters.update(_tiff_parameters(parameters))
-    return parameters
+        _save_tiff(image, file, metadata, parameters)
+    else:
+        if block and image_format in _HOLD_EXIF:
+            parameters["exif"] = exif.PREFIX + block
+        image.save(file, image_format, **parameters)
+    return notes
 
 
-def _kept_exif(image):
-    """EXIF without orientation, thumbnail and storage details, adjusted to upright sRGB."""
-    source, kept = image.getexif(), Image.Exif()
-    for tag in _KEPT_EXIF_TAGS & set(source):
-        kept[tag] = source[tag]
-    details = dict(source.get_ifd(ExifTags.IFD.Exif))
-    details.pop(ExifTags.IFD.Interop, None)
-    for tag, value in (("ColorSpace", 1), ("ExifImageWidth", image.width), ("ExifImageHeight", image.height)):
-        if ExifTags.Base[tag] in details:
-            details[ExifTags.Base[tag]] = value
-    for ifd, values in ((ExifTags.IFD.Exif, details), (ExifTags.IFD.GPSInfo, source.get_ifd(ExifTags.IFD.GPSInfo))):
-        if values:
-            kept.get_ifd(ifd).update(values)
-    return kept
+def _comments(metadata):
+    return [*metadata.get("comments", ()), *containers.comments_of(metadata.get("texts", ()))]
 
 
-def _tiff_parameters(metadata):
-    """EXIF and XMP are tags among the others in a TIFF."""
-    exif = Image.Exif()
-    exif.load(metadata.pop("exif", b""))
+def _whole_xmp(metadata):
+    return xmp.joined(metadata["xmp"], metadata.get("extended_xmp", b""))
+
+
+def _not_held(metadata, image_format):
+    names = {"comments": "comment", "texts": "text", "iptc": "IPTC captions", "exif": "EXIF", "xmp": "XMP"}
+    held = {"JPEG": set(names), "PNG": set(names), "GIF": {"comments", "texts"}, "BMP": set()}
+    held |= {"TIFF": {"exif", "xmp", "iptc"}}
+    return [
+        name for key, name in names.items() if metadata.get(key) and key not in held.get(image_format, {"exif", "xmp"})
+    ]
+
+
+def _png_text(metadata):
+    chunks = list(metadata.get("texts", ()))
+    chunks += [containers.comment_chunk(comment) for comment in metadata.get("comments", ())]
+    if "iptc" in metadata or "resources" in metadata:
+        resources = captions.resources_of(metadata.get("iptc", b""), metadata.get("resources", b""))
+        chunks.append(containers.raw_profile("iptc", resources))
     if "xmp" in metadata:
-        exif[_XMP_TAG] = metadata.pop("xmp")
-    # Pillow writes EXIF's own directories into uncompressed files only.
-    has_directories = ExifTags.IFD.Exif in exif or ExifTags.IFD.GPSInfo in exif
-    return {"exif": exif, "compression": "raw" if has_directories else "tiff_lzw"}
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + _whole_xmp(metadata)))
+    info = PngImagePlugin.PngInfo()
+    for kind, data in chunks:
+        info.add(kind, data)
+    return info
+
+
+def _save_tiff(image, file, metadata, parameters):
+    """EXIF, XMP and captions are tags among the others in a TIFF."""
+    order, entries = tiff_tags.entries_of(metadata["exif"]) if "exif" in metadata else ("<", [])
+    if "dpi" in metadata:
+        entries = [entry for entry in entries if entry.tag not in (0x011A, 0x011B, 0x0128)]
+    others = {exif.XMP_TAG: _whole_xmp(metadata) if "xmp" in metadata else b"", exif.IPTC_TAG: metadata.get("iptc")}
+    if "resources" in metadata:
+        others[exif.RESOURCES_TAG] = captions.resources_of(metadata.get("iptc", b""), metadata["resources"])
+    entries = [entry for entry in entries if entry.tag not in others]
+    kinds = {exif.IPTC_TAG: tiff_tags.UNDEFINED}
+    entries += [
+        tiff_tags.Entry(tag, kinds.get(tag, tiff_tags.BYTE), len(value), value)
+        for tag, value in others.items()
+        if value
+    ]
+    memory = io.BytesIO()
+    image.save(memory, "TIFF", compression="tiff_lzw", **parameters)
+    if not entries:
+        file.write(memory.getbuffer())
+        return
+    with memory.getbuffer() as data:
+        head, tail = tiff_tags.tiff_with(data, order, entries)
+        file.write(head)
+        file.write(data[len(head) :])
+        file.write(tail)

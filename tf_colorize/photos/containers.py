@@ -1,0 +1,238 @@
+"""What stands beside the pixels in JPEG and PNG files, in the bytes it has there."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterable
+
+from tf_colorize.photos import xmp as packets
+
+Read = Callable[[int, int], bytes]
+
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED_XMP, _RESOURCES = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\0"
+_MOST_IN_SEGMENT = 65533
+EXIF_LIMIT = _MOST_IN_SEGMENT - len(_EXIF)
+"""The largest EXIF block, without prefix, that a JPEG holds."""
+_XMP_LIMIT = _MOST_IN_SEGMENT - len(_XMP)
+_MOST_BYTES = 1 << 26  # of one inflated text
+_SAMSUNG_VIDEO = 0x0A30
+_XMP_KEYWORD = b"XML:com.adobe.xmp"
+
+
+def of_jpeg(read: Read) -> dict:
+    """Returns what a JPEG carries before its pixels.
+
+    Args:
+        read: Function `(offset, length) -> bytes` of the file.
+
+    Returns:
+        dict with, where the file has them, "exif", "xmp", "extended_xmp" and "resources" (bytes, without what
+        JPEG puts before them), and "comments" (list of bytes).
+    """
+    exif, resources, parts = b"", b"", []
+    found: dict = {}
+    for marker, data in _segments(read):
+        if marker == 0xFE:
+            found.setdefault("comments", []).append(data)
+        elif marker == 0xE1 and data.startswith(_EXIF):
+            exif += data[len(_EXIF) :]
+        elif marker == 0xE1 and data.startswith(_XMP):
+            found.setdefault("xmp", data[len(_XMP) :])
+        elif marker == 0xE1 and data.startswith(_EXTENDED_XMP):
+            parts.append(data[len(_EXTENDED_XMP) :])
+        elif marker == 0xED and data.startswith(_RESOURCES):
+            resources += data[len(_RESOURCES) :]
+    found |= {key: value for key, value in (("exif", exif), ("resources", resources)) if value}
+    if "xmp" in found and (extension := _extension(parts, found["xmp"])):
+        found["extended_xmp"] = extension
+    return found
+
+
+def _segments(read):
+    position = 2
+    while True:
+        head = read(position, 2)
+        if len(head) < 2 or head[0] != 0xFF or head[1] in (0xD9, 0xDA):
+            return
+        if head[1] == 0xFF:  # padding
+            position += 1
+            continue
+        if head[1] == 0x01 or 0xD0 <= head[1] <= 0xD8:
+            position += 2
+            continue
+        length = int.from_bytes(read(position + 2, 2), "big")
+        if length < 2:
+            return
+        yield head[1], read(position + 4, length - 2)
+        position += 2 + length
+
+
+def _extension(parts, xmp):
+    """The second part of an XMP packet, which the first one names, or b"" where it is not complete."""
+    chunks, total = {}, 0
+    for part in parts:
+        if len(part) > 40 and part[:32] in xmp:
+            total, offset = struct.unpack(">II", part[32:40])
+            chunks[offset] = part[40:]
+    whole = b"".join(chunks[offset] for offset in sorted(chunks))
+    return whole if whole and len(whole) == total else b""
+
+
+def has_samsung_video(read: Read, length: int) -> bool:
+    """Returns whether a file of `length` bytes ends with what Samsung's motion photos end with."""
+    tail = read(max(0, length - 8), 8)
+    if tail[4:] != b"SEFT":
+        return False
+    size = int.from_bytes(tail[:4], "little")
+    table = read(max(0, length - 8 - size), min(size, 1 << 16))
+    if table[:4] != b"SEFH":
+        return False
+    return any(struct.unpack_from("<H", table, at + 2)[0] == _SAMSUNG_VIDEO for at in range(12, len(table) - 11, 12))
+
+
+def jpeg_segments(metadata: dict) -> tuple[bytes, list[str]]:
+    """Returns the segments of XMP, resources and comments, and what does not fit.
+
+    Args:
+        metadata: dict with "xmp", "extended_xmp", "resources" (bytes) and "comments" (list of bytes), each optional.
+    """
+    packed, left_out = b"", []
+    xmp, extension = metadata.get("xmp", b""), metadata.get("extended_xmp", b"")
+    if len(xmp) > _XMP_LIMIT:
+        xmp, extension = packets.split(packets.joined(xmp, extension))
+    if xmp:
+        packed += _segment(0xE1, _XMP + xmp)
+    if extension:
+        packed += b"".join(_extension_segments(extension))
+    step = _MOST_IN_SEGMENT - len(_RESOURCES)
+    resources = metadata.get("resources", b"")
+    for start in range(0, len(resources), step):
+        packed += _segment(0xED, _RESOURCES + resources[start : start + step])
+    for comment in metadata.get("comments", ()):
+        if len(comment) <= _MOST_IN_SEGMENT:
+            packed += _segment(0xFE, comment)
+        else:
+            left_out.append(f"a comment of {round(len(comment) / 1000)} kB")
+    return packed, left_out
+
+
+def _segment(marker, data):
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(data)) + data
+
+
+def _extension_segments(extension):
+    step = 65_400
+    for start in range(0, len(extension), step):
+        head = packets.name_of(extension).encode() + struct.pack(">II", len(extension), start)
+        yield _segment(0xE1, _EXTENDED_XMP + head + extension[start : start + step])
+
+
+def of_png(read: Read) -> dict:
+    """Returns what a PNG carries besides its pixels.
+
+    Args:
+        read: Function `(offset, length) -> bytes` of the file.
+
+    Returns:
+        dict with, where the file has them, "exif", "xmp", "iptc" and "resources" (bytes), "has_cicp" (True) and
+        "texts": list of `(type, data)`, the other chunks of text as they stand.
+    """
+    found: dict = {}
+    for kind, position, length in _chunks(read):
+        if kind == b"eXIf":
+            found["exif"] = read(position, length)
+        elif kind == b"cICP":
+            found["has_cicp"] = True
+        elif kind in (b"tEXt", b"zTXt", b"iTXt"):
+            data = read(position, length)
+            keyword, text = _keyword_and_text(kind, data)
+            if keyword == _XMP_KEYWORD:
+                found["xmp"] = text
+            elif keyword.startswith(b"Raw profile type "):
+                _take_profile(keyword.split()[-1].lower(), text, found)
+            else:
+                found.setdefault("texts", []).append((kind, data))
+    return found
+
+
+def _chunks(read):
+    position = 8
+    while True:
+        head = read(position, 8)
+        if len(head) < 8:
+            return
+        length, kind = struct.unpack(">I4s", head)
+        yield kind, position + 8, length
+        position += 12 + length
+
+
+def _keyword_and_text(kind, data):
+    """The text is bytes, UTF-8 in an iTXt and Latin-1 elsewhere."""
+    keyword, _, rest = data.partition(b"\0")
+    if kind == b"tEXt":
+        return keyword, rest
+    if kind == b"zTXt":
+        return keyword, _inflated(rest[1:])
+    is_packed, rest = rest[:1] == b"\1", rest[2:]
+    _, _, rest = rest.partition(b"\0")
+    _, _, rest = rest.partition(b"\0")
+    return keyword, _inflated(rest) if is_packed else rest
+
+
+def _inflated(data):
+    try:
+        return zlib.decompressobj().decompress(data, _MOST_BYTES)
+    except zlib.error:
+        return b""
+
+
+def _take_profile(name, text, found):
+    """ImageMagick's way to put what PNG has no chunk for into text: name, length, hexadecimal digits."""
+    match = re.match(rb"\s*[^\n]+\n\s*\d+\s+([0-9a-fA-F\s]*)", text)
+    digits = re.sub(rb"\s", b"", match[1]) if match else b""
+    data = bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+    if name == b"app1":
+        name = b"xmp" if data.startswith(_XMP) else b"exif"
+        data = data.removeprefix(_XMP)
+    if name in (b"iptc", b"8bim"):
+        found["resources" if data.startswith(b"8BIM") else "iptc"] = data
+    elif name in (b"exif", b"xmp"):
+        found.setdefault(name.decode(), data)
+
+
+def raw_profile(name: str, data: bytes) -> tuple[bytes, bytes]:
+    """Returns the type and data of the chunk of text that holds a profile, as ImageMagick and ExifTool read it."""
+    digits = data.hex()
+    lines = "\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
+    text = f"\n{name}\n{len(data):8}\n{lines}\n".encode()
+    return b"zTXt", f"Raw profile type {name}".encode() + b"\0\0" + zlib.compress(text)
+
+
+def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
+    """Returns the type and data of the chunk of text that holds a comment in UTF-8 or Latin-1."""
+    comment = comment.rstrip(b"\0").replace(b"\0", b" ")
+    if comment.isascii() or not _is_utf8(comment):
+        return b"tEXt", b"Comment\0" + comment
+    return b"iTXt", b"Comment\0\0\0\0\0" + comment
+
+
+def _is_utf8(data):
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def comments_of(texts: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """Returns PNG's chunks of text as comments: "keyword: text" in UTF-8, or the text of a comment alone."""
+    comments = []
+    for kind, data in texts:
+        keyword, text = _keyword_and_text(kind, data)
+        if kind != b"iTXt":
+            keyword, text = (part.decode("latin-1").encode() for part in (keyword, text))
+        comments.append(text if keyword == b"Comment" else keyword + b": " + text)
+    return comments

@@ -1,0 +1,119 @@
+"""XMP packets: what is not true of the result is taken out, all else keeps its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+VIDEO_LOST = "the video of the motion photo is left out"
+
+_CAMERA = b"http://ns.google.com/photos/1.0/camera/"
+_CONTAINERS = (b"http://ns.google.com/photos/1.0/container/", b"http://ns.google.com/photos/dd/1.0/container/")
+_OPPO = b"http://ns.oplus.com/photos/1.0/camera/"
+_GAIN_MAPS = (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/")
+_TIFF, _EXIF = b"http://ns.adobe.com/tiff/1.0/", b"http://ns.adobe.com/exif/1.0/"
+_NOTE = b"http://ns.adobe.com/xmp/note/"
+# Namespace, and which of its names to take out.
+_VIDEO = (
+    (_CAMERA, rb"(?:MotionPhoto|MicroVideo)\w*"),
+    (_OPPO, rb"\w+"),
+)
+_PIXELS = (
+    (
+        _TIFF,
+        rb"(?:Orientation|ImageWidth|ImageLength|BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel"
+        rb"|PlanarConfiguration|YCbCr\w+|TransferFunction|WhitePoint|PrimaryChromaticities|ReferenceBlackWhite)",
+    ),
+    (_EXIF, rb"(?:PixelXDimension|PixelYDimension|ColorSpace|Gamma)"),
+    (b"http://ns.adobe.com/photoshop/1.0/", rb"(?:ColorMode|ICCProfile)"),
+    (b"http://ns.adobe.com/xap/1.0/", rb"Thumbnails"),
+)
+_VALUE = rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+
+
+def adjusted(packet: bytes) -> tuple[bytes, list[str]]:
+    """Returns a packet as it is right for an upright sRGB picture that stands alone, with notes for people.
+
+    Out go: how pixels were stored, thumbnails (they show the photo in gray), and what points to a motion photo's
+    video or to a gain map, which are no longer there.
+    """
+    packet, notes = _utf8(packet), []
+    packet, _ = _without_any(packet, _PIXELS)
+    directories = b"".join(part for name in _CONTAINERS for part in _elements(packet, name, rb"Directory"))
+    packet, had_video = _without_any(packet, _VIDEO)
+    packet, had_gain_map = _without_any(packet, [(namespace, rb"\w+") for namespace in _GAIN_MAPS])
+    packet, _ = _without_any(packet, [(namespace, rb"Directory|Version") for namespace in _CONTAINERS])
+    if had_video or b"MotionPhoto" in directories:
+        notes.append(VIDEO_LOST)
+    if had_gain_map or b"GainMap" in directories:
+        notes.append("the HDR gain map is left out")
+    return packet, notes
+
+
+def _utf8(packet):
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if packet.startswith(mark):
+            return packet.decode(encoding, "replace").encode()
+    return packet
+
+
+def _prefixes(packet, namespace):
+    pattern = rb"xmlns:([\w.-]+)\s*=\s*[\"']" + re.escape(namespace) + rb"[\"']"
+    return {re.escape(prefix) for prefix in re.findall(pattern, packet)}
+
+
+def _element(prefix, names):
+    name = prefix + rb":(?:" + names + rb")"
+    return rb"<(" + name + rb")(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?:/>|>.*?</\1\s*>)"
+
+
+def _elements(packet, namespace, names):
+    patterns = [_element(prefix, names) for prefix in _prefixes(packet, namespace)]
+    return [match[0] for pattern in patterns for match in re.finditer(pattern, packet, re.DOTALL)]
+
+
+def _without(packet, namespace, names):
+    """Takes properties out, whether they are written as attributes or as elements; and whether there were any."""
+    total = 0
+    for prefix in _prefixes(packet, namespace):
+        packet, n_elements = re.subn(_element(prefix, names), b"", packet, flags=re.DOTALL)
+        packet, n_attributes = re.subn(rb"\s" + prefix + rb":(?:" + names + rb")" + _VALUE, b"", packet)
+        total += n_elements + n_attributes
+    return packet, total > 0
+
+
+def _without_any(packet, properties):
+    total = False
+    for namespace, names in properties:
+        packet, found = _without(packet, namespace, names)
+        total = total or found
+    return packet, total
+
+
+def name_of(extension: bytes) -> str:
+    """Returns the name by which the first part of a packet in a JPEG refers to the second: 32 digits."""
+    return hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
+
+
+def joined(packet: bytes, extension: bytes) -> bytes:
+    """Returns one packet of the two parts that a JPEG has, for formats without such a limit."""
+    descriptions = re.search(rb"<rdf:RDF[^>]*>(.*)</rdf:RDF\s*>", extension, re.DOTALL)
+    end = packet.rfind(b"</rdf:RDF")
+    if not descriptions or end < 0:
+        return packet
+    return _without(packet[:end] + descriptions[1] + packet[end:], _NOTE, rb"HasExtendedXMP")[0]
+
+
+def split(packet: bytes) -> tuple[bytes, bytes]:
+    """Returns a packet as the two parts that a JPEG needs where one segment cannot hold it."""
+    content = re.search(rb"<x:xmpmeta.*</x:xmpmeta\s*>|<rdf:RDF.*</rdf:RDF\s*>", packet, re.DOTALL)
+    extension = content[0] if content else packet
+    first = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        b'<rdf:Description rdf:about="" xmlns:xmpNote="'
+        + _NOTE
+        + b'" xmpNote:HasExtendedXMP="'
+        + name_of(extension).encode()
+        + b'"/></rdf:RDF></x:xmpmeta>'
+    )
+    return first, extension
