@@ -14,6 +14,7 @@ ROOMS = {
     "color": ["lab", "look", "colorfulness", "png_color", "profiles", "tensors"],
     "photos": [
         *("origin", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
+        "opening",
         *("files", "find", "contact_sheet"),
     ],
     "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],

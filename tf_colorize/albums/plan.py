@@ -15,6 +15,7 @@ from tf_colorize.albums import hints_beside, inputs, work
 from tf_colorize.photos import files, find
 
 _LONGEST_NAME = 255  # bytes, where the file system does not say
+_OF_PROCESSES = ("/dev/stdin", "/dev/fd/", "/proc/")  # pipes that a shell makes
 
 
 def plan_photos(
@@ -51,6 +52,9 @@ def plan_photos(
     jobs, problems = [], found.problems
     for photo, relative in found.photos:
         stem, ending = find.split_suffix(photo.name)[0], find.result_suffix(photo, suffix)
+        if place is None and os.fspath(photo).startswith(_OF_PROCESSES):
+            problems.append(f"{photo}: no result can lie beside it; choose a file or folder for the result")
+            continue
         if place is None:
             target = photo.with_name(f"{stem}{find.RESULT_MARK}{ending}")
         else:

@@ -117,13 +117,17 @@ def _colorize_file(colorizer: Any, job, options):
     if has_color and options.skip_color:
         return Outcome(picture.image.size, 0.0, tuple(picture.notes), has_color, is_skipped=True)
     before = _thumbnail(picture.image) if job.compare else None
-    if picture.image.mode.endswith("A") and files.format_of(job.target) not in files.WITH_ALPHA:
+    image_format = files.format_of(job.target)
+    files.check_size(picture.image.size, image_format)
+    if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
         picture.notes.append("transparency flattened onto white")
     image = colorize_picture(colorizer, picture, options.look, hints)
     if options.overwrite or not job.target.exists():
-        files.save(image, job.target, picture, quality=options.quality)
+        picture.notes += files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
-        files.save(_side_by_side(before, _thumbnail(image)), job.compare, quality=options.quality)
+        # It says nothing of the photo, but is for the same people.
+        like = dataclasses.replace(picture, metadata={})
+        files.save(_side_by_side(before, _thumbnail(image)), job.compare, like, quality=options.quality)
     return Outcome(image.size, 0.0, (*notes, *picture.notes), has_color)
 
 

@@ -110,13 +110,15 @@ def _colorize_stream(options):
         colorizer = _load(options, threads=None)
         if hints:
             hints_beside.refuse_without(colorizer, "standard input")
-        image = work.colorize_picture(colorizer, picture, look_options.look_of(options), hints)
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
         else:
             target = plan.through_links(pathlib.Path(options.output))
-        files.save(image, target, picture, image_format=image_format, quality=options.quality)
+        files.check_size(picture.image.size, image_format or files.format_of(target))
+        image = work.colorize_picture(colorizer, picture, look_options.look_of(options), hints)
+        for note in files.save(image, target, picture, image_format=image_format, quality=options.quality):
+            _complain(f"standard input: {note}")
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -178,7 +180,8 @@ def _renews(jobs, options):
         options.model,
         options.quality,
     )
-    has_new_hints = job.hints is not None and job.hints.stat().st_mtime > job.target.stat().st_mtime
+    # When the result was written is its change time; the other one is the photo's.
+    has_new_hints = job.hints is not None and job.hints.stat().st_mtime > job.target.stat().st_ctime
     return any(asked) or has_new_hints
 
 

@@ -11,14 +11,14 @@ import io
 import math
 import os
 import pathlib
-import stat
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from tf_colorize import installation, whole
+from tf_colorize import whole
 from tf_colorize.color import profiles
 from tf_colorize.photos import metadata as photo_metadata
+from tf_colorize.photos import opening
 from tf_colorize.photos import origin as origins
 
 FORMATS = {
@@ -40,23 +40,15 @@ FORMATS = {
 
 IMAGE_SUFFIXES = tuple(FORMATS)
 
+ImageError = opening.ImageError
+
 DEFAULT_MAX_PIXELS = 200_000_000  # the largest phone cameras
 
-# Only these: some of Pillow's other readers start programs or follow links.
-_READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
-# Of the containers that AVIF and HEIC share; "mif1" and "msf1" may hold either.
-_AVIF_BRANDS = {b"avif", b"avis"}
-_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs"}
-_OPEN_BRANDS = {b"mif1", b"msf1", b"miaf"}
 WITH_ALPHA = frozenset(("PNG", "TIFF", "WEBP", "GIF", "AVIF", "HEIF"))
 _PNG_LEVEL = 3  # a third of the time of Pillow's 6, and no larger for photos
 # Pixels that a side may have.
 _MOST_PIXELS = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 32_768, "HEIF": 65_535}
 _QUALITY = {"JPEG": 92, "WEBP": 90, "AVIF": 80, "HEIF": 80}
-
-
-class ImageError(ValueError):
-    """A picture cannot be read or written; the message is one line that names it."""
 
 
 @dataclasses.dataclass
@@ -117,7 +109,7 @@ def read(
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     try:
         origin = None if isinstance(source, bytes) else origins.of(source)
-        source = _without_pipe(source)
+        source = opening.without_pipe(source)
         try:
             return dataclasses.replace(_read(source, max_pixels, short_side), origin=origin)
         except OSError as error:
@@ -202,9 +194,9 @@ def format_of(path: str | os.PathLike[str]) -> str:
 def pixel_count(source: Any) -> int:
     """Returns width times height according to the file's header, 0 if it cannot be read, and of a pipe."""
     try:
-        if not isinstance(source, bytes) and _is_pipe(source):
+        if not isinstance(source, bytes) and opening.is_pipe(source):
             return 0  # it can be read only once
-        with _file(source) as file, _opened(file) as image:
+        with opening.file_of(source) as file, opening.opened(file) as image:
             return image.width * image.height
     except Exception:  # reading its pixels will tell what is wrong
         return 0
@@ -221,7 +213,7 @@ def _write(image, file, image_format, like, quality):
     if image_format == "PNG":
         parameters["compress_level"] = _PNG_LEVEL
     if image_format == "HEIF":
-        _register_heif()
+        opening.register_heif()
     return photo_metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
 
 
@@ -236,24 +228,8 @@ def _from(origin, file):
         origins.give_time(file.name, origin)
 
 
-def _is_pipe(path):
-    mode = os.stat(path).st_mode
-    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-
-
-def _without_pipe(source):
-    """The bytes of a pipe, which can be read only once; all else as it is."""
-    if isinstance(source, bytes) or not _is_pipe(source):
-        return source
-    return pathlib.Path(source).read_bytes()
-
-
-def _file(source):
-    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
-
-
 def _read(source, max_pixels, short_side):
-    with _file(source) as file, _opened(file) as image:
+    with opening.file_of(source) as file, opening.opened(file) as image:
         if image.width * image.height > max_pixels:
             raise ImageError(
                 f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; "
@@ -277,7 +253,7 @@ def _read(source, max_pixels, short_side):
 
 
 def _beside_pixels(source, image):
-    with _file(source) as file:  # another one: Pillow's stays where Pillow put it
+    with opening.file_of(source) as file:  # another one: Pillow's stays where Pillow put it
 
         def read_bytes(offset, length):
             file.seek(offset)
@@ -291,46 +267,6 @@ def _frames(image):
     if image.format == "MPO":  # whose others are mostly previews of the first
         return photo_metadata.notes_of_mpo(image)
     return [f"only the first of {count} frames"] if count > 1 else []
-
-
-def _opened(file):
-    head = file.read(4096)
-    file.seek(0)
-    if not head:
-        raise ImageError("the file is empty")
-    readers = _READERS
-    if head[4:8] == b"ftyp":
-        readers = _readers_of_brands(head)
-    try:
-        return Image.open(file, formats=readers)
-    except UnidentifiedImageError as error:
-        raise ImageError("not a picture in a format that can be read") from error
-
-
-def _readers_of_brands(head):
-    """Of AVIF and HEIC: the first brand is the major one, and the others, with which it is compatible, decide."""
-    box = head[: int.from_bytes(head[:4], "big")]
-    brands = [box[8:12], *(box[start : start + 4] for start in range(16, len(box) - 3, 4))]
-    for brand in brands:
-        if brand in _AVIF_BRANDS:
-            return ("AVIF",)
-        if brand in _HEIF_BRANDS:
-            _register_heif()
-            return ("HEIF",)
-    if _OPEN_BRANDS & set(brands):
-        with contextlib.suppress(ImageError):
-            _register_heif()
-            return ("AVIF", "HEIF")
-        return ("AVIF",)
-    return _READERS
-
-
-def _register_heif():
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise ImageError(f"HEIC needs the package pillow-heif. Run: {installation.pip_install('heic')}") from error
-    pillow_heif.register_heif_opener()
 
 
 def _reason(error):
