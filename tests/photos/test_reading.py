@@ -116,29 +116,49 @@ def test_the_result_is_for_the_same_people_as_the_photo(mode, expected, suffix, 
 
 
 @posix
-def test_nobody_else_may_read_a_result_while_it_is_written(tmp_path):
+def test_nobody_else_may_read_a_result_while_it_is_written(tmp_path, monkeypatch):
     photo = tmp_path / "photo.png"
     made.gray().save(photo)
     photo.chmod(0o600)
-    path = tmp_path / "new"
-    path.touch(0o644)
-    origin.protect(path, origin.of(photo))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    picture, seen = files.read(photo), []
+
+    def look(*arguments, **parameters):
+        seen.extend(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+
+    monkeypatch.setattr(Image.Image, "save", look)
+    files.save(picture.image, tmp_path / "new.jpg", picture)
+    assert seen == [0o600, 0o600]
+
+
+@posix
+def test_a_private_result_stays_private_when_it_is_made_again(tmp_path):
+    photo = tmp_path / "photo.png"
+    made.gray().save(photo)
+    picture = files.read(photo)
+    for _ in range(2):
+        files.save(picture.image, tmp_path / "new.png", picture)
+        (tmp_path / "new.png").chmod(0o600)
+    files.save(picture.image, tmp_path / "new.png", picture)
+    assert stat.S_IMODE((tmp_path / "new.png").stat().st_mode) == 0o600
 
 
 @posix
 def test_what_the_group_may_do_is_not_given_to_another_group(tmp_path, monkeypatch):
-    photo = tmp_path / "photo.png"
-    made.gray().save(photo)
-    photo.chmod(0o640)
-    whose = origin.of(photo)
-    foreign = origin.Origin(whose.mode, whose.owner, whose.group + 1, whose.modified)
+    whose = origin.Origin(0o640, os.getuid(), os.getgid() + 1, 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "getgroups", lambda: [os.getgid()])
+    assert origin.mode_for(whose, tmp_path / "new") == 0o600
+    monkeypatch.setattr(os, "getgroups", lambda: [os.getgid() + 1])
+    assert origin.mode_for(whose, tmp_path / "new") == 0o640
 
-    def refuse(*arguments):
-        raise PermissionError
 
-    monkeypatch.setattr(os, "chown", refuse)
-    path = tmp_path / "new"
-    path.touch()
-    origin.protect(path, foreign)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+def test_a_result_may_go_into_a_pipe(tmp_path):
+    made.gray().save(tmp_path / "photo.png")
+    picture = files.read(tmp_path / "photo.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    said = []
+    reader = threading.Thread(target=lambda: said.append((tmp_path / "pipe.png").read_bytes()))
+    reader.start()
+    files.save(picture.image, tmp_path / "pipe.png", picture)
+    reader.join()
+    assert files.read(said[0]).image.size == (64, 48)

@@ -153,7 +153,9 @@ def save(
         else:
             target = pathlib.Path(target)
             image_format = image_format or format_of(target)
-            with whole.open_whole(target) as file, _from(like.origin if like else None, file):
+            origin = like.origin if like else None
+            mode = None if origin is None else origins.mode_for(origin, target)
+            with whole.open_whole(target, mode=mode) as file, _from(origin, file):
                 notes = _write(image, file, image_format, like, quality)
     except Exception as error:  # Pillow's writers raise nearly anything, too
         name = "<bytes>" if hasattr(target, "write") else target
@@ -219,11 +221,12 @@ def _write(image, file, image_format, like, quality):
 
 @contextlib.contextmanager
 def _from(origin, file):
-    """The file that is written meanwhile is for the same people as the photo, and of its time."""
-    if origin is not None:
-        origins.protect(file.name, origin)
+    """The file that is written meanwhile belongs to those whose the photo is, and is of its time."""
+    is_file = origin is not None and isinstance(getattr(file, "name", None), (str, os.PathLike))  # and no pipe
+    if is_file:
+        origins.give_owner(file.name, origin)
     yield
-    if origin is not None:
+    if is_file:
         file.flush()
         origins.give_time(file.name, origin)
 

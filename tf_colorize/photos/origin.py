@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import stat
-import sys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,30 +29,40 @@ def of(path: str | os.PathLike[str]) -> Origin | None:
     return Origin(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
-def protect(path: str | os.PathLike[str], origin: Origin) -> None:
-    """Makes a file that is being written readable and writable for the same people as the photo, and nobody else.
+def mode_for(origin: Origin, target: str | os.PathLike[str]) -> int:
+    """Returns the permission bits of a result: whom the photo keeps out, it keeps out.
 
-    Call it before anything is written. Nobody is let write whom the process's own mask keeps out. Where the group
-    cannot be the photo's, it is let do what everybody may. File systems without permissions stay as they are.
+    Pictures are not programs, and nobody but the owner and the group may write them. Where the group cannot be the
+    photo's, it may do what everybody may. A file that is replaced does not become more readable.
 
     Args:
-        path: The file, new.
         origin: Of the photo.
+        target: Where the result goes.
     """
-    if sys.platform == "win32":  # where a folder's permissions hold for the files in it
-        return
+    mode = origin.mode & 0o664
+    if not _may_give_group(origin, os.path.dirname(os.path.realpath(target))):
+        mode = mode & ~0o070 | (mode & 0o007) << 3
     with contextlib.suppress(OSError):
-        created = os.stat(path)
-        mode = origin.mode & 0o664 | origin.mode & created.st_mode & 0o002
-        os.chmod(path, mode & 0o700)
-        if (created.st_uid, created.st_gid) != (origin.owner, origin.group):
+        mode &= stat.S_IMODE(os.stat(target).st_mode)
+    return mode
+
+
+def _may_give_group(origin, folder):
+    if not hasattr(os, "getgroups") or os.geteuid() == 0:
+        return True
+    with contextlib.suppress(OSError):
+        status = os.stat(folder)
+        if status.st_mode & stat.S_ISGID and status.st_gid == origin.group:
+            return True
+    return origin.group in (os.getegid(), *os.getgroups())
+
+
+def give_owner(path: str | os.PathLike[str], origin: Origin) -> None:
+    """Gives a new file to the photo's group, and where that is allowed, which takes an administrator, to its owner."""
+    if hasattr(os, "chown"):
+        for owner, group in ((-1, origin.group), (origin.owner, -1)):
             with contextlib.suppress(OSError):
-                os.chown(path, -1, origin.group)
-            with contextlib.suppress(OSError):  # only for administrators: the owner must be able to read it
-                os.chown(path, origin.owner, -1)
-        if os.stat(path).st_gid != origin.group:
-            mode = mode & ~0o070 | (mode & 0o007) << 3
-        os.chmod(path, mode)
+                os.chown(path, owner, group)
 
 
 def give_time(path: str | os.PathLike[str], origin: Origin) -> None:
