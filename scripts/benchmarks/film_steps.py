@@ -1,8 +1,10 @@
-"""What the benchmark of films times: a film of sample photos, the simple way to color it, and the steps of ours."""
+"""What the benchmark of films times: a film of sample photos, other ways to color or copy it, and the steps of ours."""
 
 import fractions
+import functools
 import time
 
+import numpy as np
 import skimage.data
 from PIL import Image
 
@@ -11,7 +13,7 @@ from tf_colorize import installation
 with installation.explained():
     import av
 
-    from tf_colorize.film import reading, steadying, writing
+    from tf_colorize.film import coloring, encoding, joining, reading, steadying
 
 RATE = 25
 
@@ -35,42 +37,66 @@ def sample_film(path, size, n_frames):
     return path
 
 
+def _writer(film, path, options):
+    return encoding.PieceWriter(path, film, "yuv420p", options.codec or "h264", options.crf)
+
+
+def decoding_and_encoding(film, path, options):
+    """Writes the film again as it is, with the same encoder; returns the number of frames."""
+    n_frames, part = 0, coloring.part_of(film, options)
+    with _writer(film, path, options) as writer:
+        for frame in reading.frames_of(film, last=part.last):
+            writer.write(frame, frame.image.reformat(format="yuv420p"))
+            n_frames += 1
+    return n_frames
+
+
 def frame_by_frame(colorize, film, path, options):
     """What people would write: each frame through `Colorizer`, to the same encoder."""
-    n_frames = 0
-    with writing.PieceWriter(path, film, options.codec, options.crf) as writer:
-        for frame in reading.frames(film, end=options.end):
-            writer.write(frame, colorize(frame.rgb))
+    n_frames, part = 0, coloring.part_of(film, options)
+    with _writer(film, path, options) as writer:
+        for frame in reading.frames_of(film, last=part.last):
+            image = av.VideoFrame.from_ndarray(colorize(frame.rgb()), format="rgb24")
+            writer.write(frame, image.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"))
             n_frames += 1
     return n_frames
 
 
 def parts(colorize, film, path, options):
     """Seconds per frame of each step of `tf-colorize film`, one after the other."""
-    taken = {}
+    taken, part = {}, coloring.part_of(film, options)
+    joiner = joining.Joiner(film, colorize.image_size, has_small_chroma=True)
 
     def timed(name, function):
         start = time.perf_counter()
         result = function()
-        taken[name] = (time.perf_counter() - start) / len(frames or result)
+        taken[name] = (time.perf_counter() - start) / (part.last - part.first)
         return result
 
-    frames = []
-    frames = timed("decoding, twice", lambda: list(reading.frames(film, end=options.end)))
-    taken["decoding, twice"] *= 2
-    lightness = timed("lightness", lambda: [colorize.lightness(frame.rgb) for frame in frames])
-    predicted = timed("network", lambda: [colorize.ab(plane) for plane in lightness])
-    blocks = timed(
-        "flow and steadying",
-        lambda: list(steadying.Steadier(options.steadiness).steadied(zip(lightness, predicted))),
-    )
-    steady = [ab for block in blocks for ab in block]
-    colored = timed("joining", lambda: [colorize.join(frame.rgb, ab) for frame, ab in zip(frames, steady)])
+    frames = timed("decoding", lambda: list(reading.frames_of(film, last=part.last)))
+    lightness = timed("lightness", lambda: [joiner.lightness(frame) for frame in frames])
+    asked = []
+
+    def predict(plane):
+        start = time.perf_counter()
+        ab = colorize.ab(plane)
+        asked.append(time.perf_counter() - start)
+        return ab
+
+    def steadied():
+        offered = ((plane, functools.partial(predict, plane), False) for plane in lightness)
+        return [ab for block in steadying.Steadier(options.steadiness).steadied(offered) for ab in block]
+
+    steady = timed("flow and steadying", steadied)
+    taken["network"] = sum(asked) / len(frames)
+    taken["flow and steadying"] -= taken["network"]
+    joiner.joined(frames[0], np.array(steady[0]))  # the table, which is made once for a film
+    colored = timed("joining", lambda: [joiner.joined(frame, ab) for frame, ab in zip(frames, steady)])
 
     def encode():
-        with writing.PieceWriter(path, film, options.codec, options.crf) as writer:
-            for frame, rgb in zip(frames, colored):
-                writer.write(frame, rgb)
+        with _writer(film, path, options) as writer:
+            for frame, image in zip(frames, colored):
+                writer.write(frame, image)
 
     timed("encoding", encode)
-    return taken
+    return taken, len(asked) / len(frames)

@@ -10,7 +10,7 @@ import tf_colorize
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
 from tf_colorize.commands import film as film_command
-from tf_colorize.film import coloring, reading, tracking
+from tf_colorize.film import coloring, frames, reading, tracking
 from tf_colorize.hints import Hint
 
 SIZE = (192, 128)
@@ -24,14 +24,14 @@ def movie(tmp_path):
 
 
 def lightness_of(frame):
-    return lab.rgb_to_lightness(frame.rgb)[np.newaxis, :, :, :1]
+    return lab.rgb_to_lightness(frame.rgb())[np.newaxis, :, :, :1]
 
 
 def followed(film, *hints, **part):
     """Frame number -> places in pixels of the hints."""
-    unit = round(1 / (film.frame_rate * film.time_base))
-    found = tracking.tracks(film, hints, lightness_of, **part)
-    return {pts // unit: [hint.place(*SIZE) for hint in here] for pts, here in sorted(found.items())}
+    wanted = film.table.part(part.get("start"), part.get("end"))
+    found = tracking.tracks(film, hints, lightness_of, wanted)
+    return {number: [hint.place(*SIZE) for hint in tracking.hints_at(found, hints, number)] for number in found}
 
 
 def test_hints_move_with_what_they_are_on_and_end_with_their_shot(movie):
@@ -69,7 +69,7 @@ def test_a_hint_ends_where_its_place_leaves_the_frame(movie):
     ],
 )
 def test_hints_that_no_frame_can_take(movie, hint, reason):
-    with pytest.raises(reading.FilmError, match=reason):
+    with pytest.raises(frames.FilmError, match=reason):
         followed(reading.open_film(movie), hint)
 
 

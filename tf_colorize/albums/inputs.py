@@ -63,6 +63,45 @@ def find_inputs(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
     return found
 
 
+def find_films(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
+    """Finds the films that files, folders, glob patterns and patterns of numbered images name, without reading them.
+
+    Args:
+        inputs: Files, folders, glob patterns, and names such as `frames/%05d.png`.
+        output: Result folder or file, or None; films in a result folder inside an input are left out.
+
+    Returns:
+        `Found`, with films where `find_inputs` has photos. What nobody finds is left to who reads it.
+    """
+    found = Found()
+    for text in dict.fromkeys(map(str, inputs)):
+        problem = address_problem(text) or _unreachable(text)
+        if problem:
+            found.problems.append(problem)
+        elif os.path.isdir(text):
+            folder, n_problems = _absolute(pathlib.Path(text)), len(found.problems)
+            films = find.find_films(text, found.problems.append)
+            if output is not None and lies_in(output, text) and not lies_in(text, output):
+                films = [film for film in films if not lies_in(film.parent, output)]
+            if not films and len(found.problems) == n_problems:
+                found.problems.append(
+                    f"{text}: no films in it; numbered images are named by a pattern such as {text}/%05d.png"
+                )
+            base = folder if len(inputs) == 1 else folder.parent
+            found.folders.append(pathlib.Path(text))
+            found.photos += [(film, _absolute(film).relative_to(base)) for film in films]
+        elif os.path.lexists(text) or find.is_numbered(text) or not glob.has_magic(text):
+            found.photos.append((pathlib.Path(text), pathlib.Path(pathlib.Path(text).name)))
+        else:
+            problems: list[str] = []
+            for film, beginning in _matching(text, problems):
+                if not os.path.isdir(film):
+                    found.photos.append((film, film.relative_to(beginning)))
+            found.problems += problems
+    found.photos = list({_absolute(film): (film, path) for film, path in reversed(found.photos)}.values())[::-1]
+    return found
+
+
 def address_problem(text: str) -> str | None:
     """Returns why a text that looks like an address cannot be an input or output, or None for others."""
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)

@@ -77,7 +77,8 @@ def plan_films(
     """Decides where the results of films go.
 
     Args:
-        films: The files. What an earlier run made, judging by the names, is left out.
+        films: Files, folders, which are searched and mirrored, glob patterns, and patterns of numbered images. What
+            an earlier run made, judging by the names, is left out.
         output: Folder, or for a single film a file; None writes `name.color.suffix` beside the film.
         written: Suffixes that a result may have.
         otherwise: Suffix of a result whose film has another one.
@@ -91,28 +92,27 @@ def plan_films(
     problem = output_problem(output, suffixes)
     if problem:
         return [], [problem]
+    place = None if output is None else pathlib.Path(output)
+    found = inputs.find_films(films, place)
     is_file = names_file(output, suffixes)
-    if is_file and len(films) > 1:
-        return [], [f"{output}: must be a folder for {len(films)} films"]
-    problems = [line for line in map(inputs.address_problem, films) if line]
-    sources = [pathlib.Path(film) for film in dict.fromkeys(films) if not inputs.address_problem(film)]
-    targets = Targets(sources, (), None)
-    jobs = []
-    for source in sources:
-        stem, suffix = find.split_suffix(source.name)
+    if is_file and len(found.photos) > 1:
+        return [], [f"{output}: must be a folder for {len(found.photos)} films", *found.problems]
+    targets, jobs = Targets((film for film, _ in found.photos), (), None), []
+    for source, relative in found.photos:
+        beside, stem, suffix = source, *find.split_suffix(source.name)
+        if find.is_numbered(source):  # the film is the folder
+            beside, suffix = pathlib.Path(os.path.abspath(source.parent)), otherwise
+            stem, relative = beside.name, pathlib.Path(beside.name)
         if preview:
             name = f"{stem}{find.COMPARISON_MARK}.jpg"
         else:
-            mark = find.RESULT_MARK if output is None else ""
+            mark = find.RESULT_MARK if place is None else ""
             name = f"{stem}{mark}{suffix if suffix.lower() in written else otherwise}"
-        if output is None:
-            target = source.with_name(name)
-        else:
-            target = pathlib.Path(output) if is_file else pathlib.Path(output, name)
-        target = through_links(target)
+        folder = beside if place is None else place / relative
+        target = through_links(place if is_file and place else folder.with_name(name))
         if not find.is_result(source) and targets.add(source, [target]):
             jobs.append(work.Job(source, target, hints=hints_beside.beside(source)))
-    return jobs, problems + targets.problems
+    return jobs, found.problems + targets.problems
 
 
 class Targets:

@@ -120,14 +120,41 @@ def lightness_ab_to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     rgb = np.empty((len(flat_ab), 3), np.uint8)
     encode = srgb_encode_table()
     for block in _blocks(len(flat_ab)):
-        linear, luminance = _linear_rgb(flat_lightness[block], flat_ab[block])
-        if not (linear.min() >= 0.0 and linear.max() <= 1.0):  # also true for NaN
-            _mix_with_gray(linear, luminance)
-        linear *= _ENCODE_STEPS - 1
-        linear += 0.5
+        steps = _encode_steps(flat_lightness[block], flat_ab[block])
         for channel in range(3):
-            rgb[block, channel] = np.take(encode, linear[channel].astype(np.uint16))
+            rgb[block, channel] = np.take(encode, steps[channel])
     return rgb.reshape(*np.shape(ab)[:-1], 3)
+
+
+def lightness_ab_to_fine_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """Returns what `lightness_ab_to_rgb` does, not rounded to bytes.
+
+    Args:
+        lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
+        ab: float32 array `(..., 2)` in [-1, 1], (a*, b*) / 110.
+
+    Returns:
+        float32 array `(3, ...)` in [0, 1], sRGB.
+
+    Raises:
+        ValueError: the shapes do not match, or a value is not finite.
+    """
+    flat_lightness, flat_ab = _flat_pair(lightness, ab)
+    rgb = np.empty((3, len(flat_ab)), np.float32)
+    encode = _fine_encode_table()
+    for block in _blocks(len(flat_ab)):
+        np.take(encode, _encode_steps(flat_lightness[block], flat_ab[block]), out=rgb[:, block])
+    return rgb.reshape(3, *np.shape(ab)[:-1])
+
+
+def _encode_steps(lightness, ab):
+    """uint16 `(3, n)`: linear light within the gamut, as places in `srgb_encode_table`."""
+    linear, luminance = _linear_rgb(lightness, ab)
+    if not (linear.min() >= 0.0 and linear.max() <= 1.0):  # also true for NaN
+        _mix_with_gray(linear, luminance)
+    linear *= _ENCODE_STEPS - 1
+    linear += 0.5
+    return linear.astype(np.uint16)
 
 
 def with_vividness(lightness: np.ndarray, ab: np.ndarray, vividness: float) -> np.ndarray:
@@ -322,6 +349,15 @@ def srgb_decode_table() -> np.ndarray:
 @functools.cache
 def srgb_encode_table() -> np.ndarray:
     """uint8 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB byte."""
+    return np.rint(_srgb_curve() * 255.0).astype(np.uint8)
+
+
+@functools.cache
+def _fine_encode_table():
+    """float32 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB in [0, 1]."""
+    return _srgb_curve().astype(np.float32)
+
+
+def _srgb_curve():
     linear = np.arange(_ENCODE_STEPS) / (_ENCODE_STEPS - 1)
-    value = np.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, linear * 12.92)
-    return np.rint(value * 255.0).astype(np.uint8)
+    return np.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, linear * 12.92)

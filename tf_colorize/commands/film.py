@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fractions
 import os
 import pathlib
 import re
@@ -29,6 +30,9 @@ command goes on from there.
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape")
     options = _parser().parse_args(arguments)
     problem = _wrong_usage(options)
     if problem:
@@ -63,12 +67,17 @@ def _parser():
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("films", nargs="+", metavar="FILM", help="files, in any format that FFmpeg reads")
+    add(
+        "films",
+        nargs="+",
+        metavar="FILM",
+        help="files in any format that FFmpeg reads, folders, or numbered images by a pattern: frames/%%05d.png",
+    )
     add(
         "-o",
         "--output",
         metavar="PATH",
-        help="folder for results, or a .mp4, .m4v, .mov or .mkv file for one film (default: NAME.color.* beside it)",
+        help="folder, or for one film a .mp4, .m4v, .mov, .mkv or .webm file (default: NAME.color.* beside it)",
     )
     add(
         "-m", "--model", help="run folder, .keras, SavedModel, .tflite or address (default: the model that comes along)"
@@ -81,19 +90,25 @@ def _parser():
     )
     add("--from", dest="start", type=_seconds, metavar="TIME", help="begin there: seconds, M:SS or H:MM:SS")
     add("--to", dest="end", type=_seconds, metavar="TIME", help="stop there")
+    add("--rate", type=_rate, default="24", metavar="N", help="images per second of numbered images (default 24)")
+    add(
+        "--hdr",
+        choices=("sdr", "keep"),
+        default="sdr",
+        help="what becomes of high dynamic range (PQ, HLG): sdr, the default, tone-maps it",
+    )
     look_options.add_to(parser)
     add(
         "--steadiness",
         type=float,
-        default=0.9,
+        default=0.95,
         metavar="0..1",
-        help="0 colors each frame for itself, 1 keeps the color of things as long as the shot lasts (default 0.9)",
+        help="0 colors each frame for itself, 1 keeps the color of things as long as the shot lasts (default 0.95)",
     )
     add(
         "--codec",
         choices=("h264", "hevc", "av1"),
-        default="h264",
-        help="of the result (default h264, which plays everywhere)",
+        help="of the result (default h264, which plays everywhere; av1 for .webm)",
     )
     add(
         "--crf",
@@ -120,6 +135,16 @@ def _seconds(text):
     return seconds
 
 
+def _rate(text):
+    try:
+        rate = fractions.Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = fractions.Fraction(0)
+    if not 1 <= rate <= 240:
+        raise argparse.ArgumentTypeError(f"must be 1 to 240, such as 18, 23.976 or 24000/1001, not {text}")
+    return rate
+
+
 def _wrong_usage(options):
     """A line that says what cannot be meant, or None."""
     if options.hints and len(options.films) > 1:
@@ -130,9 +155,14 @@ def _wrong_usage(options):
         return f"--preview must be 1 to 100, not {options.preview}"
     if not 0 <= options.steadiness <= 1:
         return f"--steadiness must be 0 to 1, not {options.steadiness:g}"
-    largest = 63 if options.codec == "av1" else 51
+    if options.hdr == "keep":
+        return (
+            "--hdr keep: results of high dynamic range are not written yet; leave it out, and the film is tone-mapped"
+        )
+    may_be_webm = any(name.lower().endswith(".webm") for name in (*options.films, options.output or ""))
+    largest = 63 if options.codec == "av1" or (options.codec is None and may_be_webm) else 51
     if options.crf is not None and not 0 <= options.crf <= largest:
-        return f"--crf must be 0 to {largest} for {options.codec}, not {options.crf}"
+        return f"--crf must be 0 to {largest}{f' for {options.codec}' if options.codec else ''}, not {options.crf}"
     return None
 
 
@@ -163,25 +193,45 @@ def _plan(options):
 
     try:
         with installation.explained():
-            from tf_colorize.film import writing
+            from tf_colorize.film import containers, pieces
     except installation.MissingPackage as error:
         raise ValueError(str(error)) from error
     for source in filter(find.is_result, options.films):
         print(f"{source}: its name says that it is already colorized; rename it to do it again")
     jobs, problems = plan.plan_films(
-        options.films, options.output, writing.CONTAINERS, ".mkv", preview=options.preview is not None
+        options.films, options.output, containers.CONTAINERS, ".mkv", preview=options.preview is not None
     )
     for problem in problems:
         _complain(problem)
+    left = []
     for job in jobs:
-        if job.target.exists() and not options.overwrite:
-            print(f"{job.target} exists; --overwrite replaces it")
-    return [job for job in jobs if options.overwrite or not job.target.exists()], bool(problems)
+        if job.target.exists():
+            pieces.remove_leftovers(job.target)
+            if not options.overwrite:
+                print(f"{job.target} exists; --overwrite replaces it")
+                continue
+        problem = _codec_problem(job.target, options) if options.preview is None else None
+        if problem:
+            _complain(problem)
+            problems.append(problem)
+        else:
+            left.append(job)
+    return left, bool(problems)
+
+
+def _codec_problem(target, options):
+    """Why a file cannot have the codec that was asked for, or None."""
+    if target.suffix.lower() == ".webm" and options.codec not in (None, "av1"):
+        return f"{target}: a .webm holds av1, not {options.codec}; leave out --codec, or write to .mkv"
+    largest = 51 if (options.codec or ("av1" if target.suffix.lower() == ".webm" else "h264")) != "av1" else 63
+    if options.crf is not None and options.crf > largest:
+        return f"{target}: --crf must be 0 to {largest} for it, not {options.crf}"
+    return None
 
 
 def _color(colorizer, model, job, options):
     from tf_colorize.albums import hints_beside
-    from tf_colorize.film import coloring, preview, reading
+    from tf_colorize.film import coloring, frames, pieces, preview, reading
 
     source, target = job.source, job.target
     wishes, notes = hints_beside.read(pathlib.Path(options.hints) if options.hints else job.hints)
@@ -196,15 +246,21 @@ def _color(colorizer, model, job, options):
         crf=options.crf,
         hints=tuple(wishes),
     )
-    film = reading.open_film(source)
+    film = reading.open_film(source, image_rate=options.rate)
     start = time.monotonic()
     if options.preview:
         with _progress(options.preview, "stills") as report:
             preview.write(colorizer, film, target, options.preview, settings, report=report)
         print(f"{target}  {options.preview} stills, {time.monotonic() - start:.1f} s")
         return
-    with _progress(coloring.n_frames(film, settings), "frames") as report:
-        done = coloring.color_film(colorizer, source, target, settings, model=model, report=report)
+    part = coloring.part_of(film, settings)
+    with _progress(part.last - part.first, "frames") as report:
+        try:
+            done = coloring.color_film(
+                colorizer, film, target, settings, model=model, starts_anew=options.overwrite, report=report
+            )
+        except pieces.OtherWork as error:
+            raise frames.FilmError(f"{error}; --overwrite starts anew") from None
     seconds = time.monotonic() - start
     rate = (done.n_frames - done.n_resumed) / seconds
     notes = "".join(f"; {note}" for note in done.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -122,7 +123,8 @@ def compare(
         gray = [protocols.without_color(frame) for frame in clip.frames]
         lightness = [colorizer.lightness(frame) for frame in gray]
         predicted = [colorizer.ab(plane) for plane in lightness]
-        blocks = steadying.Steadier(steadiness).steadied(zip(lightness, predicted))
+        offered = ((plane, functools.partial(np.array, ab), False) for plane, ab in zip(lightness, predicted))
+        blocks = steadying.Steadier(steadiness).steadied(offered)
         steady = [ab for block in blocks for ab in block]
         results["truth"].append(clip.frames)
         for name, planes in (("frame by frame", predicted), ("steadied", steady)):

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import collections
 import dataclasses
-import io
-import itertools
-import json
+import functools
 import os
 import pathlib
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import av
 import numpy as np
 
 from tf_colorize import hints as hints_of_people
-from tf_colorize import whole
 from tf_colorize.color.look import UNCHANGED, Look
-from tf_colorize.film import reading, steadying, tracking, writing
+from tf_colorize.film import ahead, containers, encoding, frames, joining, muxing, pieces, reading, steadying, tracking
 from tf_colorize.inference import colorizer as colorizers
 
 _PIECE_SECONDS = 20.0  # of work; what an interruption costs at most, and one block
-_VERSION = 1  # of the pieces; others are not taken up again
+_VERSION = 2  # of the pieces; others are not taken up again
+_DECODED = 4  # frames that wait for the network
+_JOINED = 4  # frames that wait for the encoder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +29,10 @@ class Options:
     """How a film is colored.
 
     Attributes:
-        start, end: The part to color, in seconds of the film; None: from its beginning, to its end.
+        start, end: The part to color, in seconds of film time; None: from its beginning, to its end.
         look: Applied to the predicted colors.
         steadiness: 0 (each frame for itself) to 1, see `steadying.Steadier`.
-        codec: One of `writing.CODECS`.
+        codec: One of `encoding.CODECS`; None: what the kind of file usually has.
         crf: Quality, smaller is better and larger; None: the codec's default.
         hints: Each with a time, for as long as the shot that it is in.
     """
@@ -43,7 +41,7 @@ class Options:
     end: float | None = None
     look: Look = UNCHANGED
     steadiness: float = steadying.DEFAULT_STEADINESS
-    codec: str = "h264"
+    codec: str | None = None
     crf: int | None = None
     hints: tuple[hints_of_people.Hint, ...] = ()
 
@@ -57,20 +55,26 @@ class Done:
     notes: tuple[str, ...]
 
 
-def n_frames(film: reading.Film, options: Options) -> int:
-    """About how many frames `options` names; 0 where the film does not say its length."""
-    start = max(options.start or 0, film.start)
-    end = film.start + film.duration
-    return max(0, round((min(options.end or end, end) - start) * film.frame_rate))
+def part_of(film: reading.Film, options: Options) -> frames.Part:
+    """Returns the part of a film that `options` name.
+
+    Raises:
+        FilmError: no frame lies in it.
+    """
+    try:
+        return film.table.part(options.start, options.end)
+    except frames.FilmError as error:
+        raise frames.FilmError(f"{film.path}: {error}") from None
 
 
 def color_film(
     colorizer: colorizers.Colorizer,
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | reading.Film,
     target: str | os.PathLike[str],
     options: Options = Options(),
     *,
     model: str = "",
+    starts_anew: bool = False,
     report: Callable[[int], None] = lambda n_frames: None,
 ) -> Done:
     """Colors a film; size, frame rate, length, sound, subtitles and chapters stay.
@@ -80,167 +84,167 @@ def color_film(
 
     Args:
         colorizer: Colors the frames.
-        source: The film.
-        target: Where to write it; the suffix, one of `writing.CONTAINERS`, says in what format.
+        source: The film, or where it is.
+        target: Where to write it; the suffix, one of `containers.CONTAINERS`, says in what format.
         options: How.
         model: Name of the model, to tell whether pieces of an earlier run may be taken up again.
+        starts_anew: Removes the pieces of a run with other options, or of a film that has changed since.
         report: Called with the number of frames done so far.
 
     Raises:
+        OtherWork: there are such pieces, and `starts_anew` is False.
         FilmError: it cannot be read or written, or a hint cannot be used. Nothing half-written appears at `target`.
     """
-    film, target = reading.open_film(source), pathlib.Path(target)
-    if target.suffix.lower() not in writing.CONTAINERS:
-        raise reading.FilmError(f"{target}: must end in {', '.join(writing.CONTAINERS)}")
-    pieces = _Pieces(target, film, options, model)
-    with _writing_to(target), pieces:
-        writing.check(film, target, options.codec)
-        n_resumed = n_frames = pieces.n_frames
+    film = source if isinstance(source, reading.Film) else reading.open_film(source)
+    target = pathlib.Path(target)
+    if target.suffix.lower() not in containers.CONTAINERS:
+        raise frames.FilmError(f"{target}: must end in {', '.join(containers.CONTAINERS)}")
+    codec = options.codec or containers.default_codec(target)
+    options = dataclasses.replace(options, codec=codec)
+    part = part_of(film, options)
+    with pieces.Pieces(target, _job(film, options, model), starts_anew=starts_anew) as work:
+        joiner = joining.Joiner(film, colorizer.image_size, encoding.has_small_chroma(film, codec))
+        how = _plan(film, target, options, joiner, work)
+        n_resumed = n_frames = work.n_frames
         report(n_frames)
-        work = _colored(colorizer, film, options, pieces)
-        for block in work:
-            n_frames += block
+        for n_more in _colored(colorizer, film, options, part, joiner, work):
+            n_frames += n_more
             report(n_frames)
         if n_frames == 0:
-            raise reading.FilmError(f"{film.path}: no frame lies in the part that was asked for")
-        start = None if options.start is None else max(options.start, film.start)
-        notes = writing.join(pieces.finished, film, target, start=start, end=options.end)
-        pieces.remove()
-    return Done(n_frames, n_resumed, (*film.notes, *notes))
+            raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
+        made = work.folder / "joined"
+        keeps_end = options.end is None
+        notes = muxing.join(work.finished, film, target, how, part, made, keeps_end=keeps_end)
+        work.put(made)
+    return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames), *how.notes, *notes))
 
 
-def _colored(colorizer, film, options, pieces):
+def _plan(film, target, options, joiner, work):
+    """Tries whether the target can hold the film, by its first frame."""
+    path = work.folder / "first.mp4"
+    with encoding.written(target):
+        with encoding.PieceWriter(path, film, joiner.pix_fmt, options.codec, None) as writer:
+            frame = next(reading.frames_of(film))
+            writer.write(frame, joiner.joined(frame, np.zeros((8, 8, 2), np.float32)))
+        try:
+            return containers.plan(film, target, path)
+        finally:
+            path.unlink()
+
+
+def _notes(film, part, joiner, n_frames):
+    notes = list(film.notes)
+    if "444" in joiner.pix_fmt:
+        notes.append("odd sides: the result has color at full resolution (4:4:4), which some old players do not show")
+    n_damaged = film.table.n_damaged or part.last - part.first - n_frames
+    if n_damaged:
+        notes.append(f"{n_damaged} {'frame is' if n_damaged == 1 else 'frames are'} damaged in the film")
+    return notes
+
+
+def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
     """Writes pieces; yields the number of frames of each block."""
-    steadier = steadying.Steadier(options.steadiness, pieces.state)
-    first_pts = pieces.next_pts
-    if first_pts is None and options.start is not None:
-        first_pts = round(options.start / film.time_base)
-    hints = hints_by_frame(colorizer, film, options)
-    # Decoded twice: what waits for the frames ahead is small, whatever the size of the film.
-    ahead = (
-        _predicted(colorizer, film, frame, options.look, hints.get(frame.pts))
-        for frame in reading.frames(film, first_pts=first_pts, end=options.end)
-    )
-    frames = reading.frames(film, first_pts=first_pts, end=options.end)
-    blocks = steadier.steadied(ahead)
-    block = next(blocks, None)
-    while block is not None:
-        began, n_frames = time.monotonic(), 0
-        with pieces.new() as writer:
-            while block is not None and (n_frames == 0 or time.monotonic() - began < _PIECE_SECONDS):
-                for ab, frame in zip(block, frames):
-                    upright = np.rot90(ab, -film.quarter_turns)
-                    writer.write(frame, colorizer.join(frame.rgb, upright))
-                n_frames += len(block)
-                state = steadier.state
-                yield len(block)
-                block = next(blocks, None)
-        pieces.finish(writer.first_pts, frame.pts, n_frames, state)
+    first = part.first if work.next_number is None else work.next_number
+    steadier = steadying.Steadier(options.steadiness, work.state)
+    tracks = _tracks(colorizer, film, options, part, joiner, work)
+    wishes = functools.partial(tracking.hints_at, tracks, options.hints)
+    steadied = _steadied(colorizer, film, options, joiner, steadier, wishes, first, part)
+    joined = ahead.ahead(_joined(joiner, ahead.ahead(steadied, 1)), _JOINED)
+    try:
+        following = next(joined, None)
+        while following is not None:
+            began, n_piece, n_block, state = time.monotonic(), 0, 0, None
+            begin, is_full = following[0].number, False
+            path = work.path(len(work.finished))
+            with encoding.PieceWriter(path, film, joiner.pix_fmt, options.codec, options.crf, work.target) as writer:
+                while following is not None and not is_full:
+                    frame, image, state = following
+                    writer.write(_within(frame, part), image)
+                    n_piece, n_block = n_piece + 1, n_block + 1
+                    if state is not None:
+                        yield n_block
+                        n_block = 0
+                        is_full = time.monotonic() - began >= _PIECE_SECONDS
+                    following = None if is_full else next(joined, None)
+            work.finish(writer, begin, frame.number + 1, n_piece, state)
+            following = next(joined, None) if is_full else None
+    finally:
+        joined.close()
 
 
-def hints_by_frame(
-    colorizer: colorizers.Colorizer, film: reading.Film, options: Options
-) -> dict[int, list[hints_of_people.Hint]]:
-    """Returns the hints of `options` for each frame that has some, by the frame's `pts`.
+def _within(frame, part):
+    """A frame with times that lie in the part, as a still's that begins before it."""
+    start = max(frame.time, part.start)
+    end = min(frame.time + frame.duration, part.end)
+    return dataclasses.replace(frame, time=start, duration=max(1, end - start))
+
+
+def _joined(joiner, blocks):
+    """`(frame, image, state)` of each frame; the state only with the last of a block."""
+    for block, state in blocks:
+        for index, (frame, ab) in enumerate(block):
+            image = joiner.joined(frame, ab)
+            yield dataclasses.replace(frame, image=None), image, state if index == len(block) - 1 else None
+
+
+def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
+    """Blocks of `(frame, ab)`, and the steadier's state behind each."""
+    waiting: collections.deque = collections.deque()
+
+    def offered():
+        decoded = ((frame, joiner.lightness(frame)) for frame in reading.frames_of(film, first=first, last=part.last))
+        for frame, lightness in ahead.ahead(decoded, _DECODED):
+            waiting.append(frame)
+            hints = wishes(frame.number)
+            is_given = any(hint.time is not None and hint in options.hints for hint in hints)
+            yield (
+                lightness,
+                functools.partial(_predicted, colorizer, film, lightness, options.look, hints),
+                is_given,
+            )
+
+    for block in steadier.steadied(offered()):
+        yield [(waiting.popleft(), ab) for ab in block], steadier.state
+
+
+def _predicted(colorizer, film, lightness, look, hints):
+    """ab of the upright frame."""
+    painted = None
+    if hints:
+        painted = hints_of_people.raster(hints, film.upright_size, colorizer.image_size)
+    return colorizer.ab(lightness, look=look, hints=painted)
+
+
+def _tracks(colorizer, film, options, part, joiner, work):
+    if work.tracks is not None:
+        return {int(number): found for number, found in work.tracks.items()}
+    found = tracks_of(colorizer, film, options, part, joiner)
+    if found:
+        work.keep_tracks(found)
+    return found
+
+
+def tracks_of(
+    colorizer: colorizers.Colorizer, film: reading.Film, options: Options, part: frames.Part, joiner: joining.Joiner
+) -> tracking.Tracks:
+    """Follows the hints of `options` through a part of a film.
 
     Raises:
         FilmError: a hint cannot be used, or the model takes none.
     """
     if options.hints and not colorizer.takes_hints:
-        raise reading.FilmError(f"{film.path}: the model takes no hints. Leave them out, or use one that does")
-
-    def lightness_of(frame):
-        return _lightness(colorizer, film, frame)
-
-    return tracking.tracks(film, options.hints, lightness_of, start=options.start, end=options.end)
+        raise frames.FilmError(f"{film.path}: the model takes no hints. Leave them out, or use one that does")
+    return tracking.tracks(film, options.hints, joiner.lightness, part)
 
 
-def _lightness(colorizer, film, frame):
-    """Of the upright frame."""
-    return np.ascontiguousarray(np.rot90(colorizer.lightness(frame.rgb), film.quarter_turns, axes=(1, 2)))
-
-
-def _predicted(colorizer, film, frame, look, hints):
-    """`(lightness, ab)` of the upright frame."""
-    lightness, painted = _lightness(colorizer, film, frame), None
-    if hints:
-        painted = hints_of_people.raster(hints, film.upright_size, colorizer.image_size)
-    return lightness, colorizer.ab(lightness, look=look, hints=painted)
-
-
-class _Pieces:
-    """The finished pieces of a film in a folder beside the result, and how to go on behind them."""
-
-    def __init__(self, target, film, options, model):
-        self._film, self._options = film, options
-        self._folder = target.with_name(f".{target.name}.pieces")
-        self._job = _job(film, options, model)
-        self.finished = []
-        self.n_frames = 0
-        self.state = self.next_pts = None
-
-    def __enter__(self):
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = whole.lock(self._folder / "lock")
-        whole.remove_dead(self._folder)
-        job = self._folder / "job.json"
-        if not job.is_file() or job.read_text() != self._job:
-            for path in [*self._folder.glob("*.mp4"), *self._folder.glob("*.npz"), *self._folder.glob("*.json")]:
-                path.unlink()
-            with whole.open_whole(job) as file:
-                file.write(self._job.encode())
-        for number in itertools.count():
-            path = self._path(number)
-            if not path.with_suffix(".npz").is_file():
-                break
-            with np.load(path.with_suffix(".npz")) as saved:
-                self.state = steadying.State(saved["lightness"], saved["sums"]) if "sums" in saved else None
-                self.next_pts = int(saved["last_pts"]) + 1
-                self.finished.append(writing.Piece(path, int(saved["first_pts"])))
-                self.n_frames += int(saved["n_frames"])
-        return self
-
-    def __exit__(self, *error):
-        self._lock.close()
-        if not self.finished:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def new(self):
-        return writing.PieceWriter(self._path(len(self.finished)), self._film, self._options.codec, self._options.crf)
-
-    def finish(self, first_pts, last_pts, n_frames, state):
-        """Notes that the newest piece is complete, by the file that says how to go on."""
-        path = self._path(len(self.finished))
-        buffer = io.BytesIO()
-        arrays = {} if state is None else {"lightness": state.lightness, "sums": state.sums}
-        np.savez(buffer, first_pts=first_pts, last_pts=last_pts, n_frames=n_frames, **arrays)
-        with whole.open_whole(path.with_suffix(".npz")) as file:
-            file.write(buffer.getvalue())
-        self.finished.append(writing.Piece(path, first_pts))
-        self.n_frames += n_frames
-
-    def remove(self):
-        self.finished.clear()  # their folder goes at the end
-
-    def _path(self, number):
-        return self._folder / f"{number:06}.mp4"
-
-
-def _job(film, options, model):
-    """Text that is equal when pieces of an earlier run may be taken up again."""
-    file = film.path.stat()
-    facts = {"version": _VERSION, "film": [str(film.path.resolve()), file.st_size, file.st_mtime_ns], "model": model}
-    return json.dumps({**facts, **dataclasses.asdict(options)}, indent=1)
-
-
-@contextlib.contextmanager
-def _writing_to(target):
-    try:
-        yield
-    except BlockingIOError:
-        raise reading.FilmError(f"{target}: another run is writing it") from None
-    except (OSError, av.FFmpegError) as error:
-        raise reading.FilmError(
-            f"{target}: cannot be written ({error.strerror or error}). What is finished is kept: "
-            "the same command goes on from there"
-        ) from error
+def _job(film: reading.Film, options: Options, model: str) -> dict[str, Any]:
+    """What work on a film depends on, by names that people understand."""
+    wishes = dataclasses.asdict(options)
+    wishes |= wishes.pop("look")
+    return {
+        "version": _VERSION,
+        "film": pieces.job_of(film.path, film.source.files()),
+        "rate": str(film.source.rate) if film.source.is_images else None,
+        "model": model,
+        **wishes,
+    }

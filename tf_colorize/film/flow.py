@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -42,16 +43,15 @@ class Linker:
     """
 
     def __init__(self) -> None:
-        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def link(self, before: np.ndarray, after: np.ndarray) -> Link | None:
         """Returns how two frames in a row belong together, or None across a cut.
 
         Args:
-            before, after: float32 `(size, size)`, lightness in [0, 1].
+            before, after: uint8 `(size, size)`, lightness from 0 to 255.
         """
-        first, second = _as_bytes(before), _as_bytes(after)
-        to_next, to_previous = self._flow.calc(first, second, None), self._flow.calc(second, first, None)
+        to_next, to_previous = self._flow.calc(before, after, None), self._flow.calc(after, before, None)
         forward = _mask(after, before, to_previous, to_next)
         if forward.mean() < _CUT:
             return None
@@ -59,17 +59,25 @@ class Linker:
 
 
 def warped(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Returns the values of where the flow points, float32 like `values`; zero outside of the frame."""
-    rows, columns = np.indices(flow.shape[:2], np.float32)
-    return cv2.remap(values, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+    """Returns the values of where the flow points, of `values`' type; zero outside of the frame."""
+    return _sampled(values, flow + _places(*flow.shape[:2]))
+
+
+def _sampled(values: Any, places: Any) -> Any:
+    return cv2.remap(values, places, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # None: no second map
+
+
+@functools.lru_cache(4)
+def _places(height, width):
+    rows, columns = np.indices((height, width), np.float32)
+    return np.stack([columns, rows], axis=-1)
 
 
 def _mask(here, there, flow, flow_back):
-    difference = here - warped(there, flow)
-    round_trip = flow + warped(flow_back, flow)
-    missed = np.square(round_trip).sum(-1) / _FLOW_TOLERANCE**2
-    return np.exp(-_MASK_SHARPNESS * np.square(difference) - missed)[..., np.newaxis]
-
-
-def _as_bytes(gray):
-    return np.clip(gray * 255, 0, 255).astype(np.uint8)
+    places = flow + _places(*flow.shape[:2])
+    difference = cv2.subtract(here, _sampled(there, places), dtype=cv2.CV_32F)
+    missed = flow + _sampled(flow_back, places)
+    missed *= missed
+    exponent = cv2.multiply(difference, difference, scale=-_MASK_SHARPNESS / 255**2)
+    exponent -= (missed[..., 0] + missed[..., 1]) * (1 / _FLOW_TOLERANCE**2)
+    return cv2.exp(exponent)[..., np.newaxis]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
-
 from tf_colorize import whole
-from tf_colorize.film import coloring, reading
+from tf_colorize.film import coloring, frames, joining, orientation, reading, tracking
 from tf_colorize.inference import colorizer as colorizers
 from tf_colorize.photos import contact_sheet
 
@@ -37,22 +35,22 @@ def write(
     Raises:
         FilmError: no frame lies in that part, or a hint cannot be used.
     """
-    start = film.start if options.start is None else options.start
-    end = film.start + film.duration if options.end is None else options.end
-    hints = coloring.hints_by_frame(colorizer, film, options)
-    stills, colored, last = [], [], None
-    for index in range(n_stills):
-        at = round((start + (end - start) * (index + 0.5) / n_stills) / film.time_base)
-        frame = next(reading.frames(film, first_pts=at), None)
-        if frame is None or frame.pts == last:
-            continue  # fewer frames than stills, or a film shorter than it says
-        last = frame.pts
-        rgb = np.ascontiguousarray(np.rot90(frame.rgb, film.quarter_turns))
+    part = coloring.part_of(film, options)
+    joiner = joining.Joiner(film, colorizer.image_size, has_small_chroma=False)
+    tracks = coloring.tracks_of(colorizer, film, options, part, joiner)
+    length = part.end - part.start
+    times = [part.start + length * (index + 0.5) / n_stills for index in range(n_stills)]
+    wanted = [film.table.shown_at(float(time * film.time_base)) for time in times]
+    numbers = [min(max(number, part.first), part.last - 1) for number in wanted if number is not None]
+    stills, colored = [], []
+    for frame in reading.stills(film, numbers):
+        rgb = orientation.upright(joiner.gray(frame), film.matrix)
+        hints = tracking.hints_at(tracks, options.hints, frame.number)
         stills.append(rgb)
-        colored.append(colorizer(rgb, look=options.look, hints=hints.get(frame.pts, ())))
+        colored.append(colorizer(rgb, look=options.look, hints=hints))
         report(len(stills))
     if not stills:
-        raise reading.FilmError(f"{film.path}: no frame lies in the part that was asked for")
+        raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
     height = min(_HEIGHT, stills[0].shape[0])
     sheet = contact_sheet.contact_sheet({"film": stills, "color": colored}, height=height)
     with whole.open_whole(target) as file:

@@ -1,28 +1,26 @@
-"""Reads films: what is in a file, and its frames from any time on."""
+"""Reads films: what is in a file, and its frames from any number on."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import fractions
+import itertools
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from tf_colorize import installation
+from tf_colorize.film import decoding, frames, listing, orientation, sources
 
 with installation.explained():
     import av
-    import av.filter
 
-# The pictures and texts that FFmpeg also opens as "films".
-_STILL_FORMATS = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe", "tiff_pipe", "bmp_pipe", "gif_pipe")
-_TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
-
-
-class FilmError(ValueError):
-    """A film cannot be read or written; the message is one line for people."""
+_SETTLING = 4  # frames that a deinterlacer needs before it gives what it gives in the middle of a film
+_HDR = {16: "PQ", 18: "HLG"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +28,20 @@ class Frame:
     """One frame.
 
     Attributes:
-        pts: Its time, in units of the film's `time_base`.
-        rgb: uint8 `(height, width, 3)`, sRGB, as stored (not yet rotated).
+        number: From the film's frame table.
+        time: When it is shown, film time in units of the table's `time_base`.
+        duration: How long, in the same units.
+        image: As stored (not yet upright), of the film's size.
     """
 
-    pts: int
-    rgb: np.ndarray
+    number: int
+    time: int
+    duration: int
+    image: Any
+
+    def rgb(self) -> np.ndarray:
+        """uint8 `(height, width, 3)`, sRGB, as stored."""
+        return self.image.to_ndarray(format="rgb24")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,204 +49,223 @@ class Film:
     """What is in a file, as far as coloring and writing need to know.
 
     Attributes:
-        path: The file.
+        source: The file.
         width, height: Of its frames as stored, in pixels.
-        time_base: Unit of its times, in seconds.
-        frame_rate: Frames per second, on average.
-        start: Time of the first frame, in seconds.
-        duration: In seconds; an estimate where the file does not say it, 0 where nothing is known.
-        quarter_turns: Counterclockwise quarter turns that make its frames upright.
+        table: Its frames.
+        matrix: How to turn them, as `orientation` takes it; None: they are upright.
         pixel_aspect: Width of a pixel over its height.
+        bits: Of its luma, per pixel.
+        is_full_range: Whether its luma uses all code values.
+        transfer: "PQ" or "HLG" of a film of high dynamic range, else "".
         notes: What is not kept as it was, sentences for people.
     """
 
-    path: pathlib.Path
+    source: sources.Source
     width: int
     height: int
-    time_base: fractions.Fraction
-    frame_rate: fractions.Fraction
-    start: float
-    duration: float
-    quarter_turns: int
+    table: frames.Table
+    matrix: tuple[int, ...] | None
     pixel_aspect: fractions.Fraction
+    bits: int
+    is_full_range: bool
+    transfer: str
     notes: tuple[str, ...]
+
+    @property
+    def path(self) -> pathlib.Path:
+        """The file, or the pattern of its images' names."""
+        return self.source.path
+
+    @property
+    def time_base(self) -> fractions.Fraction:
+        """Unit of its times, in seconds."""
+        return self.table.time_base
+
+    @property
+    def frame_rate(self) -> fractions.Fraction:
+        """Frames per second."""
+        return self.table.rate
 
     @property
     def upright_size(self) -> tuple[int, int]:
         """Width and height of its upright frames, in pixels."""
-        return (self.height, self.width) if self.quarter_turns % 2 else (self.width, self.height)
+        return (self.height, self.width) if orientation.is_sideways(self.matrix) else (self.width, self.height)
 
 
-def open_film(path: str | os.PathLike[str]) -> Film:
-    """Looks at a file.
+def open_film(path: str | os.PathLike[str], *, image_rate: fractions.Fraction = sources.IMAGE_RATE) -> Film:
+    """Looks at a film and lists its frames: reads it once, and decodes it only where its packets do not say enough.
+
+    Args:
+        path: A file, or a pattern of the names of numbered images, such as `frames/%05d.png`.
+        image_rate: Images per second.
 
     Raises:
         FilmError: it is not there, is no film, or not one frame can be decoded.
     """
-    path = pathlib.Path(path)
-    with _opened(path) as container:
-        stream = _video_stream(container, path)
-        first = next(_decoded(container, stream), None)
+    source = sources.Source(pathlib.Path(path), image_rate)
+    with source.opened() as container:
+        stream = sources.video_stream(container, source)
+        first = next(iter(decoding.decoded(container, stream, source.path)), None)
         if first is None:
-            raise FilmError(f"{path}: no frame of it can be decoded; the file is damaged")
-        notes = []
-        if first.interlaced_frame:
-            notes.append("interlaced: its fields are merged into full frames")
-        if max(component.bits for component in first.format.components) > 8:
-            notes.append("more than 8 bits per channel: the result has 8")
-        time_base = stream.time_base or fractions.Fraction(1, 90_000)
-        frame_rate = stream.average_rate or stream.guessed_rate or fractions.Fraction(25)
-        start = float((first.pts or 0) * time_base)
-        return Film(
-            path=path,
-            width=first.width,
-            height=first.height,
-            time_base=time_base,
-            frame_rate=frame_rate,
-            start=start,
-            duration=_duration(container, stream),
-            quarter_turns=round(first.rotation / 90) % 4,
-            pixel_aspect=stream.sample_aspect_ratio or fractions.Fraction(1),
-            notes=tuple(notes),
-        )
+            raise frames.FilmError(f"{path}: no frame of it can be decoded; the file is damaged")
+        facts = {
+            "width": first.width,
+            "height": first.height,
+            "matrix": orientation.of_frame(first),
+            "pixel_aspect": stream.sample_aspect_ratio or fractions.Fraction(1),
+            "bits": max(component.bits for component in first.format.components),
+            "is_full_range": first.color_range == 2 or first.format.name.startswith("yuvj"),
+            "transfer": _HDR.get(int(first.color_trc), ""),
+        }
+    notes = ["interlaced: its fields are merged into full frames"] if first.interlaced_frame else []
+    if facts["transfer"]:
+        notes.append(f"high dynamic range ({facts['transfer']}): the result has the standard one, tone-mapped")
+    if facts["bits"] > 10:
+        notes.append(f"{facts['bits']} bits per channel: the result has 10")
+    return Film(source=source, table=listing.table_of(source), notes=tuple(notes), **facts)
 
 
-def frames(film: Film, *, first_pts: int | None = None, end: float | None = None) -> Iterator[Frame]:
+def frames_of(film: Film, *, first: int = 0, last: int | None = None) -> Iterator[Frame]:
     """Decodes a film. Frames that cannot be decoded are left out; interlaced ones are deinterlaced.
+
+    Where the file lets us begin in its middle, what arrives is checked against the table; if it is not what the table
+    says, the film is read from its beginning.
 
     Args:
         film: From `open_film`.
-        first_pts: Time of the first frame that is wanted, in units of `film.time_base`; None: from the beginning.
-        end: Seconds at which to stop (exclusive); None: at the end.
+        first: Number of the first frame that is wanted.
+        last: Number of the frame to stop before; None: at the end.
 
     Yields:
-        `Frame`, in order of their times, which strictly increase.
+        `Frame`, in order.
+
+    Raises:
+        FilmError: the disk or the network failed.
     """
-    with _opened(film.path) as container:
-        stream = _video_stream(container, film.path)
-        decoded = _decoded(container, stream)
-        if first_pts is not None:
-            container.seek(first_pts, stream=stream, backward=True)
-            first = next(decoded, None)
-            if first is None or first.pts is None or first.pts > first_pts:
-                # Some formats can only be read from their beginning.
-                with _opened(film.path) as again:
-                    yield from _wanted(_decoded(again, _video_stream(again, film.path)), film, first_pts, end)
-                return
-            decoded = _chained(first, decoded)
-        yield from _wanted(decoded, film, first_pts, end)
+    last = len(film.table) if last is None else min(last, len(film.table))
+    key = film.table.key_before(first, _SETTLING)
+    if key is not None:
+        begun = _from_key(film, key, first, last)
+        if begun is not None:
+            yield from _framed(film, begun, first, last)
+            return
+    yield from _framed(film, _from_beginning(film), first, last)
 
 
-def _chained(first, others):
-    yield first
-    yield from others
+def stills(film: Film, numbers: Sequence[int]) -> Iterator[Frame]:
+    """Yields the frames of some numbers, in order, reading as little as the file allows.
+
+    Raises:
+        FilmError: the disk or the network failed.
+    """
+    wanted = sorted(set(numbers))
+    if film.table.keys:
+        for number in wanted:
+            yield from itertools.islice(frames_of(film, first=number, last=number + 1), 1)
+        return
+    if wanted:
+        chosen = set(wanted)
+        yield from (one for one in frames_of(film, first=wanted[0], last=wanted[-1] + 1) if one.number in chosen)
 
 
-def _wanted(decoded, film, first_pts, end):
-    last = None
-    step = max(1, round(1 / (film.frame_rate * film.time_base)))
-    for frame in _deinterlaced(decoded):
-        if frame.pts is None:
-            pts = 0 if last is None else last + step
-        else:
-            pts = round(frame.pts * frame.time_base / film.time_base)
-        pts = pts if last is None else max(pts, last + 1)
-        last = pts
-        if first_pts is not None and pts < first_pts:
+def _from_beginning(film):
+    with film.source.opened() as container:
+        stream = sources.video_stream(container, film.source)
+        yield from _numbered(film, decoding.decoded(container, stream, film.path))
+
+
+def _from_key(film, key, first, last):
+    """`(number, image)` from a key on if they arrive as the table says, else None."""
+    numbered = _sought(film, key)
+    arrived = []
+    for number, image in numbered:
+        arrived.append((number, image))
+        if number >= min(first, last - 1):
+            break
+    numbers = [number for number, _ in arrived]
+    if (
+        not arrived
+        or numbers != list(range(numbers[0], numbers[0] + len(numbers)))
+        or numbers[-1] != min(first, last - 1)
+    ):
+        numbered.close()
+        return None
+    if first - numbers[0] < min(_SETTLING, first):
+        numbered.close()
+        return None
+    return itertools.chain(arrived[-2 * _SETTLING :], numbered)
+
+
+def _sought(film, key):
+    with film.source.opened() as container:
+        stream = sources.video_stream(container, film.source)
+        pts = int(film.table.times[key]) + film.table.origin
+        try:
+            container.seek(pts, stream=stream, backward=True)
+        except (av.FFmpegError, OSError):
+            return
+        yield from _numbered(film, decoding.decoded(container, stream, film.path))
+
+
+def _numbered(film, decoded):
+    """`(number, image)` of decoded frames: by their times, or by their order where only that is known."""
+    table, last = film.table, -1
+    for order, image in enumerate(decoded):
+        number = table.number_of(image.pts) if table.keys and image.pts is not None else None
+        if not table.keys:
+            number = order
+        if number is None or number <= last or number >= len(table):
             continue
-        if end is not None and float(pts * film.time_base) >= end:  # as exact as what a person types
-            return
-        # Films may change their size on the way; the result has one.
-        yield Frame(pts, frame.to_ndarray(format="rgb24", width=film.width, height=film.height))
+        last = number
+        yield number, image
 
 
-def _opened(path):
-    if not path.is_file():
-        raise FilmError(f"{path}: {'a folder, not a film' if path.is_dir() else 'no such file'}")
-    try:
-        return av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
-        raise FilmError(f"{path}: not a film, or damaged beyond reading ({error.strerror})") from error
+def _framed(film, numbered, first, last):
+    """`Frame` of each that is wanted; a frame lasts until the next that could be decoded."""
+    before, n_seen = None, 0
+    for number, image in _deinterlaced(numbered):
+        if number >= last:
+            break
+        if number < first:
+            continue
+        if before is not None:
+            yield _frame(film, *before, until=number)
+        before, n_seen = (number, image), n_seen + 1
+    if before is not None:
+        yield _frame(film, *before, until=last)
 
 
-def _video_stream(container, path):
-    streams = [stream for stream in container.streams.video if not is_cover(stream)]
-    if container.format.name in _STILL_FORMATS:
-        raise FilmError(f"{path}: a photo, not a film; tf-colorize without `film` colors photos")
-    if not streams or streams[0].codec_context.name in _TEXT_CODECS:
-        raise FilmError(f"{path}: has no video stream, only {_kinds(container) or 'nothing that can be played'}")
-    streams[0].thread_type = "AUTO"
-    return streams[0]
+def _frame(film, number, image, until):
+    time = int(film.table.times[number])
+    if (image.width, image.height) != (film.width, film.height):  # films may change their size on the way
+        image = image.reformat(width=film.width, height=film.height)
+    return Frame(number, time, int(film.table.times[until]) - time, image)
 
 
-def is_cover(stream: av.stream.Stream) -> bool:
-    """Whether a video stream is the still cover picture of a file."""
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
-
-
-def _kinds(container):
-    return ", ".join(sorted({stream.type for stream in container.streams if stream.type != "video"}))
-
-
-def _decoded(container, stream):
-    """All frames that can be decoded."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.FFmpegError, OSError):  # cut off
-            packet = None
-        try:
-            yield from stream.decode(packet)
-        except av.EOFError:
-            return
-        except av.FFmpegError:
-            pass  # one broken packet
-        if packet is None:
-            return
-
-
-def _deinterlaced(decoded):
-    graph = None
-    for frame in decoded:
-        if graph is None and not frame.interlaced_frame:
-            yield frame
+def _deinterlaced(numbered):
+    """Deinterlaces from the first interlaced frame on; the filter gives one frame for each."""
+    waiting: collections.deque = collections.deque()
+    graph = form = None
+    for number, image in numbered:
+        now = (image.width, image.height, image.format.name)
+        if graph is not None and now != form:
+            yield from _drained(graph, waiting)
+            graph = None
+        if graph is None and not image.interlaced_frame:
+            yield number, image
             continue
         if graph is None:
-            graph = _deinterlacer(frame)
-        graph.push(frame)
-        yield from _pulled(graph)
+            graph, form = decoding.deinterlacer(image), now
+        waiting.append(number)
+        graph.push(image)
+        for made in decoding.pulled(graph):
+            yield waiting.popleft(), made
     if graph is not None:
-        graph.push(None)
-        yield from _pulled(graph)
+        yield from _drained(graph, waiting)
 
 
-def _deinterlacer(frame):
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, name="in", time_base=frame.time_base
-    )
-    filtered = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    source.link_to(filtered)
-    filtered.link_to(sink)
-    graph.configure()
-    return graph
-
-
-def _pulled(graph):
-    while True:
-        try:
-            yield graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-
-
-def _duration(container, stream):
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    if container.duration:
-        return container.duration / av.time_base
-    return 0.0
+def _drained(graph, waiting):
+    graph.push(None)
+    for made in decoding.pulled(graph):
+        if waiting:
+            yield waiting.popleft(), made

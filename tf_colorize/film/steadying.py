@@ -8,29 +8,58 @@ weights that fall off in time:
 
 forward over all frames of the shot and backward from a few frames ahead, so that color does not
 creep in. ab is the quotient of F + B - x. No weight passes a cut.
+
+The network sees key frames alone: the first and the last of each shot, every `KEY_EVERY`th, and more where
+the flow is poor. The others have x = 0: their color is what arrives from both sides.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from tf_colorize import installation
 from tf_colorize.film import flow
 
-DEFAULT_STEADINESS = 0.9
-BLOCK = 16  # frames that come out together
+with installation.explained():
+    import cv2
+
+DEFAULT_STEADINESS = 0.95
+BLOCK = 12  # frames that come out together
 AHEAD = 16  # frames that the last of them can look ahead
+KEY_EVERY = 4  # frames
+_LEAST_TRUST = 0.7  # of what flow carried since the last key frame; under it the network looks again
+_FAINT = 0.05  # weight under which a pixel takes on the color around it
+_AROUND = 15  # pixels
 
 
 @dataclasses.dataclass
 class State:
-    """What a frame leaves to the next: float32 `(size, size)` in [0, 1] and `(size, size, 3)`."""
+    """What a frame leaves to the next.
 
-    lightness: np.ndarray
+    Attributes:
+        gray: uint8 `(size, size)`.
+        sums: float32 `(size, size, 3)`.
+        since_key: Frames since the last key frame.
+        trust: Share of its pixels that flow has carried since then, in [0, 1].
+    """
+
+    gray: np.ndarray
     sums: np.ndarray
+    since_key: int
+    trust: float
+
+
+@dataclasses.dataclass
+class _Waiting:
+    gray: np.ndarray
+    value: np.ndarray | None  # of key frames
+    link: flow.Link | None
+    since_key: int
+    trust: float
 
 
 class Steadier:
@@ -51,51 +80,102 @@ class Steadier:
         self._linker = flow.Linker()
         self.state = state
 
-    def steadied(self, frames: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[list[np.ndarray]]:
+    def steadied(
+        self, frames: Iterable[tuple[np.ndarray, Callable[[], np.ndarray], bool]]
+    ) -> Iterator[list[np.ndarray]]:
         """Steadies frames block by block.
 
         Args:
-            frames: `(lightness, ab)` of each: float32 `(1, size, size, 1)` in [-1, 1], and
-                float32 `(size, size, 2)`.
+            frames: Of each, its lightness, float32 `(1, size, size, 1)` in [-1, 1], a function that predicts its ab,
+                float32 `(size, size, 2)`, called for key frames, and whether it must be one.
 
         Yields:
             Lists of at most `BLOCK` ab, float32 `(size, size, 2)`, in order. After each, `state`
             is that of its last frame.
         """
-        waiting: collections.deque = collections.deque()
-        before = self.state.lightness if self.state else None
-        for lightness, ab in frames:
-            gray = (lightness[0, :, :, 0] + 1) / 2
-            link = self._linker.link(before, gray) if before is not None and self._decay > 0 else None
-            before = gray
-            waiting.append((gray, _with_weight(ab), link))
+        waiting: collections.deque[_Waiting] = collections.deque()
+        for one in self._keyed(self._linked(frames)):
+            waiting.append(one)
             if len(waiting) == BLOCK + AHEAD:
                 yield self._block(waiting)
         while waiting:
             yield self._block(waiting)
 
+    def _linked(self, frames):
+        """Adds gray and the link to the frame before."""
+        before = self.state.gray if self.state else None
+        for lightness, predict, must_be_key in frames:
+            gray = np.rint((lightness[0, :, :, 0] + 1) * 127.5).astype(np.uint8)
+            link = self._linker.link(before, gray) if before is not None and self._decay > 0 else None
+            before = gray
+            yield gray, link, predict, must_be_key
+
+    def _keyed(self, linked):
+        """Lets the network look at key frames."""
+        since_key, trust = (self.state.since_key, self.state.trust) if self.state else (0, 0.0)
+        for (gray, link, predict, must_be_key), is_last in _with_ends(linked):
+            since_key += 1
+            trust = 0.0 if link is None else trust * float((link.forward_mask > 0.5).mean())
+            value = None
+            if must_be_key or is_last or since_key >= KEY_EVERY or trust < _LEAST_TRUST:
+                value, since_key, trust = _with_weight(predict()), 0, 1.0
+            yield _Waiting(gray, value, link, since_key, trust)
+
     def _block(self, waiting):
         """Takes the first frames out of those that wait, and gives their ab."""
-        values = [value for _, value, _ in waiting]
-        links = [link for _, _, link in waiting]
-        backward = [value.copy() for value in values]
-        for index in range(len(values) - 2, -1, -1):
-            link = links[index + 1]
-            if link is not None:
-                backward[index] += self._decay * link.backward_mask * flow.warped(backward[index + 1], link.to_next)
+        backward = self._backward(waiting)
         block = []
         sums = self.state.sums if self.state else None
-        for index in range(min(BLOCK, len(waiting))):
-            gray, value, link = waiting.popleft()
-            forward = value.copy()
-            if link is not None:
-                forward += self._decay * link.forward_mask * flow.warped(sums, link.to_previous)
-            total = forward + backward[index] - value
-            block.append(total[..., :2] / total[..., 2:])
-            sums = forward
-            self.state = State(gray, sums)
+        for behind in backward[: min(BLOCK, len(waiting))]:
+            one = waiting.popleft()
+            carried = None
+            if one.link is not None:
+                carried = flow.warped(sums, one.link.to_previous)
+                carried *= self._decay * one.link.forward_mask
+            sums = _sum(one.value, carried, behind)
+            total = _sum(carried, behind)
+            block.append(_quotient(total))
+            sums = _sum(one.value, carried)
+            self.state = State(one.gray, sums, one.since_key, one.trust)
         return block
+
+    def _backward(self, waiting):
+        """Of each frame the sum of itself and of those behind it."""
+        found, after, link = [], None, None
+        for one in reversed(waiting):
+            carried = None
+            if after is not None and link is not None:
+                carried = flow.warped(after, link.to_next)
+                carried *= self._decay * link.backward_mask
+            after, link = _sum(one.value, carried), one.link
+            found.append(after)
+        return found[::-1]
+
+
+def _with_ends(linked):
+    """Each frame, and whether it is its shot's last."""
+    before = None
+    for one in linked:
+        if before is not None:
+            yield before, one[1] is None
+        before = one
+    if before is not None:
+        yield before, True
 
 
 def _with_weight(ab):
     return np.concatenate([ab, np.ones_like(ab[..., :1])], axis=-1)
+
+
+def _sum(*values):
+    there = [value for value in values if value is not None]
+    return there[0] if len(there) == 1 else sum(there) if there else None
+
+
+def _quotient(total):
+    """ab of sums; where next to nothing has arrived, what is around it."""
+    weight = total[..., 2]
+    if weight.min() < _FAINT:
+        around = cv2.blur(total, (_AROUND, _AROUND))
+        total = total + around * np.clip(1 - weight / _FAINT, 0, 1)[..., np.newaxis]
+    return total[..., :2] / np.maximum(total[..., 2:], 1e-6)

@@ -2,126 +2,178 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from tf_colorize import hints as hints_of_people
-from tf_colorize.film import flow, reading
+from tf_colorize.film import flow, frames, reading
 
-_CHUNK_SECONDS = 4.0  # of the film that are held at once on the way back
+_REACH = 750  # frames that every hint is followed back, at least, if its shot is that long
 _LEAST_AGREEMENT = 0.1  # of the mask around a place; under it something else is there
-_REACH = 2  # pixels around a place that are looked at
+_AROUND = 2  # pixels around a place that are looked at
+
+Tracks = dict[int, list[list[Any]]]
+"""Of each frame, by its number, the hints that it has: `[index, x, y]`, the place as a share of width and height, None
+in the frame for which the hint was given."""
 
 
 def tracks(
     film: reading.Film,
-    hints: Iterable[hints_of_people.Hint],
+    hints: Sequence[hints_of_people.Hint],
     lightness_of: Callable[[reading.Frame], np.ndarray],
-    *,
-    start: float | None = None,
-    end: float | None = None,
-) -> dict[int, list[hints_of_people.Hint]]:
+    part: frames.Part | None = None,
+) -> Tracks:
     """Follows hints from their times on and back, as far as their shots go.
 
-    A hint ends where its shot does, and where its place leaves the frame or is hidden by something else.
+    A hint ends where its shot does, and where its place leaves the frame or is hidden by something else. The film is
+    read once where hints are, whatever their number; backward, a hint is followed for at least `_REACH` frames.
 
     Args:
         film: The film.
         hints: Each with a time.
         lightness_of: Gives the lightness of an upright frame, float32 `(1, size, size, 1)` in [-1, 1].
-        start, end: Seconds, the part of the film that is wanted; None: its beginning, its end.
-
-    Returns:
-        The hints of each frame that has some, by the frame's `pts`, with places in percent.
+        part: Of the film, what is wanted; None: all.
 
     Raises:
         FilmError: a hint has no time, or one beyond the film, or lies outside of its frames.
     """
-    found: dict[int, list[hints_of_people.Hint]] = {}
-    linker = flow.Linker()
-    for time, group in itertools.groupby(sorted(hints, key=_time_of), key=_time_of):
-        onward = _onward(film, time, lightness_of, end)
-        first = next(onward, None)
-        if first is None:
-            raise reading.FilmError(f"{film.path}: has no frame at {time:g} s, where a hint is")
-        places = _places(film, group)
-        for frames in (onward, _back(film, first[0], lightness_of, start)):
-            for pts, seen in _followed(places, first, frames, linker):
-                found.setdefault(pts, []).extend(seen)
-        found.setdefault(first[0], []).extend(hint for hint, _ in places)
-    return found
+    part = part or film.table.part(None, None)
+    given = _by_frame(film, hints)
+    follower = _Follower(given, part)
+    numbers = sorted(number for number in given if number < part.last + _REACH)
+    while numbers:
+        numbers = _followed(film, numbers, lightness_of, follower)
+    return dict(sorted(follower.found.items()))
 
 
-def _time_of(hint):
-    if hint.time is None:
-        raise reading.FilmError(
-            f'hint at {hint.x},{hint.y}: needs a time in a film, such as "time": 12.5 (seconds) in the hints file'
-        )
-    return hint.time
+def hints_at(
+    found: Mapping[int, Iterable[Sequence[Any]]], hints: Sequence[hints_of_people.Hint], number: int
+) -> list[hints_of_people.Hint]:
+    """Returns the hints of a frame, where `tracks` found them."""
+    return [
+        hints[index] if x is None else dataclasses.replace(hints[index], x=f"{100 * x:.3f}%", y=f"{100 * y:.3f}%")
+        for index, x, y in found.get(number, ())
+    ]
 
 
-def _places(film, hints):
-    """`(hint, place)` of each, the place as a share of width and height."""
-    size = film.upright_size
-    try:
-        return [(hint, (np.array(hint.place(*size)) + 0.5) / size) for hint in hints]
-    except ValueError as error:
-        raise reading.FilmError(f"{film.path}: {error}") from error
+def _by_frame(film, hints):
+    """`[(index, place)]` of each frame that hints are given for, the place as a share of width and height."""
+    size, given = film.upright_size, {}
+    for index, hint in enumerate(hints):
+        if hint.time is None:
+            raise frames.FilmError(
+                f'hint at {hint.x},{hint.y}: needs a time in a film, such as "time": 12.5 (seconds) in the hints file'
+            )
+        number = film.table.shown_at(hint.time)
+        if number is None:
+            raise frames.FilmError(
+                f"{film.path}: has no frame at {hint.time:g} s, where a hint is; it lasts {film.table.duration:.2f} s"
+            )
+        try:
+            place = (np.array(hint.place(*size)) + 0.5) / size
+        except ValueError as error:
+            raise frames.FilmError(f"{film.path}: {error}") from error
+        given.setdefault(number, []).append((index, place))
+    return given
 
 
-def _onward(film, time, lightness_of, end):
-    """`(pts, gray)` of the frame that is shown at a time and of those after it."""
-    at = film.start + time - 0.5 / float(film.frame_rate)
-    for frame in reading.frames(film, first_pts=round(at / film.time_base)):
-        yield frame.pts, _gray(lightness_of(frame))
-        if end is not None and float(frame.pts * film.time_base) >= end:
-            return
+def _followed(film, numbers, lightness_of, follower):
+    """Reads the film around the first hints; returns the numbers of those that lie far behind."""
+    left = collections.deque(numbers)
+    for frame in reading.frames_of(film, first=max(0, numbers[0] - _REACH)):
+        while left and left[0] < frame.number:
+            left.popleft()  # a frame that could not be decoded
+        if not follower.is_busy and (not left or left[0] - frame.number > _REACH):
+            if not left or film.table.keys:
+                break
+            follower.skip()
+            continue
+        gray = np.rint((lightness_of(frame)[0, :, :, 0] + 1) * 127.5).astype(np.uint8)
+        if left and left[0] == frame.number:
+            left.popleft()
+        follower.see(frame.number, gray)
+    follower.skip()
+    return list(left)
 
 
-def _back(film, pts, lightness_of, start):
-    """`(pts, gray)` of the frames before one, the latest first."""
-    chunk = round(_CHUNK_SECONDS / film.time_base)
-    least = round((film.start if start is None else start) / film.time_base)
-    while pts > least:
-        begin = max(least, pts - chunk)
-        frames = itertools.takewhile(lambda frame: frame.pts < pts, reading.frames(film, first_pts=begin))  # noqa: B023
-        yield from reversed([(frame.pts, _gray(lightness_of(frame))) for frame in frames])
-        pts = begin
+class _Follower:
+    """Follows places through frames that come in order."""
+
+    def __init__(self, given, part):
+        self._given, self._part = given, part
+        self._linker = flow.Linker()
+        self._seen: collections.deque = collections.deque(maxlen=2 * _REACH)  # `(number, gray)` of the shot
+        self._places: list = []  # `(index, place)` in the newest frame
+        self._owed: list = []  # numbers of hints that are not yet followed back
+        self.found: Tracks = {}
+
+    @property
+    def is_busy(self):
+        return bool(self._places or self._owed) and (self._seen[-1][0] < self._part.last or bool(self._owed))
+
+    def see(self, number, gray):
+        if self._places or self._owed:
+            link = self._linker.link(self._seen[-1][1], gray)
+            if link is None:
+                self.skip()
+            else:
+                self._places = _moved_all(self._places, link)
+                self._note(number, self._places)
+        self._seen.append((number, gray))
+        if number in self._given:
+            self._places += self._given[number]
+            self._owed.append(number)
+            if self._part.first <= number < self._part.last:
+                self.found.setdefault(number, []).extend([index, None, None] for index, _ in self._given[number])
+        if self._owed and (not self._places or number >= self._part.last or number - self._owed[0] >= _REACH):
+            self._go_back()
+
+    def skip(self):
+        """Notes that the shot has ended, or that the next frame is another one's."""
+        if self._owed:
+            self._go_back()
+        self._seen.clear()
+        self._places = []
+
+    def _go_back(self):
+        owed, places = set(self._owed), []
+        for (_, after), (number, gray) in itertools.pairwise(itertools.chain([(None, None)], reversed(self._seen))):
+            if number < self._part.first or not (owed or places):
+                break
+            if places:
+                link = self._linker.link(gray, after)
+                places = [] if link is None else _moved_all(places, link, is_back=True)
+                self._note(number, places)
+                if link is None and not any(other < number for other in owed):
+                    break
+            if number in owed:
+                owed.discard(number)
+                places = places + self._given[number]
+        self._owed = []
+
+    def _note(self, number, places):
+        if self._part.first <= number < self._part.last:
+            entries = [[index, round(float(place[0]), 6), round(float(place[1]), 6)] for index, place in places]
+            if entries:
+                self.found.setdefault(number, []).extend(entries)
 
 
-def _gray(lightness):
-    return (lightness[0, :, :, 0] + 1) / 2
+def _moved_all(places, link, is_back=False):
+    to, mask = (link.to_previous, link.forward_mask) if is_back else (link.to_next, link.backward_mask)
+    return [(index, moved) for index, place in places if (moved := _moved(place, to, mask)) is not None]
 
 
-def _followed(places, first, frames, linker):
-    """Yields `(pts, hints)` of each frame, where `places` of the first frame have moved to, until none is left."""
-    _, before = first
-    for pts, gray in frames:
-        link = linker.link(before, gray)
-        if link is None:
-            return
-        places = [(hint, moved) for hint, place in places if (moved := _moved(place, link)) is not None]
-        if not places:
-            return
-        yield (
-            pts,
-            [
-                dataclasses.replace(hint, x=f"{100 * place[0]:.3f}%", y=f"{100 * place[1]:.3f}%")
-                for hint, place in places
-            ],
-        )
-        before = gray
-
-
-def _moved(place, link):
+def _moved(place, to, mask):
     """Where a place is in the next frame, or None where it is gone."""
-    size = link.to_next.shape[1::-1]
+    size = to.shape[1::-1]
     column, row = np.clip(place * size, 0, np.array(size) - 1).astype(int)
-    around = np.s_[max(row - _REACH, 0) : row + _REACH + 1, max(column - _REACH, 0) : column + _REACH + 1]
-    if link.backward_mask[around].mean() < _LEAST_AGREEMENT:
+    around = np.s_[max(row - _AROUND, 0) : row + _AROUND + 1, max(column - _AROUND, 0) : column + _AROUND + 1]
+    if mask[around].mean() < _LEAST_AGREEMENT:
         return None
-    moved = place + np.median(link.to_next[around], axis=(0, 1)) / size
+    moved = place + np.median(to[around], axis=(0, 1)) / size
     return moved if ((moved >= 0) & (moved < 1)).all() else None

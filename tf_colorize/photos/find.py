@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Callable, Iterator
 
 from tf_colorize.photos import files
@@ -54,6 +55,30 @@ def is_result(path: str | os.PathLike[str]) -> bool:
     """Returns whether a file's name says that an earlier run made it, such as `x.color.jpg`, in any case."""
     stem, suffix = split_suffix(os.path.basename(os.fspath(path)))
     return bool(suffix) and stem.lower().endswith((RESULT_MARK, COMPARISON_MARK, VARIANTS_MARK))
+
+
+def is_numbered(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a name stands for numbered images, such as `frames/%05d.png`, and for no file of that name."""
+    name = os.path.basename(os.fspath(path))
+    return bool(re.search(r"%0?\d*d", name)) and has_photo_suffix(name) and not os.path.lexists(path)
+
+
+def find_films(folder: str | os.PathLike[str], refuse: Callable[[str], None]) -> list[pathlib.Path]:
+    """Finds the films under a folder, including its subfolders, without earlier results and hidden files.
+
+    Args:
+        folder: The folder.
+        refuse: Called with a line about each folder that cannot be listed.
+
+    Returns:
+        Sorted files with a suffix in `FILM_SUFFIXES` in any case.
+    """
+    return sorted(
+        place / name
+        for place, names in walk(pathlib.Path(folder), refuse)
+        for name in names
+        if split_suffix(name)[1].lower() in FILM_SUFFIXES and not is_result(name)
+    )
 
 
 def original_stem(path: str | os.PathLike[str]) -> str:

@@ -1,0 +1,171 @@
+"""The frame table: which frames a film has, and when each is shown.
+
+Film time 0 is the first frame that is shown, whatever clock the file has. A frame is known by its number,
+from 0 on, in the order in which frames are shown.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import fractions
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class FilmError(ValueError):
+    """A film cannot be read or written; the message is one line for people."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some frames of a film.
+
+    Attributes:
+        first, last: Numbers of its first frame and of the first frame behind it.
+        start, end: Film time of its beginning and end, in units of the table's `time_base`.
+    """
+
+    first: int
+    last: int
+    start: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The frames of a film.
+
+    Attributes:
+        times: int64 `(n + 1,)`, strictly increasing from 0: when each frame is shown, and when the last one ends,
+            in units of `time_base`.
+        time_base: Unit of its times, in seconds.
+        rate: Frames per second, as the film's header should say it.
+        origin: Time of the first frame on the file's own clock, in the same units.
+        keys: Numbers of the frames from which decoding can begin, in order; none where the file can only be read from
+            its beginning.
+        jumps: What must be added to the file's clock after each of its falls, in seconds.
+        n_damaged: How many frames were found damaged or could not be decoded when the table was made.
+    """
+
+    times: np.ndarray
+    time_base: fractions.Fraction
+    rate: fractions.Fraction
+    origin: int = 0
+    keys: tuple[int, ...] = ()
+    jumps: tuple[fractions.Fraction, ...] = ()
+    n_damaged: int = 0
+
+    def __len__(self) -> int:
+        return len(self.times) - 1
+
+    @property
+    def duration(self) -> float:
+        """Of the whole film, in seconds."""
+        return float(int(self.times[-1]) * self.time_base)
+
+    @property
+    def step(self) -> int:
+        """The time from frame to frame at the film's rate, in units of `time_base`; at least 1."""
+        return max(1, round(1 / (self.rate * self.time_base)))
+
+    def number_of(self, pts: int) -> int | None:
+        """Returns the number of the frame with a time on the file's own clock, or None where there is none."""
+        number = int(np.searchsorted(self.times[:-1], pts - self.origin))
+        return number if number < len(self) and self.times[number] == pts - self.origin else None
+
+    def shown_at(self, seconds: float) -> int | None:
+        """Returns the number of the frame that is shown at a film time, or None beyond the end.
+
+        People type rounded times, so half a frame before a frame is that frame already.
+        """
+        time = seconds / float(self.time_base)
+        if time < 0 or time >= self.times[-1] + 0.5:
+            return None
+        return min(len(self), bisect.bisect_right(self.times[:-1], time + self.step / 2)) - 1
+
+    def part(self, start: float | None, end: float | None) -> Part:
+        """Returns the frames that are shown from one film time to another.
+
+        A frame that is shown for a while yet at `start`, as a still is, belongs to the part.
+
+        Args:
+            start, end: Seconds; None: the film's beginning, its end.
+
+        Raises:
+            FilmError: it has none; the message lacks the film's name.
+        """
+        first, begin, stop = 0, 0, int(self.times[-1])
+        if end is not None:
+            stop = min(stop, round(end / self.time_base))
+        if start is not None and start > 0:
+            begin = round(start / self.time_base)
+            first = max(0, int(np.searchsorted(self.times, begin, "right")) - 1)
+            if first < len(self) and self.times[first] < begin and self.times[first + 1] - begin < self.step:
+                first += 1
+            if first < len(self):
+                begin = max(begin, int(self.times[first]))
+        last = int(np.searchsorted(self.times[:-1], stop))
+        if first >= last:
+            raise FilmError(f"no frame lies in the part that was asked for; the film lasts {self.duration:.2f} s")
+        return Part(first, last, begin, stop)
+
+    def key_before(self, number: int, margin: int) -> int | None:
+        """Returns the last frame but one, at least `margin` frames earlier, from which decoding can begin, or None."""
+        index = bisect.bisect_right(self.keys, number - margin) - 2
+        return self.keys[index] if index > 0 else None
+
+
+def table(
+    shown: Sequence[tuple[int, int]],
+    time_base: fractions.Fraction,
+    rate: fractions.Fraction | None,
+    *,
+    keys: Sequence[int] = (),
+    jumps: Sequence[fractions.Fraction] = (),
+    n_damaged: int = 0,
+) -> Table:
+    """Makes a table.
+
+    Args:
+        shown: `(time, duration)` of each frame on the file's own clock, times strictly increasing; durations of 0 are
+            unknown.
+        time_base: Unit of both, in seconds.
+        rate: Frames per second as the file says it, or None.
+        keys: Times of the frames from which decoding can begin.
+        jumps: See `Table`.
+        n_damaged: See `Table`.
+    """
+    times = np.array([time for time, _ in shown], np.int64)
+    origin = int(times[0])
+    steps = np.diff(times)
+    # Of the header's rate: most frames follow it, or it is not the film's.
+    usual = float(np.median(steps)) if len(steps) else float(shown[-1][1] or 0)
+    if usual and (rate is None or not 0.75 < usual * float(time_base * rate) < 1.5):
+        mean = fractions.Fraction(int(times[-1]) - origin, len(steps)) if len(steps) else fractions.Fraction(usual)
+        rate = 1 / (fractions.Fraction(usual) * time_base)
+        if abs(float(mean) / usual - 1) < 0.02:  # times are rounded: 33 or 34 ms
+            rate = 1 / (mean * time_base)
+        rate = _common(rate)
+    rate = rate or fractions.Fraction(25)
+    last = shown[-1][1] or round(1 / (rate * time_base)) or 1
+    ends = np.append(times, times[-1] + last) - origin
+    numbers = np.searchsorted(times, np.array(sorted(keys), np.int64)) if keys else np.array([], np.int64)
+    return Table(
+        ends,
+        time_base,
+        rate,
+        origin,
+        tuple(int(number) for number in np.unique(numbers) if number < len(times)),
+        tuple(jumps),
+        n_damaged,
+    )
+
+
+def _common(rate):
+    """The usual frame rate that one measured is nearest to, if it is near."""
+    usual = [fractions.Fraction(n) for n in (8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60)]
+    usual += [fractions.Fraction(n * 1000, 1001) for n in (24, 30, 60)]
+    nearest = min(usual, key=lambda one: abs(one - rate))
+    return nearest if abs(nearest / rate - 1) < 0.0005 else rate.limit_denominator(1001)

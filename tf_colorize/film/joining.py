@@ -1,0 +1,164 @@
+"""Gives a frame its color in the form that films have: luma as it was, and chroma at its own size.
+
+A color of the same lightness as a gray has another luma, so luma is corrected, by what is computed at chroma's size:
+the film's detail stays as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tf_colorize import installation
+from tf_colorize.color import lab
+from tf_colorize.film import orientation, reading, tones
+
+with installation.explained():
+    import av
+    import cv2
+
+_LUMA_FIRST = re.compile(r"(yuvj?|yuva)4\d\dp((9|10|12|14|16)le)?|gray((9|10|12|14|16)le)?|nv(12|16|21|24)")
+_RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # of luma in BT.709
+
+
+_AB_STEPS = 256  # of a* and of b* in the table; finer than the steps of 8-bit chroma
+_WORTH_A_TABLE = 1 << 26  # pixels of the whole film
+_LUMA_STEP = 2  # codes of 8-bit luma that share an entry
+
+
+class Joiner:
+    """Colors the frames of a film.
+
+    Args:
+        film: The film.
+        image_size: Side of the square that the network sees.
+        has_small_chroma: Whether the result's color has half its resolution (4:2:0), or all of it (4:4:4).
+    """
+
+    def __init__(self, film: reading.Film, image_size: int, has_small_chroma: bool) -> None:
+        self._film, self._image_size = film, image_size
+        self._tones = tones.tones(film.bits, film.is_full_range, film.transfer)
+        self._step = 2 if has_small_chroma else 1
+        kind = "yuv420p" if has_small_chroma else "yuv444p"
+        self.pix_fmt = kind + ("" if self._tones.bits == 8 else "10le")
+        n_codes = len(self._tones.code)
+        # A table takes half a second; what it gives is as fine as bytes are.
+        self._has_table = self._tones.bits == 8 and len(film.table) * film.width * film.height >= _WORTH_A_TABLE
+        self._is_unchanged = self._tones.bits == film.bits and (self._tones.code == np.arange(n_codes)).all()
+
+    def lightness(self, frame: reading.Frame) -> np.ndarray:
+        """What the network sees of the upright frame: float32 `(1, image_size, image_size, 1)` in [-1, 1]."""
+        luma, size = _luma(frame.image), self._image_size
+        if self._film.bits > 8:
+            luma = _looked_up(self._tones.gray, luma)
+        height, width = luma.shape
+        if height >= 3 * size and width >= 3 * size:  # Pillow's filter has the last word, over fewer pixels
+            luma = cv2.resize(luma[: height // 2 * 2, : width // 2 * 2], (width // 2, height // 2))
+        square = np.asarray(Image.fromarray(luma).resize((size, size), Image.Resampling.BILINEAR))
+        square = orientation.upright(square, self._film.matrix)
+        if self._film.bits <= 8:
+            square = self._tones.gray[square]
+        return lab.gray_to_lightness(square)[np.newaxis]
+
+    def gray(self, frame: reading.Frame) -> np.ndarray:
+        """The frame as a photo, as stored: uint8 `(height, width, 3)`, sRGB."""
+        gray = _looked_up(self._tones.gray, _luma(frame.image))
+        return np.repeat(gray[..., np.newaxis], 3, axis=2)
+
+    def joined(self, frame: reading.Frame, ab: np.ndarray) -> Any:
+        """Returns the frame in color, an `av.VideoFrame` in BT.709 of the form `pix_fmt`.
+
+        Args:
+            frame: Of the film.
+            ab: Of the upright frame, float32 `(image_size, image_size, 2)`, a* and b* / 110.
+        """
+        luma = _luma(frame.image)
+        if not self._is_unchanged:
+            luma = _looked_up(self._tones.code, luma)
+        height, width = luma.shape
+        size, small = (-(-width // self._step), -(-height // self._step)), luma
+        if self._step > 1:
+            # An odd side's last color is that of one row or column.
+            even = np.pad(luma, ((0, height % 2), (0, width % 2)), "edge") if height % 2 or width % 2 else luma
+            small = cv2.resize(even, size, interpolation=cv2.INTER_AREA)
+        color = _resized(orientation.stored(ab, self._film.matrix), size)
+        blue, red, correction = (self._looked_up if self._has_table else self._computed)(small, color)
+        if self._step > 1:
+            correction = cv2.resize(correction, (width, height), interpolation=cv2.INTER_LINEAR)
+        luma = cv2.add(luma, correction, dtype=cv2.CV_8U if self._tones.bits == 8 else cv2.CV_16U)
+        if self._tones.bits > 8:
+            np.minimum(luma, (1 << self._tones.bits) - 1, out=luma)
+        return self._image(luma, blue, red)
+
+    def _computed(self, luma, ab):
+        """Cb and Cr in codes, and what is to be added to luma, int16, `(height, width)` each."""
+        made, span = self._tones, self._tones.span
+        red, green, blue = lab.lightness_ab_to_fine_rgb(made.lightness[luma][..., np.newaxis], ab)
+        true = _RED * red + _GREEN * green + _BLUE * blue
+        reach = span if made.black == 0 else span * 224 / 219
+        chroma = []
+        for primary, share in ((blue, _BLUE), (red, _RED)):
+            codes = np.rint((primary - true) * (reach / (2 - 2 * share)) + made.middle)
+            chroma.append(np.clip(codes, 0, (1 << made.bits) - 1).astype(made.code.dtype))
+        # What lies beyond black or white has no color that would need another luma.
+        correction = true * span + made.black - np.clip(luma, made.black, made.black + span)
+        return *chroma, np.rint(correction).astype(np.int16)
+
+    def _looked_up(self, luma, ab):
+        """The same by a table."""
+        place = np.clip(ab * (_AB_STEPS / 2), -_AB_STEPS / 2, _AB_STEPS / 2 - 1)
+        place += _AB_STEPS / 2
+        index = (luma // _LUMA_STEP).astype(np.int32)
+        for channel in (0, 1):
+            index *= _AB_STEPS
+            index += place[..., channel].astype(np.uint8)
+        entries = np.take(self._table, index)
+        return entries.astype(np.uint8), (entries >> 8).astype(np.uint8), (entries >> 16).astype(np.int16)
+
+    @functools.cached_property
+    def _table(self):
+        """uint32: Cb, Cr and the correction in one, lowest byte first, by luma, a* and b*."""
+        steps = ((np.arange(_AB_STEPS) + 0.5) / (_AB_STEPS / 2) - 1).astype(np.float32)
+        ab = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
+        entries = np.empty((256 // _LUMA_STEP, _AB_STEPS, _AB_STEPS), np.uint32)
+        for number, entry in enumerate(entries):
+            luma = np.full(ab.shape[:2], number * _LUMA_STEP + _LUMA_STEP // 2, np.uint8)
+            blue, red, correction = self._computed(luma, ab)
+            entry[...] = blue + (red.astype(np.uint32) << 8) + (correction.view(np.uint16).astype(np.uint32) << 16)
+        return entries.ravel()
+
+    def _image(self, luma, *chroma):
+        image = av.VideoFrame(luma.shape[1], luma.shape[0], self.pix_fmt)
+        for plane, values in zip(image.planes, (luma, *chroma), strict=True):
+            target = np.frombuffer(plane, values.dtype).reshape(plane.height, -1)
+            target[:, : plane.width] = values
+        image.colorspace = 1  # BT.709
+        image.color_range = 2 if self._film.is_full_range else 1
+        return image
+
+
+def _luma(image):
+    """The codes of a frame's luma, uint8 or uint16 `(height, width)`."""
+    if not _LUMA_FIRST.fullmatch(image.format.name):
+        image = image.reformat(format="yuv444p" if image.format.components[0].bits <= 8 else "yuv444p16le")
+    dtype = np.uint8 if image.format.components[0].bits <= 8 else np.uint16
+    plane = image.planes[0]
+    return np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, : plane.width]
+
+
+def _looked_up(table, codes):
+    if len(table) == 256:
+        return cv2.LUT(np.ascontiguousarray(codes), table)
+    return np.take(table, codes, mode="clip")
+
+
+def _resized(ab, size):
+    """Like photos' color: bilinear, reduced only where the picture is smaller than what the network sees."""
+    width, height = size
+    if width < ab.shape[1] or height < ab.shape[0]:
+        ab = cv2.resize(ab, (min(width, ab.shape[1]), min(height, ab.shape[0])), interpolation=cv2.INTER_AREA)
+    return cv2.resize(ab, size, interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,80 @@
+"""Lists the frames of a file."""
+
+from __future__ import annotations
+
+import fractions
+import itertools
+
+from tf_colorize.film import decoding, frames, sources
+
+# FFmpeg does not find a place in these again: of MPEG program streams a quarter of the places was wrong.
+_NOT_SOUGHT = ("mpeg",)
+_COMPARED = 48  # packets at the beginning whose frames must be those that the packets announce
+
+
+def table_of(source: sources.Source) -> frames.Table:
+    """Lists the frames of a film: by its packets, or, where those do not say enough, by decoding it.
+
+    Raises:
+        FilmError: it cannot be read.
+    """
+    with source.opened() as container:
+        stream = sources.video_stream(container, source)
+        rate = stream.guessed_rate if stream.guessed_rate else stream.average_rate
+        if source.is_images:
+            rate = source.rate
+        time_base = stream.time_base or fractions.Fraction(1, 90_000)
+        listed = _listed(container, stream, source)
+    if listed is not None:
+        with source.opened() as container:
+            stream = sources.video_stream(container, source)
+            begun = [frame.pts for frame in decoding.decoded(container, stream, source.path, n_packets=_COMPARED)]
+        shown, keys = listed
+        is_timed = bool(begun) and None not in begun
+        shown = [entry for entry in shown if is_timed and entry[0] >= begun[0]]
+        if is_timed and [time for time, _ in shown[: len(begun)]] == begun:
+            return frames.table(shown, time_base, rate, keys=[key for key in keys if key >= begun[0]])
+    return _table_by_decoding(source, time_base, rate, len(listed[0]) if listed else 0)
+
+
+def _listed(container, stream, source):
+    """`((time, duration) of each frame, keys)` by the packets, or None where they do not say it."""
+    if container.format.name in _NOT_SOUGHT:
+        return None
+    clock, shown, keys = sources.Clock(container), [], []
+    for packet in sources.packets(container, [stream], source.path):
+        if packet.is_discard:
+            continue
+        if packet.pts is None or packet.dts is None or clock.has_jumped(packet.dts * packet.time_base):
+            return None
+        shown.append((packet.pts, packet.duration or 0))
+        if packet.is_keyframe:
+            keys.append(packet.pts)
+    shown.sort()
+    if not shown or any(one[0] == other[0] for one, other in itertools.pairwise(shown)):
+        return None
+    return shown, keys
+
+
+def _table_by_decoding(source, time_base, rate, n_listed):
+    with source.opened() as container:
+        stream = sources.video_stream(container, source)
+        clock = sources.Clock(container)
+        step = max(1, round(1 / ((rate or 25) * time_base)))
+        shown: list[tuple[int, int]] = []
+        jumps, shift, damage = [], 0, decoding.Damage()
+        for frame in decoding.decoded(container, stream, source.path, damage=damage):
+            last = shown[-1][0] if shown else None
+            if frame.pts is None:
+                time = 0 if last is None else last + step
+            else:
+                time = round(frame.pts * frame.time_base / time_base)
+                if clock.has_jumped(time * time_base):
+                    shift = last + step - time
+                    jumps.append(shift * time_base)
+                time += shift
+            # Times that stand still or fall a little: frames come in order all the same.
+            shown.append((time if last is None else max(time, last + 1), 0))
+    # A packet without a frame need not be damaged: some only prepare others.
+    n_damaged = damage.n_frames and max(damage.n_frames, n_listed - len(shown))
+    return frames.table(shown, time_base, rate, jumps=jumps, n_damaged=n_damaged)

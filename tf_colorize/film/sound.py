@@ -1,0 +1,136 @@
+"""What goes along with the pictures: sound and subtitles, copied as they are, or converted where a container asks."""
+
+from __future__ import annotations
+
+import fractions
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from tf_colorize import installation
+from tf_colorize.film import frames, sources
+
+with installation.explained():
+    import av
+
+# What sound becomes that a container cannot hold: encoder, options.
+ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
+    "mp4": ("aac", {"b": "192k"}),
+    "mov": ("aac", {"b": "192k"}),
+    "matroska": ("flac", {}),
+    "webm": ("libopus", {"b": "128k"}),
+}
+
+
+class Shift:
+    """Brings times of one stream from the file's clock to those of the result.
+
+    Args:
+        table: Of the film.
+        container: The film's.
+        start: Film time at which the result begins, in units of the table's `time_base`.
+    """
+
+    def __init__(self, table: frames.Table, container: Any, start: int) -> None:
+        self._start = (table.origin + start) * table.time_base
+        self._jumps, self._clock = table.jumps, sources.Clock(container)
+        self._next: fractions.Fraction | None = None
+
+    def seconds(self, packet: Any) -> fractions.Fraction:
+        """Moves a packet; returns when it is decoded. Call it with each packet of the stream in turn."""
+        unit = packet.time_base
+        if packet.dts is None:
+            known = packet.pts if packet.pts is not None else None
+            packet.dts = known if known is not None else round((self._next or 0) / unit)
+        if packet.pts is None:
+            packet.pts = packet.dts
+        own = packet.dts * unit
+        self._clock.has_jumped(own)
+        self._next = own + (packet.duration or 0) * unit
+        n_jumps = min(self._clock.n_jumps, len(self._jumps))
+        offset = round(((self._jumps[n_jumps - 1] if n_jumps else 0) - self._start) / unit)
+        packet.dts, packet.pts = packet.dts + offset, packet.pts + offset
+        return packet.dts * unit
+
+
+class Copied:
+    """A stream that goes along as it is, with times that rise.
+
+    Args:
+        target: Stream of the result.
+    """
+
+    def __init__(self, target: Any) -> None:
+        self._target, self._last = target, None
+
+    def packets(self, packet: Any | None) -> Iterator[Any]:
+        """Yields what is to be written for a packet of the film, or at its end for None."""
+        if packet is None:
+            return
+        if self._last is not None and packet.dts * packet.time_base <= self._last:
+            # In units of the result, which can be larger: two times must not become one.
+            unit = max(packet.time_base, self._target.time_base)
+            packet.dts = math.ceil((self._last + unit) / packet.time_base)
+            packet.pts = max(packet.pts, packet.dts)
+        packet.pts = max(packet.pts, packet.dts)
+        self._last = packet.dts * packet.time_base
+        packet.stream = self._target
+        yield packet
+
+
+class Converted:
+    """Sound that is encoded anew.
+
+    Args:
+        source: Stream of the film.
+        target: Stream of the result, from `encoder_for`.
+    """
+
+    def __init__(self, source: Any, target: Any) -> None:
+        self._source, self._target = source, target
+        self._last = None
+
+    def packets(self, packet: Any | None) -> Iterator[Any]:
+        """Yields what is to be written for a packet of the film, or at its end for None."""
+        for frame in self._decoded(packet):
+            yield from self._rising(self._target.encode(frame))
+        if packet is None:
+            yield from self._rising(self._target.encode(None))
+
+    def _decoded(self, packet):
+        try:
+            yield from self._source.decode(packet)
+        except av.EOFError:
+            return
+        except av.FFmpegError:  # a damaged place
+            return
+
+    def _rising(self, made):
+        for packet in made:
+            if self._last is not None and packet.dts is not None and packet.dts <= self._last:
+                packet.dts = self._last + 1
+                packet.pts = max(packet.pts, packet.dts)
+            self._last = packet.dts
+            yield packet
+
+
+def encoder_for(output: Any, source: Any, kind: str) -> Any:
+    """Adds a stream that sound of `source` is encoded into, and returns it.
+
+    Args:
+        output: The container.
+        source: Stream of sound.
+        kind: A key of `ENCODERS`.
+    """
+    name, options = ENCODERS[kind]
+    context = source.codec_context
+    rate = 48_000 if name == "libopus" else context.sample_rate
+    stream = output.add_stream(name, rate=rate, options=dict(options))
+    if name == "flac":
+        is_fine = context.format is not None and context.format.bytes > 2
+        stream.codec_context.format = (
+            "s32" if is_fine and context.format.is_packed and "flt" not in context.format.name else "s16"
+        )
+    stream.codec_context.layout = context.layout if context.layout.nb_channels <= 2 or name != "libopus" else "stereo"
+    stream.codec_context.time_base = fractions.Fraction(1, rate)
+    return stream

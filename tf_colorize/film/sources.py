@@ -1,0 +1,160 @@
+"""Opens the files of films: containers, numbered images, and their packets on one clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import fractions
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tf_colorize import installation
+from tf_colorize.film import frames
+from tf_colorize.photos import find
+
+with installation.explained():
+    import av
+
+# The pictures and texts that FFmpeg also opens as "films".
+_STILL_FORMATS = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe", "tiff_pipe", "bmp_pipe", "gif_pipe")
+_TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
+_NUMBER = re.compile(r"%(0?)(\d*)d")
+_FALL = 1.0  # seconds; a clock that falls by more has been set anew
+_LEAP = 60.0  # seconds that no broadcast pauses for
+_BROADCAST_FORMATS = ("mpegts", "mpeg")
+IMAGE_RATE = fractions.Fraction(24)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A film's file, or its images.
+
+    Attributes:
+        path: The file, or a pattern of names such as `frames/%05d.png`.
+        rate: Images per second, where the path is a pattern.
+    """
+
+    path: pathlib.Path
+    rate: fractions.Fraction = IMAGE_RATE
+
+    @property
+    def is_images(self) -> bool:
+        """Whether the film is a folder of numbered images."""
+        return find.is_numbered(self.path)
+
+    def files(self) -> list[pathlib.Path]:
+        """Returns the files that the film consists of.
+
+        Raises:
+            FilmError: there is none, or an image is missing between others.
+        """
+        if not self.is_images:
+            return [self.path]
+        numbers = self._numbers()
+        missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
+        if missing:
+            raise frames.FilmError(f"{self.path}: image {self.path.name % missing[0]} is missing between others")
+        return [self.path.with_name(self.path.name % number) for number in numbers]
+
+    def opened(self) -> Any:
+        """Opens it, as a context manager.
+
+        Raises:
+            FilmError: it is not there, or no film.
+        """
+        options, kind = {}, None
+        if self.is_images:
+            first = self.files()[0]
+            kind = "image2"
+            options = {"framerate": str(self.rate), "start_number": str(self._numbers()[0])}
+            name = str(self.path)
+        else:
+            first, name = self.path, f"file:{self.path}"
+        try:
+            if not first.is_file():
+                raise frames.FilmError(f"{self.path}: {'a folder, not a film' if first.is_dir() else 'no such file'}")
+            with open(first, "rb"):  # says by itself why it cannot be read
+                pass
+            return av.open(name, format=kind, options=options, metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            if isinstance(error, PermissionError | IsADirectoryError):
+                raise frames.FilmError(f"{self.path}: {error.strerror}") from error
+            raise frames.FilmError(
+                f"{self.path}: not a film, or damaged beyond reading ({error.strerror or error})"
+            ) from error
+
+    def _numbers(self):
+        before, after = (
+            _NUMBER.split(self.path.name, maxsplit=1)[0],
+            self.path.name[_NUMBER.search(self.path.name).end() :],
+        )
+        names = os.listdir(self.path.parent) if self.path.parent.is_dir() else []
+        digits = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
+        numbers = sorted(
+            int(found[1])
+            for name in names
+            if (found := digits.fullmatch(name)) and name == self.path.name % int(found[1])
+        )
+        if not numbers:
+            raise frames.FilmError(f"{self.path}: no such images")
+        return numbers
+
+
+def video_stream(container: Any, source: Source) -> Any:
+    """Returns the stream of pictures that move.
+
+    Raises:
+        FilmError: there is none.
+    """
+    streams = [stream for stream in container.streams.video if not is_cover(stream)]
+    if container.format.name in _STILL_FORMATS and not source.is_images:
+        raise frames.FilmError(f"{source.path}: a photo, not a film; tf-colorize without `film` colors photos")
+    if not streams or streams[0].codec_context is None or streams[0].codec_context.name in _TEXT_CODECS:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams if stream.type != "video"}))
+        raise frames.FilmError(f"{source.path}: has no video stream, only {kinds or 'nothing that can be played'}")
+    return streams[0]
+
+
+def is_cover(stream: Any) -> bool:
+    """Whether a video stream is the still cover picture of a file."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def packets(container: Any, streams: Iterable[Any], path: pathlib.Path) -> Iterator[Any]:
+    """Yields the packets of streams, up to where the file was cut off.
+
+    Raises:
+        FilmError: the disk or the network failed.
+    """
+    demuxed = container.demux(list(streams))
+    while True:
+        try:
+            packet = next(demuxed)
+        except (StopIteration, av.EOFError, av.InvalidDataError):
+            return
+        except (av.FFmpegError, OSError) as error:
+            raise frames.FilmError(f"{path}: cannot be read any further ({error.strerror or error})") from error
+        if packet.size:
+            yield packet
+
+
+class Clock:
+    """Notices where a recording's clock was set anew.
+
+    Args:
+        container: The file.
+    """
+
+    def __init__(self, container: Any) -> None:
+        self._leap = _LEAP if container.format.name in _BROADCAST_FORMATS else float("inf")
+        self._last: fractions.Fraction | None = None
+        self.n_jumps = 0
+
+    def has_jumped(self, time: fractions.Fraction) -> bool:
+        """Whether it was set anew before a time of one stream, in seconds; call it with each in turn."""
+        jumped = self._last is not None and not -_FALL < time - self._last < self._leap
+        self._last = time
+        self.n_jumps += jumped
+        return jumped
