@@ -32,11 +32,11 @@ def untrained(generator):
     return grafts.add_strength(saving.portable(generator))
 
 
-def set_factors(generator, mean, difference):
-    """Makes the factors the same for all photos."""
-    layer = generator.get_layer("strength_factors")
+def set_factor(generator, factor):
+    """Makes the factor the same for all photos."""
+    layer = generator.get_layer("strength_factor")
     kernel, _ = layer.get_weights()
-    layer.set_weights([0 * kernel, np.log([mean, difference]).astype("float32")])
+    layer.set_weights([0 * kernel, np.log([factor]).astype("float32")])
 
 
 def test_before_it_is_trained_it_changes_nothing(plain, lightness):
@@ -46,7 +46,7 @@ def test_before_it_is_trained_it_changes_nothing(plain, lightness):
     np.testing.assert_allclose(joined(lightness, training=False), plain(lightness, training=False), atol=1e-6)
 
 
-def test_it_scales_mean_and_differences_of_the_chroma_before_the_gains(lightness):
+def test_it_scales_the_chroma_before_the_gains(lightness):
     inputs = keras.Input((None, None, 1), name="lightness")
     logits = keras.layers.Conv2D(3, 1, kernel_initializer="he_normal", name="chroma_logits")(inputs)
     chroma = blocks.AnnealedMean([[0.2, 0.1], [-0.1, 0.3], [0.3, -0.3]], 0.5, name="chroma")(logits)
@@ -54,18 +54,18 @@ def test_it_scales_mean_and_differences_of_the_chroma_before_the_gains(lightness
     outputs = blocks.BilinearUpsampling(1, name="ab")(gained)
     generator = keras.Model(inputs, outputs, name="resnet18_unet")
     joined = grafts.add_strength(generator)
-    set_factors(joined, 0.5, 2.0)
+    set_factor(joined, 0.5)
     before = np.asarray(keras.Model(inputs, chroma)(lightness))
     mean = before.mean(axis=(1, 2), keepdims=True)
-    expected = 0.8 * 0.5 * mean + 1.3 * 2.0 * (before - mean)
+    expected = 0.5 * (0.8 * mean + 1.3 * (before - mean))
     np.testing.assert_allclose(joined(lightness, training=False), np.clip(expected, -1, 1), atol=1e-5)
 
 
-def test_factors_are_cut_whatever_a_photo_looks_like():
-    chroma = np.random.default_rng(1).uniform(-0.2, 0.2, (1, 4, 5, 2)).astype("float32")
-    result = np.asarray(strength.ScaleChroma()(chroma, np.float32([[50.0, -50.0]])))
-    mean = chroma.mean(axis=(1, 2), keepdims=True)
-    np.testing.assert_allclose(result, np.exp(1.5) * mean + np.exp(-1.5) * (chroma - mean), atol=1e-6)
+def test_a_factor_is_cut_whatever_a_photo_looks_like():
+    chroma = np.random.default_rng(1).uniform(-0.2, 0.2, (3, 4, 5, 2)).astype("float32")
+    result = np.asarray(strength.ScaleChroma()(chroma, np.float32([[50.0], [-50.0], [0.1]])))
+    expected = np.exp([1.5, -1.5, 0.1])[:, None, None, None] * chroma
+    np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
 def test_the_summary_is_what_it_says():
@@ -102,7 +102,7 @@ def test_a_gray_photo_and_a_certain_one_have_finite_summaries_and_gradients():
 
 def test_photos_of_a_batch_do_not_know_of_each_other(plain, lightness):
     joined = untrained(plain)
-    layer = joined.get_layer("strength_factors")
+    layer = joined.get_layer("strength_factor")
     kernel, bias = layer.get_weights()
     layer.set_weights([np.random.default_rng(4).normal(0, 0.1, kernel.shape), bias])
     together = np.asarray(joined(lightness, training=False))
@@ -116,7 +116,7 @@ def test_only_the_strength_learns_and_it_finds_what_is_left_to_find(plain, light
     others = {weight.path: weight.numpy() for weight in joined.weights if "strength" not in weight.path}
     target = 0.5 * np.asarray(joined(lightness, training=False))
     grafts.train_strength_only(joined)
-    assert {weight.path for weight in joined.trainable_weights} == {"strength_factors/kernel", "strength_factors/bias"}
+    assert {weight.path for weight in joined.trainable_weights} == {"strength_factor/kernel", "strength_factor/bias"}
     joined.compile(keras.optimizers.Adam(0.001), loss="mse")
     before = joined.evaluate(lightness, target, verbose=0)
     joined.fit(lightness, target, epochs=150, verbose=0)
@@ -148,10 +148,10 @@ def test_a_branch_for_hints_is_left_out_and_can_be_put_back(plain, lightness):
 
 def trained(plain):
     joined = untrained(plain)
-    layer = joined.get_layer("strength_factors")
+    layer = joined.get_layer("strength_factor")
     kernel, _ = layer.get_weights()
     noise = np.random.default_rng(5).normal(0, 0.03, kernel.shape)
-    layer.set_weights([noise, np.float32([-0.3, 0.2])])
+    layer.set_weights([noise, np.float32([-0.3])])
     return joined
 
 
@@ -163,7 +163,7 @@ def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
     loaded, _ = saving.load_generator(tmp_path / "joined.keras")
     np.testing.assert_array_equal(loaded(lightness, training=False), expected)
     half = saving.with_policy(joined, "mixed_bfloat16")
-    assert half.get_layer("strength_factors").compute_dtype == "float32"
+    assert half.get_layer("strength_factor").compute_dtype == "float32"
     assert np.abs(half(lightness, training=False) - expected).mean() < 0.05
     square = lightness[:1, :, :SIZE]
     expected = np.asarray(joined(square, training=False))

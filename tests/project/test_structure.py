@@ -86,6 +86,7 @@ ROOMS = {
         "spreading",
         "hint_gains",
         "hint_reach",
+        "aging",
         "inception",
         "features",
         "perceptual",
@@ -97,7 +98,7 @@ ROOMS = {
     "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
     "recipe": [],
     "commands": [
-        *("streams", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
+        *("streams", "rulers", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
         *("photos", "cluster", "film", "demo", "train", "evaluate", "export", "main"),
     ],
     "__main__": [],

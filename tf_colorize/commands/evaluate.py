@@ -8,15 +8,11 @@ import os
 import pathlib
 import shlex
 import sys
-import typing
 from collections.abc import Sequence
 
-from tf_colorize.commands import parsing, quiet, streams
+from tf_colorize.commands import parsing, quiet, rulers, streams
 
 # No heavy imports up here: `tf-colorize evaluate --help` must answer at once.
-
-if typing.TYPE_CHECKING:
-    import rich.progress
 
 _DESCRIPTION = "Measure colorizers on photos with known colors, and lay out colorized photos whose colors nobody knows."
 _EPILOG = """\
@@ -26,6 +22,7 @@ examples:
   {command} --model MODEL --bw DIR --out sheets
   {command} --model MODEL --data DIR --film 12 --out strips
   {command} --model MODEL --data DIR --hints 0,1,2,5,10,20,100 --out report
+  {command} --model MODEL --data DIR --old --lpips --out report
 """
 
 # The keys of `tf_colorize.evaluation.PROTOCOLS`, which --help does without: it needs the train extra.
@@ -64,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
         "another color reaches",
     )
     parser.add_argument(
+        "--old",
+        action="store_true",
+        help="also how photos are colored that have been made old: grain, fading, dust and others, and all together",
+    )
+    parser.add_argument(
         "--features",
         help="network for the Frechet and kernel distances: weights, a Keras model, or inception, which is downloaded",
     )
@@ -86,6 +88,8 @@ def _parsed(parser, arguments):
         parser.error("--film needs the photos of --data")
     if options.hints is not None and (options.data is None or options.film is not None):
         parser.error("--hints needs the photos of --data, and goes without --film")
+    if options.old and (options.data is None or options.film is not None):
+        parser.error("--old needs the photos of --data, and goes without --film")
     if options.bw is not None and options.out is None:
         parser.error("--bw needs --out for its contact sheet")
     return options
@@ -153,7 +157,7 @@ def _steadiness_of(options):
     if not made:
         raise ValueError(f"--data {options.data}: no photo has {clips.SIDE} pixels a side, which --film takes")
     for name, model in _names_of(options.model).items():
-        with _bar() as progress:
+        with rulers.bar() as progress:
             task = progress.add_task("clips", total=len(made))
             advance = functools.partial(progress.advance, task)
             results = steadiness.compare(colorizer.Colorizer.load(model), made, progress=advance)
@@ -218,24 +222,6 @@ def _without_hints(colorizers):
     return notes
 
 
-def _curves_of_hints(options, colorizers):
-    """Returns what hints gain and how far one reaches, each by model."""
-    from tf_colorize.evaluation import hint_gains, hint_reach
-    from tf_colorize.photos import find
-
-    paths, curves, reaches = find.find_photos(options.data).photos, {}, {}
-    with _bar() as progress:
-        for name, one in colorizers.items():
-            if one.takes_hints:
-                task = progress.add_task(f"hints, {name}", total=2 * len(paths))
-                advance = functools.partial(progress.advance, task)
-                curves[name] = hint_gains.evaluate(
-                    one, paths, options.hints, protocol=options.protocol, progress=advance
-                )
-                reaches[name] = hint_reach.evaluate(one, paths, protocol=options.protocol, progress=advance)
-    return curves, reaches
-
-
 def _color_bw(options, colorizers):
     from tf_colorize import whole
     from tf_colorize.evaluation.report import document, pictures
@@ -243,7 +229,7 @@ def _color_bw(options, colorizers):
 
     paths = find.find_photos(options.bw).photos
     rows, failed = [], False
-    with _bar() as progress:
+    with rulers.bar() as progress:
         for path, result in progress.track(pictures.without_truth(colorizers, paths), len(paths), description="bw"):
             if isinstance(result, Exception):
                 _complain(result)
@@ -259,10 +245,10 @@ def _color_bw(options, colorizers):
 
 def _measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import hint_gains, hint_reach
+    from tf_colorize.evaluation import aging, hint_gains, hint_reach
     from tf_colorize.evaluation.report import document, figures, records
 
-    with _bar() as progress:
+    with rulers.bar() as progress:
         task = progress.add_task("photos", total=None)
         result = evaluation.evaluate(
             colorizers,
@@ -275,24 +261,20 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     for _, reason in result.skipped:
         _complain(reason)
     _show(figures.table(result))
-    curves, reaches = _curves_of_hints(options, colorizers) if options.hints else ({}, {})
+    curves, reaches = rulers.hints(options, colorizers) if options.hints else ({}, {})
     if curves:
         _show(hint_gains.table(curves))
         _show(hint_reach.table(reaches))
+    old = rulers.old_photos(options, colorizers, lpips) if options.old else {}
+    if old:
+        _show(aging.table(old))
     for note in run.notes:
         _complain(f"left out: {note}")
     if options.out:
-        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches)
+        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old)
         records.write_photos(options.out / "photos.csv", result)
         document.write(options.out / "report.html", result, colorizers, run, bw, curves)
     return bool(result.skipped)
-
-
-def _bar() -> rich.progress.Progress:
-    import rich.console
-    import rich.progress
-
-    return rich.progress.Progress(console=rich.console.Console(stderr=True))
 
 
 def _show(table):

@@ -15,10 +15,11 @@ _SCALES = (10.0, 3.0, 5.0)  # of shares, tones and chroma, so that all of them v
 def scaled(logits: Any, chroma: Any, lightness: Any, *, prefix: str) -> Any:
     """Returns chroma with the strength that suits its photo, a symbolic tensor like `chroma`.
 
-    From the mean distribution over the palette, the histogram of lightness and the chroma itself come two
-    factors: of the photo's mean chroma and of the differences from it. They are 1 until they are trained, for
-    example by the error that they leave; then they are what least squares would give for photos like this one,
-    small where the network often errs. All of it is float32, whatever the precision of the rest.
+    From the mean distribution over the palette, the histogram of lightness and the chroma itself comes a factor.
+    It is 1 until it is trained, for example by the error that it leaves; then it is what least squares would give
+    for photos like this one, small where the network often errs. (Factors of its own for the photo's mean chroma
+    and for the differences from it were no better at equal colorfulness.) All of it is float32, whatever the
+    precision of the rest.
 
     Args:
         logits: `(batch, height, width, entries)`, over a palette.
@@ -27,8 +28,8 @@ def scaled(logits: Any, chroma: Any, lightness: Any, *, prefix: str) -> Any:
         prefix: str, what the names of all its layers begin with.
     """
     summary = Summary(name=f"{prefix}summary", dtype="float32")(logits, chroma, lightness)
-    factors = keras.layers.Dense(2, kernel_initializer="zeros", name=f"{prefix}factors", dtype="float32")(summary)
-    return ScaleChroma(name=f"{prefix}chroma", dtype="float32")(chroma, factors)
+    factor = keras.layers.Dense(1, kernel_initializer="zeros", name=f"{prefix}factor", dtype="float32")(summary)
+    return ScaleChroma(name=f"{prefix}chroma", dtype="float32")(chroma, factor)
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
@@ -78,20 +79,18 @@ class Summary(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class ScaleChroma(keras.layers.Layer):
-    """Multiplies a photo's mean chroma, and the differences from it, by a factor each.
+    """Multiplies the chroma of each photo by a factor.
 
-    Call arguments: chroma `(batch, height, width, 2)`; the factors' logarithms `(batch, 2)`, of the mean first.
-    They are cut at `MOST`, whatever a photo looks like.
+    Call arguments: chroma `(batch, height, width, 2)`; the factor's logarithm `(batch, 1)`. It is cut at `MOST`,
+    whatever a photo looks like.
     Output shape: that of chroma, float32.
     """
 
     MOST = 1.5  # about a fifth, or 4.5 times
 
-    def call(self, chroma, factors):
+    def call(self, chroma, factor):
         ops = keras.ops
-        factors = ops.exp(ops.clip(factors, -self.MOST, self.MOST))[:, None, None]
-        mean = ops.mean(chroma, axis=(1, 2), keepdims=True)
-        return factors[..., :1] * mean + factors[..., 1:] * (chroma - mean)
+        return ops.exp(ops.clip(factor, -self.MOST, self.MOST))[:, None, None] * chroma
 
-    def compute_output_spec(self, chroma, factors):
+    def compute_output_spec(self, chroma, factor):
         return keras.KerasTensor(chroma.shape, dtype="float32")

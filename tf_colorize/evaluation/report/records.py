@@ -16,7 +16,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors, whole
-from tf_colorize.evaluation import hint_gains, hint_reach, photo_measures, protocols
+from tf_colorize.evaluation import aging, hint_gains, hint_reach, photo_measures, protocols
 from tf_colorize.evaluation.report import figures
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
@@ -43,11 +43,12 @@ def write_metrics(
     run: Any,
     curves: Mapping[str, Any] | None = None,
     reaches: Mapping[str, Any] | None = None,
+    old: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes metrics.json; everything except `"run"` is the same for the same input.
 
-    `curves` and `reaches` are those of `hint_gains.evaluate` and `hint_reach.evaluate` by model, where they were
-    measured.
+    `curves`, `reaches` and `old` are those of `hint_gains.evaluate`, `hint_reach.evaluate` and `aging.evaluate` by
+    model, where they were measured.
     """
     reach = {"reach": hint_reach.record(reaches)} if reaches else {}
     content = {
@@ -57,6 +58,7 @@ def write_metrics(
         "truth": {key: _rounded(value) for key, value in figures.of_truth(result).items()},
         "models": {name: _model(result, run, name) for name in result.predictions},
         **({"hints": hint_gains.record(curves) | reach} if curves else {}),
+        **({"old": aging.record(old)} if old else {}),
         "run": {
             **dataclasses.asdict(run),
             "machine": machine(),

@@ -1,0 +1,54 @@
+"""What `tf-colorize evaluate` measures besides the figures of photos: hints, and photos that have been made old."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+# No heavy imports up here: `tf-colorize evaluate --help` must answer at once.
+
+if typing.TYPE_CHECKING:
+    import rich.progress
+
+
+def hints(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns what hints gain and how far one reaches, each by the name of a model that takes hints."""
+    from tf_colorize.evaluation import hint_gains, hint_reach
+    from tf_colorize.photos import find
+
+    paths, curves, reaches = find.find_photos(options.data).photos, {}, {}
+    with bar() as progress:
+        for name, one in colorizers.items():
+            if one.takes_hints:
+                task = progress.add_task(f"hints, {name}", total=2 * len(paths))
+                advance = functools.partial(progress.advance, task)
+                curves[name] = hint_gains.evaluate(
+                    one, paths, options.hints, protocol=options.protocol, progress=advance
+                )
+                reaches[name] = hint_reach.evaluate(one, paths, protocol=options.protocol, progress=advance)
+    return curves, reaches
+
+
+def old_photos(options: argparse.Namespace, colorizers: Mapping[str, Any], lpips: Any) -> dict[str, Any]:
+    """Returns how photos are colored that have been made old, by the name of each model."""
+    from tf_colorize.evaluation import aging
+    from tf_colorize.photos import find
+
+    paths, results = find.find_photos(options.data).photos, {}
+    with bar() as progress:
+        for name, one in colorizers.items():
+            task = progress.add_task(f"old photos, {name}", total=len(paths))
+            advance = functools.partial(progress.advance, task)
+            results[name] = aging.evaluate(one, paths, protocol=options.protocol, lpips=lpips, progress=advance)
+    return results
+
+
+def bar() -> rich.progress.Progress:
+    """Returns a progress bar on standard error."""
+    import rich.console
+    import rich.progress
+
+    return rich.progress.Progress(console=rich.console.Console(stderr=True))
