@@ -99,28 +99,42 @@ def test_a_long_name_is_the_problem_of_one_photo(model, capsys):
     assert "too long" in line
 
 
-@pytest.mark.skipif(not (shutil.which("setpriv") and os.geteuid() == 0), reason="needs to be root, and not to be")
+POWERS = "-dac_override,-dac_read_search"
+AS_NOBODY = ["setpriv", f"--inh-caps={POWERS}", f"--bounding-set={POWERS}", sys.executable, "-m", "tf_colorize"]
+needs_root = pytest.mark.skipif(not (shutil.which("setpriv") and os.geteuid() == 0), reason="needs powers to drop")
+
+
+def keep_others_out(folder, mode=0o700):
+    os.chown(folder, 65534, 65534)
+    os.chmod(folder, mode)
+
+
+@needs_root
 @pytest.mark.parametrize("command", [["a.jpg", "-o", "theirs/out"], ["film", "a.mp4", "-o", "theirs/out"], ["theirs"]])
 def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
     photo("a.jpg", "a.mp4", "theirs/b.jpg")
-    os.chown("theirs", 65534, 65534)
-    os.chmod("theirs", 0o700)
-    powers = "-dac_override,-dac_read_search"
-    run = ["setpriv", f"--inh-caps={powers}", f"--bounding-set={powers}", sys.executable, "-m", "tf_colorize"]
-    result = subprocess.run([*run, *command, "--model", model], capture_output=True, text=True)
+    keep_others_out("theirs")
+    result = subprocess.run([*AS_NOBODY, *command, "--model", model], capture_output=True, text=True)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert "theirs" in line and "Permission denied" in line
 
 
-@pytest.mark.skipif(not (shutil.which("setpriv") and os.geteuid() == 0), reason="needs to be root, and not to be")
+@needs_root
+def test_a_folder_that_one_may_not_write_is_told_before_the_work_and_what_is_there_is_done(model):
+    photo("d/a.jpg", "d/b.jpg", "theirs/a.jpg")
+    keep_others_out("theirs", 0o755)
+    result = subprocess.run([*AS_NOBODY, "d", "-o", "theirs", "--model", model], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "tf-colorize: theirs: cannot be written; choose another folder for the results\n"
+    assert result.stdout == "theirs/a.jpg exists; --overwrite replaces it\n"
+
+
+@needs_root
 def test_a_folder_that_one_may_not_list_is_left_out_and_said(model):
     photo("d/a.jpg", "d/theirs/b.jpg")
-    os.chown("d/theirs", 65534, 65534)
-    os.chmod("d/theirs", 0o700)
-    powers = "-dac_override,-dac_read_search"
-    run = ["setpriv", f"--inh-caps={powers}", f"--bounding-set={powers}", sys.executable, "-m", "tf_colorize"]
-    result = subprocess.run([*run, "d", "-o", "out", "--model", model], capture_output=True, text=True)
+    keep_others_out("d/theirs")
+    result = subprocess.run([*AS_NOBODY, "d", "-o", "out", "--model", model], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (1, "tf-colorize: d/theirs: Permission denied\n")
     assert os.listdir("out") == ["a.jpg"]
 
