@@ -51,14 +51,25 @@ def test_new_hints_beside_a_photo_are_other_options(capsys):
     assert "the model takes no hints" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["."], ["photo.jpg", "-o", "out"], ["*.jpg"], ["photo.jpg", "other.jpg"]])
-def test_what_may_be_somebodys_is_not_done_again(arguments):
-    Image.fromarray(GRAY).save("other.jpg")
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        (["."], "photo.color.jpg"),
+        (["photo.jpg", "-o", "out"], "out/photo.jpg"),
+        (["*.jpg"], "photo.color.jpg"),
+        (["photo.jpg", "other.jpg"], "photo.color.jpg"),
+        (["one"], "one/photo.color.jpg"),
+        (["one/p*.jpg"], "one/photo.color.jpg"),
+    ],
+)
+def test_what_may_be_somebodys_is_not_done_again(arguments, made):
+    pathlib.Path("one").mkdir()
+    for name in ("other.jpg", "one/photo.jpg"):
+        Image.fromarray(GRAY).save(name)
     assert main.main(arguments) == 0
-    made = pathlib.Path("out/photo.jpg" if "out" in arguments else "photo.color.jpg")
-    before = made.read_bytes()
+    before = pathlib.Path(made).read_bytes()
     assert main.main([*arguments, "--vividness", "0.3"]) == 0
-    assert made.read_bytes() == before
+    assert pathlib.Path(made).read_bytes() == before
 
 
 @pytest.mark.parametrize("result", ["photo.color.jpg", "photo.compare.jpg", "photo.variants.jpg", "photo.color.png"])

@@ -166,7 +166,7 @@ def _is_done(job):
 
 def _renews(jobs, options):
     """Whether a single photo is to be done again: its result, the tool's own by its name, would become another."""
-    if len(jobs) != 1 or options.output is not None or any(map(os.path.isdir, options.inputs)):
+    if len(jobs) != 1 or options.output is not None or not all(map(os.path.isfile, options.inputs)):
         return False
     from tf_colorize.color import look
 
