@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
-import getpass
 import hashlib
+import os
 import pathlib
+import shutil
+import stat
 import tempfile
 
 from tf_colorize import whole
+from tf_colorize.inference import runtimes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,34 +29,42 @@ class PackedModel:
 
     @classmethod
     def pack(cls, model: str) -> PackedModel:
-        """Reads a model.
+        """Reads a model: only those of its files that loading it needs.
 
         Args:
             model: What `Colorizer.load` takes.
 
         Raises:
-            ValueError: there is no such file or folder.
+            ValueError: there is no such model, or it cannot be read.
         """
         if "://" in model:
             return cls(model, {})
         path = pathlib.Path(model).absolute()
-        if not path.exists():
-            raise ValueError(f"{model}: no such model")
-        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        return cls(str(path), {str(file.relative_to(path.parent)): file.read_bytes() for file in files})
+        try:
+            files = {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in runtimes.files_of(path)}
+        except OSError as error:
+            raise ValueError(f"{error.filename or model}: {error.strerror}") from error
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), model)) from error
+        return cls(str(path), files)
 
     def unpack(self) -> str:
         """Returns what `Colorizer.load` takes on this machine.
 
-        The files are used where they are if this machine has the same. Otherwise they are copied into the
-        folder for temporary files, once for all processes of a user: they must outlive this function.
+        The files are used where they are if this machine has the same and nobody else can change them. Otherwise
+        they are copied into a folder that only this user can enter, once for all processes: they must outlive
+        this function.
+
+        Raises:
+            OSError: they cannot be written.
         """
-        if not self.files or self._is_in(pathlib.Path(self.name).parent):
+        place = pathlib.Path(self.name).parent
+        if not self.files or (all(_only_ours(place / name) for name in self.files) and self._is_in(place)):
             return self.name
         content = hashlib.sha256()
         for name, data in self.files.items():
             content.update(f"{name} {len(data)} ".encode() + data)
-        folder = pathlib.Path(tempfile.gettempdir(), f"tf-colorize-models-{getpass.getuser()}", content.hexdigest())
+        folder = _private_folder() / content.hexdigest()
         if not self._is_in(folder):
             for name, data in self.files.items():
                 with whole.open_whole(folder / name) as file:
@@ -60,6 +72,47 @@ class PackedModel:
         return str(folder / pathlib.Path(self.name).name)
 
     def _is_in(self, folder):
-        return all(
-            (folder / name).is_file() and (folder / name).read_bytes() == data for name, data in self.files.items()
-        )
+        try:
+            return all((folder / name).read_bytes() == data for name, data in self.files.items())
+        except OSError:
+            return False
+
+
+def _private_folder():
+    """A folder for models that is this user's alone: the same for all processes, or this process's own.
+
+    Its name can be guessed, so somebody else may have made it, or a link of that name. Then it is not used.
+    """
+    user = str(os.geteuid()) if hasattr(os, "geteuid") else "models"  # on Windows, the place itself is the user's own
+    folder = pathlib.Path(tempfile.gettempdir(), f"tf-colorize-{user}")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if _is_private(folder):
+            return folder
+    except OSError:
+        pass
+    own = tempfile.mkdtemp(prefix="tf-colorize-")
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return pathlib.Path(own)
+
+
+def _is_private(folder):
+    found = os.lstat(folder)
+    if not hasattr(os, "geteuid"):
+        return stat.S_ISDIR(found.st_mode)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _only_ours(path):
+    """Whether only this user or root can change a file, or put another in its place."""
+    if not hasattr(os, "geteuid"):
+        return True
+    try:
+        places = [os.lstat(place) for place in (path, *path.parents)]
+    except OSError:
+        return False
+    is_real = os.path.realpath(path) == str(path) and stat.S_ISREG(places[0].st_mode)
+    return is_real and all(
+        found.st_uid in (0, os.geteuid()) and (not found.st_mode & 0o022 or found.st_mode & stat.S_ISVTX)
+        for found in places
+    )

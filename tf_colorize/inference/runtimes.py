@@ -45,6 +45,27 @@ def default_model() -> pathlib.Path:
     )
 
 
+def files_of(path: str | os.PathLike[str]) -> list[pathlib.Path]:
+    """Returns the files of a model that loading it reads, and no others: a run folder also holds checkpoints.
+
+    Args:
+        path: A file, a SavedModel folder, or a folder that training wrote.
+
+    Raises:
+        ValueError: it is not there, or a folder without a model in it.
+    """
+    model = _existing(path)
+    if model.is_file():
+        return [model]
+    if (model / "generator.keras").is_file():
+        return [model / "generator.keras"]
+    if not (model / "saved_model.pb").is_file():
+        raise ValueError(f"{path}: no model in this folder: neither generator.keras nor saved_model.pb")
+    parts = [model / name for name in ("saved_model.pb", "fingerprint.pb", f"assets.extra/{METADATA_NAME}")]
+    parts += [part for folder in ("variables", "assets") for part in sorted((model / folder).rglob("*"))]
+    return [part for part in parts if part.is_file()]
+
+
 def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
     """Loads a run folder or `.keras` file, or takes a generator as it is.
 

@@ -1,0 +1,121 @@
+"""What a text means as the place of photos or results: a folder, or a bucket with a prefix and options.
+
+Nothing is decoded, normalized or dropped. What the file systems below would change on the way is refused here, because
+it would be read or written elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import urllib.parse
+
+_SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
+_OPTIONS = {"s3": ("region", "endpoint_override", "scheme"), "gs": ("endpoint_override", "scheme")}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_ONE_SLASH = re.compile(r"(s3|gs|gcs):/?(?!/)")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class PlaceError(ValueError):
+    """A folder or bucket cannot be used; the message is one line that names it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BucketAddress:
+    """A place in a bucket.
+
+    Attributes:
+        scheme: "s3" or "gs".
+        bucket: Its name.
+        prefix: What the keys begin with, without slashes at its ends; "" is the whole bucket.
+        options: As pyarrow's file system takes them.
+    """
+
+    scheme: str
+    bucket: str
+    prefix: str
+    options: dict[str, str]
+
+
+def parse(text: str) -> str | BucketAddress:
+    """Returns the absolute path of a folder, or the address of a bucket.
+
+    Args:
+        text: Path of a folder, or `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`. An address may end with
+            `?region=...&endpoint_override=...&scheme=http`, for servers other than Amazon's and Google's.
+
+    Raises:
+        PlaceError: it is neither, or names a place that could not be used as it is written.
+    """
+    found = _SCHEME.match(text)
+    if found is None:
+        return _folder(text)
+    if found[1] not in _SCHEMES:
+        raise PlaceError(f"{text}: must be a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX")
+    scheme = _SCHEMES[found[1]]
+    rest, question_mark, options = text[found.end() :].partition("?")
+    bucket, _, prefix = rest.partition("/")
+    if not _BUCKET.fullmatch(bucket):
+        raise PlaceError(f"{text}: must be {scheme}://BUCKET/PREFIX, and {bucket!r} is not the name of a bucket")
+    prefix = prefix.removesuffix("/")
+    problem = problem_of(prefix) if prefix or rest.endswith("//") else None
+    if problem:
+        raise PlaceError(f"{shown(text)}: the prefix {problem}")
+    return BucketAddress(scheme, bucket, prefix, _options(text, scheme, options) if question_mark else {})
+
+
+def problem_of(name: str) -> str | None:
+    """Returns why a name in a bucket cannot be used as it is, or None.
+
+    Args:
+        name: Parts with "/" between them.
+    """
+    parts = name.split("/")
+    if "" in parts:
+        return "has an empty part (a slash too many), which cannot be read or written as it is"
+    if {".", ".."} & set(parts):
+        return "has . or .. as a part, which would be read and written elsewhere"
+    if _CONTROL.search(name):
+        return "has a control character in it, such as the end of a line"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    return None
+
+
+def shown(name: str) -> str:
+    """Returns a name as one line of text, whatever is in it."""
+    return name if name.isprintable() else ascii(name)
+
+
+def _folder(text):
+    if not text:
+        raise PlaceError("the name of a folder or bucket is missing: it is empty")
+    if _ONE_SLASH.match(text) and not os.path.lexists(text):
+        scheme, _, rest = text.partition(":")
+        raise PlaceError(f"{text}: must be {scheme}://{rest.lstrip('/')}, or ./{text} for a folder of this name")
+    parts = text.split(os.sep)
+    if ".." in parts:  # after a link, that is not the folder that the text seems to say: the system alone knows
+        n_followed = len(parts) - parts[::-1].index("..")
+        followed = os.path.realpath(os.sep.join(parts[:n_followed]))
+        return os.path.abspath(os.path.join(followed, *parts[n_followed:]))
+    return os.path.abspath(text)
+
+
+def _options(text, scheme, options):
+    known = _OPTIONS[scheme]
+    try:
+        pairs = urllib.parse.parse_qsl(options, keep_blank_values=True, strict_parsing=True) or [("", "")]
+    except ValueError:
+        pairs = [("", "")]
+    given = dict(pairs)
+    if len(given) < len(pairs) or not all(given.values()) or set(given) - set(known):
+        raise PlaceError(
+            f"{text}: after the ? must be NAME=VALUE, with & between them and a name of {', '.join(known)}; "
+            "a prefix with a ? in its name cannot be given"
+        )
+    return given

@@ -1,0 +1,167 @@
+"""The head of a Ray cluster, asked before a job connects to it.
+
+Ray itself tries for minutes where nobody answers, and its processes die where one has a token and another has none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+
+MODE = "RAY_AUTH_MODE"
+TOKEN = "RAY_AUTH_TOKEN"
+TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
+OLDEST_RAY = (2, 52)  # the first that can ask for a token
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(\d{1,5})")
+_ANSWER = 1.5  # seconds until a head that says nothing counts as not there
+_PATIENCE = 20.0  # seconds for Ray to start in a process of its own, and to be answered
+
+# Says the address first. Of Ray's own modules, as its commands use them: nothing public asks without joining.
+_ASK = """
+import sys
+from ray._private import services
+import ray
+address = services.canonicalize_bootstrap_address(sys.argv[1])
+print(address, flush=True)
+ray._raylet.GcsClient(address=address)
+print("connected", flush=True)
+"""
+
+
+class HeadError(ValueError):
+    """A cluster cannot be used; the message is one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """A head that answers.
+
+    Attributes:
+        address: HOST:PORT.
+        wants_token: Whether it turns away those who do not know the cluster's token.
+    """
+
+    address: str
+    wants_token: bool
+
+
+def environment_of_own() -> dict[str, str]:
+    """Returns what the environment must say before Ray is imported to start a cluster for this machine alone.
+
+    Its processes then listen on the loopback device, and turn away whoever does not know the token.
+    """
+    return {
+        MODE: "token",
+        TOKEN: secrets.token_hex(32),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on all systems: a cluster without other machines
+    }
+
+
+def find(address: str) -> Head:
+    """Asks the head of a cluster whether it is there, and whether it takes this user's token if it wants one.
+
+    Args:
+        address: HOST:PORT, or "auto" for the cluster that this machine belongs to.
+
+    Raises:
+        HeadError: nobody answers within two seconds, something else than Ray does, or the token is not the right one.
+    """
+    if address != "auto":
+        if not is_address(address):
+            raise HeadError(f"{address}: must be auto or HOST:PORT")
+        if not answers(address):
+            raise HeadError(f"no Ray cluster at {address}: nothing answers there. Is its head running, and reachable?")
+    mode = os.environ.get(MODE, "").lower()
+    has_token = mode != "disabled" and _has_token()
+    if mode == "token" and not has_token:
+        raise HeadError(f"{MODE} is token, but there is none: set {TOKEN}, or copy ~/.ray/auth_token from the head")
+    with_token = _asking(address, "token") if has_token else None
+    without = _asking(address, "disabled")
+    try:
+        found, is_open = _answer(address, without)
+        knows_token = with_token is not None and _answer(address, with_token)[1]
+    finally:
+        for process in (without, with_token):
+            if process is not None:
+                process.kill()
+                process.communicate()
+    if is_open and mode == "token":
+        raise HeadError(f"the cluster at {found} was started without tokens, but {MODE} is token here: make them agree")
+    if not is_open and not knows_token:
+        here = "another one is here" if has_token else f"{MODE} is disabled" if mode == "disabled" else "none is here"
+        fix = f"copy ~/.ray/auth_token from its head, or set {TOKEN}"
+        raise HeadError(f"the cluster at {found} wants its token, and {here}: {fix}")
+    return Head(found, not is_open)
+
+
+def is_address(text: str) -> bool:
+    """Returns whether a text is HOST:PORT."""
+    found = _HOST_AND_PORT.fullmatch(text)
+    return found is not None and 0 < int(found[2]) < 65536
+
+
+def answers(address: str) -> bool:
+    """Returns whether anybody listens at HOST:PORT, after at most a second and a half."""
+    host, _, port = address.rpartition(":")
+    is_there = threading.Event()
+    ended = threading.Event()
+
+    def connect():
+        try:
+            with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER):
+                is_there.set()
+        except OSError:
+            pass
+        ended.set()
+
+    threading.Thread(target=connect, daemon=True).start()  # a name server may take minutes
+    ended.wait(_ANSWER)
+    return is_there.is_set()
+
+
+def _has_token():
+    """Whether there is a token where Ray looks for it. It aborts the process if there is none."""
+    if os.environ.get(TOKEN):
+        return True
+    path = os.environ.get(TOKEN_PATH) or pathlib.Path.home() / ".ray" / "auth_token"
+    try:
+        return bool(pathlib.Path(path).read_text().strip())
+    except (OSError, ValueError):
+        return False
+
+
+def _asking(address, mode):
+    # A process of its own: Ray's code for this cannot be interrupted, and reads the mode only once.
+    return subprocess.Popen(
+        [sys.executable, "-c", _ASK, address],
+        env={**os.environ, MODE: mode},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+
+
+def _answer(address, process):
+    """The address that was found, and whether it let us in."""
+    try:
+        said, complaint = process.communicate(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise HeadError(f"no Ray cluster at {address}: something else answers there") from error
+    lines = said.split()
+    if "connected" in lines[1:]:
+        return lines[0], True
+    if "InvalidAuthToken" in complaint or "AuthenticationError" in complaint:
+        return (lines or [address])[0], False
+    if "Could not find any running Ray instance" in complaint:
+        raise HeadError("no Ray cluster on this machine: start it, or say where its head is")
+    reason = next((line for line in reversed(complaint.splitlines()) if line.strip()), "it does not answer").strip()
+    raise HeadError(f"no Ray cluster at {address}: {reason}")
