@@ -16,7 +16,7 @@ import tf_colorize
 from tf_colorize.albums import plan as albums
 from tf_colorize.albums import work
 from tf_colorize.archives import crew, failures, packed, places, plan, workers
-from tf_colorize.commands import cluster, main
+from tf_colorize.commands import main, ray_job
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def test_a_bucket_is_a_folder_elsewhere(s3_server, scans, tmp_path):
 
 
 def started(model, **options):
-    return cluster.Start(packed.PackedModel.pack(str(model)), work.Options(**options))
+    return ray_job.Start(packed.PackedModel.pack(str(model)), work.Options(**options))
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
@@ -230,7 +230,7 @@ class Cluster:
 
     def __init__(self, deadly):
         self.deadly, self.results, self.killed = deadly, {}, []
-        self.exceptions = types.SimpleNamespace(RayActorError=ConnectionError)
+        self.exceptions = types.SimpleNamespace(RayActorError=ConnectionError, RayTaskError=ArithmeticError)
 
     def hire(self):
         return types.SimpleNamespace(
@@ -305,7 +305,7 @@ def test_workers_that_die_while_they_start_end_the_job(monkeypatch):
         (["scans", "scans"], "scans: the photos would be overwritten; choose an OUT that IN does not lie in"),
         (["ftp://host/scans", "out"], "ftp://host/scans: must be a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"),
         (["s3:///scans", "out"], "must be s3://BUCKET/PREFIX"),
-        (["s3://b/scans?color=red", "out"], "must be s3://BUCKET/PREFIX?NAME=VALUE"),
+        (["s3://b/scans?color=red", "out"], "after the ? must be NAME=VALUE"),
         (["scans", "out", "--model", "none.tflite"], "none.tflite: no such model"),
         (["scans", "scans/b.jpg/out"], "scans/b.jpg/out: cannot be created: "),
     ],

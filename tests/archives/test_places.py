@@ -1,17 +1,14 @@
 """Names of folders and buckets: taken exactly as they are, or refused with one line."""
 
-import contextlib
-import json
 import os
-import pathlib
 
 import pytest
-import tiny_models
 from PIL import Image
 
 import tf_colorize
-from tf_colorize.archives import addresses, packed, places, plan, workers
-from tf_colorize.commands import cluster, main
+from tf_colorize.albums import work
+from tf_colorize.archives import addresses, places, plan, workers
+from tf_colorize.commands import main
 
 # Names that programs are known to cut, decode or trim.
 NAMES = ("box#3", "q?x", "pct%20x", "pct x", "100%", "sp ", " lead", "back\\x", "plus+x", "ü ß", "amp&x;y=z", "tab\tx")
@@ -99,7 +96,12 @@ def test_one_slash_at_the_end_means_nothing():
 def test_a_key_that_would_become_another_is_never_used(s3_server, bucket, tmp_path, name):
     place = places.open_place(s3_server.address(f"{bucket}/p"))
     source = photo(tmp_path / "a.jpg")
-    for use in (place.has, place.remove, lambda name: place.fetch(name, tmp_path), lambda name: place.put(name, source)):
+    for use in (
+        place.has,
+        place.remove,
+        lambda name: place.fetch(name, tmp_path),
+        lambda name: place.put(name, source),
+    ):
         with pytest.raises(places.PlaceError, match="its name has"):
             use(name)
     assert keys_of(s3_server, bucket) == []
@@ -206,17 +208,18 @@ def test_nor_into_a_bucket_that_they_lie_in(s3_server, bucket, capsys, source, t
     assert len(lines) == 1 and "would be overwritten" in lines[0]
 
 
-def worked(source, target, model):
-    """What a worker makes of all photos; returns the reasons of those that failed and the folders refused."""
-    refused = {}
-    found = list(plan.items(source, target, plan.Rules(), refused.__setitem__))
-    worker = workers.Worker(source, target, cluster.Start(packed.PackedModel.pack(str(model)), None), "")
-    return found, refused, worker
-
-
 def test_folders_of_a_bucket_that_have_no_name_are_failures(s3_server, bucket, tmp_path):
     data = photo(tmp_path / "a.jpg").read_bytes()
-    for key in ("a.jpg", "/lead.jpg", "box//in.jpg", "box/b.jpg", "box/../up.jpg", "box/./here.jpg", ".hid/c.jpg", "d/"):
+    for key in (
+        "a.jpg",
+        "/lead.jpg",
+        "box//in.jpg",
+        "box/b.jpg",
+        "box/../up.jpg",
+        "box/./here.jpg",
+        ".hid/c.jpg",
+        "d/",
+    ):
         put(s3_server, bucket, key, data)
     source = places.open_place(s3_server.address(bucket))
     refused = {}
@@ -228,3 +231,40 @@ def test_folders_of_a_bucket_that_have_no_name_are_failures(s3_server, bucket, t
         f"s3://{bucket}/box/../",
         f"s3://{bucket}/box/./",
     }
+
+
+@pytest.mark.parametrize("where", ["bucket", "folder"])
+def test_photos_with_odd_names_come_from_their_place_and_go_to_theirs(s3_server, bucket, tmp_path, where):
+    names = {f"{folder}/{name}.jpg" for folder in ("box", *NAMES) for name in ("a", *NAMES)}
+    data = photo(tmp_path / "a.jpg").read_bytes()
+    for name in names:
+        if where == "folder":
+            put(s3_server, bucket, f"in/{name}", data)
+        else:
+            (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "in" / name).write_bytes(data)
+    ends = [s3_server.address(f"{bucket}/{place}") for place in ("in", "out")]
+    source, target = map(
+        places.open_place, [str(tmp_path / "in"), ends[1]] if where == "bucket" else [ends[0], str(tmp_path / "out")]
+    )
+    refused = []
+    found = list(plan.items(source, target, plan.Rules(), lambda *problem: refused.append(problem)))
+    assert not refused and {item.source for item in found} == names == {item.target for item in found}
+
+    def start():
+        def copy(job):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            job.target.write_bytes(job.source.read_bytes())
+            return work.Outcome()
+
+        return copy
+
+    target.prepare()
+    worker = workers.Worker(source, target, start, tf_colorize.__version__)
+    assert worker.ready() is None
+    assert [outcome.reason for outcome in worker.run(found)] == [None] * len(names)
+    if where == "bucket":
+        assert keys_of(s3_server, bucket) == sorted(f"out/{name}" for name in names)
+    else:
+        out = tmp_path / "out"
+        assert {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} == names

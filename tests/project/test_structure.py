@@ -47,7 +47,7 @@ ROOMS = {
     ],
     "inference": ["messages", "serving", "runtimes", "colorizer"],
     "albums": ["hints_beside", "inputs", "work", "plan", "crowd"],
-    "archives": ["packed", "places", "plan", "failures", "workers", "crew"],
+    "archives": ["addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"],
     "film": [
         *(
             "frames",
@@ -99,7 +99,7 @@ ROOMS = {
     "recipe": [],
     "commands": [
         *("streams", "rulers", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
-        *("photos", "cluster", "film", "demo", "train", "evaluate", "export", "main"),
+        *("photos", "ray_job", "cluster", "film", "demo", "train", "evaluate", "export", "main"),
     ],
     "__main__": [],
 }

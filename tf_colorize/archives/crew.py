@@ -123,6 +123,10 @@ class Crew:
         except errors.RayActorError as error:
             yield from self._bury(hand, error)
             return
+        except errors.RayTaskError as error:  # an exception that no photo's own reason tells
+            if ref is hand.starting:
+                raise CrewError(f"a worker cannot start: {_cause(error)}") from error
+            result = [work.Outcome(reason=_cause(error))] * len(hand.batches[ref])
         if ref is hand.starting:
             if result is not None:
                 raise CrewError(result)
@@ -138,7 +142,7 @@ class Crew:
         if not hand.is_ready:
             self._n_bad_starts += 1
             if self._n_bad_starts >= _DEATHS * self._size:
-                raise CrewError(f"the workers die while they start: {str(error).strip().splitlines()[0]}") from error
+                raise CrewError(f"the workers die while they start: {work.reason_of(error)}") from error
         self._hands[self._hands.index(hand)] = self._new_hand()
         for batch in hand.batches.values():
             for item in batch:
@@ -150,3 +154,8 @@ class Crew:
                     yield item, work.Outcome(reason=f"{reason}; do they have enough memory?")
                 else:
                     self._suspects.append(suspect)
+
+
+def _cause(error):
+    """One line about what a worker raised, without Ray's account of where."""
+    return work.reason_of(getattr(error, "cause", None) or error)

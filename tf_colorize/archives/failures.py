@@ -7,6 +7,7 @@ import pathlib
 import tempfile
 import threading
 
+from tf_colorize.albums import work
 from tf_colorize.archives import places
 
 
@@ -50,9 +51,32 @@ class Failures:
             self._target.put(self.NAME, pathlib.Path(self._file.name))
             self._n_saved = self.count
 
-    def finish(self) -> None:
-        """Saves the last ones, or removes the file of an earlier run where nothing failed."""
-        self.save()
+    def try_to_save(self) -> str | None:
+        """Saves what is new where that is possible; returns one line about why it is not, or None."""
+        try:
+            self.save()
+        except Exception as error:  # a full disk, a bucket that does not answer, a library's own: nothing is lost yet
+            return work.reason_of(error)
+        return None
+
+    def finish(self) -> str | None:
+        """Saves the last ones, or removes the file of an earlier run where nothing failed.
+
+        Returns:
+            None, or one line about why that is impossible and where on this machine the file is instead.
+        """
+        problem = self.try_to_save()
+        if problem is None and not self.count:
+            try:
+                self._target.remove(self.NAME)
+            except Exception as error:
+                problem = f"an earlier run's {self.path} cannot be removed: {work.reason_of(error)}"
+        elif problem is not None:
+            problem = f"{self.path} cannot be written: {problem}; its lines are in {self._kept()}"
         self._file.close()
-        if not self.count:
-            self._target.remove(self.NAME)
+        return problem
+
+    def _kept(self):
+        with tempfile.NamedTemporaryFile("wb", prefix="tf-colorize-", suffix=f"-{self.NAME}", delete=False) as kept:
+            kept.write(pathlib.Path(self._file.name).read_bytes())
+        return kept.name

@@ -54,7 +54,7 @@ def items(
         source: Where the photos are. What is hidden, in `target` or an earlier result is left out.
         target: Where the results go, under the photos' own names.
         rules: See `Rules`.
-        refuse: Called with a photo and the reason why it cannot have a result.
+        refuse: Called with a photo, or a folder, and the reason why it cannot have a result.
 
     Yields:
         `Item`; nothing is `needed` where the results exist.
@@ -63,8 +63,8 @@ def items(
         ValueError: the place cannot be listed.
     """
     left_out = target.inside(source)
-    for folder, names in source.walk():
-        if left_out is not None and _is_in(folder, left_out):
+    for folder, names in source.walk(refuse):
+        if left_out is not None and _is_in(folder, left_out) or _is_of_results(source, target, folder):
             continue
         photos = [name for name in names if find.has_photo_suffix(name) and not find.is_result(name)]
         if not photos:
@@ -95,10 +95,14 @@ def items(
 
 def would_mix(source: places.Folder | places.Bucket, target: places.Folder | places.Bucket) -> bool:
     """Returns whether results could be written over photos or among them: the photos lie in the result place."""
-    if source.inside(target) is not None:
-        return True
-    are_folders = isinstance(source, places.Folder) and isinstance(target, places.Folder)
-    return are_folders and inputs.lies_in(source.full_name(""), target.full_name(""))
+    return source.inside(target) is not None
+
+
+def _is_of_results(source, target, folder):
+    """Whether a folder of photos is one of results, which a link among the photos leads to."""
+    if not (isinstance(source, places.Folder) and isinstance(target, places.Folder)):
+        return False
+    return inputs.lies_in(source.full_name(folder), target.full_name(""))
 
 
 def _leads_back(source, target, folder):

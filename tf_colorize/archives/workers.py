@@ -49,8 +49,8 @@ class Worker:
             source.check()
             target.check()
             self._work = start()
-        except ValueError as error:
-            self.problem = str(error)
+        except Exception as error:
+            self.problem = work.reason_of(error)
 
     def ready(self) -> str | None:
         """Returns why this worker cannot work, or None."""

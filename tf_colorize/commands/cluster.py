@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
-import socket
 import sys
-import threading
 import time
-import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import tf_colorize
 from tf_colorize import installation
-from tf_colorize.commands import parsing, photo_options, progress, quiet
+from tf_colorize.commands import parsing, photo_options, progress, ray_job
 
 # No heavy imports up here: `tf-colorize cluster --help` must answer at once.
-
-if typing.TYPE_CHECKING:
-    from tf_colorize.albums import work
-    from tf_colorize.archives import packed
 
 _EPILOG = """\
 examples:
@@ -31,10 +22,7 @@ examples:
 A folder must be mounted under the same path on all machines. Results that exist are skipped, so the same
 command goes on after an interruption. Photos that fail are listed in OUT/failures.jsonl.
 """
-_OBJECT_STORE = 100 << 20  # bytes, of a cluster on this machine; only the model goes through it
-_REPORT_EVERY = 30.0  # seconds, where there is no terminal
 _SAVE_EVERY = 60.0  # seconds
-_SILENCE = 20.0  # seconds without an answer from the cluster's head, until the job ends
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,6 +34,13 @@ def main(arguments: Sequence[str]) -> int:
             return _colorize(options)
     except (ValueError, installation.MissingPackage) as error:
         _complain(str(error))
+        return 1
+    except BrokenPipeError:  # the pipe that this writes to was closed, which is no fault
+        raise
+    except OSError as error:
+        from tf_colorize.albums import work
+
+        _complain(work.reason_of(error))
         return 1
     except KeyboardInterrupt:
         _complain("stopped; run the same command again to continue")
@@ -92,25 +87,18 @@ def _colorize(options):
     failed = failures.Failures(source, target)
     with plan.Plan(plan.items(source, target, rules, failed.add)) as jobs:
         target.prepare()
-        counts = _Counts()
         try:
-            if jobs.has_work():
-                start = Start(model, photo_options.settings(options))
-                with _crew(options, source, target, start, failed.save) as crew:
-                    counts = _work(crew, jobs, failed)
-                if crew.n_deaths:
-                    _complain(f"workers that died: {crew.n_deaths}; others did their photos")
-                    for name, _ in target.walk():
-                        target.clean(name)
-            jobs.take(1)  # raises what stopped the listing, if something did
+            counts = _work(options, (source, target), model, jobs, failed)
         except BaseException:  # also when it was stopped: what is known is kept
-            failed.save()
+            failed.try_to_save()
             raise
-        failed.finish()
+    problem = failed.finish()
     _summarize(counts, jobs, failed)
+    if problem:
+        _complain(problem)
     if not jobs.n_found:
         _complain(f"{options.source}: no pictures in it")
-    return 1 if failed.count or not jobs.n_found else 0
+    return 1 if failed.count or problem or not jobs.n_found else 0
 
 
 def _list(source, target, rules):
@@ -124,68 +112,19 @@ def _list(source, target, rules):
         _complain(f"{source.full_name(photo)}: {reason}")
 
     with plan.Plan(plan.items(source, target, rules, refuse)) as jobs:
-        while batch := jobs.take(100) or not jobs.is_complete or jobs.n_left:
-            for item in batch if isinstance(batch, list) else time.sleep(0.05) or ():
+        is_complete = False
+        while not is_complete:
+            is_complete = jobs.is_complete  # asked first: what is listed after the question is taken in the next round
+            batch = jobs.take(100)
+            for item in batch:
                 print(f"{source.full_name(item.source)} -> {' and '.join(map(target.full_name, item.needed))}")
-        jobs.take(1)  # raises what stopped the listing, if something did
+            if batch:
+                is_complete = False
+            elif not is_complete:
+                time.sleep(0.05)
         if not jobs.n_found and not refused:
             _complain(f"{source.full_name('')}: no pictures in it")
         return 1 if refused or not jobs.n_found else 0
-
-
-@contextlib.contextmanager
-def _crew(options, source, target, start, save):
-    """Connects to the cluster, or starts one, and hires the workers."""
-    import ray
-
-    from tf_colorize.archives import crew, workers
-
-    address = options.address or os.environ.get("RAY_ADDRESS") or "local"
-    own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE} if address == "local" else {}
-    try:
-        with quiet.startup():
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
-    except Exception as error:  # Ray raises nearly anything
-        raise ValueError(f"no Ray cluster at {address}: {_first_line(error)}") from error
-    n_workers = options.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    shared, head = ray.put(start), ray.get_runtime_context().gcs_address
-    actor = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(workers.Worker)
-
-    def hire():
-        return actor.remote(source, target, shared, tf_colorize.__version__)
-
-    ended = threading.Event()
-    threading.Thread(target=_watch, args=(head, ended, save), daemon=True).start()
-    try:
-        yield crew.Crew(hire, n_workers, _complain)
-    finally:
-        ray.shutdown()  # the workers end with the job
-        ended.set()
-
-
-def _watch(head, ended, save):
-    """Ends the process when the cluster's head is lost: Ray would do it after a minute, without a word from us."""
-    heard = time.monotonic()
-    while not ended.wait(2):
-        if _answers(head):
-            heard = time.monotonic()
-        elif time.monotonic() - heard > _SILENCE:
-            with contextlib.suppress(OSError):
-                save()
-            if sys.stderr.isatty():
-                print("\033[?25h", file=sys.stderr)  # the bar has hidden the cursor
-            _complain("the head of the cluster is gone; start the cluster, and the same command goes on from here")
-            sys.stdout.flush()
-            os._exit(1)  # nothing else ends a thread that waits for Ray
-
-
-def _answers(address):
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
-            return True
-    except OSError:
-        return False
 
 
 @dataclasses.dataclass
@@ -196,10 +135,27 @@ class _Counts:
     seconds: float = 0.0
 
 
-def _work(crew, jobs, failed):
-    counts, start = _Counts(), time.monotonic()
-    saved = start
-    with _progress(jobs) as report:
+def _work(options, places_of_job, model, jobs, failed):
+    """Does all photos that wait; returns what became of them."""
+    counts = _Counts()
+    if jobs.has_work():
+        start = ray_job.Start(model, photo_options.settings(options))
+        with ray_job.hired(
+            options.address, options.workers, places_of_job, start, _complain, failed.try_to_save
+        ) as crew:
+            _count(counts, crew, jobs, failed)
+        if crew.n_deaths:
+            _complain(f"workers that died: {crew.n_deaths}; others did their photos")
+            target = places_of_job[1]
+            for name, _ in target.walk():
+                target.clean(name)
+    jobs.take(1)  # raises what stopped the listing, if something did
+    return counts
+
+
+def _count(counts, crew, jobs, failed):
+    start = saved = time.monotonic()
+    with progress.of_archive(jobs) as report:
         for item, outcome in crew.outcomes(jobs):
             if outcome.reason is not None:
                 failed.add(item.source, outcome.reason)
@@ -210,9 +166,8 @@ def _work(crew, jobs, failed):
             report(counts.n_done + failed.count)
             if time.monotonic() - saved > _SAVE_EVERY:
                 saved = time.monotonic()
-                failed.save()
+                failed.try_to_save()  # where that is impossible now, the end says so
     counts.seconds = time.monotonic() - start
-    return counts
 
 
 def _summarize(counts, jobs, failed):
@@ -226,56 +181,6 @@ def _summarize(counts, jobs, failed):
         _complain(f"{counts.n_had_color} photos {photo_options.HAS_COLOR}")
     if failed.count:
         _complain(f"{failed.count} photos failed: {failed.path}")
-
-
-@contextlib.contextmanager
-def _progress(jobs):
-    """Gives a function to call with how many are done: a bar with the time left, or a line now and then."""
-    if not sys.stderr.isatty():
-        start = last = time.monotonic()
-
-        def say(n_done):
-            nonlocal last
-            if time.monotonic() - last > _REPORT_EVERY:
-                last = time.monotonic()
-                rate = n_done / (last - start)
-                total = jobs.n_found - jobs.n_finished
-                left = f"{(total - n_done) / rate / 60:.0f} min left" if jobs.is_complete else "still listing"
-                print(f"{n_done} of {total} photos, {rate:.1f} photos/s, {left}", flush=True)
-
-        yield say
-        return
-    with progress.bar_with_time_left() as bar:
-        task = bar.add_task("", total=None)
-        yield lambda n_done: bar.update(task, completed=n_done, total=jobs.n_found - jobs.n_finished)
-
-
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """What each worker does first: it loads the model and makes the function that colors one photo."""
-
-    model: packed.PackedModel
-    settings: work.Options
-
-    def __call__(self) -> Callable[[work.Job], work.Outcome]:
-        from PIL import Image
-
-        from tf_colorize.albums import crowd, work
-        from tf_colorize.inference import colorizer
-
-        Image.MAX_IMAGE_PIXELS = None  # `max_pixels` takes its place
-        path = self.model.unpack()
-        try:
-            with installation.explained():
-                colorize = colorizer.Colorizer.load(path, threads=1)
-        except (ValueError, installation.MissingPackage) as error:
-            raise ValueError(str(error).replace(path, self.model.name)) from error
-
-        return crowd.within_memory(lambda job: work.colorize_file(colorize, job, self.settings))
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _complain(text):

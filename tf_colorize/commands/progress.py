@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
+import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
+
+if typing.TYPE_CHECKING:
+    from tf_colorize.archives import plan
+
+_REPORT_EVERY = 30.0  # seconds, where there is no terminal
 
 
 def bar_with_time_left(unit: str = "", **options: Any) -> Any:
@@ -30,6 +37,28 @@ def of_photos(total: int) -> Iterator[Callable[[], None]]:
     with bar_with_time_left(redirect_stdout=sys.stdout.isatty()) as bar:
         task = bar.add_task("", total=total)
         yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
+def of_archive(jobs: plan.Plan) -> Iterator[Callable[[int], None]]:
+    """Returns a function to call with how many photos are done: a bar with the time left, or a line now and then."""
+    if not sys.stderr.isatty():
+        start = last = time.monotonic()
+
+        def say(n_done):
+            nonlocal last
+            if time.monotonic() - last > _REPORT_EVERY:
+                last = time.monotonic()
+                rate = n_done / (last - start)
+                total = jobs.n_found - jobs.n_finished
+                left = f"{(total - n_done) / rate / 60:.0f} min left" if jobs.is_complete else "still listing"
+                print(f"{n_done} of {total} photos, {rate:.1f} photos/s, {left}", flush=True)
+
+        yield say
+        return
+    with bar_with_time_left() as bar:
+        task = bar.add_task("", total=None)
+        yield lambda n_done: bar.update(task, completed=n_done, total=jobs.n_found - jobs.n_finished)
 
 
 def duration(seconds: float) -> str:
