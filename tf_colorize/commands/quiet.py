@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import tempfile
@@ -51,6 +52,30 @@ def _memory():
         return tempfile.TemporaryFile()
     except OSError:
         return open(os.devnull, "r+b")
+
+
+@contextlib.contextmanager
+def native_log() -> Iterator[None]:
+    """Hides what native code logs to the descriptor of stderr; what Python writes to `sys.stderr` is still shown."""
+    try:
+        before = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    stderr, nothing = sys.stderr, os.open(os.devnull, os.O_WRONLY)
+    try:
+        if isinstance(stderr, io.TextIOWrapper) and stderr is sys.__stderr__:
+            stderr.flush()
+            sys.stderr = os.fdopen(os.dup(before), "w", 1, encoding=stderr.encoding, errors=stderr.errors)
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nothing)
+        sys.stderr, shown = stderr, sys.stderr
+        if shown is not None and shown is not stderr:
+            shown.close()
 
 
 @contextlib.contextmanager

@@ -7,14 +7,17 @@ import dataclasses
 import functools
 import ipaddress
 import os
+import re
 import sys
 import threading
 import time
 import typing
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tf_colorize
 from tf_colorize import installation
+from tf_colorize.commands import quiet
 
 # No heavy imports up here: `tf-colorize cluster --help` must answer at once.
 
@@ -23,7 +26,9 @@ if typing.TYPE_CHECKING:
     from tf_colorize.archives import crew, packed, places
 
 _OBJECT_STORE = 100 << 20  # bytes, of a cluster on this machine; only the model goes through it
-_SILENCE = 20.0  # seconds without an answer from the cluster's head, until the job ends
+# Seconds without an answer until the job ends. Ray ends this process about ten seconds after its own node.
+_SILENCE = {"the head of the cluster": 20.0, "Ray on this machine": 4.0}
+_COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,31 +78,33 @@ def hired(
         ValueError: the cluster cannot be used.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    with installation.explained():
-        head = _connect(address, tell)
-        import ray
-    from tf_colorize.archives import crew, workers
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(quiet.native_log())  # Ray's warnings come from its Python code
+        with installation.explained():
+            watched = _connect(address, tell)
+            import ray
+        from tf_colorize.archives import crew, workers
 
-    shared = ray.put(start)
-    actor = ray.remote(num_cpus=1, max_restarts=0, max_concurrency=2)(workers.Worker)
+        stack.callback(ray.shutdown)
+        shared = ray.put(start)
+        options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_concurrency": 2}
+        actor = ray.remote(**options)(workers.Worker)
 
-    def hire():
-        return actor.remote(*places_of_job, shared, tf_colorize.__version__)
+        def hire():
+            return actor.remote(*places_of_job, shared, tf_colorize.__version__)
 
-    ended = threading.Event()
-    threading.Thread(target=_watch, args=(head, ended, tell, save), daemon=True).start()
-    try:
+        ended = threading.Event()
+        stack.callback(ended.set)
+        threading.Thread(target=_watch, args=(watched, ended, tell, save), daemon=True).start()
+        stack.enter_context(contextlib.redirect_stdout(_WithoutDumps(sys.stdout, tell)))
         yield crew.Crew(hire, n_workers or max(1, int(ray.cluster_resources().get("CPU", 1))), tell)
-    finally:
-        ended.set()
-        ray.shutdown()
 
 
 def _connect(address, tell):
-    """Makes this process one of the cluster; returns the address of the head."""
+    """Makes this process one of the cluster; returns the addresses of the head and of this machine's own node."""
     from tf_colorize.archives import heads
 
-    options = {}
+    options: dict[str, Any] = {}
     if address == "local":
         environment = _environment_of_own()
         options = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
@@ -120,7 +127,12 @@ def _connect(address, tell):
     if options and not ipaddress.ip_address(ray.util.get_node_ip_address()).is_loopback:
         ray.shutdown()
         raise ValueError("Ray listens to other machines, too, and so was stopped: it must be imported only by this job")
-    return ray.get_runtime_context().gcs_address
+    context = ray.get_runtime_context()
+    node = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
+    return {
+        "the head of the cluster": context.gcs_address,
+        "Ray on this machine": f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}",
+    }
 
 
 @functools.cache
@@ -130,22 +142,47 @@ def _environment_of_own():
     return heads.environment_of_own()  # once: Ray keeps a process's first token
 
 
-def _watch(head, ended, tell, save):
-    """Ends the process when the cluster's head is lost: Ray would do it after a minute, without a word from us."""
+def _watch(watched, ended, tell, save):
+    """Ends the process when the cluster is lost: Ray would do it later, without a word from us."""
     from tf_colorize.archives import heads
 
-    heard = time.monotonic()
+    heard = dict.fromkeys(watched, time.monotonic())
     while not ended.wait(2):
-        if heads.answers(head):
-            heard = time.monotonic()
-        elif time.monotonic() - heard > _SILENCE:
+        for name, address in watched.items():
+            if heads.answers(address):
+                heard[name] = time.monotonic()
+        lost = [name for name, last in heard.items() if time.monotonic() - last > _SILENCE[name]]
+        if lost and not ended.is_set():
             save()
             if sys.stderr is not None and sys.stderr.isatty():
                 print("\033[?25h", file=sys.stderr)  # the bar has hidden the cursor
-            tell("the head of the cluster is gone; start the cluster, and the same command goes on from here")
+            tell(f"{lost[0]} is gone; start the cluster, and the same command goes on from here")
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
             os._exit(1)  # nothing else ends a thread that waits for Ray
+
+
+class _WithoutDumps:
+    """Standard output; of what Ray's own threads print there, people are told the first line of each message once.
+
+    When a node dies, the rest are twenty lines of its log.
+    """
+
+    def __init__(self, stream, tell):
+        self._stream, self._tell, self._told = stream, tell, set()
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes what is not Ray's."""
+        if not threading.current_thread().name.startswith("ray_"):
+            return self._stream.write(text)
+        line = _COLOR_CODE.sub("", text).strip().partition("\n")[0].strip()
+        if line and line not in self._told:
+            self._told.add(line)
+            self._tell(f"Ray: {line}")
+        return len(text)
 
 
 def _first_line(error):
