@@ -79,6 +79,7 @@ def hired(
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_environment_kept())
         stack.enter_context(quiet.native_log())  # Ray's warnings come from its Python code
         with installation.explained():
             watched = _connect(address, tell)
@@ -133,6 +134,16 @@ def _connect(address, tell):
         "the head of the cluster": context.gcs_address,
         "Ray on this machine": f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}",
     }
+
+
+@contextlib.contextmanager
+def _environment_kept():
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @functools.cache
