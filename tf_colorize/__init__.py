@@ -7,6 +7,22 @@ with `losses`, `metrics` and `optimizers`, `training`, `inference`, `export`, `e
 """
 
 import importlib
+import typing
+
+if typing.TYPE_CHECKING:  # type checkers see what is loaded on first use
+    from tf_colorize import color as color
+    from tf_colorize import data as data
+    from tf_colorize import evaluation as evaluation
+    from tf_colorize import export as export
+    from tf_colorize import inference as inference
+    from tf_colorize import losses as losses
+    from tf_colorize import metrics as metrics
+    from tf_colorize import models as models
+    from tf_colorize import optimizers as optimizers
+    from tf_colorize import photos as photos
+    from tf_colorize import training as training
+    from tf_colorize.inference import serving as serving
+    from tf_colorize.inference.colorizer import Colorizer as Colorizer
 
 __version__ = "0.2.0"
 
@@ -30,16 +46,17 @@ _PUBLIC = {
     "serving": ("inference.serving", None),
 }
 
+if not typing.TYPE_CHECKING:  # otherwise a misspelled name would pass as one that is loaded later
 
-def __getattr__(name):
-    if name in _ROOMS:
-        return importlib.import_module(f"tf_colorize.{name}")
-    if name in _PUBLIC:
-        module, member = _PUBLIC[name]
-        found = importlib.import_module(f"tf_colorize.{module}")
-        return getattr(found, member) if member else found
-    raise AttributeError(f"module 'tf_colorize' has no attribute '{name}'")
+    def __getattr__(name):
+        if name in _ROOMS:
+            return importlib.import_module(f"tf_colorize.{name}")
+        if name in _PUBLIC:
+            module, member = _PUBLIC[name]
+            found = importlib.import_module(f"tf_colorize.{module}")
+            return getattr(found, member) if member else found
+        raise AttributeError(f"module 'tf_colorize' has no attribute '{name}'")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return [*globals(), *_ROOMS, *_PUBLIC]

@@ -118,7 +118,7 @@ def test_command_line(exported, tmp_path):
     process = run_script(*command, "--vectors", tmp_path / "vectors")
     assert process.returncode == 0, process.stderr
     assert "chroma differs from Keras by" in process.stdout and "on 2 threads" in process.stdout
-    assert runtimes.from_tflite(target, threads=1)[1] == 32
+    assert runtimes.from_tflite(target, threads=1).image_size == 32
     before = target.read_bytes()
     again = run_script(*command)
     assert again.returncode == 1 and "exists" in again.stderr.splitlines()[-1]

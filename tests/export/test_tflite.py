@@ -56,10 +56,10 @@ def test_tflite_carries_its_metadata(exported, kind):
 
 @pytest.mark.parametrize(("kind", "mean"), [("none", 0.001), ("float16", 0.1), ("dynamic", 0.5)])
 def test_tflite_gives_keras_chroma(exported, kind, mean):
-    predict_ab, size = runtimes.from_tflite(exported.tflite[kind], threads=1)
-    assert size == SIZE
+    model = runtimes.from_tflite(exported.tflite[kind], threads=1)
+    assert model.image_size == SIZE
     for square in checks.photo_squares(exported.photos, SIZE, 4):
-        distance = np.linalg.norm(predict_ab(square) - exports.generator()(square), axis=-1) * lab.AB_SCALE
+        distance = np.linalg.norm(model.predict_ab(square) - exports.generator()(square), axis=-1) * lab.AB_SCALE
         assert distance.mean() < mean
 
 
@@ -137,8 +137,8 @@ def test_the_stored_tiny_model_is_what_the_converter_makes(tmp_path):
     square = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 1)).astype("float32")
     results = []
     for path in (tiny_models.STORED, tmp_path / "now.tflite"):
-        predict_ab, image_size = runtimes.from_tflite(path, threads=1)
-        results.append(predict_ab(square))
-        assert image_size == 32
+        model = runtimes.from_tflite(path, threads=1)
+        results.append(model.predict_ab(square))
+        assert model.image_size == 32
     np.testing.assert_allclose(*results, atol=1e-6)
     np.testing.assert_allclose(results[0], tiny_models.keras_model()(square), atol=1e-6)

@@ -103,10 +103,10 @@ def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
 
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
 def test_no_hints_is_the_automatic_file_to_the_last_bit(exported, kind):
-    automatic, _ = runtimes.from_tflite(exports.exported().tflite[kind], threads=1)
-    hinted, _ = runtimes.from_tflite(exported[1][kind], threads=1)
+    automatic = runtimes.from_tflite(exports.exported().tflite[kind], threads=1)
+    hinted = runtimes.from_tflite(exported[1][kind], threads=1)
     square = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32)
-    np.testing.assert_array_equal(hinted(square), automatic(square))
+    np.testing.assert_array_equal(hinted.predict_ab(square), automatic.predict_ab(square))
 
 
 def test_the_example_without_this_package_gives_the_automatic_result(exported, tmp_path):

@@ -112,8 +112,8 @@ def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
     square = lightness[:1, :, :SIZE]
     expected = np.asarray(joined(square, training=False))
     file = export.export_tflite(joined, tmp_path / "joined.tflite", image_size=SIZE).path
-    predict, _ = runtimes.from_tflite(file, threads=1)
-    np.testing.assert_allclose(predict(square), expected, atol=1e-3)
+    model = runtimes.from_tflite(file, threads=1)
+    np.testing.assert_allclose(model.predict_ab(square), expected, atol=1e-3)
 
 
 def test_a_step_of_a_recipe_adds_it(plain, lightness, tmp_path):

@@ -1,6 +1,15 @@
 """Lab and sRGB: the only room that knows the numbers of the color spaces."""
 
 import importlib
+import typing
+
+if typing.TYPE_CHECKING:  # type checkers see what is loaded on first use
+    from tf_colorize.color.tensors import lab_to_rgb as lab_to_rgb
+    from tf_colorize.color.tensors import lightness_ab_to_rgb as lightness_ab_to_rgb
+    from tf_colorize.color.tensors import lightness_ab_to_rgb8 as lightness_ab_to_rgb8
+    from tf_colorize.color.tensors import rgb8_to_lightness as rgb8_to_lightness
+    from tf_colorize.color.tensors import rgb_to_lab as rgb_to_lab
+    from tf_colorize.color.tensors import rgb_to_lightness_ab as rgb_to_lightness_ab
 
 _TENSOR_FUNCTIONS = (
     "lab_to_rgb",
@@ -11,9 +20,10 @@ _TENSOR_FUNCTIONS = (
     "rgb_to_lightness_ab",
 )
 
+if not typing.TYPE_CHECKING:
 
-def __getattr__(name):
-    # Needs TensorFlow, unlike `lab` and `profiles`.
-    if name in _TENSOR_FUNCTIONS:
-        return getattr(importlib.import_module("tf_colorize.color.tensors"), name)
-    raise AttributeError(f"module 'tf_colorize.color' has no attribute '{name}'")
+    def __getattr__(name):
+        # Needs TensorFlow, unlike `lab` and `profiles`.
+        if name in _TENSOR_FUNCTIONS:
+            return getattr(importlib.import_module("tf_colorize.color.tensors"), name)
+        raise AttributeError(f"module 'tf_colorize.color' has no attribute '{name}'")

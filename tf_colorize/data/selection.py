@@ -34,7 +34,7 @@ class Photos:
         n_results: How many pictures were left out because tf-colorize made them.
     """
 
-    paths: list
+    paths: list[str]
     unreadable: list
     n_gray: int
     n_results: int = 0

@@ -118,7 +118,7 @@ def _checked(path, generator, squares, expected, half_precision):
         "mean_bound": 0.2 if half_precision else _MEAN_BOUND,
         "max_bound": 5.0 if half_precision else _MAX_BOUND,
     }
-    predict_ab, _ = runtimes.from_saved_model(path)
+    predict_ab = runtimes.from_saved_model(path).predict_ab
     agreement = checks.compare(predict_ab, squares, expected, **bounds)
     checks.compare_hints(predict_ab, generator, squares, **bounds)
     return agreement

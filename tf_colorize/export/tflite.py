@@ -112,7 +112,7 @@ def export_tflite(
             archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
         _check_weights(temporary, generator, quantize)
         mean_bound, max_bound = _BOUNDS[quantize]
-        predict_ab, _ = runtimes.from_tflite(temporary, threads=1)
+        predict_ab = runtimes.from_tflite(temporary, threads=1).predict_ab
         agreement = checks.compare(predict_ab, squares, expected, mean_bound=mean_bound, max_bound=max_bound)
         # An error at a hint's place goes wherever the hint goes.
         checks.compare_hints(predict_ab, generator, squares, mean_bound=2 * mean_bound, max_bound=2 * max_bound)
@@ -121,12 +121,12 @@ def export_tflite(
 
 def latency(path: str | os.PathLike[str], threads: int, runs: int = 30) -> float:
     """Returns the median seconds of one prediction in the LiteRT interpreter."""
-    predict_ab, image_size = runtimes.from_tflite(path, threads)
-    square = np.random.default_rng(0).uniform(-1, 1, (1, image_size, image_size, 1)).astype(np.float32)
+    model = runtimes.from_tflite(path, threads)
+    square = np.random.default_rng(0).uniform(-1, 1, (1, model.image_size, model.image_size, 1)).astype(np.float32)
     seconds = []
     for _ in range(runs + 3):
         start = time.perf_counter()
-        predict_ab(square)
+        model.predict_ab(square)
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds[3:])  # the first ones warm up the caches
 

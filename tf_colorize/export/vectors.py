@@ -25,15 +25,15 @@ def write(tflite: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Non
         tflite: `.tflite` file that `export_tflite` wrote.
         folder: Folder to write into; existing files are replaced.
     """
-    predict_ab, image_size = runtimes.from_tflite(tflite, threads=1)
+    model = runtimes.from_tflite(tflite, threads=1)
     predicted = []
 
     def remember(lightness):
-        predicted.append(predict_ab(lightness))
+        predicted.append(model.predict_ab(lightness))
         return predicted[-1]
 
     gray = scene()
-    colored = colorizer.Colorizer(remember, image_size)(gray)
+    colored = colorizer.Colorizer(remember, model.image_size)(gray)
     folder = pathlib.Path(folder)
     for name, picture in {"gray.png": gray, "color.png": colored}.items():
         with whole.open_whole(folder / name) as file:

@@ -30,6 +30,7 @@ from tf_colorize import processors
 from tf_colorize.color import lab, profiles
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.inference import runtimes
+from tf_colorize.inference.predictor import Predictor
 from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
@@ -48,10 +49,10 @@ class Colorizer:
     and use it for many pictures, from several threads if you like.
 
     Args:
-        predict_ab: Function from lightness, float32 `(1, image_size, image_size, 1)` in
-            [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. Must be
-            thread-safe. One that takes hints is a `hints.WithHints`.
-        image_size: Side of the square that the network sees.
+        predict_ab: A `Predictor`; or a function from lightness, float32 `(1, image_size, image_size, 1)` in
+            [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. It must be
+            thread-safe. A function that takes hints is a `hints.WithHints`.
+        image_size: Side of the square that the network sees; a `Predictor` brings its own.
         threads: Threads for the full-resolution part of each picture; None uses the processors that
             the process may use. Callers that colorize several pictures at a time should pass 1.
 
@@ -63,26 +64,36 @@ class Colorizer:
     `hints.hint` takes, if the model takes hints.
 
     Example:
-    >>> colorizer = tf_colorize.Colorizer.load("saved_models/colorizer.tflite")
+    >>> colorizer = tf_colorize.Colorizer.load()
     >>> PIL.Image.fromarray(colorizer("grandma.jpg")).save("grandma.color.jpg")
     """
 
     def __init__(
-        self, predict_ab: Callable[[np.ndarray], np.ndarray], image_size: int, *, threads: int | None = None
+        self,
+        predict_ab: Predictor | Callable[..., np.ndarray],
+        image_size: int | None = None,
+        *,
+        threads: int | None = None,
     ) -> None:
-        if not isinstance(image_size, int) or image_size < 1:
-            raise ValueError(
-                f"`image_size` must be a positive integer. Received: image_size={image_size!r}. "
-                "Use the size that the model was trained for."
-            )
-        self.predict_ab = predict_ab
-        self.image_size = image_size
+        if not isinstance(predict_ab, Predictor):
+            # A wrong size is refused there.
+            predict_ab = Predictor.of(predict_ab, image_size)  # type: ignore[arg-type]
+        self.predictor = predict_ab
         self.threads = threads or processors.usable()
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square that the network sees."""
+        return self.predictor.image_size
 
     @property
     def takes_hints(self) -> bool:
         """Whether the model takes hints."""
-        return isinstance(self.predict_ab, hints_of_people.WithHints)
+        return self.predictor.takes_hints
+
+    def predict_ab(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
+        """What the model itself predicts; see `Predictor.predict_ab`."""
+        return self.predictor.predict_ab(lightness, hints)
 
     def __call__(
         self, image: Any, *, look: Look = UNCHANGED, vividness: float | None = None, hints: Iterable[Any] = ()
@@ -96,18 +107,20 @@ class Colorizer:
         return self.join(picture, self.ab(lightness, look=look, vividness=vividness, hints=painted))
 
     @classmethod
-    def load(cls, model: str | os.PathLike[str], **options: Any) -> Colorizer:
+    def load(cls, model: str | os.PathLike[str] | None = None, **options: Any) -> Colorizer:
         """Recognizes what kind of model this is and loads it.
 
         Args:
             model: A `.tflite` file, a `.keras` file, a SavedModel folder, a folder that
                 `scripts/train.py` wrote, or the address of a model on TF Serving: `http://`,
-                `https://`, `grpc://` or `grpcs://`.
+                `https://`, `grpc://` or `grpcs://`. None: the model that comes with tf_colorize.
             options: Passed to the `from_...` method that loads it.
 
         Raises:
             ValueError: it is none of these, or cannot be loaded.
         """
+        if model is None:
+            model = runtimes.default_model()
         if str(model).startswith(("http://", "https://", "grpc://", "grpcs://")):
             return cls.from_server(str(model), **options)
         path = pathlib.Path(model)
@@ -126,12 +139,12 @@ class Colorizer:
     @classmethod
     def from_keras(cls, model: keras.Model, *, image_size: int | None = None, threads: int | None = None) -> Colorizer:
         """Runs a run folder, `.keras` file or `keras.Model`; see `runtimes.from_keras`."""
-        return cls(*runtimes.from_keras(model, image_size), threads=threads)
+        return cls(runtimes.from_keras(model, image_size), threads=threads)
 
     @classmethod
     def from_saved_model(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Colorizer:
         """Runs the signature `predict_ab` of an exported SavedModel."""
-        return cls(*runtimes.from_saved_model(path), threads=threads)
+        return cls(runtimes.from_saved_model(path), threads=threads)
 
     @classmethod
     def from_tflite(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Colorizer:
@@ -142,12 +155,12 @@ class Colorizer:
             threads: Threads per picture; None uses the processors that the process may use, at most
                 4 of them for the network.
         """
-        return cls(*runtimes.from_tflite(path, threads or min(4, processors.usable())), threads=threads)
+        return cls(runtimes.from_tflite(path, threads or min(4, processors.usable())), threads=threads)
 
     @classmethod
     def from_server(cls, url: str, *, threads: int | None = None, **options: Any) -> Colorizer:
         """Asks a model on TF Serving; see `serving.Client` for the address and options."""
-        return cls(*runtimes.from_server(url, **options), threads=threads)
+        return cls(runtimes.from_server(url, **options), threads=threads)
 
     def lightness(self, image: Any) -> np.ndarray:
         """What the network sees of a picture: its lightness, reduced with antialiasing.

@@ -1,9 +1,6 @@
-"""Models of every kind as the same thing: a function from lightness to ab, and its image size.
+"""Models of every kind as the same thing, a `Predictor`.
 
-Each function returns `(predict_ab, image_size)` and imports its runtime when called, so a
-`.tflite` file runs without TensorFlow. `predict_ab` maps float32
-`(1, image_size, image_size, 1)` to float32 `(1, image_size, image_size, 2)`, normalized as
-in `lab.py`, and may be called from several threads at once.
+Each function imports its runtime when it is called, so a `.tflite` file runs without TensorFlow.
 """
 
 from __future__ import annotations
@@ -14,7 +11,6 @@ import os
 import pathlib
 import threading
 import zipfile
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +18,7 @@ import numpy as np
 import tf_colorize
 from tf_colorize import hints, installation
 from tf_colorize.color import lab
+from tf_colorize.inference import predictor
 
 DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"
@@ -66,7 +63,7 @@ def files_of(path: str | os.PathLike[str]) -> list[pathlib.Path]:
     return [part for part in parts if part.is_file()]
 
 
-def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor:
     """Loads a run folder or `.keras` file, or takes a generator as it is.
 
     Args:
@@ -91,16 +88,17 @@ def from_keras(model: Any, image_size: int | None = None) -> tuple[Callable[[np.
             f"input {model.input_shape}, output {model.output_shape}. Use the generator, not the whole Pix2Pix."
         )
     if len(model.inputs) == 1:
-        forward, shape = _forward(model), model.input_shape
+        automatic, hinted = model, None
     else:
         from tf_colorize.models import anatomy
 
-        automatic = anatomy.automatic(model)
-        shape, with_hints = automatic.input_shape, _forward(model)
-        forward = hints.WithHints(
-            _forward(automatic), lambda lightness, given: with_hints({"lightness": lightness, "hints": given})
-        )
-    return forward, image_size or metadata.get("image_size") or _side(shape)
+        automatic, with_hints = anatomy.automatic(model), _forward(model)
+
+        def hinted(lightness, given):
+            return with_hints({"lightness": lightness, "hints": given})
+
+    size = image_size or metadata.get("image_size") or _side(automatic.input_shape)
+    return predictor.Predictor(size, _forward(automatic), hinted)
 
 
 def _forward(model):
@@ -111,7 +109,7 @@ def _forward(model):
     return lambda inputs: compiled(tf.nest.map_structure(tf.constant, inputs)).numpy()
 
 
-def from_saved_model(path: str | os.PathLike[str]) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
     """Loads an exported SavedModel and its signature `predict_ab`.
 
     Raises:
@@ -142,10 +140,10 @@ def from_saved_model(path: str | os.PathLike[str]) -> tuple[Callable[[np.ndarray
         return signature(lightness=tf.constant(lightness), hints=tf.constant(given))["ab"].numpy()
 
     takes_hints = hints.SIGNATURE in loaded.signatures
-    return hints.WithHints(predict_ab, predict_ab_with_hints) if takes_hints else predict_ab, metadata["image_size"]
+    return predictor.Predictor(metadata["image_size"], predict_ab, predict_ab_with_hints if takes_hints else None)
 
 
-def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predictor:
     """Runs a `.tflite` file with LiteRT, one interpreter per calling thread.
 
     Args:
@@ -192,19 +190,19 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> tuple[Callable[[n
         return local.interpreter.get_tensor(output["index"])
 
     if len(inputs) == 1:
-        return run, size
+        return predictor.Predictor(size, run)
     nothing = np.zeros(expected[1], np.float32)
-    return hints.WithHints(lambda lightness: run(lightness, nothing), run), size
+    return predictor.Predictor(size, lambda lightness: run(lightness, nothing), run)
 
 
-def from_server(url: str, **options: Any) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+def from_server(url: str, **options: Any) -> predictor.Predictor:
     """Asks a model on TF Serving; `serving.Client` documents address and options."""
     from tf_colorize.inference import serving
 
     client = serving.Client(url, **options)
     try:
-        size = client.image_size
-        return hints.WithHints(client.predict_ab, client.predict_ab) if client.takes_hints else client.predict_ab, size
+        hinted = client.predict_ab if client.takes_hints else None
+        return predictor.Predictor(client.image_size, client.predict_ab, hinted)
     except serving.ServingError:
         client.close()
         raise

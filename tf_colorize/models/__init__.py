@@ -1,5 +1,7 @@
 """Networks and the adversarial trainer: functions that return Functional models, and `Pix2Pix`."""
 
+import typing
+
 from tf_colorize import installation
 
 with installation.explained():
@@ -11,4 +13,10 @@ with installation.explained():
 __all__ = ["Pix2Pix", "patchgan", "projected", *catalog.GENERATORS]
 
 # Functions with the names of their files, after the imports, which bind the files to these names.
+if typing.TYPE_CHECKING:
+    import keras
+
+    def __getattr__(name: str) -> typing.Callable[..., keras.Model]: ...
+
+
 globals().update({name: catalog.function(name) for name in catalog.GENERATORS})

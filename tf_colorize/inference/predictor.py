@@ -1,0 +1,63 @@
+"""`Predictor`: what every runtime returns, whatever the model is and wherever it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from tf_colorize import hints as hints_of_people
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A loaded model.
+
+    Attributes:
+        image_size: Side in pixels of the square that the network sees.
+        automatic: Function from lightness to ab. It may be called from several threads at once.
+        hinted: The same from lightness and hints, or None if the model takes no hints.
+    """
+
+    image_size: int
+    automatic: Callable[[np.ndarray], np.ndarray]
+    hinted: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.image_size, int) or self.image_size < 1:
+            raise ValueError(
+                f"`image_size` must be a positive integer. Received: image_size={self.image_size!r}. "
+                "Use the size that the model was trained for."
+            )
+
+    @classmethod
+    def of(cls, predict_ab: Callable[..., np.ndarray], image_size: int) -> Predictor:
+        """Returns the predictor of a function from lightness to ab, or of a `hints.WithHints`."""
+        if isinstance(predict_ab, hints_of_people.WithHints):
+            return cls(image_size, predict_ab.automatic, predict_ab.hinted)
+        return cls(image_size, predict_ab)
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the model takes hints."""
+        return self.hinted is not None
+
+    def predict_ab(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
+        """Predicts color.
+
+        Args:
+            lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1], L* / 50 - 1.
+            hints: What `hints.raster` painted, float32 `(1, image_size, image_size, 3)`, or None.
+
+        Returns:
+            float32 `(1, image_size, image_size, 2)`, a* and b* / 110.
+
+        Raises:
+            ValueError: there are hints, and the model takes none.
+        """
+        if hints is None:
+            return self.automatic(lightness)
+        if self.hinted is None:
+            raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
+        return self.hinted(lightness, hints)
