@@ -21,6 +21,7 @@ if typing.TYPE_CHECKING:  # type checkers see what is loaded on first use
     from tf_colorize import optimizers as optimizers
     from tf_colorize import photos as photos
     from tf_colorize import training as training
+    from tf_colorize.color.look import Look as Look
     from tf_colorize.inference import serving as serving
     from tf_colorize.inference.colorizer import Colorizer as Colorizer
 

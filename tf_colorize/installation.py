@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 from collections.abc import Iterator
 
 # top-level module -> the extra that brings it
@@ -36,13 +37,23 @@ class MissingPackage(ImportError):
 
 
 def pip_install(extra: str) -> str:
-    """The command that installs an extra.
+    """The command that installs an extra: of the checkout that this is, or into an installation from a wheel.
 
     Example:
-    >>> pip_install("train")
-    'pip install "tf_colorize[train]"'
+    >>> pip_install("train").endswith('[train]"')
+    True
     """
-    return f'pip install "tf_colorize[{extra}]"'
+    checkout = pathlib.Path(__file__).parents[1]
+    if not (checkout / "setup.cfg").is_file():
+        return f'pip install "tf_colorize[{extra}]"'
+    return f'pip install "{"." if _is_here(checkout) else checkout}[{extra}]"'
+
+
+def _is_here(folder):
+    try:
+        return folder.samefile(".")
+    except OSError:  # the current folder is gone
+        return False
 
 
 @contextlib.contextmanager

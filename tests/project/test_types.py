@@ -14,7 +14,7 @@ import tf_colorize as tfc
 
 colorizer = tfc.Colorizer.load()
 reveal_type(colorizer)
-reveal_type(colorizer("photo.jpg"))
+reveal_type(colorizer("photo.jpg", look=tfc.Look(vividness=1.2)))
 reveal_type(colorizer.image_size)
 reveal_type(colorizer.predictor.takes_hints)
 reveal_type(tfc.serving.Client("http://localhost").colorize_files([b""]))

@@ -1,0 +1,58 @@
+"""What messages say about missing packages can be typed as it stands."""
+
+import configparser
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+CODE = "from tf_colorize import installation; print(installation.pip_install('train'))"
+
+
+def message(package, folder):
+    code = f"import sys; sys.path.insert(0, {str(package)!r}); {CODE}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_checkout_is_installed_from_where_it_is(tmp_path):
+    assert message(ROOT, ROOT) == 'pip install ".[train]"'
+    assert message(ROOT, tmp_path) == f'pip install "{ROOT}[train]"'
+
+
+def test_an_installed_wheel_is_extended_by_its_name(tmp_path):
+    (tmp_path / "tf_colorize").mkdir()
+    for name in ("__init__.py", "installation.py"):
+        shutil.copy(ROOT / "tf_colorize" / name, tmp_path / "tf_colorize")
+    assert message(tmp_path, tmp_path) == 'pip install "tf_colorize[train]"'
+
+
+# A machine takes wheels for its own and for older systems.
+PLATFORMS = {
+    "Windows x64": ["win_amd64"],
+    "macOS arm64": ["macosx_14_0_arm64"],
+    "Linux arm64": [f"manylinux_2_{minor}_aarch64" for minor in range(17, 29)],
+}
+
+
+def base_requirements():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    return [line for line in config["options"]["install_requires"].splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.10", "3.12", "3.14"])
+@pytest.mark.parametrize("system", PLATFORMS)
+def test_pip_finds_wheels_for_other_systems(system, version, tmp_path):
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--only-binary=:all:"]
+    command += ["--python-version", version, "--target", str(tmp_path), "--retries", "1", *base_requirements()]
+    command += [option for name in PLATFORMS[system] for option in ("--platform", name)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode and "connection broken" in done.stderr:
+        pytest.skip("the package index cannot be reached")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "ai-edge-litert" in done.stdout.replace("_", "-")
