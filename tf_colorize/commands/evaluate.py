@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+from tf_colorize import installation
 from tf_colorize.commands import parsing, quiet, rulers, streams
 
 # No heavy imports up here: `tf-colorize evaluate --help` must answer at once.
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="FILE",
-        help='also LPIPS, from an .npz file of its weights; without FILE, needs pip install "tf_colorize[lpips]"',
+        help="also LPIPS, from an .npz file of its weights; without FILE, needs " + installation.pip_install("lpips"),
     )
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     return parser
