@@ -171,8 +171,8 @@ def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
         photos = exports.write_photos(tmp_path / f"photos_{quantize}")
         options = {"image_size": SIZE, "quantize": quantize, "photos": photos}
         file = export.export_tflite(joined, tmp_path / f"{quantize}.tflite", **options).path
-        predict, _ = runtimes.from_tflite(file, threads=1)
-        assert np.abs(predict(square) - expected).mean() < most
+        model = runtimes.from_tflite(file, threads=1)
+        assert np.abs(model.predict_ab(square) - expected).mean() < most
         interpreter = litert.Interpreter(str(file))
         names = {op["op_name"] for op in interpreter._get_ops_details()}
         assert not [name for name in names if name.startswith(("Flex", "CUSTOM"))]
@@ -184,9 +184,9 @@ def test_a_saved_model_gives_the_same_and_can_be_trained_further(plain, lightnes
     expected = np.asarray(joined(square, training=False))
     photos = exports.write_photos(tmp_path / "photos")
     path = export.export_saved_model(joined, tmp_path / "model" / "1", image_size=SIZE, photos=photos).path
-    predict, size = runtimes.from_saved_model(path)
-    assert size == SIZE
-    np.testing.assert_allclose(predict(square), expected, atol=2e-3)
+    model = runtimes.from_saved_model(path)
+    assert model.image_size == SIZE
+    np.testing.assert_allclose(model.predict_ab(square), expected, atol=2e-3)
     rebuilt, _ = saving.load_generator(path)
     assert anatomy.predicts_strength(rebuilt)
     np.testing.assert_allclose(rebuilt(square, training=False), expected, atol=2e-3)
