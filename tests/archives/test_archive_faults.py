@@ -1,6 +1,5 @@
 """Archives that lose nothing: places that overlap, photos that fail in unusual ways, plans that are slow to list."""
 
-import json
 import os
 import pathlib
 import threading
@@ -13,7 +12,7 @@ import tf_colorize
 from tf_colorize.albums import plan as albums
 from tf_colorize.albums import work
 from tf_colorize.archives import places, plan, workers
-from tf_colorize.commands import cluster, main
+from tf_colorize.commands import main
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +45,7 @@ def test_photos_that_lie_in_the_result_place_are_refused(capsys, out):
 
 
 def test_buckets_that_lie_in_each_other_are_refused():
-    source, target = places.Bucket("s3://archive/scans/scans"), places.Bucket("s3://archive/scans")
+    source, target = map(places.open_place, ("s3://archive/scans/scans", "s3://archive/scans"))
     assert plan.would_mix(source, target) and plan.would_mix(source, source) and not plan.would_mix(target, source)
 
 
@@ -172,25 +171,30 @@ def test_one_photo_never_ends_a_worker(monkeypatch):
     assert "/nowhere" in outcome.reason and "No such file" in outcome.reason
 
 
-def test_failures_are_kept_when_the_job_is_stopped(monkeypatch):
-    photo("in/a.jpg", "in/b.jpg", "in/c.jpg")
+def test_a_folder_that_cannot_be_listed_is_refused_and_the_others_are_done(monkeypatch):
+    photo("in/a.jpg", "in/theirs/b.jpg", "in/full/c.jpg")
+    listed = os.scandir
 
-    class Crew:
-        n_deaths = 0
+    def scandir(path="."):
+        if os.path.basename(path) == "theirs":
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
 
-        def outcomes(self, jobs):
-            yield plan.Item("a.jpg", "a.jpg", None, ("a.jpg",)), work.Outcome(reason="broken")
-            raise ValueError("the cluster is gone")
+    monkeypatch.setattr(os, "scandir", scandir)
+    found, refused = planned("in", "out")
+    assert sorted(item.source for item in found) == ["a.jpg", "full/c.jpg"]
+    assert refused == {"theirs": "Permission denied"}
 
-    class Entered:
-        def __enter__(self):
-            return Crew()
 
-        def __exit__(self, *error):
-            return False
+def test_a_result_folder_that_one_may_not_enter_is_the_reason_of_its_photos(monkeypatch):
+    photo("in/a.jpg", "in/theirs/b.jpg")
 
-    monkeypatch.setattr(cluster, "_crew", lambda *arguments: Entered())
-    monkeypatch.setattr(cluster, "Start", lambda *arguments: None)
-    assert main.main(["cluster", "in", "out"]) == 1
-    lines = [json.loads(line) for line in pathlib.Path("out/failures.jsonl").read_text().splitlines()]
-    assert lines == [{"photo": f"{os.getcwd()}/in/a.jpg", "reason": "broken"}]
+    def names(self, folder):
+        if folder == "theirs":
+            raise PermissionError(13, "Permission denied", "out/theirs")
+        return set()
+
+    monkeypatch.setattr(places.Folder, "names", names)
+    found, refused = planned("in", "out")
+    assert [item.source for item in found] == ["a.jpg"]
+    assert refused == {"theirs/b.jpg": "its result cannot be written: out/theirs: Permission denied"}

@@ -136,6 +136,8 @@ def test_what_was_meant_differently_is_one_line_and_makes_nothing(arguments, cod
         (["demo", "--por", "80"], "did you mean --port?"),
         (["cluster", "in", "out", "--warmth", "2"], "argument --warmth: must be -1 to 1, not 2"),
         (["film", "movie.mp4", "--warmth", "2"], "argument --warmth: must be -1 to 1, not 2"),
+        (["film", "movie.mp4", "--steadiness", "2"], "argument --steadiness: must be 0 to 1, not 2"),
+        (["film", "movie.mp4", "--preview", "0"], "argument --preview: must be 1 to 100, not 0"),
     ],
 )
 def test_wrong_usage_is_a_line_that_names_the_help(arguments, complaint, capsys):
@@ -171,3 +173,9 @@ def test_a_folder_in_the_place_of_a_result_is_one_line(capsys):
     pathlib.Path("photo.color.jpg").mkdir()
     assert main.main(["photo.jpg", "--overwrite"]) == 1
     assert capsys.readouterr().err == "tf-colorize: photo.jpg: photo.color.jpg, its result, is a folder; rename it\n"
+
+
+@pytest.mark.parametrize("output", ["out", "out/", "."])
+def test_a_pipe_needs_a_file(output, capsys):
+    assert main.main(["-", "-o", output]) == 2
+    assert "must be a file for a pipe" in capsys.readouterr().err

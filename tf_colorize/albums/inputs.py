@@ -165,7 +165,7 @@ def _add_folder(folder, base, output, found):
         made = {parent for parent in {path.parent for path in pictures} if lies_in(parent, output)}
         pictures = [path for path in pictures if path.parent not in made]
     if not pictures and len(found.problems) == n_problems:
-        names = (name for _, names in find.walk(folder, lambda line: None) for name in names)
+        names = (name for _, names in find.walk(folder, lambda *_: None) for name in names)
         if any(find.split_suffix(name)[1].lower() in find.FILM_SUFFIXES for name in names):
             found.problems.append(f"{folder}: no pictures in it, but films; `tf-colorize film` colors films")
         else:

@@ -287,7 +287,7 @@ def _identity(path):
         found = os.stat(path)
     except OSError:
         return os.path.realpath(path)
-    return found.st_dev, found.st_ino
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)  # some file systems count none
 
 
 def _folded(name):

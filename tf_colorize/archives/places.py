@@ -76,14 +76,18 @@ class Folder:
         """Yields `(folder, file names in it)`, without hidden ones, folder by folder.
 
         Args:
-            refuse: Not called: a folder's names are all usable.
+            refuse: Called with the name of each folder that cannot be listed and the reason; None raises it.
 
         Raises:
-            ImageError: a folder cannot be listed.
+            ImageError: a folder cannot be listed and `refuse` is None.
         """
-        for folder, names in find.walk(self._path):
-            relative = folder.relative_to(self._path).as_posix()
-            yield "" if relative == "." else relative, names
+        tell = None if refuse is None else lambda folder, reason: refuse(self._name_of(folder), reason)
+        for folder, names in find.walk(self._path, tell):
+            yield self._name_of(folder), names
+
+    def _name_of(self, folder):
+        name = pathlib.Path(folder).relative_to(self._path).as_posix()
+        return "" if name == "." else name
 
     def names(self, folder: str) -> set[str]:
         """Returns the names of the files in a folder, none if it does not exist."""

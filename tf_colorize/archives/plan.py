@@ -73,8 +73,13 @@ def items(
             for name in photos:
                 refuse(posixpath.join(folder, name), "a link leads its result back among the photos")
             continue
-        target.clean(folder)
-        existing = target.names(folder)
+        try:
+            target.clean(folder)
+            existing = target.names(folder)
+        except OSError as error:  # one folder that one may not enter; a bucket that is lost ends the listing
+            for name in photos:
+                refuse(posixpath.join(folder, name), f"its result cannot be written: {work.reason_of(error)}")
+            continue
         taken = plan.Names(isinstance(target, places.Folder) and plan.ignores_case(target.full_name(folder)))
         for name in photos:
             path = pathlib.PurePosixPath(name)

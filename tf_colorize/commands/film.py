@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import look_options, parsing, progress
+from tf_colorize.commands import look_options, parsing, photo_options, progress
 
 _EPILOG = """\
 examples:
@@ -79,12 +79,10 @@ def _parser():
         metavar="PATH",
         help="folder, or for one film a .mp4, .m4v, .mov, .mkv or .webm file (default: NAME.color.* beside it)",
     )
-    add(
-        "-m", "--model", help="run folder, .keras, SavedModel, .tflite or address (default: the model that comes along)"
-    )
+    photo_options.add_model(parser)
     add(
         "--preview",
-        type=int,
+        type=parsing.number(1, 100, int),
         metavar="N",
         help="only N stills from all over the film, as one picture, NAME.compare.jpg",
     )
@@ -100,7 +98,7 @@ def _parser():
     look_options.add_to(parser)
     add(
         "--steadiness",
-        type=float,
+        type=parsing.number(0.0, 1.0, float),
         default=0.95,
         metavar="0..1",
         help="0 colors each frame for itself, 1 keeps the color of things as long as the shot lasts (default 0.95)",
@@ -151,10 +149,6 @@ def _wrong_usage(options):
         return f"--hints is for one film, not {len(options.films)}; put a file NAME.hints.json beside each"
     if options.start is not None and options.end is not None and options.start >= options.end:
         return f"--from {options.start:g} must come before --to {options.end:g} (seconds)"
-    if options.preview is not None and not 1 <= options.preview <= 100:
-        return f"--preview must be 1 to 100, not {options.preview}"
-    if not 0 <= options.steadiness <= 1:
-        return f"--steadiness must be 0 to 1, not {options.steadiness:g}"
     if options.hdr == "keep":
         return (
             "--hdr keep: results of high dynamic range are not written yet; leave it out, and the film is tone-mapped"

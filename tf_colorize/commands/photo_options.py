@@ -22,12 +22,7 @@ _FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Adds the model, and how photos are read, colorized and written."""
     add = parser.add_argument
-    add(
-        "-m",
-        "--model",
-        help="run folder, .keras, SavedModel, .tflite, or http:// or grpc:// address of TF Serving "
-        "(default: the model that comes with tf-colorize)",
-    )
+    add_model(parser)
     look_options.add_to(parser)
     add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
     add(
@@ -48,6 +43,16 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="refuse larger photos (default: 200 million)",
     )
     add("--allow-truncated", action="store_true", help="colorize a truncated JPEG as far as it goes")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds --model."""
+    parser.add_argument(
+        "-m",
+        "--model",
+        help="run folder, .keras, SavedModel, .tflite, or http:// or grpc:// address of TF Serving "
+        "(default: the model that comes with tf-colorize)",
+    )
 
 
 def add_hints(parser: argparse.ArgumentParser) -> None:

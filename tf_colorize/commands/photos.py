@@ -79,6 +79,8 @@ def _wrong_usage(options):
     if options.inputs == ["-"]:
         if options.compare or options.skip_color or options.dry_run:
             return "--compare, --skip-color and --dry-run need files, not a pipe"
+        if options.output is not None and not plan.names_file(options.output, files.IMAGE_SUFFIXES):
+            return f"-o {options.output} must be a file for a pipe, such as -o picture.jpg"
         if options.output is None and sys.stdout.isatty():
             return "the picture would go to the terminal; add > picture.jpg or -o picture.jpg"
     return None

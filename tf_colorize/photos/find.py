@@ -75,7 +75,7 @@ def find_films(folder: str | os.PathLike[str], refuse: Callable[[str], None]) ->
     """
     return sorted(
         place / name
-        for place, names in walk(pathlib.Path(folder), refuse)
+        for place, names in walk(pathlib.Path(folder), lambda place, reason: refuse(f"{place}: {reason}"))
         for name in names
         if split_suffix(name)[1].lower() in FILM_SUFFIXES and not is_result(name)
     )
@@ -128,12 +128,13 @@ def find_photos(path: str | os.PathLike[str], refuse: Callable[[str], None] | No
         return Found([path], [])
     if not os.path.isdir(path):
         raise files.ImageError(f"{path}: no such file or folder")
-    found = sorted(folder / name for folder, names in walk(path, refuse) for name in names if has_photo_suffix(name))
+    tell = None if refuse is None else lambda folder, reason: refuse(f"{folder}: {reason}")
+    found = sorted(folder / name for folder, names in walk(path, tell) for name in names if has_photo_suffix(name))
     return Found([p for p in found if not is_result(p)], [p for p in found if is_result(p)])
 
 
 def walk(
-    path: str | os.PathLike[str], refuse: Callable[[str], None] | None = None
+    path: str | os.PathLike[str], refuse: Callable[[str, str], None] | None = None
 ) -> Iterator[tuple[pathlib.Path, list[str]]]:
     """Visits a folder and its subfolders, also through symbolic links, and each of them once.
 
@@ -141,7 +142,7 @@ def walk(
 
     Args:
         path: The folder.
-        refuse: Called with a line about each folder that cannot be listed; None raises it.
+        refuse: Called with each folder that cannot be listed and the reason; None raises it.
 
     Yields:
         `(folder, names)`: the names of the files in it, sorted. Hidden files and folders are left out.
@@ -153,7 +154,7 @@ def walk(
     def fail(error):
         if refuse is None:
             raise files.ImageError(f"{error.filename}: {error.strerror}") from error
-        refuse(f"{error.filename}: {error.strerror}")
+        refuse(error.filename, error.strerror)
 
     seen: set[str] = set()
     waiting = collections.deque([os.fspath(path)])
