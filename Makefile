@@ -4,7 +4,7 @@ VENV := .venv
 RUN := runs/sample-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
 
-.PHONY: train web dist test quick lint clean
+.PHONY: train web dist release test quick lint clean
 
 # Everything that training and the tests need: about 3 GB.
 $(VENV)/.installed: setup.cfg pyproject.toml
@@ -39,6 +39,12 @@ dist: $(VENV)/.quick
 	fi
 	$(BIN)/python -m build
 	@ls -l dist
+
+# All that a release consists of, in dist/: wheel, sdist, models, notes and checksums. Wheel and sdist are tried with every
+# Python that is found, about half a minute each.
+release: dist
+	$(BIN)/python scripts/release.py dist
+	$(BIN)/python scripts/check_wheel.py dist/*.whl --sdist dist/tf_colorize-*[0-9].tar.gz
 
 # A file of tests at a time in each process; no more of them than the machine has memory for.
 test: $(VENV)/.installed

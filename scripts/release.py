@@ -1,0 +1,114 @@
+"""Completes a release in dist/: puts models, the notes of this version and checksums beside the wheel and the sdist.
+
+`make release` builds the wheel and the sdist first and tries both afterwards. It takes about a minute besides.
+"""
+
+import argparse
+import gzip
+import hashlib
+import pathlib
+import re
+import sys
+import tarfile
+
+import tf_colorize
+from tf_colorize import whole
+from tf_colorize.commands import streams
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHECKSUMS = "SHA256SUMS"
+_HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
+
+
+@streams.usable
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dist", type=pathlib.Path, help="folder with the wheel and the sdist of this version")
+    options = parser.parse_args(arguments)
+    try:
+        complete(options.dist, ROOT, tf_colorize.__version__)
+    except (ValueError, OSError) as error:
+        print(f"release.py: {error}", file=sys.stderr)
+        return 1
+    for path in sorted(options.dist.iterdir()):
+        print(f"{path.stat().st_size / 1e6:8.1f} MB  {path}")
+    return 0
+
+
+def complete(dist, root, version):
+    """Adds everything else to the wheel and the sdist of a version.
+
+    Args:
+        dist: Folder with the two.
+        root: The checkout that they were built from.
+        version: Such as "0.2.0".
+
+    Raises:
+        ValueError: the changelog has no dated section of the version, or `dist` holds anything else.
+    """
+    whole.remove_dead(dist)
+    built = {path.name for path in dist.glob("*")}
+    packages = {name for name in built if re.fullmatch(rf"tf_colorize-{re.escape(version)}(-.*\.whl|\.tar\.gz)", name)}
+    if len(packages) != 2:
+        raise ValueError(f"{dist}: must hold a wheel and an sdist of version {version}; run make dist")
+    name = f"tf_colorize-{version}"
+    models = {path.name.replace("colorizer", f"{name}-colorizer", 1): path for path in exported(root)}
+    others = built - packages - {"NOTES.md", CHECKSUMS, f"{name}-saved_model.tar.gz", *models}
+    if others:
+        raise ValueError(f"{dist}: holds something else, {', '.join(sorted(others))}; run make dist")
+    text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    whole.write_text(dist / "NOTES.md", notes(text, version))
+    for target, path in models.items():
+        whole.copy(path, dist / target)
+    pack(root / "saved_models" / "colorizer", dist / f"{name}-saved_model.tar.gz")
+    lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(dist.iterdir()) if path.name != CHECKSUMS]
+    whole.write_text(dist / CHECKSUMS, "".join(lines))
+
+
+def exported(root):
+    """The model as single files, one for each format that the checkout has."""
+    folder = root / "saved_models"
+    return [path for suffix in ("tflite", "onnx") for path in sorted(folder.glob(f"colorizer*.{suffix}"))]
+
+
+def notes(changelog, version):
+    """Returns the section of a version, without its heading.
+
+    Raises:
+        ValueError: there is none, or it has no date.
+    """
+    headings = list(_HEADING.finditer(changelog))
+    for index, heading in enumerate(headings):
+        if heading["version"] == version:
+            if heading["date"] is None:
+                raise ValueError(f"CHANGELOG.md: version {version} has no date; write ## [{version}] - YYYY-MM-DD")
+            end = headings[index + 1].start() if index + 1 < len(headings) else len(changelog)
+            return changelog[heading.end() : end].strip() + "\n"
+    raise ValueError(f"CHANGELOG.md: no section of version {version}; write ## [{version}] - YYYY-MM-DD")
+
+
+def pack(folder, target):
+    """Packs a folder so that the same files give the same bytes, whoever packs them and when."""
+
+    def plain(entry):
+        entry.uid = entry.gid = entry.mtime = 0
+        entry.uname = entry.gname = ""
+        entry.mode = 0o755 if entry.isdir() else 0o644
+        return entry
+
+    with (
+        whole.open_whole(target) as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        archive.add(folder, folder.name, recursive=False, filter=plain)
+        for path in sorted(folder.rglob("*")):
+            archive.add(path, path.relative_to(folder.parent).as_posix(), recursive=False, filter=plain)
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
