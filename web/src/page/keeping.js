@@ -3,6 +3,8 @@
 import { Store } from "../photo/store.js";
 import { complain, speak } from "./notices.js";
 
+const ON_STAGE = "tf-colorize-on-stage";
+const storage = storageOfTexts();
 const element = (id) => document.getElementById(id);
 const EMPTY = "Photos, dots and sliders are kept in this browser, on this device, until you remove them.";
 const NOTHING = "This browser keeps nothing, as in a private window: photos and dots are gone when the page is closed.";
@@ -15,6 +17,7 @@ export class Keeping extends EventTarget {
   #store = new Store();
   #keys = new Map(); // photo -> promise of its key; null if it is not kept
   #unkept = new Set(); // photos that there was no room for
+  #onStage = null;
   #isClosed = false;
   #isFull = false; // which has been said
 
@@ -63,6 +66,22 @@ export class Keeping extends EventTarget {
     }
   }
 
+  /** Remembers which photo is on the stage. */
+  async remember(photo) {
+    this.#onStage = photo;
+    const key = await this.#keys.get(photo);
+    try {
+      if (typeof key === "number" && photo === this.#onStage) storage?.setItem(ON_STAGE, String(key));
+    } catch {
+      // There is no room, so the first photo will be shown.
+    }
+  }
+
+  /** @returns {number | undefined} The key of the photo that was on the stage last. */
+  remembered() {
+    return Number(storage?.getItem(ON_STAGE) ?? undefined);
+  }
+
   /** Whether a photo is the one with a key. */
   async isKey(photo, key) {
     return (await this.#keys.get(photo)) === key;
@@ -105,6 +124,7 @@ export class Keeping extends EventTarget {
   #retry(photo) {
     if (this.#isClosed) return;
     this.#keys.set(photo, this.#add(photo));
+    if (photo === this.#onStage) this.remember(photo);
   }
 
   async #forgetAll() {
@@ -143,6 +163,15 @@ export class Keeping extends EventTarget {
     element("kept").textContent = size.count + this.#unkept.size === 0 ? EMPTY : lineOf(size, this.#unkept.size);
     element("forget-text").textContent = questionOf(size.count + this.#unkept.size);
     element("forget").classList.toggle("unused", size.count === 0);
+  }
+}
+
+/** Browsers that keep nothing refuse the very name. */
+function storageOfTexts() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
   }
 }
 

@@ -30,6 +30,7 @@ const hinting = new Hinting((task, request) => engine.ask(task, request), viewer
 let current = null; // the photo on the stage
 const waitingHints = new Map(); // files of hints for photos that are not open yet
 let showsNext = false; // the first of the latest photos goes on the stage
+let lastOnStage; // key of the photo that was there when the page was closed
 let hasWorked = false; // somebody has given or changed something since the page was loaded
 
 /** Updates everything visible to the current state. */
@@ -69,6 +70,7 @@ function available(view, photo) {
 
 function select(photo) {
   current = photo;
+  if (hasWorked) keeping.remember(photo);
   refresh();
 }
 
@@ -151,7 +153,8 @@ function listenToDarkroom() {
     drawThumbnail(photo);
     if (waitingHints.has(photo)) openHints(waitingHints.get(photo), photo);
     waitingHints.delete(photo);
-    if (!showsNext) return refresh();
+    const wasOnStage = photo.key !== undefined && photo.key === lastOnStage && !hasWorked;
+    if (!showsNext && !wasOnStage) return refresh();
     showsNext = false;
     const hadFocus = element("invite").contains(document.activeElement);
     select(photo);
@@ -205,6 +208,7 @@ async function openModel(file) {
 
 /** Photos of earlier visits come back. */
 async function restore() {
+  lastOnStage = keeping.remembered();
   const kept = await keeping.restored();
   const entries = kept.map(({ hints, look, ...entry }) => ({ ...entry, dots: hints, look: looks.usable(look) }));
   const added = darkroom.add(entries, () => sides.model);
@@ -257,7 +261,10 @@ function listenToControls() {
       keeping.update(photo);
     }
   });
-  shelf.addEventListener("select", ({ detail }) => select(detail));
+  shelf.addEventListener("select", ({ detail }) => {
+    hasWorked = true;
+    select(detail);
+  });
   shelf.addEventListener("remove", ({ detail: photo }) => {
     keeping.forget(photo);
     const next = remove(photo);
@@ -267,12 +274,6 @@ function listenToControls() {
 }
 
 function listenToStage() {
-  const zooms = { "zoom-in": () => viewer.zoomBy(1.5), "zoom-out": () => viewer.zoomBy(1 / 1.5) };
-  zooms["zoom-fit"] = () => viewer.toggleZoom();
-  for (const [id, zoom] of Object.entries(zooms)) element(id).addEventListener("click", zoom);
-  viewer.addEventListener("layout", ({ detail: { isZoomed, percent } }) => {
-    element("zoom-fit").textContent = isZoomed ? `${Math.round(percent)}%` : "Fit";
-  });
   viewer.addEventListener("failure", ({ detail: { photo, error } }) => {
     if (darkroom.photos.includes(photo)) complain(photo.name, error.message);
   });

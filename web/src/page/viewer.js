@@ -47,6 +47,15 @@ export class Viewer extends EventTarget {
       tap: (point) => this.#tap(point),
     });
     this.#setSplit(50);
+    this.#listenToButtons();
+  }
+
+  #listenToButtons() {
+    const zooms = { "zoom-in": () => this.zoomBy(1.5), "zoom-out": () => this.zoomBy(1 / 1.5), "zoom-fit": () => this.toggleZoom() };
+    for (const [id, zoom] of Object.entries(zooms)) document.getElementById(id).addEventListener("click", zoom);
+    this.addEventListener("layout", ({ detail: { isZoomed, percent } }) => {
+      document.getElementById("zoom-fit").textContent = isZoomed ? `${Math.round(percent)}%` : "Fit";
+    });
   }
 
   /**

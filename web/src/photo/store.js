@@ -24,7 +24,7 @@ export class Store extends EventTarget {
     });
   }
 
-  #open() {
+  async #open() {
     const close = (reason) => {
       this.#database = Promise.reject(new Error(reason));
       this.#database.catch(() => undefined);
