@@ -43,8 +43,8 @@ class Hint:
     Args:
         x: Number of pixels from the left edge, or text such as "25%" of the width.
         y: The same from the top edge, of the height.
-        color: "#7a4b2c", "#754", a name of CSS, or three numbers of 0 to 255. Its hue and chroma count;
-            lightness is the photo's own. A gray keeps the place gray.
+        color: "#7a4b2c", "#754", a name of CSS, also as people write it ("dark blue"), or three numbers of 0 to 255.
+            Its hue and chroma count; lightness is the photo's own. A gray keeps the place gray.
         size: Pixels of the photo that the hint is wide, over 0; None makes it as small as the network sees.
         time: In a film, seconds from its start, 0 or more; None for a photo, which ignores it.
     """
@@ -256,7 +256,7 @@ def _pixels(value, length):
 def _rgb(color):
     try:
         if isinstance(color, str):
-            return ImageColor.getrgb(color.strip())[:3]
+            return ImageColor.getrgb("".join(color.split()))[:3]
         red, green, blue = (int(channel) for channel in color)
     except (TypeError, ValueError, OverflowError):
         red = -1

@@ -6,6 +6,7 @@ import io
 import json
 import pathlib
 import shutil
+import subprocess
 import threading
 import time
 import zipfile
@@ -54,6 +55,15 @@ def build_script():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def in_node(code, *arguments):
+    """What a piece of JavaScript with modules of the page prints as JSON; it has its arguments in `given`."""
+    code = f'import {{ readFileSync }} from "node:fs";\nconst given = JSON.parse(readFileSync(0));\n{code}'
+    command = ["node", "--input-type=module", "--eval", code]
+    process = subprocess.run(command, cwd=WEB, input=json.dumps(arguments), capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 @contextlib.contextmanager
@@ -249,7 +259,8 @@ class Visitor:
             self.sets_vividness(100)
         for selector in (".notice button", ".remove"):
             while self.page.locator(selector).count():
-                self.page.locator(selector).first.click()
+                # The cross of a photo that is not on the stage shows only under a mouse.
+                self.page.locator(selector).first.dispatch_event("click")
 
 
 def encoded(image, kind="PNG", **options):

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import subprocess
 import zipfile
 
 import numpy as np
@@ -14,7 +13,7 @@ from ai_edge_litert import interpreter as litert
 from PIL import Image
 from playwright import sync_api
 
-from tf_colorize import Colorizer, Look
+from tf_colorize import Colorizer
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
 from tf_colorize.inference import runtimes
@@ -44,92 +43,6 @@ def visitor(arrived):
     yield arrived
     arrived.tidies_up()
     assert arrived.errors == []
-
-
-def in_node(code, *arguments):
-    """What a piece of JavaScript with modules of the page prints as JSON; it has its arguments in `given`."""
-    code = f'import {{ readFileSync }} from "node:fs";\nconst given = JSON.parse(readFileSync(0));\n{code}'
-    command = ["node", "--input-type=module", "--eval", code]
-    process = subprocess.run(command, cwd=web_browser.WEB, input=json.dumps(arguments), capture_output=True, text=True)
-    assert process.returncode == 0, process.stderr
-    return json.loads(process.stdout)
-
-
-def painted_by_the_page(hints, size, image_size, lightness, vividness):
-    """What worker/painting.js paints, before and after `undoLook`, as `hints.raster` shapes it."""
-    code = """
-        import { paint, undoLook } from "./src/worker/painting.js";
-        const [hints, [width, height], size, lightness, vividness] = given;
-        const painted = paint(hints, { width, height }, size);
-        const before = [...painted];
-        undoLook(painted, Float32Array.from(lightness), { vividness });
-        console.log(JSON.stringify([before, [...painted]]));
-    """
-    pair = in_node(code, hints, size, image_size, lightness.ravel().tolist(), vividness)
-    return [np.float32(values).reshape(1, image_size, image_size, 3) for values in pair]
-
-
-@pytest.mark.parametrize(
-    ("size", "vividness"), [((400, 300), 1.0), ((31, 500), 1.6), ((7, 3), 0.4), ((3000, 2000), 2.0)], ids=str
-)
-def test_hints_are_painted_as_python_paints_them(size, vividness):
-    random = np.random.default_rng(4)
-    colors = ["#7a4b2c", "#000080", "#808080", "#ff0000", "#0a0c05", "#fdfff0"]
-    places = [(float(random.uniform(0, size[0])), float(random.uniform(0, size[1]))) for _ in range(12)]
-    places += [(0, 0), (size[0] - 1, size[1] - 1)]
-    hints = [{"x": x, "y": y, "color": colors[index % len(colors)]} for index, (x, y) in enumerate(places)]
-    hints[0]["size"] = size[0] / 4
-    lightness = random.uniform(-0.95, 0.95, (1, 32, 32, 1)).astype(np.float32)
-    before, after = painted_by_the_page(hints, size, 32, lightness, vividness)
-    expected = hints_module.raster([hints_module.Hint(**one) for one in hints], size, 32)
-    assert expected[..., 2].sum() > 20
-    np.testing.assert_array_equal(before[..., 2], expected[..., 2])
-    np.testing.assert_allclose(before, expected, atol=1e-5)
-    np.testing.assert_allclose(
-        after, hints_module.before_look(expected, lightness, Look(vividness=vividness)), atol=1e-4
-    )
-
-
-def test_colors_of_a_mixture_are_its_parts():
-    random = np.random.default_rng(2)
-    parts = {(60.0, 30.0): 0.5, (-40.0, 20.0): 0.3, (0.0, -50.0): 0.2}
-    palette = np.concatenate([random.normal(center, 3, (30, 2)) for center in parts])
-    shares = np.repeat([share / 30 for share in parts.values()], 30)
-    code = """
-        import { distinct } from "./src/worker/likely.js";
-        console.log(JSON.stringify(distinct(...given)));
-    """
-    found = lab.AB_SCALE * np.array(in_node(code, (palette / lab.AB_SCALE).tolist(), shares.tolist()))
-    assert len(found) >= 3
-    assert np.linalg.norm(found[:3] - np.array(list(parts)), axis=1).max() < 6
-
-
-def test_without_a_palette_the_colors_of_places_as_bright_are_suggested():
-    lightness = np.repeat(np.float32([-0.6, 0.0, 0.6]), 32)[np.newaxis].repeat(96, axis=0)
-    ab = np.stack([0.5 * lightness, 0.1 - 0.4 * lightness], axis=-1)
-    code = """
-        import { alike, distinct } from "./src/worker/likely.js";
-        const [lightness, ab, size, here] = given;
-        const { palette, shares } = alike(Float32Array.from(lightness), Float32Array.from(ab), size, here);
-        console.log(JSON.stringify(distinct(palette, shares)));
-    """
-    for here in (-0.6, 0.6):
-        found = in_node(code, lightness.ravel().tolist(), ab.ravel().tolist(), 96, here)
-        np.testing.assert_allclose(found[0], [0.5 * here, 0.1 - 0.4 * here], atol=1e-5)
-
-
-def test_a_suggested_color_has_its_hue_and_chroma_at_any_lightness():
-    palette = lab.ab_palette()[::9]
-    cases = [(lightness, ab.tolist()) for lightness in (-0.1, 0.3, 0.7) for ab in palette]
-    code = """
-        import { hexOf } from "./src/photo/lab.js";
-        console.log(JSON.stringify(given[0].map(([lightness, ab]) => hexOf(lightness, ab))));
-    """
-    received = np.array([hints_module.Hint(0, 0, color).ab() for color in in_node(code, cases)])
-    wanted = np.array([ab for _, ab in cases])
-    distance = np.linalg.norm(received - wanted, axis=-1) * lab.AB_SCALE
-    # A bin of the palette has a color that sRGB has, but its center, up to 7 units away, may be none.
-    assert np.mean(distance < 1.5) > 0.8 and distance.max() < 12
 
 
 @pytest.mark.parametrize("percent", [100, 160])

@@ -1,4 +1,4 @@
-"""Photos, dots and looks outlast the page, until the visitor removes them; and where nothing can be kept, nothing breaks."""
+"""Photos, dots and looks outlast the page until the visitor removes them; where nothing can be kept, nothing breaks."""
 
 import re
 

@@ -1,15 +1,18 @@
-/** How a person wants the colors of a photo to look. */
+/** How a person wants the colors of a photo to look: the same numbers as in tf_colorize/color/look.py. */
 
 import * as lab from "./lab.js";
 
-/** The network's colors as they are. */
-export const PLAIN = Object.freeze({ vividness: 1 });
+/** @type {Readonly<Record<string, number>>} The network's colors as they are. */
+export const PLAIN = Object.freeze({ vividness: 1, warmth: 0 });
 
-/** From and to which a number of a look goes. */
-export const RANGES = Object.freeze({ vividness: [0, 2] });
+/** @type {Record<string, [number, number]>} From and to which a number of a look goes. */
+const RANGES = { vividness: [0, 2], warmth: [-1, 1] };
 
-/** Whether it leaves no color, whatever the network and the hints say. */
-export function isGray({ vividness }) {
+const UNDOING_STEPS = 8;
+const [WARMEST, NEUTRAL] = [4000, 6504]; // kelvin
+
+/** Whether no color is left, so that hints mean nothing. */
+export function dropsHints({ vividness }) {
   return vividness === 0;
 }
 
@@ -47,8 +50,61 @@ export function usable(wishes) {
  * @param {Float32Array} lightness In [-1, 1].
  * @param {Float32Array} ab Two per lightness, in [-1, 1].
  * @param {Record<string, number>} look
- * @returns {Float32Array} The colors in that look.
+ * @returns {Float32Array} The colors that are shown.
  */
-export function applied(lightness, ab, { vividness }) {
-  return lab.withVividness(lightness, ab, vividness);
+export function applied(lightness, ab, { vividness, warmth }) {
+  const vivid = lab.withVividness(lightness, ab, vividness);
+  if (warmth === 0) return vivid;
+  const factors = factorsOf(warmth);
+  return vivid.map((value, index) => {
+    const [gain, shift] = lightOn(lightness[index >> 1], factors, index & 1);
+    return value * gain + shift;
+  });
+}
+
+/**
+ * @param {number} lightness Of one place.
+ * @param {number[]} ab What is to be shown there.
+ * @param {Record<string, number>} look One that leaves color.
+ * @returns {number[]} The color that `applied` turns into it.
+ */
+export function undone(lightness, ab, { vividness, warmth }) {
+  const factors = factorsOf(warmth);
+  const wanted = ab.map((value, axis) => {
+    const [gain, shift] = lightOn(lightness, factors, axis);
+    return (value - shift) / gain;
+  });
+  let scaled = wanted;
+  for (let step = 0; vividness !== 1 && step < UNDOING_STEPS; step++) {
+    const got = Math.hypot(...lab.withVividness(Float32Array.of(lightness), Float32Array.from(scaled), vividness));
+    const gain = got > 0 ? Math.hypot(...wanted) / Math.max(got, 1e-9) : 1;
+    scaled = scaled.map((value) => value * gain);
+  }
+  return scaled;
+}
+
+/** What light of another color does to a* (axis 0) or b* (axis 1) at a lightness: `[factor, summand]`, over 110. */
+function lightOn(lightness, factors, axis) {
+  const falling = 1 - lightness ** 2; // black and white are the same in any light
+  const luminance = (lab.LIGHTNESS_SCALE * (lightness + 1) + 16) / 116;
+  const scale = (axis === 0 ? 500 : -200) / lab.AB_SCALE;
+  return [1 + factors[axis] * falling, scale * luminance * factors[axis] * falling];
+}
+
+/** The cube roots of X and Z of the light over those of D65, minus 1. */
+function factorsOf(warmth) {
+  const mired = 1e6 / NEUTRAL + warmth * (1e6 / WARMEST - 1e6 / NEUTRAL);
+  const [light, neutral] = [daylight(1e6 / mired), daylight(NEUTRAL)];
+  return light.map((value, index) => Math.cbrt(value / neutral[index]) - 1);
+}
+
+/** X / Y and Z / Y of CIE daylight, 4000 to 25000 K. */
+function daylight(kelvin) {
+  const thousands = 1000 / kelvin;
+  const x =
+    kelvin <= 7000
+      ? 0.244063 + 0.09911 * thousands + 2.9678 * thousands ** 2 - 4.607 * thousands ** 3
+      : 0.23704 + 0.24748 * thousands + 1.9018 * thousands ** 2 - 2.0064 * thousands ** 3;
+  const y = -3 * x ** 2 + 2.87 * x - 0.275;
+  return [x / y, (1 - x - y) / y];
 }

@@ -1,8 +1,7 @@
 /** Hints, painted for the network exactly as tf_colorize/hints.py does. */
 
 import * as lab from "../photo/lab.js";
-
-const VIVIDNESS_STEPS = 8;
+import * as looks from "../photo/look.js";
 
 /**
  * Paints hints: each is a square of at least 3 pixels; where squares meet, the nearer hint has the pixel.
@@ -48,16 +47,10 @@ function reached(place, wide, length, size) {
  * @param {Float32Array} lightness `size * size` values in [-1, 1].
  * @param {Record<string, number>} look One that leaves color.
  */
-export function undoLook(painted, lightness, { vividness }) {
-  if (vividness === 1) return;
+export function undoLook(painted, lightness, look) {
+  if (looks.isPlain(look)) return;
   for (let at = 0; at < lightness.length; at++) {
     if (painted[3 * at + 2] === 0) continue;
-    const wanted = painted.slice(3 * at, 3 * at + 2);
-    const scaled = painted.subarray(3 * at, 3 * at + 2);
-    for (let step = 0; step < VIVIDNESS_STEPS; step++) {
-      const got = Math.hypot(...lab.withVividness(lightness.subarray(at, at + 1), scaled, vividness));
-      const gain = got > 0 ? Math.hypot(...wanted) / Math.max(got, 1e-9) : 1;
-      scaled.set([scaled[0] * gain, scaled[1] * gain]);
-    }
+    painted.set(looks.undone(lightness[at], [...painted.subarray(3 * at, 3 * at + 2)], look), 3 * at);
   }
 }

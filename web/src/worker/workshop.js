@@ -173,7 +173,7 @@ export class Workshop {
   async #ab(photo, { model, hints = [], look }) {
     const network = this.#networks.get(model);
     const lightness = photo.squares.get(network.size);
-    if (!network.takesHints || hints.length === 0 || looks.isGray(look)) {
+    if (!network.takesHints || hints.length === 0 || looks.dropsHints(look)) {
       return looks.applied(lightness, photo.ab.get(model), look);
     }
     const key = JSON.stringify([hints, look]);

@@ -1,0 +1,86 @@
+"""Nothing covers anything, on phones, tablets and desktops; what people came for stands above the fold."""
+
+import pytest
+import skimage.data
+import web_browser
+from PIL import Image
+from playwright import sync_api
+
+pytest_plugins = ["web_fixtures"]
+
+WIDE = web_browser.encoded(Image.fromarray(skimage.data.camera()[:300]))
+TALL = web_browser.encoded(Image.fromarray(skimage.data.camera()[:, 100:350]))
+SCREENS = {"small phone": (360, 640), "phone": (390, 844), "tablet": (768, 1024), "desktop": (1280, 800)}
+
+# What stands under the middle of each control, once that is scrolled to: itself, or what covers it.
+COVERED = """(selectors) => [...document.querySelectorAll(selectors.join())].filter((element) => {
+    if (!element.checkVisibility({visibilityProperty: true})) return false;
+    element.scrollIntoView({block: "center", inline: "center"});
+    const box = element.getBoundingClientRect();
+    const there = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return !element.contains(there) && !there?.contains(element);
+}).map(({id, className}) => id || className)"""
+CONTROLS = ["#side button", "#side input", "#side select", "#shelf button.thumb", "#add", "#forget", ".tools button"]
+
+
+@pytest.fixture(params=SCREENS)
+def visitor(request, new_visitor, hinting_server):
+    """A visitor with two photos, one of them on the stage."""
+    width, height = SCREENS[request.param]
+    is_phone = width < 700
+    options = {"viewport": {"width": width, "height": height}, "has_touch": is_phone, "is_mobile": is_phone}
+    visitor = new_visitor(hinting_server.url, **options).wait_until_ready()
+    visitor.choose(("wide.png", WIDE), ("tall.png", TALL))
+    visitor.waits_for_all(2)
+    visitor.sees("#info", "Colorized")
+    yield visitor
+    assert visitor.errors == []
+
+
+def bottom_of(visitor, selector):
+    box = visitor.page.locator(selector).bounding_box()
+    return box["y"] + box["height"]
+
+
+def test_download_stands_above_the_fold(visitor):
+    assert visitor.page.evaluate("() => scrollY") == 0
+    assert bottom_of(visitor, "#download") <= visitor.page.viewport_size["height"]
+
+
+@pytest.mark.parametrize("photo", ["wide.png", "tall.png"])
+def test_the_panel_covers_nothing(visitor, photo):
+    page = visitor.page
+    page.get_by_role("button", name=photo, exact=True).click()
+    visitor.sees("#info", photo)
+    page.evaluate("() => scrollTo(0, 0)")
+    visitor.puts_dot(0.7, 0.3)
+    sync_api.expect(page.locator("#likely .swatch").first).to_be_visible()
+    frame, panel = page.locator("#frame").bounding_box(), page.locator("#hint-panel").bounding_box()
+    height = page.viewport_size["height"]
+    assert frame["y"] >= 0 and frame["y"] + frame["height"] <= height  # photo and panel are seen at once
+    assert panel["y"] >= 0 and panel["y"] + panel["height"] <= height
+    page.fill("#code", "no such color")
+    assert page.evaluate(COVERED, [*CONTROLS, ".dot"]) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert visitor.violations() == []
+
+
+def test_own_photos_come_before_the_samples(visitor):
+    order = visitor.page.locator("#shelf .thumb").evaluate_all(
+        "all => all.map((one) => one.dataset.sample ?? one.title)"
+    )
+    assert order[:3] == ["wide.png", "tall.png", "chelsea.jpg"]
+    own = visitor.page.locator("#photos .thumb").first.bounding_box()
+    sample = visitor.page.locator("#samples .thumb").first.bounding_box()
+    assert (own["y"], own["x"]) < (sample["y"], sample["x"])
+
+
+def test_many_photos_leave_everything_in_its_place(visitor):
+    page = visitor.page
+    places = [page.locator(selector).bounding_box() for selector in ("#stage", "#samples", "#kept", "#vividness")]
+    visitor.choose(*((f"{number}.png", WIDE) for number in range(12)))
+    visitor.waits_for_all(14)
+    assert [page.locator(one).bounding_box() for one in ("#stage", "#samples", "#kept", "#vividness")] == places
+    page.locator("#photos .thumb").last.click()
+    visitor.sees("#info", "11.png")
+    assert page.evaluate(COVERED, CONTROLS) == []

@@ -1,0 +1,177 @@
+"""The page calculates what Python calculates: its modules in Node, without a browser."""
+
+import base64
+import dataclasses
+
+import numpy as np
+import pytest
+import skimage.data
+import web_browser
+from PIL import Image
+
+from tf_colorize import hints as hints_module
+from tf_colorize.color import colorfulness, lab
+from tf_colorize.color.look import Look
+
+
+def painted_by_the_page(hints, size, image_size, lightness, look):
+    """What worker/painting.js paints, before and after `undoLook`, as `hints.raster` shapes it."""
+    code = """
+        import { paint, undoLook } from "./src/worker/painting.js";
+        const [hints, [width, height], size, lightness, look] = given;
+        const painted = paint(hints, { width, height }, size);
+        const before = [...painted];
+        undoLook(painted, Float32Array.from(lightness), look);
+        console.log(JSON.stringify([before, [...painted]]));
+    """
+    pair = web_browser.in_node(code, hints, size, image_size, lightness.ravel().tolist(), dataclasses.asdict(look))
+    return [np.float32(values).reshape(1, image_size, image_size, 3) for values in pair]
+
+
+@pytest.mark.parametrize(
+    ("size", "look"),
+    [((400, 300), Look()), ((31, 500), Look(1.6)), ((7, 3), Look(0.4, -0.7)), ((3000, 2000), Look(2.0, 0.5))],
+    ids=str,
+)
+def test_hints_are_painted_as_python_paints_them(size, look):
+    random = np.random.default_rng(4)
+    colors = ["#7a4b2c", "#000080", "#808080", "#ff0000", "#0a0c05", "#fdfff0"]
+    places = [(float(random.uniform(0, size[0])), float(random.uniform(0, size[1]))) for _ in range(12)]
+    places += [(0, 0), (size[0] - 1, size[1] - 1)]
+    hints = [{"x": x, "y": y, "color": colors[index % len(colors)]} for index, (x, y) in enumerate(places)]
+    hints[0]["size"] = size[0] / 4
+    lightness = random.uniform(-0.95, 0.95, (1, 32, 32, 1)).astype(np.float32)
+    before, after = painted_by_the_page(hints, size, 32, lightness, look)
+    expected = hints_module.raster([hints_module.Hint(**one) for one in hints], size, 32)
+    assert expected[..., 2].sum() > 20
+    np.testing.assert_array_equal(before[..., 2], expected[..., 2])
+    np.testing.assert_allclose(before, expected, atol=1e-5)
+    np.testing.assert_allclose(after, hints_module.before_look(expected, lightness, look), atol=1e-4)
+
+
+def test_colors_of_a_mixture_are_its_parts():
+    random = np.random.default_rng(2)
+    parts = {(60.0, 30.0): 0.5, (-40.0, 20.0): 0.3, (0.0, -50.0): 0.2}
+    palette = np.concatenate([random.normal(center, 3, (30, 2)) for center in parts])
+    shares = np.repeat([share / 30 for share in parts.values()], 30)
+    code = """
+        import { distinct } from "./src/worker/likely.js";
+        console.log(JSON.stringify(distinct(...given)));
+    """
+    found = lab.AB_SCALE * np.array(web_browser.in_node(code, (palette / lab.AB_SCALE).tolist(), shares.tolist()))
+    assert len(found) >= 3
+    assert np.linalg.norm(found[:3] - np.array(list(parts)), axis=1).max() < 6
+
+
+def test_without_a_palette_the_colors_of_places_as_bright_are_suggested():
+    lightness = np.repeat(np.float32([-0.6, 0.0, 0.6]), 32)[np.newaxis].repeat(96, axis=0)
+    ab = np.stack([0.5 * lightness, 0.1 - 0.4 * lightness], axis=-1)
+    code = """
+        import { alike, distinct } from "./src/worker/likely.js";
+        const [lightness, ab, size, here] = given;
+        const { palette, shares } = alike(Float32Array.from(lightness), Float32Array.from(ab), size, here);
+        console.log(JSON.stringify(distinct(palette, shares)));
+    """
+    for here in (-0.6, 0.6):
+        found = web_browser.in_node(code, lightness.ravel().tolist(), ab.ravel().tolist(), 96, here)
+        np.testing.assert_allclose(found[0], [0.5 * here, 0.1 - 0.4 * here], atol=1e-5)
+
+
+def test_a_suggested_color_has_its_hue_and_chroma_at_any_lightness():
+    palette = lab.ab_palette()[::9]
+    cases = [(lightness, ab.tolist()) for lightness in (-0.1, 0.3, 0.7) for ab in palette]
+    code = """
+        import { hexOf } from "./src/photo/lab.js";
+        console.log(JSON.stringify(given[0].map(([lightness, ab]) => hexOf(lightness, ab))));
+    """
+    received = np.array([hints_module.Hint(0, 0, color).ab() for color in web_browser.in_node(code, cases)])
+    wanted = np.array([ab for _, ab in cases])
+    distance = np.linalg.norm(received - wanted, axis=-1) * lab.AB_SCALE
+    # A bin of the palette has a color that sRGB has, but its center, up to 7 units away, may be none.
+    assert np.mean(distance < 1.5) > 0.8 and distance.max() < 12
+
+
+LOOKS = [Look(0.0), Look(0.45, 0.2), Look(1.0, -1.0), Look(1.0, 1.0), Look(1.7, 0.35), Look(2.0, -0.15)]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_a_look_gives_the_colors_that_it_gives_in_python(look):
+    rgb = np.random.default_rng(5).integers(0, 256, (1, 3000, 3)).astype(np.uint8)
+    lightness, ab = lab.rgb_to_lightness_ab(rgb)
+    code = """
+        import { applied } from "./src/photo/look.js";
+        const [lightness, ab, look] = given;
+        console.log(JSON.stringify([...applied(Float32Array.from(lightness), Float32Array.from(ab), look)]));
+    """
+    found = web_browser.in_node(code, lightness.ravel().tolist(), ab.ravel().tolist(), dataclasses.asdict(look))
+    expected = look.applied(lightness, ab)
+    np.testing.assert_allclose(np.float32(found).reshape(expected.shape), expected, atol=2e-5)
+    shown = lab.lightness_ab_to_rgb(lightness, np.float32(found).reshape(expected.shape))
+    assert np.abs(shown.astype(int) - lab.lightness_ab_to_rgb(lightness, expected)).max() <= 1
+
+
+def test_the_page_knows_all_adjustments_and_their_ranges():
+    code = """
+        import { PLAIN, checked } from "./src/photo/look.js";
+        const isTaken = (look) => { try { return Boolean(checked(look)); } catch { return false; } };
+        console.log(JSON.stringify([PLAIN, given[0].map(isTaken)]));
+    """
+    names = [field.name for field in dataclasses.fields(Look)]
+    edges = [{name: value} for name in names for value in Look.range_of(name)]
+    outside = [
+        {name: value} for name in names for value in (Look.range_of(name)[0] - 0.01, Look.range_of(name)[1] + 0.01, "1")
+    ]
+    plain, taken = web_browser.in_node(code, edges + outside)
+    assert plain == dataclasses.asdict(Look())
+    assert taken == [True] * len(edges) + [False] * len(outside)
+
+
+def tone_distance_of_the_page(rgba):
+    code = """
+        import { ColorJudge } from "./src/worker/color_judge.js";
+        const [width, height, bytes] = given;
+        const judge = new ColorJudge(width, height);
+        const data = Uint8ClampedArray.from(Buffer.from(bytes, "base64"));
+        for (let row = 0; row < height; row++) judge.push(data, row * width);
+        console.log(JSON.stringify([judge.toneDistance(), judge.hasColor()]));
+    """
+    height, width, _ = rgba.shape
+    return web_browser.in_node(code, width, height, base64.b64encode(rgba.tobytes()).decode())
+
+
+def around_the_threshold():
+    """Photos between sepia and their own colors, of several sizes and kinds."""
+    coffee = skimage.data.coffee()
+    gray = np.asarray(Image.fromarray(coffee).convert("L"), float)[..., np.newaxis]
+    sepia = gray * [1.0, 0.85, 0.65] + [12, 6, 0]
+    for share in (0.0, 0.1, 0.15, 0.2, 0.22, 0.24, 0.26, 0.28, 0.35, 1.0):
+        mixture = Image.fromarray((sepia + share * (coffee - sepia)).clip(0, 255).astype(np.uint8))
+        yield f"coffee {share}", mixture
+        yield f"small coffee {share}", mixture.resize((97, 61))
+    yield "one pixel", Image.new("RGB", (1, 1), (200, 30, 30))
+    yield "one color", Image.new("RGB", (300, 200), (200, 30, 30))
+    yield "gray in RGB", Image.fromarray(skimage.data.camera()).convert("RGB")
+    yield "narrow", Image.fromarray(coffee).resize((3000, 7))
+    photo = Image.fromarray(coffee)
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    yield "transparent", photo
+    stamp = Image.fromarray(skimage.data.camera()).convert("RGB")
+    for side in (30, 50, 60, 70, 90):
+        stamped = stamp.copy()
+        stamped.paste((180, 20, 30), (10, 10, 10 + side, 10 + side))
+        yield f"a stamp of {side} pixels", stamped
+
+
+@pytest.mark.parametrize(
+    ("name", "photo"), around_the_threshold(), ids=lambda value: value if type(value) is str else ""
+)
+def test_what_has_color_is_one_rule(name, photo):
+    distance, has_color = tone_distance_of_the_page(np.asarray(photo.convert("RGBA")))
+    assert distance == pytest.approx(colorfulness.tone_distance(photo), abs=0.01)
+    assert has_color == colorfulness.has_color(photo)
+
+
+def test_the_pictures_are_around_the_threshold():
+    verdicts = [colorfulness.has_color(photo) for _, photo in around_the_threshold()]
+    distances = np.array([colorfulness.tone_distance(photo) for _, photo in around_the_threshold()])
+    assert 8 < sum(verdicts) < len(verdicts) - 8 and np.sum(np.abs(distances - 6) < 2) >= 8
