@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from PIL import Image
 
-from tf_colorize.albums import plan
+from tf_colorize.albums import plan, targets
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +21,14 @@ def photo(*names):
         path.write_bytes(b"a photo")
 
 
-def targets(*arguments, **options):
+def planned(*arguments, **options):
     jobs, problems = plan.plan_photos(*arguments, **options)
     return [str(job.target) for job in jobs], problems
 
 
 def test_a_target_that_is_a_source_is_a_problem_of_each():
     photo("d/a.jpg", "d/a.tif")
-    made, problems = targets(["d/a.jpg", "d/a.tif"], "d", suffix=".jpg")
+    made, problems = planned(["d/a.jpg", "d/a.tif"], "d", suffix=".jpg")
     assert made == []
     assert problems == [
         "d/a.jpg: would be overwritten; choose another folder for the results",
@@ -43,25 +43,25 @@ def test_a_source_is_one_file_by_all_its_names():
     os.symlink("../d/a.jpg", "out/c.jpg")
     os.symlink("d", "door")
     names = ["d/a.jpg", "e/b.tif", "f/c.tif"]
-    made, problems = targets(names, "out", suffix=".jpg")
+    made, problems = planned(names, "out", suffix=".jpg")
     assert made == ["out/a.jpg"] and len(problems) == 2
     assert all("its result would overwrite d/a.jpg" in problem for problem in problems)
-    assert targets(["d/a.jpg"], "door")[1] == ["d/a.jpg: would be overwritten; choose another folder for the results"]
-    assert "would be overwritten" in targets(["./d/../d/a.jpg"], os.path.abspath("d/a.jpg"))[1][0]
+    assert planned(["d/a.jpg"], "door")[1] == ["d/a.jpg: would be overwritten; choose another folder for the results"]
+    assert "would be overwritten" in planned(["./d/../d/a.jpg"], os.path.abspath("d/a.jpg"))[1][0]
 
 
 def test_a_link_may_hide_neither_the_photos_nor_the_results():
     photo("album/a.jpg", "album/deep/a.jpg", "out/old.jpg")
     os.symlink("../out", "album/made")
     os.symlink("album", "again")
-    assert targets(["album"], "out")[0] == ["out/a.jpg", "out/deep/a.jpg"]  # the result folder is linked in
-    assert targets(["album"], "again")[0] == []  # the result folder is the album
-    assert targets(["album"], "album/made")[0] == ["album/made/a.jpg", "album/made/deep/a.jpg"]
+    assert planned(["album"], "out")[0] == ["out/a.jpg", "out/deep/a.jpg"]  # the result folder is linked in
+    assert planned(["album"], "again")[0] == []  # the result folder is the album
+    assert planned(["album"], "album/made")[0] == ["album/made/a.jpg", "album/made/deep/a.jpg"]
 
 
 def test_an_album_among_the_results_is_read_and_never_written_into():
     photo("scans/scans/a.jpg", "scans/scans/scans/b.jpg")
-    made, problems = targets(["scans/scans"], "scans")
+    made, problems = planned(["scans/scans"], "scans")
     assert made == ["scans/a.jpg"]
     assert problems == [
         "scans/scans/scans/b.jpg: its result would lie among the photos; choose another folder for the results"
@@ -70,18 +70,18 @@ def test_an_album_among_the_results_is_read_and_never_written_into():
 
 def test_a_case_of_letters_makes_no_other_file_where_it_is_ignored(monkeypatch):
     photo("a/x.jpg", "b/X.jpg")
-    assert targets(["a/x.jpg", "b/X.jpg"], "out")[0] == ["out/x.jpg", "out/X.jpg"]
-    assert not plan.ignores_case(".")
+    assert planned(["a/x.jpg", "b/X.jpg"], "out")[0] == ["out/x.jpg", "out/X.jpg"]
+    assert not targets.ignores_case(".")
     lexists = os.path.lexists
     monkeypatch.setattr(os.path, "lexists", lambda path: lexists(path) or lexists(os.fspath(path).lower()))
-    assert plan.ignores_case(".")
-    made, problems = targets(["a/x.jpg", "b/X.jpg"], "out")
+    assert targets.ignores_case(".")
+    made, problems = planned(["a/x.jpg", "b/X.jpg"], "out")
     assert made == ["out/x.jpg"] and "b/X.jpg: out/X.jpg is already the result of a/x.jpg" in problems[0]
 
 
 def test_side_by_side_pictures_are_targets_too():
     photo("a.jpg", "a.compare")
-    made, problems = targets(["a.jpg", "a.compare"], "out", compare=True)
+    made, problems = planned(["a.jpg", "a.compare"], "out", compare=True)
     assert made == ["out/a.jpg"] and "a.compare: out/a.compare.jpg is already the result of a.jpg" in problems[0]
 
 
@@ -89,7 +89,7 @@ def test_a_dot_makes_no_suffix():
     photo("Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png")
     photo("Reel No. 5.hints.json")
     names = ["Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png"]
-    made, problems = targets(names)
+    made, problems = planned(names)
     assert made == ["Reel No. 5.color.jpg", "Reel No. 6.color.jpg", "St. Louis.color.JPG", "v1.2.color.png"]
     assert problems == []
     jobs, _ = plan.plan_photos(names, "Box No. 7", suffix=".webp", compare=True)
@@ -104,48 +104,48 @@ def test_a_dot_makes_no_suffix():
 def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
     long = "x" * 248 + ".jpg"
     photo(f"d/{long}", "d/ok.jpg")
-    made, problems = targets(["d"])
+    made, problems = planned(["d"])
     assert made == ["d/ok.color.jpg"] and len(problems) == 1 and "too long" in problems[0]
-    assert targets(["d"], "out") == (["out/ok.jpg", f"out/{long}"], [])
-    assert len(targets(["d"], "out", compare=True)[1]) == 1
+    assert planned(["d"], "out") == (["out/ok.jpg", f"out/{long}"], [])
+    assert len(planned(["d"], "out", compare=True)[1]) == 1
 
 
 def test_what_cannot_hold_results_is_said_once():
     photo("d/a.jpg", "d/b.jpg", "file", "d/deep/c.jpg")
     os.symlink("nowhere", "dangling")
     for output, reason in (("file", "is a file"), ("file/x", "is a file"), ("dangling", "does not exist")):
-        made, problems = targets(["d"], output)
+        made, problems = planned(["d"], output)
         assert made == [] and len(problems) == 1 and reason in problems[0]
-    assert targets(["d"], "x.jpg")[1] == ["x.jpg: must be a folder for 3 pictures"]
+    assert planned(["d"], "x.jpg")[1] == ["x.jpg: must be a folder for 3 pictures"]
     photo("one/a.jpg")
-    assert targets(["one"], "x.jpg")[1] == ["x.jpg: must be a folder for 1 pictures"]
+    assert planned(["one"], "x.jpg")[1] == ["x.jpg: must be a folder for 1 pictures"]
 
 
 @pytest.mark.parametrize("output", ["out.txt", "out.mp4", "out.tar.gz", "s3://bucket/x", "https://host/x", ""])
 def test_what_is_neither_a_folder_nor_a_picture_is_no_output(output):
     photo("a.jpg")
-    made, problems = targets(["a.jpg"], output)
+    made, problems = planned(["a.jpg"], output)
     assert made == [] and len(problems) == 1
     assert os.listdir() == ["a.jpg"]
 
 
 def test_a_folder_may_be_called_anything():
     photo("a.jpg")
-    assert targets(["a.jpg"], "out.txt/")[0] == ["out.txt/a.jpg"]
+    assert planned(["a.jpg"], "out.txt/")[0] == ["out.txt/a.jpg"]
     os.mkdir("b.txt")
-    assert targets(["a.jpg"], "b.txt")[0] == ["b.txt/a.jpg"]
-    assert targets(["a.jpg"], "Box No. 5")[0] == ["Box No. 5/a.jpg"]
+    assert planned(["a.jpg"], "b.txt")[0] == ["b.txt/a.jpg"]
+    assert planned(["a.jpg"], "Box No. 5")[0] == ["Box No. 5/a.jpg"]
 
 
 def test_a_link_given_as_the_output_stays():
     photo("a.jpg")
     os.symlink("elsewhere.jpg", "x.jpg")
-    assert targets(["a.jpg"], "x.jpg")[0] == [os.path.abspath("elsewhere.jpg")]
+    assert planned(["a.jpg"], "x.jpg")[0] == [os.path.abspath("elsewhere.jpg")]
 
 
 def test_a_photo_named_twice_is_done_once():
     photo("d/a.jpg")
-    assert targets(["d/a.jpg", "d/../d/a.jpg", "d"], "out") == (["out/a.jpg"], [])
+    assert planned(["d/a.jpg", "d/../d/a.jpg", "d"], "out") == (["out/a.jpg"], [])
 
 
 FILMS = (".mp4", ".mkv")
@@ -182,4 +182,4 @@ def test_films_are_no_addresses_and_results_are_no_films():
 def test_pictures_are_not_read_to_plan(monkeypatch):
     photo("a.jpg")
     monkeypatch.setattr(Image, "open", None)
-    assert targets(["a.jpg"])[0] == ["a.color.jpg"]
+    assert planned(["a.jpg"])[0] == ["a.color.jpg"]

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 import tf_colorize
-from tf_colorize.albums import plan as albums
-from tf_colorize.albums import work
+from tf_colorize.albums import targets, work
 from tf_colorize.archives import places, plan, workers
 from tf_colorize.commands import main
 
@@ -78,7 +77,7 @@ def test_names_follow_the_rules_of_albums():
 
 def test_a_place_that_ignores_case_has_one_result_for_both(monkeypatch):
     photo("in/A.jpg", "in/a.jpg")
-    monkeypatch.setattr(albums, "ignores_case", lambda folder: True)
+    monkeypatch.setattr(targets, "ignores_case", lambda folder: True)
     found, refused = planned("in", "out")
     assert [item.source for item in found] == ["A.jpg"] and "already the result of" in refused["a.jpg"]
 

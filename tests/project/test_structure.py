@@ -46,7 +46,7 @@ ROOMS = {
         "saving",
     ],
     "inference": ["predictor", "messages", "serving", "runtimes", "colorizer"],
-    "albums": ["hints_beside", "inputs", "work", "plan", "crowd"],
+    "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
     "archives": ["addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"],
     "film": [
         *(

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from tf_colorize.albums import hints_beside, inputs, plan, work
+from tf_colorize.albums import hints_beside, inputs, targets, work
 from tf_colorize.archives import places
 from tf_colorize.photos import find
 
@@ -80,7 +80,7 @@ def items(
             for name in photos:
                 refuse(posixpath.join(folder, name), f"its result cannot be written: {work.reason_of(error)}")
             continue
-        taken = plan.Names(isinstance(target, places.Folder) and plan.ignores_case(target.full_name(folder)))
+        taken = targets.Names(isinstance(target, places.Folder) and targets.ignores_case(target.full_name(folder)))
         for name in photos:
             path = pathlib.PurePosixPath(name)
             result = path.with_name(find.split_suffix(name)[0] + find.result_suffix(path, rules.suffix))

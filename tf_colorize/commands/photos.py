@@ -88,7 +88,7 @@ def _wrong_usage(options):
 
 def _colorize_stream(options):
     """Standard input to standard output, or to the file that -o names."""
-    from tf_colorize.albums import hints_beside, plan, work
+    from tf_colorize.albums import hints_beside, targets, work
     from tf_colorize.color import colorfulness
     from tf_colorize.photos import files
 
@@ -116,7 +116,7 @@ def _colorize_stream(options):
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
         else:
-            target = plan.through_links(pathlib.Path(options.output))
+            target = targets.through_links(pathlib.Path(options.output))
         files.check_size(picture.image.size, image_format or files.format_of(target))
         image = work.colorize_picture(colorizer, picture, look_options.look_of(options), hints)
         for note in files.save(image, target, picture, image_format=image_format, quality=options.quality):

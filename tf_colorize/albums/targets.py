@@ -1,0 +1,173 @@
+"""The files that will be written: nobody's source, no two under one name, each in a place that can hold it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+import stat
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from tf_colorize.albums import inputs
+
+_LONGEST_NAME = 255  # bytes, where the file system does not say
+
+
+class Targets:
+    """The files that will be written.
+
+    Args:
+        sources: All files that are read; none of them may be written.
+        folders: Folders whose photos are read; a result among them would be a photo of the next run.
+        output: The result folder, or None.
+
+    Attributes:
+        problems: One line for each source that cannot have its results, and for each folder that cannot be written.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[pathlib.Path],
+        folders: Iterable[pathlib.Path] = (),
+        output: pathlib.Path | None = None,
+    ) -> None:
+        self._sources = {_identity(source): source for source in sources}
+        outside = [folder for folder in folders if output and not _is_strictly_in(output, folder)]
+        self._among = [pathlib.Path(os.path.realpath(folder)) for folder in outside]
+        self._names: dict[str, Names] = {}
+        self._places: dict[pathlib.Path, _Place] = {}
+        self._told: set[str] = set()
+        self.problems: list[str] = []
+
+    def add(self, source: pathlib.Path, targets: Sequence[pathlib.Path]) -> bool:
+        """Takes the results of a source, all in one folder; returns whether that is possible, and notes it if not."""
+        place = self._place(targets[0].parent)
+        problem = place.problem or next((line for target in targets if (line := self._problem(source, target))), None)
+        if problem is None:
+            key = _folded(str(place.real)) if place.ignores_case else str(place.real)
+            names = self._names.setdefault(key, Names(place.ignores_case))
+            other = names.add(str(source), [target.name for target in targets])
+            if other is not None:
+                problem = (
+                    f"{source}: {targets[0]} is already the result of {other}; "
+                    "give their common folder or a quoted pattern, which keeps the folders, or another format"
+                )
+        if problem is not None and problem not in self._told:  # once for a folder
+            self._told.add(problem)
+            self.problems.append(problem)
+        return problem is None
+
+    def _problem(self, source, target):
+        place = self._place(target.parent)
+        if len(os.fsencode(target.name)) > place.longest_name:
+            return f"{source}: the name of its result, {target.name}, would be too long; choose a shorter one"
+        existing = self._sources.get(_identity(target))
+        if existing is not None and os.path.abspath(existing) == os.path.abspath(source):
+            return f"{source}: would be overwritten; choose another folder for the results"
+        if existing is not None:
+            return f"{source}: its result would overwrite {existing}; choose another folder for the results"
+        if os.path.isdir(target):
+            return f"{source}: {target}, its result, is a folder; rename it"
+        if any(place.real.is_relative_to(folder) for folder in self._among):
+            return f"{source}: its result would lie among the photos; choose another folder for the results"
+        if not place.is_writable and not os.path.lexists(target):
+            return f"{place.existing}: cannot be written; choose another folder for the results"
+        return None
+
+    def _place(self, folder):
+        if folder not in self._places:
+            self._places[folder] = _Place(folder)
+        return self._places[folder]
+
+
+class Names:
+    """The names of results in one folder: no two of them are one file.
+
+    Args:
+        ignores_case: Whether names that differ only in case are one file there.
+    """
+
+    def __init__(self, ignores_case: bool = False) -> None:
+        self._ignores_case = ignores_case
+        self._taken: dict[str, str] = {}
+
+    def add(self, source: str, names: Sequence[str]) -> str | None:
+        """Takes names for a source; returns the source that has one of them already, or None."""
+        keys = [_folded(name) if self._ignores_case else name for name in names]
+        other = next((self._taken[key] for key in keys if key in self._taken), None)
+        if other is None:
+            self._taken.update(dict.fromkeys(keys, source))
+        return other
+
+
+class _Place:
+    """A folder for results, which need not exist: its real path, and why nothing can be written there or None."""
+
+    def __init__(self, folder):
+        self.real = pathlib.Path(os.path.realpath(folder))
+        self.existing, self.problem = _existing(folder)
+        self.is_writable = self.problem is None and os.access(self.existing, os.W_OK | os.X_OK)
+        try:
+            self.longest_name = os.pathconf(self.existing, "PC_NAME_MAX")
+        except (AttributeError, ValueError, OSError):  # Windows, or a file system that does not say
+            self.longest_name = _LONGEST_NAME
+
+    @functools.cached_property
+    def ignores_case(self):
+        return ignores_case(self.existing)
+
+
+def _existing(folder):
+    """`(the nearest folder above that exists, why it cannot hold results or None)`."""
+    for path in (folder, *folder.parents):
+        try:
+            mode = os.stat(path).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.islink(path):
+                return path, f"{path}: is a link to a place that does not exist; choose another folder for the results"
+            continue
+        except OSError as error:
+            return path, f"{path}: {error.strerror}; choose another folder for the results"
+        if not stat.S_ISDIR(mode):
+            return path, f"{path}: is a file, not a folder; choose another folder for the results"
+        return path, None
+    return folder, f"{folder}: no such folder"
+
+
+def through_links(target: pathlib.Path) -> pathlib.Path:
+    """Returns what is written when this is the result: where a link leads, so that the link stays."""
+    return pathlib.Path(os.path.realpath(target)) if os.path.islink(target) else target
+
+
+def ignores_case(folder: str | os.PathLike[str]) -> bool:
+    """Returns whether names that differ only in case are one file in a folder that exists."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        names = []
+    for name in names:
+        other = name.swapcase()
+        if other != name and other not in names:
+            return os.path.lexists(os.path.join(folder, other))
+        if other != name:
+            return False
+    return sys.platform in ("darwin", "win32")  # how they usually are
+
+
+def _identity(path):
+    """What is equal for two names of one file: links, hard links, other cases of letters."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)  # some file systems count none
+
+
+def _folded(name):
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _is_strictly_in(path, folder):
+    return inputs.lies_in(path, folder) and not inputs.lies_in(folder, path)
