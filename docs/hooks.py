@@ -17,6 +17,8 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
 }
 """Files of the repository that are pages of the manual."""
+SETTINGS = "<!-- the table of settings -->"
+"""Where a page has the table of all settings of a training."""
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)")
 
 
@@ -47,6 +49,10 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, **_):
-    """Points links to files of the repository at their copies."""
+    """Points links to files of the repository at their copies, and writes the table of settings."""
+    if SETTINGS in markdown:
+        from tf_colorize.commands import train
+
+        markdown = markdown.replace(SETTINGS, train.manual_table())
     is_generated = page.file.src_uri in PAGES.values()
     return markdown if is_generated else _rewritten(markdown, f"docs/{page.file.src_uri}")

@@ -32,8 +32,7 @@ import keras
 
 from tf_colorize.export import saved_model, tflite
 from tf_colorize.models import anatomy, grafts, saving
-from tf_colorize.training import averaging, preparation, stages
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import averaging, preparation, settings, stages
 
 if typing.TYPE_CHECKING:
     import os
@@ -82,7 +81,7 @@ def _checked(step, path):
         raise ValueError(f"`recipe` {path}: a step must have a name and one of {known}. Received: {sorted(step)}")
     kind, table = kinds[0], step[kinds[0]]
     if kind == "train":
-        required, optional = set(), {field.name for field in dataclasses.fields(train_config.TrainConfig)}
+        required, optional = set(), {field.name for field in dataclasses.fields(settings.TrainConfig)}
         optional -= {"data", "val_data", "run_dir"}
     else:
         required, optional = _KEYS[kind]
@@ -164,12 +163,12 @@ def _set_aside(folder, record):
 
 def _train(table, run_dir, folder, data, val_data, report):
     if (folder / "config.json").exists():
-        stages.train(train_config.load(folder), resume=True, report=report)
+        stages.train(settings.load(folder), resume=True, report=report)
         return
     table = {**table, "data": data, "val_data": val_data, "run_dir": str(folder)}
     if "init" in table and (run_dir / table["init"]).exists():
         table["init"] = str(run_dir / table["init"])
-    config = train_config.TrainConfig(**table)
+    config = settings.TrainConfig(**table)
     stages.train(config, report=report)
 
 

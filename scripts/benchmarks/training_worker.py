@@ -17,9 +17,7 @@ from benchmarks import machine
 from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline, selection
 from tf_colorize.models import anatomy
-from tf_colorize.training import checkpoints, distribution, loop
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import checkpoints, distribution, loop, preparation, settings
 
 
 class Turns(keras.callbacks.Callback):
@@ -58,14 +56,14 @@ def main():
     parser.add_argument("--precision")
     arguments = parser.parse_args()
     workers = distribution.start("auto", report=lambda line: None)
-    config = train_config.TrainConfig(
+    config = settings.TrainConfig(
         encoder_weights="none",
         pretrain_loss="classification",
         image_size=arguments.image_size,
         batch_size=arguments.batch_size,
         precision=arguments.precision,
     )
-    config = train_config.resolve(config)
+    config = settings.resolve(config)
     workers.check(config.batch_size)
     keras.config.set_dtype_policy(config.precision)
     model = build(config, workers)
@@ -83,7 +81,7 @@ def main():
 
 
 def build(config, workers):
-    generator = workers.replicated(lambda: start_of_run.build_generator(config, report=lambda line: None))
+    generator = workers.replicated(lambda: preparation.build_generator(config, report=lambda line: None))
     discriminator = workers.replicated(models.patchgan)
     term = losses.Classification(losses.PaletteCrossentropy(anatomy.palette(generator)))
     with workers.scope():

@@ -19,8 +19,7 @@ from PIL import ExifTags, Image
 from tf_colorize import Colorizer, export
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import preparation, settings
 
 ROOT = pathlib.Path(__file__).parents[2]
 SHIPPED = ROOT / "saved_models"
@@ -106,8 +105,8 @@ def test_the_shipped_generator_trains_in_all_layers():
 
 
 def test_training_starts_from_a_saved_model(exported):
-    config = train_config.TrainConfig(init=str(exported.saved_model), precision="float32")
-    generator = start_of_run.build_generator(config, report=lambda line: None)
+    config = settings.TrainConfig(init=str(exported.saved_model), precision="float32")
+    generator = preparation.build_generator(config, report=lambda line: None)
     np.testing.assert_allclose(generator.get_weights()[0], exports.generator().get_weights()[0], atol=1e-3)
 
 

@@ -18,7 +18,7 @@ from tf_colorize.color import lab
 from tf_colorize.export import checks, tflite, vectors
 from tf_colorize.inference import runtimes
 from tf_colorize.models import anatomy, saving
-from tf_colorize.training import preparation as start_of_run
+from tf_colorize.training import preparation
 
 SIZE = exports.IMAGE_SIZE
 ROOT = pathlib.Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def test_a_tflite_file_that_was_cut_is_refused(exported, tmp_path, share):
 @pytest.mark.slow
 def test_the_real_network_is_light_in_every_form(tmp_path):
     palette = lab.ab_palette()
-    generator = models.resnet18_unet(palette=palette, decoder_filters=start_of_run.PALETTE_DECODER_FILTERS)
+    generator = models.resnet18_unet(palette=palette, decoder_filters=preparation.PALETTE_DECODER_FILTERS)
     logits = generator.get_layer("chroma_logits")
     logits.kernel.assign(logits.kernel * 10)  # nearly as sharp as trained ones
     photos = exports.write_photos(tmp_path / "photos", 216)

@@ -4,8 +4,7 @@ import keras
 
 from tf_colorize import models
 from tf_colorize.models import blocks
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import stages
+from tf_colorize.training import preparation, stages
 
 
 def generator(config, report=print):
@@ -25,6 +24,6 @@ def generator(config, report=print):
 
 def install():
     """Puts the small networks where `training` takes the real ones from."""
-    start_of_run.build_generator = generator
+    preparation.build_generator = generator
     patchgan = models.patchgan
     stages.models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)

@@ -26,8 +26,7 @@ with quiet.startup():
     import tensorflow as tf
 
     from tf_colorize.models import blocks
-    from tf_colorize.training import checkpoints, distribution, stages
-    from tf_colorize.training import preparation as start_of_run
+    from tf_colorize.training import checkpoints, distribution, preparation, stages
 
 INDEX = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]["index"]
 _call = blocks.FusedBatchNormalization.call
@@ -50,7 +49,7 @@ def by_halves(layer, inputs, training=None, mask=None):
 
 
 def install_exact(how):
-    small, patchgan = start_of_run.build_generator, stages.models.patchgan
+    small, patchgan = preparation.build_generator, stages.models.patchgan
 
     def without_dropout(config, report=print):
         generator = small(config)
@@ -64,7 +63,7 @@ def install_exact(how):
                 layer.trainable = False
         return model
 
-    start_of_run.build_generator = without_dropout
+    preparation.build_generator = without_dropout
     stages.models.patchgan = lambda **arguments: frozen(patchgan(**arguments))
     if how == "halves":
         blocks.FusedBatchNormalization.call = by_halves

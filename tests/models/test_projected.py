@@ -11,9 +11,7 @@ from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.models import backbone_weights, backbones
 from tf_colorize.models.projected import EncoderInput
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import settings as train_config
-from tf_colorize.training import stages
+from tf_colorize.training import preparation, settings, stages
 
 
 def batch():
@@ -53,14 +51,14 @@ def test_a_step_changes_its_heads_and_nothing_else(policy):
 
 
 def test_another_discriminator_brings_its_own_loss():
-    resolve, config = train_config.resolve, train_config.TrainConfig
+    resolve, config = settings.resolve, settings.TrainConfig
     assert resolve(config(discriminator="projected")).gan_loss == "hinge"
     earlier = {"gan_loss": "lsgan", "spectral_norm": True}  # of a file that knows of one discriminator only
     same, other = (resolve(config(init="a", discriminator=name), earlier) for name in (None, "projected"))
     assert (same.discriminator, same.gan_loss, same.spectral_norm) == ("patchgan", "lsgan", True)
     assert (other.discriminator, other.gan_loss, other.spectral_norm) == ("projected", "hinge", False)
     # Someone who fine-tunes a model that it trained may be offline, without the encoder's weights.
-    earlier = {**train_config.recipe(other), "gan_loss": "lsgan"}
+    earlier = {**settings.recipe(other), "gan_loss": "lsgan"}
     offline, again = (resolve(config(init="a", discriminator=name), earlier) for name in (None, "projected"))
     assert (offline.discriminator, offline.gan_loss) == ("patchgan", "vanilla")
     assert (again.discriminator, again.gan_loss) == ("projected", "lsgan")
@@ -69,22 +67,22 @@ def test_another_discriminator_brings_its_own_loss():
 def test_weights_that_cannot_be_had_are_missed_before_stage_1(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(backbone_weights, "IMAGENET_URL", "http://127.0.0.1:9/model.safetensors")
-    config = train_config.TrainConfig(init="a", discriminator="projected")
+    config = settings.TrainConfig(init="a", discriminator="projected")
     with pytest.raises(ValueError, match="`weights` 'imagenet' must be cached or downloadable"):
-        start_of_run.with_discriminator_weights(config)
-    alone = train_config.TrainConfig(mode="pretrain", init="a", discriminator="projected")
-    assert start_of_run.with_discriminator_weights(alone) is alone
+        preparation.with_discriminator_weights(config)
+    alone = settings.TrainConfig(mode="pretrain", init="a", discriminator="projected")
+    assert preparation.with_discriminator_weights(alone) is alone
     with pytest.raises(ValueError, match="`discriminator` projected needs ImageNet weights.*'none'"):
-        train_config.resolve(train_config.TrainConfig(discriminator="projected", encoder_weights="none"))
+        settings.resolve(settings.TrainConfig(discriminator="projected", encoder_weights="none"))
     with pytest.raises(ValueError, match="`discriminator` must be one of patchgan, projected. Received: .*'gan'"):
-        train_config.resolve(train_config.TrainConfig(discriminator="gan"))
+        settings.resolve(settings.TrainConfig(discriminator="gan"))
 
 
 def test_stage_2_trains_against_it(photo_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(start_of_run, "build_generator", small_networks.generator)
+    monkeypatch.setattr(preparation, "build_generator", small_networks.generator)
     keras.utils.set_random_seed(0)
     backbones.resnet18().save_weights(tmp_path / "resnet18.weights.h5")
-    config = train_config.TrainConfig(
+    config = settings.TrainConfig(
         data=str(photo_folder),
         val_fraction=0.25,
         run_dir=str(tmp_path / "run"),

@@ -75,8 +75,8 @@ ROOMS = {
         ),
     ],
     "training": [
-        *("settings", "tf_config", "distribution", "objectives", "preparation", "averaging", "checkpoints"),
-        *("loop", "reports", "stages"),
+        *("fields", "settings", "tf_config", "distribution", "objectives", "preparation", "averaging", "checkpoints"),
+        *("loop", "outcome", "reports", "stages"),
     ],
     "evaluation": [
         "measures",

@@ -11,9 +11,7 @@ import tensorflow as tf
 from tf_colorize import recipe
 from tf_colorize.commands import train
 from tf_colorize.models import anatomy, blocks, grafts, saving
-from tf_colorize.training import averaging, checkpoints, stages
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import averaging, checkpoints, preparation, settings, stages
 
 SHIPPED = pathlib.Path(__file__).parents[2] / "scripts" / "recipes" / "colorizer.toml"
 
@@ -79,7 +77,7 @@ def small(monkeypatch):
         generator = small_networks.generator(config)
         return grafts.add_hints(generator) if config.hints else generator
 
-    monkeypatch.setattr(start_of_run, "build_generator", build)
+    monkeypatch.setattr(preparation, "build_generator", build)
     patchgan = stages.models.patchgan
     monkeypatch.setattr(stages.models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
 
@@ -137,7 +135,7 @@ def test_the_recipe_of_the_model_that_ships_is_one():
         made.add(name)
         if kind == "train":
             trained_with = {"image_size": 192, "pretrain_loss": "classification", "lambda_l1": 0.0}
-            train_config.resolve(train_config.TrainConfig(**table), trained_with if "init" in table else None)
+            settings.resolve(settings.TrainConfig(**table), trained_with if "init" in table else None)
     assert steps[-1][1] == "export"
 
 

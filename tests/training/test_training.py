@@ -14,13 +14,11 @@ import small_networks as small
 from PIL import Image
 
 from tf_colorize.models import anatomy, grafts, saving
-from tf_colorize.training import checkpoints, reports, stages
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import checkpoints, preparation, reports, settings, stages
 
 
 def config_of(photo_folder, run_dir, **changes):
-    return train_config.TrainConfig(
+    return settings.TrainConfig(
         **{
             "data": str(photo_folder),
             "val_fraction": 0.25,
@@ -75,7 +73,7 @@ def interrupted(config, steps, name):
 
 
 def put_small_networks(patch):
-    patch.setattr(start_of_run, "build_generator", small.generator)
+    patch.setattr(preparation, "build_generator", small.generator)
     patchgan = stages.models.patchgan
     patch.setattr(stages.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
 
@@ -145,7 +143,7 @@ def test_kept_is_the_epoch_with_the_best_score(real_run):
 
 
 def resumed(run_dir):
-    stages.train(train_config.load(run_dir), resume=True, report=lambda line: None)
+    stages.train(settings.load(run_dir), resume=True, report=lambda line: None)
     return rows(run_dir)
 
 
@@ -216,38 +214,38 @@ def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
 
 def test_fine_tuning_starts_from_given_weights(real_run, photos, tmp_path):
     config = config_of(photos, tmp_path / "run", init=str(real_run))
-    generator = start_of_run.build_generator(train_config.resolve(config), report=lambda line: None)
+    generator = preparation.build_generator(settings.resolve(config), report=lambda line: None)
     trained, _ = saving.load_generator(real_run)
     for one, two in zip(generator.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     trained.save_weights(tmp_path / "generator.weights.h5")
     config = dataclasses.replace(config, init=str(tmp_path / "generator.weights.h5"))
-    from_h5 = start_of_run.build_generator(train_config.resolve(config), report=lambda line: None)
+    from_h5 = preparation.build_generator(settings.resolve(config), report=lambda line: None)
     for one, two in zip(from_h5.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     wrong = dataclasses.replace(config, pretrain_loss="classification")
     with pytest.raises(ValueError, match=r"`init` does not fit"):
-        start_of_run.build_generator(train_config.resolve(wrong), report=lambda line: None)
+        preparation.build_generator(settings.resolve(wrong), report=lambda line: None)
 
 
 def test_fine_tuning_takes_over_what_the_model_was_trained_with(photos, tmp_path, small_networks):
     changes = {"pretrain_loss": "classification", "rebalance": 0.8, "lambda_l1": 40.0, "spectral_norm": True}
     first = stages.train(config_of(photos, tmp_path / "first", **changes), report=lambda line: None)
-    bare = train_config.TrainConfig(init=str(first))
-    resolved = train_config.resolve(bare, start_of_run.trained_with(bare.init))
+    bare = settings.TrainConfig(init=str(first))
+    resolved = settings.resolve(bare, preparation.trained_with(bare.init))
     taken_over = {**changes, "image_size": 32, "gan_loss": "vanilla"}
     assert {name: getattr(resolved, name) for name in taken_over} == taken_over
-    fresh = train_config.resolve(train_config.TrainConfig())
+    fresh = settings.resolve(settings.TrainConfig())
     assert resolved.epochs < fresh.epochs and resolved.learning_rate < fresh.learning_rate
     given = dataclasses.replace(bare, rebalance=0.3, image_size=64)
-    resolved = train_config.resolve(given, start_of_run.trained_with(bare.init))
+    resolved = settings.resolve(given, preparation.trained_with(bare.init))
     assert (resolved.rebalance, resolved.image_size, resolved.lambda_l1) == (0.3, 64, 40.0)
 
 
 def test_another_loss_does_not_inherit_the_weights_of_the_first():
     shipped = {"pretrain_loss": "classification", "rebalance": 0.9, "lambda_l1": 0.0, "lambda_classification": 1.0}
-    config = train_config.TrainConfig(init="a model", pretrain_loss="l1")
-    resolved = train_config.resolve(config, {**shipped, "lambda_smoothness": 300.0, "gan_loss": "hinge"})
+    config = settings.TrainConfig(init="a model", pretrain_loss="l1")
+    resolved = settings.resolve(config, {**shipped, "lambda_smoothness": 300.0, "gan_loss": "hinge"})
     weights = (resolved.lambda_l1, resolved.lambda_classification, resolved.lambda_smoothness)
     assert weights == (100.0, 0.0, 0.0) and resolved.gan_loss == "hinge"
 
@@ -257,7 +255,7 @@ def test_a_run_is_resumed_without_the_file_it_started_from(photos, tmp_path, sma
     first = stages.train(config_of(photos, tmp_path / "first"), report=lambda line: None)
     monkeypatch.chdir(tmp_path)
     # Small networks are none of those that `init` may hold.
-    monkeypatch.setattr(start_of_run, "build_generator", lambda config, _: saving.load_generator(config.init)[0])
+    monkeypatch.setattr(preparation, "build_generator", lambda config, _: saving.load_generator(config.init)[0])
     whole = stages.train(config_of(photos, tmp_path / "whole", init="first"), report=lambda line: None)
     with monkeypatch.context() as patch, pytest.raises(checkpoints.TrainingStopped):
         patch.setattr(reports.StateLine, "on_train_batch_end", lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
@@ -271,7 +269,7 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
     weights = [
         (config.lambda_l1, config.lambda_classification)
         for loss in ("l1", "classification")
-        for config in [train_config.resolve(train_config.TrainConfig(pretrain_loss=loss))]
+        for config in [settings.resolve(settings.TrainConfig(pretrain_loss=loss))]
     ]
     assert weights == [(100.0, 0.0), (0.0, 1.0)]
     run = stages.train(config_of(photos, tmp_path / "run", pretrain_loss="classification"), report=lambda line: None)
@@ -291,7 +289,7 @@ def test_smoothness_counts_in_both_stages_and_is_taken_over(photos, tmp_path, sm
         name = "loss" if without["stage"] == "stage1" else "g_loss"
         assert with_[name] > without[name] + 1.0
     assert rows(smooth)[1]["g_smoothness_loss"] > 0
-    assert start_of_run.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
+    assert preparation.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
 
 
 @pytest.mark.slow
@@ -303,8 +301,8 @@ def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_pa
     for name, is_frozen in (("resnet18", True), ("decoder1_conv", False), ("decoder1_norm", False)):
         pairs = zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True)
         assert all(np.array_equal(old, new) == is_frozen for old, new in pairs), name
-    thawed = start_of_run.build_generator(
-        train_config.resolve(dataclasses.replace(config, init=str(run), freeze_encoder=False)), report=lambda line: None
+    thawed = preparation.build_generator(
+        settings.resolve(dataclasses.replace(config, init=str(run), freeze_encoder=False)), report=lambda line: None
     )
     assert len(thawed.trainable_variables) == len(before.trainable_variables)
 
@@ -340,7 +338,7 @@ def test_the_encoder_learns_at_its_own_rate_in_stage_2(photos, tmp_path, real_ru
         ({"pretrain_epochs": 0, "mode": "pretrain"}, r"`pretrain_epochs` must be at least 1 with mode pretrain"),
         ({"steps_per_epoch": -1}, r"`steps_per_epoch` must be over 0"),
         ({"average": 2.0}, r"`average` must be in \[0, 1\)"),
-        ({"precision": "mixed_float16"}, r"`precision` must be one of float32, mixed_bfloat16"),
+        ({"precision": "mixed_float16"}, r"`precision` must be one of auto, float32, mixed_bfloat16"),
         ({"learning_rate": -1.0}, r"`learning_rate` must be over 0"),
         ({"data": "no/such/folder"}, r"no/such/folder"),
         ({"encoder_weights": "no.weights.h5"}, r"no\.weights\.h5"),
@@ -371,7 +369,7 @@ def test_validation_photos_are_not_trained_on(photos, tmp_path):
         os.symlink(photos / name, tmp_path / "val" / name)
     said = []
     config = config_of(photos, tmp_path / "run", val_data=str(tmp_path / "val"))
-    train_paths, val_paths = start_of_run.choose_photos(config, said.append)
+    train_paths, val_paths = preparation.choose_photos(config, said.append)
     assert len(train_paths) == 10 and len(val_paths) == 2
     assert any("2 photos are also in the validation data" in line for line in said)
 
@@ -399,9 +397,9 @@ def test_a_run_is_not_overwritten(photos, real_run):
 def test_a_config_with_unknown_keys_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"mode": "gan", "learning_rat": 1}')
     with pytest.raises(ValueError, match="learning_rat"):
-        train_config.load(tmp_path)
+        settings.load(tmp_path)
     with pytest.raises(ValueError, match=r"`run_dir`.*nowhere"):
-        train_config.load("nowhere")
+        settings.load("nowhere")
 
 
 @pytest.mark.slow
@@ -430,4 +428,4 @@ def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
 @pytest.mark.parametrize("changes", [{"mode": "gan", "init": "x"}, {"mode": "pretrain", "init": None}])
 def test_hints_need_a_trained_generator_and_stage_1(changes):
     with pytest.raises(ValueError, match="`hints` needs mode pretrain and a trained generator"):
-        train_config.resolve(train_config.TrainConfig(hints=True, **changes))
+        settings.resolve(settings.TrainConfig(hints=True, **changes))

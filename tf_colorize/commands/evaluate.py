@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="also LPIPS, from an .npz file of its weights; without FILE, needs " + installation.pip_install("lpips"),
     )
+    parser.add_argument(
+        "--all-figures",
+        action="store_true",
+        help="print all figures, with their intervals (default: a short table; report.html has all)",
+    )
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     return parser
 
@@ -261,7 +266,7 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
         )
     for _, reason in result.skipped:
         _complain(reason)
-    _show(figures.table(result))
+    _show(figures.table(result) if options.all_figures else figures.short_table(result))
     curves, reaches = rulers.hints(options, colorizers) if options.hints else ({}, {})
     if curves:
         _show(hint_gains.table(curves))

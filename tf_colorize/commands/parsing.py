@@ -62,3 +62,8 @@ def typed(command: str) -> str:
     """Returns how a command is typed: "python scripts/train.py" if that script runs, else "tf-colorize train"."""
     name = program(command)
     return f"python scripts/{name}" if name.endswith(".py") else name
+
+
+def sibling(running: str, command: str) -> str:
+    """Returns how another command is typed, in the way in which the running one was."""
+    return f"python scripts/{command}.py" if program(running).endswith(".py") else f"tf-colorize {command}"

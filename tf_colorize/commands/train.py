@@ -7,6 +7,8 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import re
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,11 +16,12 @@ from typing import Any
 
 from tf_colorize import processors
 from tf_colorize.commands import launcher, parsing, quiet, streams
+from tf_colorize.training import fields, settings
 
 # No heavy imports up here: `tf-colorize train --help` must answer at once.
 
 # A few minutes on a laptop: small pictures, and "epochs" that do not depend on five photos.
-_SAMPLE_DEFAULTS = {"image_size": 128, "steps_per_epoch": 10}
+_SAMPLE_DEFAULTS = {"image_size": 96, "batch_size": 8, "steps_per_epoch": 10, "pretrain_epochs": 12, "epochs": 8}
 _RUNS = "runs/colorizer"
 
 _EPILOG = """\
@@ -34,119 +37,14 @@ examples:
   {command} --recipe scripts/recipes/colorizer.toml --data photos    like the shipped model
 """
 
-# group -> option -> (what it is for, its default and why; choices or type)
+# group -> option -> (what it is for; its default and why; choices or type), of those that are no setting of the run
 _OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
-    "what to train": {
-        "mode": (
-            "gan: stage 1, then stage 2; pretrain: stage 1 alone (default gan, the whole recipe)",
-            ["gan", "pretrain"],
-        ),
-        "generator": (
-            "resnet18_unet: pretrained encoder, best on few photos; resnet34_unet: deeper, untrained; unet: pix2pix as "
-            "in its paper, from scratch (default resnet18_unet)",
-            str,
-        ),
-        "encoder-weights": (
-            "auto: ImageNet weights if cached or downloadable; imagenet: the same, or fail; none: untrained; or a "
-            "file (default auto: pretrained features save most of the training time)",
-            str,
-        ),
-        "init": (
-            "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image size, "
-            "losses and their weights (but not the discriminator projected), and the defaults are fewer, smaller steps "
-            "(default none)",
-            str,
-        ),
-        "hints": (
-            "teach the generator of --init to take color hints, with --mode pretrain: only a small branch learns, and "
-            "without hints nothing changes (default off)",
-            None,
-        ),
-    },
-    "photos": {
-        "data": ("folder of color photos, nested, any size and format; or tfds:NAME (default: sample photos)", str),
-        "val-data": ("the same, for validation (default: photos held out of --data)", str),
-        "val-fraction": ("share held out when there is no --val-data (default 0.05: most photos train)", float),
-    },
-    "size and length": {
-        "image-size": (
-            "side of the crops in pixels (default 256, the paper's; 128 on the sample photos, in a quarter of the "
-            "time; with --init, that of the model)",
-            int,
-        ),
-        "batch-size": ("crops per step (default 16: batch normalization wants more than a few)", int),
-        "pretrain-epochs": (
-            "stage 1 (default 20, where L1 has leveled off; 0 for unet, which the paper trains in one stage; 5 with "
-            "--init)",
-            int,
-        ),
-        "epochs": ("stage 2 (default 20, 2 with --init; the best one is kept)", int),
-        "steps-per-epoch": (
-            "steps between validations (default: one pass over the photos, with --init at least 50 steps; "
-            "10 on the sample photos)",
-            int,
-        ),
-    },
-    "losses and optimizers": {
-        "pretrain-loss": (
-            "l1: the known recipe; classification: chroma as a distribution over ab bins, more color (default l1)",
-            ["l1", "classification"],
-        ),
-        "rebalance": (
-            "classification: 1 weights all colors equally, less favors rare ones (default 0.5, Zhang et al. 2016)",
-            float,
-        ),
-        "lambda-l1": (
-            "weight of L1 relative to the GAN loss (default 100, the paper's; 0 with classification, whose colors L1 "
-            "would turn gray); less is more vivid and less safe",
-            float,
-        ),
-        "lambda-classification": (
-            "weight of stage 1's classification loss in stage 2 (default 1 with classification, otherwise 0)",
-            float,
-        ),
-        "lambda-smoothness": (
-            "weight of the loss on wrong color that varies over plain surfaces, in both stages; 100 takes most "
-            "blotches off walls (default 0, or that of --init)",
-            float,
-        ),
-        "discriminator": (
-            "patchgan: the paper's; projected: heads on frozen ImageNet features, which judge a color by the thing "
-            "that has it (default patchgan)",
-            ["patchgan", "projected"],
-        ),
-        "gan-loss": (
-            "adversarial loss (default vanilla, the paper's; hinge with projected)",
-            ["vanilla", "lsgan", "hinge"],
-        ),
-        "spectral-norm": ("spectral normalization in patchgan, calmer (default off, as in the paper)", None),
-        "pretrain-learning-rate": ("peak rate of stage 1 (default 0.001, Adam's own; 0.0002 with --init)", float),
-        "encoder-rate": (
-            "factor on the learning rate of the encoder's pretrained layers, in both stages: they already know a lot "
-            "(default 0.1; 1 if untrained)",
-            float,
-        ),
-        "freeze-encoder": ("train the decoder alone: faster, and the encoder stays as it is (default off)", None),
-        "learning-rate": ("rate of stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)", float),
-        "average": (
-            "decay of the averaged weights that are validated and kept (default 0.999: about an epoch; 0 for unet)",
-            float,
-        ),
-    },
     "run": {
-        "run-dir": (f"where everything goes (default {_RUNS}, or the next free {_RUNS}-2, -3...)", str),
-        "precision": (
-            "auto: mixed_bfloat16 where the GPUs have it, or without GPUs the processor, two to three times as fast "
-            "there; otherwise float32",
-            ["auto", "float32", "mixed_bfloat16"],
-        ),
         "recipe": (
             "TOML file: make a model in several steps, as scripts/recipes/colorizer.toml does; takes only --data, "
             "--val-data and --run-dir; the same command continues after an interruption",
             str,
         ),
-        "seed": ("seed of weights, order and crops (default 0: the same every time)", int),
-        "deterministic": ("reproducible to the last bit, slower (default off)", None),
         "resume": (
             "run folder: continue from its last checkpoint; takes no other options but --distribute and --workers, "
             "which may differ from before",
@@ -158,11 +56,11 @@ _OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
             "auto: the cluster that the environment variable TF_CONFIG describes, otherwise all GPUs of this machine; "
             "none: one device; mirrored: all GPUs; workers: the cluster, or fail (default auto); --batch-size is the "
             "batch of all together",
-            ["auto", "none", "mirrored", "workers"],
+            ("auto", "none", "mirrored", "workers"),
         ),
         "workers": (
-            "start so many processes on this machine that train together and share its cores (default: one, without "
-            "TF_CONFIG); on several machines, start this command on each, see docs/distribute.md",
+            "start this many processes on this machine, which train together and share its cores (default: one, "
+            "without TF_CONFIG); on several machines, start this command on each, see docs/distribute.md",
             int,
         ),
     },
@@ -175,44 +73,80 @@ def _parser() -> argparse.ArgumentParser:
         description="Train a colorizer: stage 1 teaches the generator on a plain loss, stage 2 adds the discriminator.",
         epilog=_EPILOG.format(command=parsing.typed("train")),
     )
+    groups: dict[str, Any] = {}
+    for name, one in settings.table().items():
+        if one.group not in groups:
+            groups[one.group] = parser.add_argument_group(one.group)
+        _add(groups[one.group], option(name), help_of(one), one.choices or one.kind)
     for title, options in _OPTIONS.items():
-        group = parser.add_argument_group(title)
+        group = groups.get(title) or parser.add_argument_group(title)
         for name, (text, kind) in options.items():
-            if kind is None:
-                group.add_argument(f"--{name}", action="store_true", default=None, help=text)
-            elif isinstance(kind, list):
-                group.add_argument(f"--{name}", choices=kind, help=text)
-            else:
-                group.add_argument(f"--{name}", type=kind, help=text)
+            _add(group, f"--{name}", text, kind)
     return parser
+
+
+def _add(group, name, text, kind):
+    text = text.replace("%", "%%")
+    if kind is bool:
+        group.add_argument(name, action="store_true", default=None, help=text)
+    elif isinstance(kind, tuple):
+        group.add_argument(name, choices=kind, help=text)
+    else:
+        group.add_argument(name, type=kind, help=text)
+
+
+def option(name: str) -> str:
+    """Returns the option that gives a setting.
+
+    Example:
+    >>> option("lambda_l1")
+    '--lambda-l1'
+    """
+    return f"--{name.replace('_', '-')}"
+
+
+def help_of(one: fields.Setting) -> str:
+    """Returns what --help says about a setting: what it is for, its default and why."""
+    sample = _SAMPLE_DEFAULTS.get(one.name)
+    more = "" if sample is None else f"; {sample} on the sample photos"
+    text = f"{one.text} (default {one.about_default()}{more})"
+    return re.sub(r"`(\w+)`", lambda match: option(match[1]), text)
+
+
+def manual_table() -> str:
+    """Returns the settings as a table in Markdown, for the manual."""
+    rows = ["| option | what it is for | default |", "|---|---|---|"]
+    for name, one in settings.table().items():
+        texts = (
+            re.sub(r"`(\w+)`", lambda match: f"`{option(match[1])}`", text) for text in (one.text, one.about_default())
+        )
+        rows.append(f"| `{option(name)}` | {' | '.join(texts)} |")
+    return "\n".join(rows)
 
 
 def _read_config(given):
     """Returns (TrainConfig, resume) for the options given."""
-    from tf_colorize.training import settings as train_config
-
     run_dir = given.pop("resume", None)
     if run_dir is not None:
         if given:
             raise ValueError(
                 f"`--resume` continues as configured and takes no other option. Received: {', '.join(given)}"
             )
-        return train_config.load(run_dir), True
+        return settings.load(run_dir), True
     defaults = {"run_dir": _next_free(_RUNS)}
     if given.get("data", "sample") == "sample":
-        defaults.update(_SAMPLE_DEFAULTS)
-        if "init" in given:
-            del defaults["image_size"]
+        # A generator that is trained further brings its own size and has fewer epochs anyway.
+        names = {"steps_per_epoch"} if "init" in given else set(_SAMPLE_DEFAULTS)
+        defaults.update({name: _SAMPLE_DEFAULTS[name] for name in names})
         if given.get("generator") == "unet":
             defaults["image_size"] = 256  # the paper's U-Net takes multiples of it
-    return train_config.TrainConfig(**{**defaults, **given}), False
+    return settings.TrainConfig(**{**defaults, **given}), False
 
 
 def _train(given):
     """Trains, alone or as one of several workers; returns the exit code."""
     with quiet.startup():
         from tf_colorize.training import checkpoints, distribution, stages
-        from tf_colorize.training import settings as train_config
     workers = distribution.start(given.pop("distribute", "auto"), _report, _end_without)
     again = []
 
@@ -225,14 +159,28 @@ def _train(given):
         values, resume = workers.from_chief(read)
         if workers.is_chief:
             again = [f"Continue with: {parsing.typed('train')} --resume {values['run_dir']}"]
-        stages.train(train_config.TrainConfig(**values), resume=resume, report=_report, workers=workers)
+        stages.train(settings.TrainConfig(**values), resume=resume, report=_report, workers=workers)
     except checkpoints.TrainingStopped as stop:
         _complain("\n".join([str(stop), *again]))
         return 1
     except (distribution.Followed, distribution.WorkerLost) as reason:
         _complain(reason)
         return 1 if workers.is_chief else launcher.FOLLOWED
+    if workers.is_chief:
+        _report(_next_steps(values["run_dir"]))
     return 0
+
+
+def _next_steps(run_dir):
+    """Returns what people type next, for the end of a training."""
+    model = shlex.quote(str(run_dir))
+    tflite = shlex.quote(str(pathlib.Path(run_dir) / "colorizer.tflite"))
+    return (
+        "next:\n"
+        f"  tf-colorize photo.jpg --model {model}\n"
+        f"  {parsing.sibling('train', 'evaluate')} --model {model} --data PHOTOS\n"
+        f"  {parsing.sibling('train', 'export')} --model {model} --tflite {tflite}"
+    )
 
 
 def _run_recipe(given):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import keras
-import tensorflow as tf
-
+from tf_colorize import installation
 from tf_colorize.training import distribution
+
+with installation.explained():
+    import keras
+    import tensorflow as tf
 
 
 class WeightAverage(keras.callbacks.Callback):

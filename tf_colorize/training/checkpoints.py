@@ -12,11 +12,12 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import keras
-import tensorflow as tf
-
-from tf_colorize import durable
+from tf_colorize import durable, installation
 from tf_colorize.training import distribution
+
+with installation.explained():
+    import keras
+    import tensorflow as tf
 
 if typing.TYPE_CHECKING:
     import os

@@ -9,11 +9,14 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from tf_colorize import installation
 from tf_colorize.training import tf_config as clusters
+
+with installation.explained():
+    import keras
+    import tensorflow as tf
 
 CHOICES = ("auto", "none", "mirrored", "workers")
 _CHUNK = 2**22  # numbers per message of `Workers.from_chief`

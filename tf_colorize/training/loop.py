@@ -5,10 +5,12 @@ from __future__ import annotations
 import typing
 from collections.abc import Sequence
 
-import keras
-import tensorflow as tf
-
+from tf_colorize import installation
 from tf_colorize.training import distribution
+
+with installation.explained():
+    import keras
+    import tensorflow as tf
 
 
 class Saver(typing.Protocol):

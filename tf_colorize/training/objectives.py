@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
-from tf_colorize import losses
+from tf_colorize import installation, losses
 from tf_colorize.models import anatomy
-from tf_colorize.training import distribution
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import distribution, settings
+
+with installation.explained():
+    import keras
 
 if typing.TYPE_CHECKING:
     import tensorflow as tf
@@ -21,20 +22,24 @@ WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
 
 
-def terms(config: train_config.TrainConfig, names: Iterable[str], palette_loss: Any) -> list[losses.Term]:
-    """Returns the losses besides L1 and GAN that have a weight in a config.
+def terms(config: settings.TrainConfig, stage: int, palette_loss: Callable[[], Any]) -> list[losses.Term]:
+    """Returns the losses besides L1 and GAN that have a weight in a stage.
+
+    The setting `lambda_NAME` is the weight of `losses.NAME`, in the stages that its line in `settings` lists.
 
     Args:
-        config: `TrainConfig`.
-        names: iterable of str, of "classification" and "smoothness".
-        palette_loss: function without arguments, which returns the loss over the palette; called if it is needed.
+        config: `TrainConfig`, resolved.
+        stage: 1 or 2.
+        palette_loss: returns the loss over the palette; called if it is needed.
     """
-    functions = {
-        "classification": lambda: losses.Classification(palette_loss()),
-        "smoothness": lambda: losses.smoothness,
-    }
-    weights = {name: getattr(config, f"lambda_{name}") for name in names}
-    return [losses.Term(name, weight, functions[name]()) for name, weight in weights.items() if weight]
+    found = []
+    for name, one in settings.table().items():
+        weight = getattr(config, name)
+        if stage in one.stages and weight:
+            is_over_palette = one.loss == "classification"
+            function = losses.Classification(palette_loss()) if is_over_palette else getattr(losses, one.loss)
+            found.append(losses.Term(one.loss, weight, function))
+    return found
 
 
 def palette_crossentropy(

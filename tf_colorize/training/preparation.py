@@ -16,14 +16,13 @@ from tf_colorize import models, whole
 from tf_colorize.color import lab
 from tf_colorize.data import selection
 from tf_colorize.models import anatomy, backbone_weights, catalog, grafts, saving
-from tf_colorize.training import distribution
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import distribution, settings
 
 if typing.TYPE_CHECKING:
     import keras
 
 
-_START = "start.keras"
+START = "start.keras"  # what a run with `init` started from
 # Where chroma is a distribution, it needs channels at a quarter of the resolution, not more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
 # Chosen on validation photos after stage 1: among pairs that are equally colorful, the one with the best PSNR.
@@ -36,7 +35,7 @@ def write_json(path: pathlib.Path, value: Any) -> None:
 
 
 def prepare(
-    config: train_config.TrainConfig, resume: bool, report: Callable[[str], None], workers: distribution.Workers
+    config: settings.TrainConfig, resume: bool, report: Callable[[str], None], workers: distribution.Workers
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Decides all that a run needs to begin or to go on, and reports it; for the chief.
 
@@ -53,23 +52,26 @@ def prepare(
     if resume:
         config = resumed(config, run_dir)
     else:
-        config = with_encoder_weights(config)
-        config = with_discriminator_weights(train_config.resolve(config, trained_with(config.init)))
+        # All that may be wrong is found before weights are downloaded.
+        before = trained_with(config.init)
+        settings.resolve(config, before)
+        if (run_dir / "config.json").exists():
+            raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
     workers.check(config.batch_size)
-    if not resume and (run_dir / "config.json").exists():
-        raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
-    for key, value in dataclasses.asdict(config).items():
-        report(f"{key:24}{value}")
     if resume and (run_dir / "photos.json").exists():
         # Not searched for again: a photo added or removed since would change the split and every step.
         photos = json.loads((run_dir / "photos.json").read_text())
     else:
         photos = dict(zip(("train", "validation"), choose_photos(config, report)))
+    if not resume:
+        config = with_discriminator_weights(settings.resolve(with_encoder_weights(config), before))
+    for key, value in dataclasses.asdict(config).items():
+        report(f"{key:24}{value}")
     return dataclasses.asdict(config), photos
 
 
 def write(
-    config: train_config.TrainConfig, run_dir: pathlib.Path, generator: keras.Model, photos: dict[str, list[str]]
+    config: settings.TrainConfig, run_dir: pathlib.Path, generator: keras.Model, photos: dict[str, list[str]]
 ) -> None:
     """Writes what a run starts from into its folder."""
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -78,9 +80,7 @@ def write(
     write_json(run_dir / "config.json", dataclasses.asdict(config))
 
 
-def choose_photos(
-    config: train_config.TrainConfig, report: Callable[[str], None] = print
-) -> tuple[list[str], list[str]]:
+def choose_photos(config: settings.TrainConfig, report: Callable[[str], None] = print) -> tuple[list[str], list[str]]:
     """Returns the photos of a config: `(train, validation)`, lists of paths that share none.
 
     Args:
@@ -133,7 +133,7 @@ def trained_with(init: str | None) -> dict[str, Any]:
     return {"image_size": about["image_size"], **about.get("training", {})}
 
 
-def with_encoder_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
+def with_encoder_weights(config: settings.TrainConfig) -> settings.TrainConfig:
     """Returns a config with `encoder_weights` "auto" decided: "imagenet" if available, otherwise "none"."""
     kind = catalog.kind(config.generator)
     if config.encoder_weights != "auto" or config.init is not None or kind.encoder is None:
@@ -142,7 +142,7 @@ def with_encoder_weights(config: train_config.TrainConfig) -> train_config.Train
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
 
 
-def with_discriminator_weights(config: train_config.TrainConfig) -> train_config.TrainConfig:
+def with_discriminator_weights(config: settings.TrainConfig) -> settings.TrainConfig:
     """Returns a resolved config whose discriminator, if it is "projected", will find weights.
 
     Raises:
@@ -154,9 +154,9 @@ def with_discriminator_weights(config: train_config.TrainConfig) -> train_config
     return dataclasses.replace(config, encoder_weights="imagenet")
 
 
-def about(config: train_config.TrainConfig) -> dict[str, Any]:
+def about(config: settings.TrainConfig) -> dict[str, Any]:
     """Returns the metadata of the generators that a run keeps."""
-    about = anatomy.generator_metadata(config.image_size, train_config.recipe(config))
+    about = anatomy.generator_metadata(config.image_size, settings.recipe(config))
     if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
         # Apart from its new branch the generator stays what it is, whatever size the branch was trained at.
         before = saving.load_metadata(config.init)
@@ -164,19 +164,19 @@ def about(config: train_config.TrainConfig) -> dict[str, Any]:
     return about
 
 
-def keep(generator: keras.Model, config: train_config.TrainConfig, run_dir: pathlib.Path) -> None:
+def keep(generator: keras.Model, config: settings.TrainConfig, run_dir: pathlib.Path) -> None:
     """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
     if config.init is not None:
-        saving.save_generator(generator, run_dir / _START, about(config))
+        saving.save_generator(generator, run_dir / START, about(config))
 
 
-def resumed(config: train_config.TrainConfig, run_dir: pathlib.Path) -> train_config.TrainConfig:
+def resumed(config: settings.TrainConfig, run_dir: pathlib.Path) -> settings.TrainConfig:
     """Returns the config of a run folder, with the run's copy of what it started from."""
-    kept = run_dir / _START
+    kept = run_dir / START
     return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
 
-def build_generator(config: train_config.TrainConfig, report: Callable[[str], None] = print) -> keras.Model:
+def build_generator(config: settings.TrainConfig, report: Callable[[str], None] = print) -> keras.Model:
     """Returns the generator of a config, with its initial weights, in the current precision.
 
     Raises:
@@ -189,7 +189,7 @@ def build_generator(config: train_config.TrainConfig, report: Callable[[str], No
     return generator
 
 
-def build_discriminator(config: train_config.TrainConfig) -> keras.Model:
+def build_discriminator(config: settings.TrainConfig) -> keras.Model:
     """Returns the discriminator of a resolved config, with its initial weights, in the current precision."""
     if config.discriminator == "projected":
         return models.projected(config.encoder_weights)

@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from tf_colorize import metrics, whole
+from tf_colorize import installation, metrics, whole
 from tf_colorize.color import tensors
 from tf_colorize.models import saving
 from tf_colorize.training import distribution
+
+with installation.explained():
+    import keras
+    import tensorflow as tf
 
 N_PICTURES = 8
 _MEASURES = ("psnr", "delta_e76", "delta_e76_gray", "colorfulness", "colorfulness_truth")
@@ -151,14 +153,8 @@ class History(keras.callbacks.Callback):
         self._write(kept)
 
     def read(self) -> list[dict[str, Any]]:
-        """Returns the rows, a list of dicts; a last line that was cut off is left out."""
-        rows = []
-        for line in self.path.read_text().splitlines() if self.path.exists() else []:
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return rows
+        """Returns the rows, as `history` does."""
+        return history(self.path)
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"stage": self.stage, "epoch": epoch, **{key: float(value) for key, value in logs.items()}}
@@ -166,6 +162,17 @@ class History(keras.callbacks.Callback):
 
     def _write(self, rows):
         whole.write_text(self.path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def history(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Returns the rows of a history, a list of dicts; a last line that was cut off is left out."""
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
 
 
 class StateLine(keras.callbacks.Callback):

@@ -1,46 +1,25 @@
-"""The hyperparameters of a training run: defaults, automatic values, checks."""
+"""The hyperparameters of a training run: one table, from which defaults, checks and options come.
+
+Importing it needs no TensorFlow, so that the command line can show it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import pathlib
 import typing
 from typing import Any
 
-import tensorflow as tf
-
-from tf_colorize import losses
-from tf_colorize.models import catalog
+from tf_colorize.training import fields
+from tf_colorize.training.fields import setting
 
 if typing.TYPE_CHECKING:
     import os
 
-
-RECIPE = (
-    "pretrain_loss",
-    "rebalance",
-    "lambda_l1",
-    "lambda_classification",
-    "lambda_smoothness",
-    "discriminator",
-    "gan_loss",
-    "spectral_norm",
-)
-"""Settings that training a generator further takes over from its earlier training.
-
-The discriminator "projected" is not taken over, because its weights may not be at hand. Nor are the loss and the
-normalization that were used with it, unless the new training asks for "projected", too.
-"""
-
-# Of these, the ones that suit only the loss of stage 1 that they were chosen for.
-_LOSS_WEIGHTS = ("rebalance", "lambda_l1", "lambda_classification", "lambda_smoothness")
-
-# And those that suit only the discriminator that they were chosen for.
-_OF_DISCRIMINATOR = ("discriminator", "gan_loss", "spectral_norm")
-
-# Fewer and smaller steps than for a new generator: it should learn the new photos and keep the rest.
-_FINE_TUNING = {"pretrain_epochs": 5, "epochs": 2, "pretrain_learning_rate": 2e-4, "learning_rate": 5e-5}
+_WHAT, _PHOTOS, _LENGTH = "what to train", "photos", "size and length"
+_LOSSES, _RUN = "losses and optimizers", "run"
 
 # The branch for hints starts untrained and is small.
 _HINTS = {"pretrain_epochs": 10, "pretrain_learning_rate": 3e-3}
@@ -53,38 +32,132 @@ class TrainConfig:
     "auto" and None are resolved by `resolve`, for the generator at hand.
     """
 
-    mode: str = "gan"  # "pretrain": stage 1 alone; "gan": stage 1, then stage 2
-    data: str = "sample"  # folder, "tfds:NAME", or the embedded sample photos
-    val_data: str | None = None  # the same; None: held-out photos of `data`
-    val_fraction: float = 0.05  # how many to hold out
-    run_dir: str = "runs/colorizer"
-    generator: str = "resnet18_unet"  # or "unet", pix2pix as in its paper
-    encoder_weights: str = "auto"  # "imagenet", "none" or a file
-    init: str | None = None  # generator to start from
-    hints: bool = False  # train nothing but the branch for hints of the generator `init`, in stage 1
-    image_size: int | None = None  # None: that of `init`, or 256, the paper's; 128 trains four times as fast
-    batch_size: int = 16
-    pretrain_epochs: int | None = None  # None: 20, for the paper's U-Net 0; with `init` 5
-    epochs: int | None = None  # stage 2; None: 20; with `init` 2
-    steps_per_epoch: int | None = None  # None: one pass over the photos, with `init` at least 50
-    pretrain_loss: str | None = None  # None: that of `init`, or "l1"; "classification": over a palette of ab bins
-    rebalance: float | None = None  # share of the uniform prior; None: that of `init`, or 0.5 (Zhang et al. 2016)
-    pretrain_learning_rate: float | None = None  # peak of stage 1; None: 1e-3; with `init` 2e-4
-    encoder_rate: float | None = (
-        None  # factor for the encoder's pretrained layers, in both stages; None: 0.1, 1 if untrained
+    mode: str = setting(
+        "gan", "gan: stage 1, then stage 2; pretrain: stage 1 alone",
+        group=_WHAT, choices=("gan", "pretrain"), why="the whole recipe",
+    )  # fmt: skip
+    data: str = setting(
+        "sample", "folder of color photos, nested, any size and format; or tfds:NAME",
+        group=_PHOTOS, shown="sample photos",
+    )  # fmt: skip
+    val_data: str | None = setting(
+        None, "the same, for validation", group=_PHOTOS, shown="photos held out of `data`"
+    )  # fmt: skip
+    val_fraction: float = setting(
+        0.05, "share held out when there is no `val_data`", group=_PHOTOS, above=0, below=1, why="most photos train"
+    )  # fmt: skip
+    run_dir: str = setting(
+        "runs/colorizer", "where everything goes", group=_RUN, why="or the next free runs/colorizer-2, -3..."
     )
-    freeze_encoder: bool = False  # in both stages: train the decoder alone
-    learning_rate: float | None = None  # stage 2, both networks; None: 2e-4 (Isola et al. 2017); with `init` 5e-5
-    lambda_l1: float | None = None  # None: that of `init`, or 100 (Isola et al. 2017, equation 4)
-    lambda_classification: float | None = None  # None: that of `init`, or 0. Classification: 1, and lambda_l1 0
-    lambda_smoothness: float | None = None  # in both stages; None: that of `init`, or 0
-    discriminator: str | None = None  # None: "patchgan"; "projected": on frozen ImageNet features
-    gan_loss: str | None = None  # None: that of `init`, if the discriminator is the same, or "vanilla" or "hinge"
-    spectral_norm: bool | None = None  # in patchgan; None: that of `init`, or batch normalization
-    average: float | None = None  # decay of the weight average; None: 0.999, for the paper's U-Net none (0)
-    precision: str = "auto"  # mixed_bfloat16 where the GPUs, or without them the processor, have it, otherwise float32
-    seed: int = 0
-    deterministic: bool = False  # bit-reproducible operations, slower
+    generator: str = setting(
+        "resnet18_unet", "resnet18_unet: pretrained encoder, best on few photos; resnet34_unet: deeper, untrained; "
+        "unet: pix2pix as in its paper, from scratch", group=_WHAT,
+    )  # fmt: skip
+    encoder_weights: str = setting(
+        "auto", "auto: ImageNet weights if cached or downloadable; imagenet: the same, or fail; none: untrained; or "
+        "a file", group=_WHAT, why="pretrained features save most of the training time",
+    )  # fmt: skip
+    init: str | None = setting(
+        None, "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image "
+        "size, losses and their weights (but not the discriminator projected), and the defaults are fewer, smaller "
+        "steps", group=_WHAT, shown="none",
+    )  # fmt: skip
+    hints: bool = setting(
+        False, "teach the generator `init` to take color hints, with `mode` pretrain: only a small branch learns, "
+        "and without hints nothing changes", group=_WHAT,
+    )  # fmt: skip
+    image_size: int | None = setting(
+        256, "side of the crops in pixels", group=_LENGTH, above=0, automatic=True,
+        why="the paper's; smaller trains faster; with `init` that of the model",
+    )  # fmt: skip
+    batch_size: int = setting(
+        16, "crops per step", group=_LENGTH, above=0, why="batch normalization wants more than a few"
+    )  # fmt: skip
+    pretrain_epochs: int | None = setting(
+        20, "epochs of stage 1", group=_LENGTH, least=0, fine_tuning=5,
+        why="where L1 has leveled off; 0 for unet, which the paper trains in one stage",
+    )  # fmt: skip
+    epochs: int | None = setting(
+        20, "epochs of stage 2", group=_LENGTH, above=0, fine_tuning=2, why="of which the best one is kept"
+    )  # fmt: skip
+    steps_per_epoch: int | None = setting(
+        None, "steps between validations", group=_LENGTH, above=0,
+        shown="one pass over the photos, with `init` at least 50 steps",
+    )  # fmt: skip
+    pretrain_loss: str | None = setting(
+        "l1", "l1: the known recipe; classification: chroma as a distribution over ab bins, more color",
+        group=_LOSSES, choices=("l1", "classification"), carried="always",
+    )  # fmt: skip
+    rebalance: float | None = setting(
+        0.5, "classification: 1 weights all colors equally, less favors rare ones", group=_LOSSES, above=0, most=1,
+        carried="loss", why="Zhang et al. 2016",
+    )  # fmt: skip
+    lambda_l1: float | None = setting(
+        100.0, "weight of L1 relative to the GAN loss; less is more vivid and less safe", group=_LOSSES, least=0,
+        carried="loss", why="the paper's (Isola et al. 2017, equation 4); 0 with classification, whose colors L1 "
+        "would turn gray",
+    )  # fmt: skip
+    lambda_classification: float | None = setting(
+        0.0, "weight of stage 1's classification loss in stage 2", group=_LOSSES, least=0, carried="loss",
+        stages=(2,), why="but 1 with classification",
+    )  # fmt: skip
+    lambda_smoothness: float | None = setting(
+        0.0, "weight of the loss on wrong color that varies over plain surfaces; 100 takes most blotches off walls",
+        group=_LOSSES, least=0, carried="loss", stages=(1, 2),
+    )  # fmt: skip
+    discriminator: str | None = setting(
+        "patchgan", "patchgan: the paper's; projected: heads on frozen ImageNet features, which judge a color by "
+        "the thing that has it", group=_LOSSES, choices=("patchgan", "projected"), automatic=True,
+    )  # fmt: skip
+    gan_loss: str | None = setting(
+        "vanilla", "adversarial loss", group=_LOSSES, choices=("vanilla", "lsgan", "hinge"),
+        carried="discriminator", why="the paper's; hinge with projected",
+    )  # fmt: skip
+    spectral_norm: bool | None = setting(
+        False, "spectral normalization in patchgan, calmer", group=_LOSSES, carried="discriminator",
+        why="batch normalization as in the paper",
+    )  # fmt: skip
+    pretrain_learning_rate: float | None = setting(
+        1e-3, "peak rate of stage 1", group=_LOSSES, above=0, fine_tuning=2e-4, why="Adam's own"
+    )  # fmt: skip
+    encoder_rate: float | None = setting(
+        0.1, "factor on the learning rate of the encoder's pretrained layers, in both stages: they already know a "
+        "lot", group=_LOSSES, above=0, most=1, automatic=True, why="but 1 if untrained",
+    )  # fmt: skip
+    freeze_encoder: bool = setting(
+        False, "train the decoder alone, in both stages: faster, and the encoder stays as it is", group=_LOSSES
+    )  # fmt: skip
+    learning_rate: float | None = setting(
+        2e-4, "rate of stage 2, both networks", group=_LOSSES, above=0, fine_tuning=5e-5, why="the paper's"
+    )  # fmt: skip
+    average: float | None = setting(
+        0.999, "decay of the averaged weights that are validated and kept", group=_LOSSES, least=0, below=1,
+        automatic=True, why="about an epoch; 0 for unet",
+    )  # fmt: skip
+    precision: str = setting(
+        "auto", "auto: mixed_bfloat16 where the GPUs have it, or without GPUs the processor, two to three times as "
+        "fast there; otherwise float32", group=_RUN, choices=("auto", "float32", "mixed_bfloat16"),
+    )  # fmt: skip
+    seed: int = setting(0, "seed of weights, order and crops", group=_RUN, least=0, why="the same every time")
+    deterministic: bool = setting(False, "reproducible to the last bit, slower", group=_RUN)
+
+
+@functools.cache
+def table() -> dict[str, fields.Setting]:
+    """Returns the settings by name, in the order of `TrainConfig`."""
+    return fields.table(TrainConfig)
+
+
+def _carried(*kinds):
+    return tuple(name for name, one in table().items() if one.carried in kinds)
+
+
+RECIPE = (*_carried("always", "loss", "discriminator"), "discriminator")
+"""Settings that training a generator further takes over from its earlier training.
+
+The discriminator "projected" is not taken over, because its weights may not be at hand. Nor are the loss and the
+normalization that were used with it, unless the new training asks for "projected", too.
+"""
 
 
 def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> TrainConfig:
@@ -98,40 +171,45 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
     Raises:
         ValueError: a value that cannot work; the message names it and says what would work.
     """
+    from tf_colorize.models import catalog
+
+    _check_each(config)
     is_paper = catalog.kind(config.generator).encoder is None
     trained_with = {"discriminator": "patchgan", **(trained_with or {})}
     if (config.discriminator or "patchgan") != trained_with["discriminator"]:
-        trained_with = {name: value for name, value in trained_with.items() if name not in _OF_DISCRIMINATOR}
+        dropped = (*_carried("discriminator"), "discriminator")
+        trained_with = {name: value for name, value in trained_with.items() if name not in dropped}
     if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
         # The weights of other losses do not suit this one.
-        trained_with = {name: value for name, value in trained_with.items() if name not in _LOSS_WEIGHTS}
-    # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
+        trained_with = {name: value for name, value in trained_with.items() if name not in _carried("loss")}
     has_classes = (config.pretrain_loss or trained_with.get("pretrain_loss")) == "classification"
-    automatic: dict[str, Any] = {
-        "image_size": 256,
-        "pretrain_epochs": 0 if is_paper and config.mode == "gan" else 20,
-        "epochs": 20,
-        "pretrain_loss": "l1",
-        "rebalance": 0.5,
-        "pretrain_learning_rate": 1e-3,
-        "encoder_rate": 1.0 if is_paper or config.encoder_weights == "none" else 0.1,
-        "learning_rate": 2e-4,
-        "lambda_l1": 0.0 if has_classes else 100.0,
-        "lambda_classification": 1.0 if has_classes else 0.0,
-        "lambda_smoothness": 0.0,
-        "discriminator": "patchgan",
-        "gan_loss": "hinge" if config.discriminator == "projected" else "vanilla",
-        "spectral_norm": False,
-        "average": 0.0 if is_paper else 0.999,
-    }
+    automatic = {name: one.default for name, one in table().items() if one.default is not None}
+    automatic |= _depending(config, is_paper, has_classes)
     if config.init is not None:
-        automatic |= {**_FINE_TUNING, "encoder_rate": 0.1, **trained_with, **(_HINTS if config.hints else {})}
-    chosen = {name: value for name, value in automatic.items() if getattr(config, name) is None}
+        automatic |= {name: one.fine_tuning for name, one in table().items() if one.fine_tuning is not None}
+        automatic |= {"encoder_rate": 0.1, **trained_with, **(_HINTS if config.hints else {})}
+    chosen = {name: value for name, value in automatic.items() if getattr(config, name, "") is None}
     config = dataclasses.replace(config, **chosen)
     if config.precision == "auto":
         config = dataclasses.replace(config, precision="mixed_bfloat16" if _has_bfloat16() else "float32")
-    _check(config)
+    _check_each(config)
+    _check_together(config)
     return config
+
+
+def _depending(config, is_paper, has_classes):
+    """Returns the defaults that depend on other settings, where they are not those of the table."""
+    values: dict[str, Any] = {}
+    if has_classes:
+        # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
+        values |= {"lambda_l1": 0.0, "lambda_classification": 1.0}
+    if config.discriminator == "projected":
+        values["gan_loss"] = "hinge"
+    if is_paper or config.encoder_weights == "none":
+        values["encoder_rate"] = 1.0
+    if is_paper:
+        values |= {"average": 0.0, **({"pretrain_epochs": 0} if config.mode == "gan" else {})}
+    return values
 
 
 def recipe(config: TrainConfig) -> dict[str, Any]:
@@ -139,33 +217,22 @@ def recipe(config: TrainConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in RECIPE}
 
 
-def _check(config):
-    choices = {
-        "mode": ("gan", "pretrain"),
-        "pretrain_loss": ("l1", "classification"),
-        "discriminator": ("patchgan", "projected"),
-        "gan_loss": losses.GAN_LOSSES,
-        "precision": ("float32", "mixed_bfloat16"),
-    }
-    for name, allowed in choices.items():
-        if getattr(config, name) not in allowed:
-            raise ValueError(
-                f"`{name}` must be one of {', '.join(allowed)}. Received: {name}={getattr(config, name)!r}"
-            )
+def _check_each(config):
+    for name, one in table().items():
+        if (value := getattr(config, name)) is not None:
+            one.check(value)
+
+
+def _check_together(config):
+    from tf_colorize.models import catalog
+
     kind = catalog.kind(config.generator)
     multiple = kind.size_multiple
-    if config.image_size < multiple or config.image_size % multiple:
+    if config.image_size % multiple:
         raise ValueError(
             f"`image_size` must be a multiple of {multiple} for {config.generator}. "
             f"Received: image_size={config.image_size}"
         )
-    for name in ("batch_size", "epochs", "steps_per_epoch", "learning_rate", "pretrain_learning_rate"):
-        value = getattr(config, name)
-        if value is not None and value <= 0:
-            raise ValueError(f"`{name}` must be over 0. Received: {name}={value}")
-    for name in ("lambda_l1", "lambda_classification", "lambda_smoothness"):
-        if getattr(config, name) < 0:
-            raise ValueError(f"`{name}` must not be negative. Received: {name}={getattr(config, name)}")
     if config.lambda_classification and config.pretrain_loss != "classification":
         raise ValueError(
             "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
@@ -186,15 +253,6 @@ def _check(config):
             "`discriminator` projected needs ImageNet weights of ResNet18: encoder_weights imagenet or a file. "
             f"Received: encoder_weights={config.encoder_weights!r}"
         )
-    if not 0 <= config.average < 1:
-        raise ValueError(f"`average` must be in [0, 1). Received: average={config.average}")
-    if not 0 < config.val_fraction < 1:
-        raise ValueError(f"`val_fraction` must be in (0, 1). Received: val_fraction={config.val_fraction}")
-    if config.seed < 0:
-        raise ValueError(f"`seed` must not be negative. Received: seed={config.seed}")
-    for name in ("encoder_rate", "rebalance"):
-        if not 0 < getattr(config, name) <= 1:
-            raise ValueError(f"`{name}` must be in (0, 1]. Received: {name}={getattr(config, name)}")
     least = 1 if config.mode == "pretrain" else 0
     if config.pretrain_epochs < least:
         raise ValueError(
@@ -210,6 +268,8 @@ def _check(config):
 
 def _has_bfloat16():
     """Returns whether the hardware multiplies bfloat16 matrices: all GPUs, or else the processor (known on Linux)."""
+    import tensorflow as tf
+
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:  # from compute capability 8.0 (Ampere) on
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]

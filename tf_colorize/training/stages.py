@@ -5,23 +5,33 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from tf_colorize import losses, metrics, models, optimizers, whole
+from tf_colorize import installation, losses, metrics, models, optimizers, whole
 from tf_colorize.data import pipeline
 from tf_colorize.models import anatomy, catalog, saving
 from tf_colorize.photos import contact_sheet
-from tf_colorize.training import averaging, checkpoints, distribution, loop, objectives, reports
-from tf_colorize.training import preparation as start_of_run
-from tf_colorize.training import settings as train_config
+from tf_colorize.training import (
+    averaging,
+    checkpoints,
+    distribution,
+    loop,
+    objectives,
+    outcome,
+    preparation,
+    reports,
+    settings,
+)
+
+with installation.explained():
+    import keras
+    import tensorflow as tf
 
 FINE_TUNING_STEPS = 50  # at least, per epoch: a family album would be over before anything is learned
 
 
 def train(
-    config: train_config.TrainConfig,
+    config: settings.TrainConfig,
     *,
     resume: bool = False,
     report: Callable[[str], None] = print,
@@ -58,8 +68,8 @@ def train(
     if not workers.is_chief:
         report = _no_report
     try:
-        values, photos = workers.from_chief(lambda: start_of_run.prepare(config, resume, report, workers))
-        config = train_config.TrainConfig(**values)
+        values, photos = workers.from_chief(lambda: preparation.prepare(config, resume, report, workers))
+        config = settings.TrainConfig(**values)
         return _train(config, photos, resume, report, workers)
     except (distribution.WorkerLost, checkpoints.TrainingStopped) as error:
         raise _stopped(workers)(str(error)) from error
@@ -84,8 +94,8 @@ def _train(config, photos, resume, report, workers):
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     try:
-        generator = workers.replicated(lambda: start_of_run.build_generator(config, report))
-        workers.from_chief(lambda: None if resume else start_of_run.write(config, run_dir, generator, photos))
+        generator = workers.replicated(lambda: preparation.build_generator(config, report))
+        workers.from_chief(lambda: None if resume else preparation.write(config, run_dir, generator, photos))
         _Run(config, run_dir, generator, photos, report, workers).run()
     finally:
         keras.config.set_dtype_policy(policy)
@@ -144,7 +154,7 @@ class _Run:
         if config.hints:  # the losses in the config are those of the generator, which stays as it is
             loss = {"ab": objectives.hint_error}
         else:
-            model.terms = self._terms("smoothness")
+            model.terms = self._terms(1)
             if config.pretrain_loss == "classification":
                 loss = {"logits": self._palette_loss()}
         with self.workers.scope():
@@ -164,8 +174,8 @@ class _Run:
         config = self.config
         # Seeded again, because a run resumed in stage 1 must start stage 2 like any other.
         keras.utils.set_random_seed(config.seed + 1)
-        discriminator = self.workers.replicated(lambda: start_of_run.build_discriminator(config))
-        terms = self._terms("classification", "smoothness")
+        discriminator = self.workers.replicated(lambda: preparation.build_discriminator(config))
+        terms = self._terms(2)
         rate = self._schedule(config.learning_rate, config.epochs)
         if catalog.kind(config.generator).encoder is None:
             rate = config.learning_rate  # constant, as in the paper
@@ -190,16 +200,30 @@ class _Run:
         whole.copy(last, target)
         columns = {}
         for title, file in self.kept.items():
-            generator, _ = saving.load_generator(file)
-            _, (gray, prediction, truth) = reports.ColorReport(generator, self._validation((0, 1))).measure()
+            figures, (gray, prediction, truth) = self._measured(file)
             columns = {"gray": gray, **columns, title: prediction}
         columns["truth"] = truth
         columns = {title: np.uint8(np.round(255 * pictures)) for title, pictures in columns.items()}
         with whole.open_whole(self.run_dir / "contact_sheet.png") as file:
             contact_sheet.contact_sheet(columns).save(file, "PNG")
+        for line in self._outcome(figures).lines():
+            self.report(line)
         self.report(f"weights           {target}")
         self.report(f"TensorBoard logs  {self.run_dir / 'logs'}  (tensorboard --logdir {self.run_dir.parent})")
         self.report(f"contact sheet     {self.run_dir / 'contact_sheet.png'}")
+
+    def _measured(self, file):
+        generator, _ = saving.load_generator(file)
+        return reports.ColorReport(generator, self._validation((0, 1))).measure()
+
+    def _outcome(self, figures):
+        stage = list(self.kept)[-1].replace(" ", "")
+        rows = reports.history(self.run_dir / "history.jsonl")
+        scores = {row["epoch"]: row["val_score"] for row in rows if row["stage"] == stage}
+        start = self.run_dir / preparation.START
+        before = self._measured(start)[0] if start.exists() else None
+        best = min(scores, key=lambda epoch: scores[epoch])
+        return outcome.Outcome(stage, best + 1, len(scores), len(self.validation_paths), figures, before)
 
     def _fit(self, stage, model, epochs, as_targets, score):
         """Runs what is left of a stage, then loads the kept weights back into the generator."""
@@ -256,7 +280,7 @@ class _Run:
         history = reports.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
         line = reports.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
         line.first_step = first
-        about = start_of_run.about(self.config)
+        about = preparation.about(self.config)
         kept = self.run_dir / f"{stage}.keras"
         return [
             line,
@@ -279,8 +303,8 @@ class _Run:
             share=share,
         )
 
-    def _terms(self, *names):
-        return objectives.terms(self.config, names, self._palette_loss)
+    def _terms(self, stage):
+        return objectives.terms(self.config, stage, self._palette_loss)
 
     def _palette_loss(self):
         batches = self._stream("stage1", 0)
@@ -304,9 +328,7 @@ def balanced_score(logs: dict[str, float]) -> float:
         logs: dict with "val_delta_e76", "val_delta_e76_gray", "val_colorfulness" and
             "val_colorfulness_truth".
     """
-    truth = logs["val_colorfulness_truth"]
-    gap = abs(logs["val_colorfulness"] - truth) / max(truth, 1e-6)
-    return logs["val_delta_e76"] / max(logs["val_delta_e76_gray"], 1e-6) + gap
+    return outcome.balanced({name.removeprefix("val_"): value for name, value in logs.items()})
 
 
 def _spans(first, epochs, steps_per_epoch):

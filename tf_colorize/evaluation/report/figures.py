@@ -117,6 +117,44 @@ def of_truth(result: Any) -> dict[str, float]:
     return {key: means[key] for key in ("colorfulness", "colorfulness_absolute", "chroma")}
 
 
+SHORT = {
+    "psnr": "PSNR, dB",
+    "ciede2000": "CIEDE2000",
+    "colorfulness": "colorfulness",
+    "lpips": "LPIPS",
+    "kernel_distance": "KID x 1000",
+}
+"""The figures of the short table, and their headings there."""
+
+
+def short_table(result: Any) -> rich.table.Table:
+    """Returns a `rich.table.Table` of the main figures that fits 80 columns: a row for each colorizer."""
+    import rich.box
+    import rich.table
+
+    photos = "photo" if len(result.photos) == 1 else "photos"
+    view = rich.table.Table(title=f"{len(result.photos)} {photos}, {result.protocol}", box=rich.box.SIMPLE_HEAD)
+    view.padding = (0, 1, 0, 0)
+    view.add_column("", overflow="fold", min_width=9)
+    columns = [figure for figure in shown(result) if figure.key in SHORT]
+    for figure in columns:
+        view.add_column(f"{SHORT[figure.key]} {_ARROWS.get(figure.good, '')}".strip(), justify="right", no_wrap=True)
+    view.add_column("photos/s", justify="right", no_wrap=True)
+    for name in result.predictions:
+        values = result.figures(name)
+        speed = "" if name in protocols.BASELINES else f"{result.photos_per_second(name):.1f}"
+        view.add_row(name, *(_short(figure, values[figure.key][0]) for figure in columns), speed)
+    truth = of_truth(result)
+    view.add_row("truth", *(_short(one, truth[one.key]) if one.key in truth else "" for one in columns), "")
+    return view
+
+
+def _short(figure, value):
+    if figure.key == "kernel_distance":
+        return f"{1000 * value:.3f}"
+    return f"{value:.{1 if figure.key == 'colorfulness' else min(figure.decimals, 3)}f}"
+
+
 def table(result: Any) -> rich.table.Table:
     """Returns a `rich.table.Table` of an `Evaluation`: a row for each figure, a column for each colorizer."""
     import rich.box
@@ -124,7 +162,7 @@ def table(result: Any) -> rich.table.Table:
 
     title = f"{len(result.photos)} photos, {result.protocol}: means ± half of the 95% interval"
     view = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    view.add_column("")
+    view.add_column("", overflow="fold", min_width=20)
     for name in result.predictions:
         view.add_column(name, justify="right", overflow="fold", min_width=13)
     view.add_column("truth", justify="right")

@@ -1,0 +1,73 @@
+"""How good the result of a run is: which epoch was kept, its figures, and whether it is better than its start."""
+
+from __future__ import annotations
+
+import dataclasses
+
+RISE = 1.02  # a delta E that rises by less is noise
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a finished run came to.
+
+    Attributes:
+        stage: "stage1" or "stage2", the last one.
+        epoch, epochs: the kept epoch, counted from 1, and how many there were.
+        photos: number of validation photos.
+        figures: means over them, as `reports.ColorReport.measure` returns them.
+        before: the same of the generator that the run started from; None: it started from scratch.
+    """
+
+    stage: str
+    epoch: int
+    epochs: int
+    photos: int
+    figures: dict[str, float]
+    before: dict[str, float] | None = None
+
+    def lines(self) -> list[str]:
+        """Returns the outcome for people, a list of lines."""
+        stage = self.stage.replace("stage", "stage ")
+        lines = [f"kept              epoch {self.epoch} of {self.epochs} of {stage}, the best on validation"]
+        photos = "photo" if self.photos == 1 else "photos"
+        lines.append(f"result            {described(self.figures)}, on {self.photos} validation {photos}")
+        if self.before is not None:
+            lines.append(f"before            {described(self.before)}")
+            worse = self.worse()
+            lines.append(f"compared          {worse or 'no worse than the generator that it started from'}")
+        return lines
+
+    def worse(self) -> str:
+        """Returns what is worse than before, with advice; an empty text if nothing is."""
+        if self.before is None:
+            return ""
+        reasons = []
+        if self.figures["delta_e76"] > RISE * self.before["delta_e76"]:
+            reasons.append(f"delta E rose from {self.before['delta_e76']:.2f} to {self.figures['delta_e76']:.2f}")
+        gaps = [abs(one["colorfulness"] - one["colorfulness_truth"]) for one in (self.before, self.figures)]
+        if gaps[1] > gaps[0] and balanced(self.figures) > RISE * balanced(self.before):
+            reasons.append(f"colorfulness is {gaps[1]:.1f} away from that of the photos, which was {gaps[0]:.1f}")
+        if not reasons:
+            return ""
+        advice = "start.keras in the run folder is the generator before; fewer epochs or lower rates change less"
+        return f"WORSE than before: {' and '.join(reasons)}; {advice}"
+
+
+def described(figures: dict[str, float]) -> str:
+    """Returns the figures of `reports.ColorReport.measure` for people."""
+    return (
+        f"delta E {figures['delta_e76']:.2f} (gray {figures['delta_e76_gray']:.2f}), PSNR {figures['psnr']:.2f} dB, "
+        f"colorfulness {figures['colorfulness']:.1f} (truth {figures['colorfulness_truth']:.1f})"
+    )
+
+
+def balanced(figures: dict[str, float]) -> float:
+    """Returns how far colors are from the truth: wrong color plus missing (or excess) color; less is better.
+
+    Args:
+        figures: as `reports.ColorReport.measure` returns them.
+    """
+    truth = figures["colorfulness_truth"]
+    gap = abs(figures["colorfulness"] - truth) / max(truth, 1e-6)
+    return figures["delta_e76"] / max(figures["delta_e76_gray"], 1e-6) + gap
