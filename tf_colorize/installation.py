@@ -27,6 +27,8 @@ _EXTRAS = {
     "cv2": "film",
     "onnx": "benchmark",
     "av": "film",
+    "starlette": "server",
+    "uvicorn": "server",
     "ray": "cluster",
     "pyarrow": "cluster",
 }

@@ -34,7 +34,7 @@ def helps():
     for benchmark in ("colorize", "data", "film", "scale", "serving", "train"):
         helps["scripts/benchmark.py"] += help_of(sys.executable, str(ROOT / "scripts" / "benchmark.py"), benchmark)
     helps["tf-colorize"] = help_of(sys.executable, "-m", "tf_colorize")
-    for subcommand in ("cluster", "demo", "evaluate", "export", "film", "train"):
+    for subcommand in ("cluster", "demo", "evaluate", "export", "film", "serve", "train"):
         helps[f"tf-colorize {subcommand}"] = help_of(sys.executable, "-m", "tf_colorize", subcommand)
     return helps
 

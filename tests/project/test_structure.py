@@ -47,6 +47,7 @@ ROOMS = {
     ],
     "inference": ["predictor", "messages", "serving", "runtimes", "colorizer"],
     "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
+    "server": ["wishes", "description", "app"],
     "archives": ["addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"],
     "film": [
         *(
@@ -99,7 +100,7 @@ ROOMS = {
     "recipe": [],
     "commands": [
         *("streams", "rulers", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
-        *("photos", "ray_job", "cluster", "film", "demo", "train", "evaluate", "export", "main"),
+        *("photos", "ray_job", "cluster", "film", "serve", "demo", "train", "evaluate", "export", "main"),
     ],
     "__main__": [],
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 COMMANDS = {
     "film": "color films, in steady color",
     "cluster": "color an archive of photos, in folders or buckets, on several machines",
+    "serve": "color photos for other programs on this machine, over HTTP",
     "demo": "color photos in the browser, on this computer",
     "train": "train a model on photos of your own, or train the shipped one further",
     "evaluate": "measure models on photos whose colors are known",

@@ -1,0 +1,145 @@
+"""The command `tf-colorize serve`: colors photos for other programs on this machine, over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+
+from tf_colorize import installation
+from tf_colorize.commands import parsing, photo_options, quiet
+
+# No heavy imports up here: `tf-colorize serve --help` must answer at once.
+
+DEFAULT_PORT = 8520
+TOKEN = "TF_COLORIZE_TOKEN"
+_GRACE = 5  # seconds for the photos in work when the server stops
+
+_EPILOG = f"""\
+examples:
+  tf-colorize serve
+  curl --data-binary @grandma.jpg "http://127.0.0.1:{DEFAULT_PORT}/colorize?vividness=1.2" -o grandma.color.jpg
+
+Other machines need --host, and then each request a token: what {TOKEN} says, or one that is made and printed.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns the exit code: 0, 1 if it cannot serve, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        with installation.explained(), photo_options.pillow_without_limit():  # --max-pixels takes its place
+            _serve(options)
+    except (ValueError, installation.MissingPackage) as error:
+        _complain(str(error))
+        return 1
+    return 0
+
+
+def _parser():
+    parser = parsing.Parser(
+        prog="tf-colorize serve",
+        description="Color photos for other programs on this machine: bytes in, bytes out, at /colorize; described at "
+        f"/openapi.json. Keeps no photo. Press Ctrl+C to stop. Needs {installation.pip_install('server')}",
+        epilog=_EPILOG,
+    )
+    add = parser.add_argument
+    add("-m", "--model", help="as for tf-colorize (default: the model that comes with it)")
+    add("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
+    add(
+        "--port",
+        type=parsing.number(0, 65535, int),
+        default=DEFAULT_PORT,
+        help=f"port (default: {DEFAULT_PORT}; 0 takes any)",
+    )
+    add("--jobs", type=parsing.number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
+    add(
+        "--waiting",
+        type=parsing.number(0, 100_000, int),
+        default=256,
+        metavar="N",
+        help="requests that may wait; further ones are told to come back (default: 256)",
+    )
+    add(
+        "--max-megabytes",
+        type=parsing.number(1, 4096, int),
+        default=64,
+        metavar="N",
+        help="refuse larger files (default: 64)",
+    )
+    add(
+        "--max-pixels",
+        type=parsing.number(1, 2**40, int),
+        default=100_000_000,
+        metavar="N",
+        help="refuse larger photos (default: 100 million)",
+    )
+    return parser
+
+
+def _serve(options):
+    import uvicorn
+
+    from tf_colorize import processors
+    from tf_colorize.inference import colorizer, runtimes
+    from tf_colorize.server import app
+
+    limits = app.Limits(
+        max_bytes=options.max_megabytes << 20,
+        max_pixels=options.max_pixels,
+        at_once=options.jobs or processors.usable(),
+        waiting=options.waiting,
+    )
+    token = os.environ.get(TOKEN) or None
+    is_made = token is None and not _is_loopback(options.host)
+    token = secrets.token_urlsafe(32) if is_made else token
+    with _listening(options.host, options.port) as listener:  # first: a port in use is known at once
+        with quiet.startup():
+            model = colorizer.Colorizer.load(options.model or runtimes.default_model(), threads=1)
+        if is_made:
+            print(f"token: {token}", flush=True)
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        print(f"http://{host}:{listener.getsockname()[1]}/colorize  (Ctrl+C stops it)", flush=True)
+        config = uvicorn.Config(
+            app.Service(model, limits, token).application(),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+            lifespan="off",
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host, port):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # `socket.create_server` does not say that it is TCP, and asyncio then leaves each answer waiting for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise ValueError(f"port {port} of {host}: {reason}; choose another with --port or --host") from error
+    return listener
+
+
+def _is_loopback(host):
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name: who knows where it leads
+        return False
+
+
+def _complain(text):
+    print(f"tf-colorize serve: {text}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Coloring over HTTP for programs on one machine: bytes of a photo in, bytes of a photo in color out."""

@@ -1,0 +1,198 @@
+"""One request to color a photo, and its answer: what may be asked, how it is read, and what comes back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tf_colorize import hints
+from tf_colorize.albums import work
+from tf_colorize.color import colorfulness, look
+from tf_colorize.photos import files
+
+FORMATS = tuple(suffix[1:] for suffix in files.FORMATS)
+MEDIA_TYPES = {
+    name: f"image/{'heic' if name == 'HEIF' else name.lower()}" for name in dict.fromkeys(files.FORMATS.values())
+}
+"""Pillow's name of a format to its media type."""
+
+ADJUSTMENTS = tuple(field.name for field in dataclasses.fields(look.Look))
+OPTIONS = (*ADJUSTMENTS, "hint", "hints", "format", "quality")
+
+
+class WishError(ValueError):
+    """A request cannot be fulfilled; the message is one line that says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wish:
+    """What somebody wants.
+
+    Attributes:
+        source: Bytes of the photo's file.
+        look: How the colors are changed.
+        hints: Colors at places of the photo.
+        image_format: Pillow's name of the result's format; None takes the photo's own.
+        quality: 1 to 100, or None for the format's default.
+    """
+
+    source: bytes
+    look: look.Look = look.UNCHANGED
+    hints: tuple[hints.Hint, ...] = ()
+    image_format: str | None = None
+    quality: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A photo in color.
+
+    Attributes:
+        data: Bytes of its file.
+        media_type: Such as "image/jpeg".
+        notes: Sentences for people.
+    """
+
+    data: bytes
+    media_type: str
+    notes: tuple[str, ...]
+
+
+def wish_of(body: bytes, query: Sequence[tuple[str, str]], *, is_json: bool) -> Wish:
+    """Returns what a request asks for.
+
+    Args:
+        body: Bytes of the photo's file; or JSON with them in "image", in base64, and with options.
+        query: Names and values of the address's query: options.
+        is_json: Whether the body is JSON.
+
+    Raises:
+        WishError: something in it is not what it must be.
+    """
+    given: dict[str, Any] = {}
+    for name, value in query:
+        if name == "hint":
+            given.setdefault("hint", []).append(value)
+        elif name in given:
+            raise WishError(f"{name}: given twice")
+        else:
+            given[name] = value
+    if is_json:
+        source, options = _of_json(body)
+        twice = given.keys() & options.keys()
+        if twice:
+            raise WishError(f"{min(twice)}: given twice")
+        given.update(options)
+    else:
+        source = body
+    if not source:
+        raise WishError("the photo is missing: the body is empty")
+    unknown = sorted(set(given) - set(OPTIONS))
+    if unknown:
+        raise WishError(f"{unknown[0]}: no such option; there are {', '.join(OPTIONS)}")
+    quality = _number("quality", given["quality"], 1, 100) if given.get("quality") is not None else None
+    if quality is not None and quality != int(quality):
+        raise WishError(f"quality: must be a whole number, not {given['quality']}")
+    return Wish(source, _look(given), _hints(given), _format(given.get("format")), quality and int(quality))
+
+
+def answer(colorizer: Any, wish: Wish, max_pixels: int) -> Answer:
+    """Colors a photo.
+
+    Args:
+        colorizer: A `Colorizer`.
+        wish: What is wanted.
+        max_pixels: Refuses larger photos before they are decoded.
+
+    Raises:
+        ValueError: it cannot be read, or has no result of this kind.
+    """
+    if wish.hints and not colorizer.takes_hints:
+        raise WishError("hints: the model takes none")
+    try:
+        picture = files.read(wish.source, max_pixels=max_pixels)
+        image_format = wish.image_format or picture.format
+        files.check_size(picture.image.size, image_format)
+        notes = list(picture.notes)
+        if colorfulness.has_color(picture.image):
+            notes.append("the photo already had color, which was replaced")
+        if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
+            notes.append("transparency flattened onto white")
+        image = work.colorize_picture(colorizer, picture, wish.look, wish.hints)
+        result = io.BytesIO()
+        notes += files.save(image, result, picture, image_format=image_format, quality=wish.quality)
+    except ValueError as error:
+        raise WishError(str(error).removeprefix("<bytes>: ")) from error
+    return Answer(result.getvalue(), MEDIA_TYPES[image_format], tuple(notes))
+
+
+def _of_json(body):
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise WishError(f"the body is not valid JSON: {work.reason_of(error)}") from error
+    if not isinstance(value, dict) or not isinstance(value.get("image"), str):
+        raise WishError('the body must be an object with the photo in "image", in base64')
+    options = {name: option for name, option in value.items() if name != "image"}
+    try:
+        return base64.b64decode(value["image"], validate=True), options
+    except (binascii.Error, ValueError) as error:
+        raise WishError(f"image: not valid base64: {work.reason_of(error)}") from error
+
+
+def _look(given):
+    values = {}
+    for name in ADJUSTMENTS:
+        if given.get(name) is not None:
+            values[name] = _number(name, given[name], *look.Look.range_of(name))
+    return look.Look(**values)
+
+
+def _number(name, value, least, most):
+    try:
+        number = None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or not least <= number <= most:
+        raise WishError(f"{name}: must be a number, {least:g} to {most:g}, not {str(value)[:40]}")
+    return number
+
+
+def _format(value):
+    if value is None:
+        return None
+    suffix = f".{value}".lower()
+    if suffix not in files.FORMATS:
+        raise WishError(f"format: must be one of {', '.join(FORMATS)}, not {str(value)[:40]}")
+    return files.FORMATS[suffix]
+
+
+def _hints(given):
+    texts, entries = given.get("hint") or [], given.get("hints") or []
+    texts = [texts] if isinstance(texts, str) else texts
+    if isinstance(entries, str):
+        try:
+            entries = json.loads(entries)
+        except (ValueError, RecursionError) as error:
+            raise WishError(f"hints: not valid JSON: {work.reason_of(error)}") from error
+    if not isinstance(texts, list) or not isinstance(entries, list):
+        raise WishError('hints: must be a list, such as [[120, 340, "#7a4b2c"]]')
+    entries = [_entry(entry) for entry in entries]
+    try:
+        return tuple(hints.hints_of([*texts, *entries]))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise WishError(f"hints: {work.reason_of(error)}") from error
+
+
+def _entry(entry):
+    if not isinstance(entry, dict):
+        return entry
+    unknown = set(entry) - {"x", "y", "color", "size"}
+    if unknown or not {"x", "y", "color"} <= set(entry):
+        raise WishError('hints: each must have "x", "y" and "color", and may have "size"')
+    return hints.Hint(**entry)
