@@ -1,0 +1,182 @@
+"""Flat margins around a photo, such as a mount, a scanner's bed or the bars of a film: they have no color of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tf_colorize.color import lab
+
+# Shares of the picture's side: what the outermost lines of a side are, the widest side of a pair, and any side.
+_STRIP, _WIDE, _NARROW = 0.0134, 0.03, 0.0134
+_LEAST_INSIDE = 0.3
+# In L*: how far a margin may be from its own tone, all around (where light may fall unevenly) and on two sides only.
+_TOLERANCE, _TOLERANCE_OF_PAIRS = 4.0, 2.0
+_MOST_FALL = 20.0  # of L*, from one end of the picture to the other
+_FLAT_SHARE = 0.97  # of the outermost lines
+_STRAIGHT_SHARE = 0.75  # of the edge between margin and photo
+_STRAIGHT_SHARE_OF_ONE = 0.55  # of four edges: much of the photo there may have the margin's tone
+_STRAIGHT_WITHIN = 1.5  # pixels
+_STEEPEST = 0.06  # of the edge: 3.4 degrees
+_SLOPES = np.array(sorted(np.linspace(-_STEEPEST, _STEEPEST, 13), key=abs))
+_MOST_LAYERS = 3  # such as cardboard, a line, white paper
+
+
+@dataclasses.dataclass
+class _Edge:
+    """Where a margin ends, in pixels from its side: `start + slope * position`."""
+
+    start: float
+    slope: float
+
+    def depths(self, length):
+        return self.start + self.slope * (np.arange(length) + 0.5)
+
+
+def color_share(lightness: np.ndarray) -> np.ndarray:
+    """Returns how much color each place may have: 0 in a flat margin, 1 in the photo and where there is no margin.
+
+    A margin is flat within a few L*, lies all around the photo or on two opposite sides, takes at least 3% of the
+    picture there, and ends at a straight edge, which may be turned by three degrees. Skies and backdrops end elsewhere.
+
+    Args:
+        lightness: float32 `(height, width)` in [-1, 1], L* / 50 - 1.
+
+    Returns:
+        float32 `(height, width)` in [0, 1], with a soft edge of two pixels.
+    """
+    share = np.ones(lightness.shape, np.float32)
+    inside, top, left = (np.asarray(lightness, np.float32) + 1) * lab.LIGHTNESS_SCALE, 0, 0
+    for _ in range(_MOST_LAYERS):
+        found = _edges(inside)
+        if found is None:
+            break
+        height, width = inside.shape
+        part = share[top : top + height, left : left + width]
+        np.minimum(part, _share_inside(found, inside.shape), out=part)
+        outside = share[top : top + height, left : left + width]
+        rows, columns = outside.max(axis=1) >= 1, outside.max(axis=0) >= 1
+        (first, last), (begin, end) = _range(rows), _range(columns)
+        if first == 0 and begin == 0 and last == height and end == width:
+            break
+        inside = inside[first:last, begin:end]
+        top, left = top + first, left + begin
+        if min(inside.shape) < 32:
+            break
+    return share
+
+
+def _range(flags):
+    places = np.flatnonzero(flags)
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, len(flags))
+
+
+# A side is turned to the left: how, and back.
+_TURNED = {
+    "left": (lambda a: a),
+    "right": (lambda a: a[:, ::-1]),
+    "top": (lambda a: a.T),
+    "bottom": (lambda a: a[::-1].T),
+}
+_OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+_GROUPS = (("left", "right", "top", "bottom"), ("left", "right"), ("top", "bottom"))
+
+
+def _edges(lightness):
+    """`{side: _Edge}` of the first group of sides that has a margin, or None."""
+    for sides in _GROUPS:
+        is_pair = len(sides) == 2
+        tone = _tone(lightness, sides, is_pair)
+        if tone is None:
+            continue
+        flat = np.abs(lightness - tone) <= (_TOLERANCE_OF_PAIRS if is_pair else _TOLERANCE)
+        edges = _straight_edges(flat, sides)
+        if edges and _is_wide(edges, lightness.shape):
+            return edges
+    return None
+
+
+def _straight_edges(flat, sides):
+    """`{side: _Edge}`, or None where the margins do not end at straight lines."""
+    found = {side: _edge(_TURNED[side](flat)) for side in sides}
+    weak = [side for side, edge in found.items() if edge is None or edge[1] < _STRAIGHT_SHARE]
+    if weak and (len(weak) > 1 or len(sides) == 2):
+        return None
+    for side in weak:
+        # Much of the photo has the margin's tone there, so the opposite edge says how this one runs.
+        parallel = -found[_OPPOSITE[side]][0].slope
+        edge = _edge(_TURNED[side](flat), parallel + np.array([0.0, -0.01, 0.01]))
+        if edge is None or edge[1] < _STRAIGHT_SHARE_OF_ONE:
+            return None
+        found[side] = edge
+    return {side: edge for side, (edge, _) in found.items()}
+
+
+def _tone(lightness, sides, is_pair):
+    """`(height, width)` or a number: the margin's own tone, or None where the outermost lines are not flat."""
+    height, width = lightness.shape
+    strip = np.zeros(lightness.shape, bool)
+    for side in sides:
+        turned = _TURNED[side](strip)
+        turned[:, : max(2, round(_STRIP * turned.shape[1]))] = True
+    values = lightness[strip]
+    middle = np.median(values)
+    if is_pair:
+        return middle if np.mean(np.abs(values - middle) <= _TOLERANCE_OF_PAIRS) >= _FLAT_SHARE else None
+    if np.mean(np.abs(values - middle) <= _MOST_FALL) < _FLAT_SHARE:
+        return None
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    rows, columns = rows / height - 0.5, columns / width - 0.5
+    places = np.stack([np.ones_like(values), rows[strip], columns[strip]], axis=1)
+    weights = np.abs(values - middle) <= _MOST_FALL
+    for _ in range(3):
+        plane = np.linalg.lstsq(places[weights], values[weights], rcond=None)[0]
+        distance = np.abs(values - places @ plane)
+        weights = distance <= max(_TOLERANCE, np.median(distance) * 3)
+    if np.mean(distance <= _TOLERANCE) < _FLAT_SHARE or np.abs(plane[1:]).sum() > _MOST_FALL:
+        return None
+    return plane[0] + plane[1] * rows + plane[2] * columns
+
+
+def _edge(flat, slopes=_SLOPES):
+    """`(_Edge, share)` of the margin on the left of a picture, and of the lines that end at it; or None."""
+    height, width = flat.shape
+    depths = np.where(flat.all(axis=1), width, flat.argmin(axis=1))
+    lines = np.flatnonzero(depths < width)  # the others lie in the margins above and below
+    if len(lines) < _LEAST_INSIDE * height:
+        return None
+    positions, depths = lines + 0.5, depths[lines]
+    # Where the photo has the margin's tone, lines go on, so the most frequent place counts and not the middle one.
+    best = (0.0, 0.0, 0.0)
+    for slope in slopes:
+        starts = depths - slope * positions
+        counts = np.bincount(np.maximum(np.rint(starts), 0).astype(np.intp))
+        start = int(np.convolve(counts, [1, 1, 1])[1:-1].argmax())
+        is_near = np.abs(starts - start) <= _STRAIGHT_WITHIN
+        if is_near.mean() > best[0]:
+            best = (is_near.mean(), np.median(starts[is_near]), slope)
+    share, start, slope = best
+    return (_Edge(float(start), float(slope)), share) if start >= 1 else None
+
+
+def _is_wide(edges, shape):
+    """Whether the margins are wide enough, and leave enough inside."""
+    widths = {side: edge.depths(shape[0] if side in ("left", "right") else shape[1]).mean() for side, edge in edges.items()}
+    for pair, length in ((("left", "right"), shape[1]), (("top", "bottom"), shape[0])):
+        if pair[0] in widths and length - widths[pair[0]] - widths[pair[1]] < _LEAST_INSIDE * length:
+            return False
+    shares = {side: width / (shape[1] if side in ("left", "right") else shape[0]) for side, width in widths.items()}
+    return min(shares.values()) >= _NARROW and any(
+        min(shares[a], shares[b]) >= _WIDE for a, b in (("left", "right"), ("top", "bottom")) if a in shares
+    )
+
+
+def _share_inside(edges, shape):
+    share = np.ones(shape, np.float32)
+    for side, edge in edges.items():
+        turned = _TURNED[side](share)
+        height, width = turned.shape
+        beyond = np.arange(width) + 0.5 - edge.depths(height)[:, np.newaxis]
+        np.minimum(turned, np.clip(beyond, 0, 1), out=turned)
+    return share
