@@ -1,4 +1,4 @@
-"""Flat margins around a photo, such as a mount, a scanner's bed or the bars of a film: they have no color of their own."""
+"""Flat margins around a photo (a mount, a scanner's bed, the bars of a film), which have no color of their own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from tf_colorize.color import lab
 # Shares of the picture's side: what the outermost lines of a side are, the widest side of a pair, and any side.
 _STRIP, _WIDE, _NARROW = 0.0134, 0.03, 0.0134
 _LEAST_INSIDE = 0.3
+_LEAST_PIXELS = 32
 # In L*: how far a margin may be from its own tone, all around (where light may fall unevenly) and on two sides only.
 _TOLERANCE, _TOLERANCE_OF_PAIRS = 4.0, 2.0
 _MOST_FALL = 20.0  # of L*, from one end of the picture to the other
 _FLAT_SHARE = 0.97  # of the outermost lines
-_STRAIGHT_SHARE = 0.75  # of the edge between margin and photo
-_STRAIGHT_SHARE_OF_ONE = 0.55  # of four edges: much of the photo there may have the margin's tone
+_STRAIGHT_SHARE = 0.6  # of the edge between margin and photo
+_STRAIGHT_SHARE_OF_ONE = 0.2  # of four edges: much of the photo there may have the margin's tone
 _STRAIGHT_WITHIN = 1.5  # pixels
 _STEEPEST = 0.06  # of the edge: 3.4 degrees
 _SLOPES = np.array(sorted(np.linspace(-_STEEPEST, _STEEPEST, 13), key=abs))
@@ -46,30 +47,29 @@ def color_share(lightness: np.ndarray) -> np.ndarray:
     Returns:
         float32 `(height, width)` in [0, 1], with a soft edge of two pixels.
     """
-    share = np.ones(lightness.shape, np.float32)
-    inside, top, left = (np.asarray(lightness, np.float32) + 1) * lab.LIGHTNESS_SCALE, 0, 0
-    for _ in range(_MOST_LAYERS):
-        found = _edges(inside)
-        if found is None:
+    levels = (np.asarray(lightness, np.float32) + 1) * lab.LIGHTNESS_SCALE
+    share, frame = np.ones(lightness.shape, np.float32), (0, lightness.shape[0], 0, lightness.shape[1])
+    for layer in range(_MOST_LAYERS):
+        top, bottom, left, right = frame
+        if min(bottom - top, right - left) < _LEAST_PIXELS:
             break
-        height, width = inside.shape
-        part = share[top : top + height, left : left + width]
-        np.minimum(part, _share_inside(found, inside.shape), out=part)
-        outside = share[top : top + height, left : left + width]
-        rows, columns = outside.max(axis=1) >= 1, outside.max(axis=0) >= 1
-        (first, last), (begin, end) = _range(rows), _range(columns)
-        if first == 0 and begin == 0 and last == height and end == width:
+        edges = _edges(levels[top:bottom, left:right], _WIDE if layer == 0 else _NARROW)
+        if edges is None:
             break
-        inside = inside[first:last, begin:end]
-        top, left = top + first, left + begin
-        if min(inside.shape) < 32:
-            break
+        found = np.zeros_like(share)
+        found[top:bottom, left:right] = _share_inside(edges, (bottom - top, right - left))
+        np.minimum(share, found, out=share)
+        frame = _inner(share)
     return share
 
 
-def _range(flags):
-    places = np.flatnonzero(flags)
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, len(flags))
+def _inner(share):
+    """`(top, bottom, left, right)` of the photo, without the pixels that the margin shines into."""
+    ranges = []
+    for axis in (1, 0):
+        places = np.flatnonzero(share.max(axis=axis) >= 1)
+        ranges += [int(places[0]) + 1, int(places[-1])] if len(places) else [0, 0]
+    return tuple(ranges)
 
 
 # A side is turned to the left: how, and back.
@@ -83,7 +83,7 @@ _OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 _GROUPS = (("left", "right", "top", "bottom"), ("left", "right"), ("top", "bottom"))
 
 
-def _edges(lightness):
+def _edges(lightness, wide):
     """`{side: _Edge}` of the first group of sides that has a margin, or None."""
     for sides in _GROUPS:
         is_pair = len(sides) == 2
@@ -92,7 +92,7 @@ def _edges(lightness):
             continue
         flat = np.abs(lightness - tone) <= (_TOLERANCE_OF_PAIRS if is_pair else _TOLERANCE)
         edges = _straight_edges(flat, sides)
-        if edges and _is_wide(edges, lightness.shape):
+        if edges and _is_wide(edges, lightness.shape, wide):
             return edges
     return None
 
@@ -104,9 +104,9 @@ def _straight_edges(flat, sides):
     if weak and (len(weak) > 1 or len(sides) == 2):
         return None
     for side in weak:
-        # Much of the photo has the margin's tone there, so the opposite edge says how this one runs.
-        parallel = -found[_OPPOSITE[side]][0].slope
-        edge = _edge(_TURNED[side](flat), parallel + np.array([0.0, -0.01, 0.01]))
+        # Much of the photo has the margin's tone there, so the opposite edge says how this one runs,
+        # and lines only ever end too late.
+        edge = _edge(_TURNED[side](flat), [-found[_OPPOSITE[side]][0].slope], first_share=_STRAIGHT_SHARE_OF_ONE)
         if edge is None or edge[1] < _STRAIGHT_SHARE_OF_ONE:
             return None
         found[side] = edge
@@ -139,8 +139,11 @@ def _tone(lightness, sides, is_pair):
     return plane[0] + plane[1] * rows + plane[2] * columns
 
 
-def _edge(flat, slopes=_SLOPES):
-    """`(_Edge, share)` of the margin on the left of a picture, and of the lines that end at it; or None."""
+def _edge(flat, slopes=_SLOPES, first_share=None):
+    """`(_Edge, share)` of the margin on the left of a picture, and of the lines that end at it; or None.
+
+    It is where most lines end, or with `first_share` the first place where so many do.
+    """
     height, width = flat.shape
     depths = np.where(flat.all(axis=1), width, flat.argmin(axis=1))
     lines = np.flatnonzero(depths < width)  # the others lie in the margins above and below
@@ -152,7 +155,8 @@ def _edge(flat, slopes=_SLOPES):
     for slope in slopes:
         starts = depths - slope * positions
         counts = np.bincount(np.maximum(np.rint(starts), 0).astype(np.intp))
-        start = int(np.convolve(counts, [1, 1, 1])[1:-1].argmax())
+        ends = np.convolve(counts, [1, 1, 1])[1:-1] / len(lines)
+        start = int(ends.argmax() if first_share is None else (ends >= first_share).argmax())
         is_near = np.abs(starts - start) <= _STRAIGHT_WITHIN
         if is_near.mean() > best[0]:
             best = (is_near.mean(), np.median(starts[is_near]), slope)
@@ -160,15 +164,17 @@ def _edge(flat, slopes=_SLOPES):
     return (_Edge(float(start), float(slope)), share) if start >= 1 else None
 
 
-def _is_wide(edges, shape):
+def _is_wide(edges, shape, wide):
     """Whether the margins are wide enough, and leave enough inside."""
-    widths = {side: edge.depths(shape[0] if side in ("left", "right") else shape[1]).mean() for side, edge in edges.items()}
+    widths = {
+        side: edge.depths(shape[0] if side in ("left", "right") else shape[1]).mean() for side, edge in edges.items()
+    }
     for pair, length in ((("left", "right"), shape[1]), (("top", "bottom"), shape[0])):
         if pair[0] in widths and length - widths[pair[0]] - widths[pair[1]] < _LEAST_INSIDE * length:
             return False
     shares = {side: width / (shape[1] if side in ("left", "right") else shape[0]) for side, width in widths.items()}
     return min(shares.values()) >= _NARROW and any(
-        min(shares[a], shares[b]) >= _WIDE for a, b in (("left", "right"), ("top", "bottom")) if a in shares
+        min(shares[a], shares[b]) >= wide for a, b in (("left", "right"), ("top", "bottom")) if a in shares
     )
 
 

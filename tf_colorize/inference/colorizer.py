@@ -27,7 +27,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from tf_colorize import hints as hints_of_people
 from tf_colorize import processors
-from tf_colorize.color import lab, profiles
+from tf_colorize.color import lab, margins, profiles
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.inference import runtimes
 from tf_colorize.inference.predictor import Predictor
@@ -220,7 +220,7 @@ class Colorizer:
                 f"Received: shape={ab.shape}, finite={bool(np.isfinite(ab).all())}. "
                 "The model file is broken or was trained for something else."
             )
-        return look.applied(lightness, ab)[0]
+        return look.applied(lightness, ab * _share_in_margins(lightness, hints))[0]
 
     def join(self, image: Any, ab: np.ndarray) -> np.ndarray:
         """The second half of coloring: gives a picture the color of `ab`, at its own lightness and size.
@@ -233,6 +233,14 @@ class Colorizer:
             uint8 `(height, width, 3)`, sRGB.
         """
         return _joined(_opened(image), ab, self.threads)
+
+
+def _share_in_margins(lightness, hints):
+    """float32 `(1, size, size, 1)`: 0 in flat margins, unless a person gave one of them a color, and 1 elsewhere."""
+    share = margins.color_share(lightness[0, :, :, 0])[np.newaxis, :, :, np.newaxis]
+    if hints is not None and np.any((np.asarray(hints)[..., 2:] > 0) & (share < 0.5)):
+        return np.ones_like(share)
+    return share
 
 
 def _opened(image):
