@@ -158,6 +158,14 @@ def test_most_old_photos_can_still_be_recognized_and_no_two_are_alike(photo):
     assert len({lightness.tobytes() for lightness, _ in aged}) == len(aged)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 9), (31, 8)])
+def test_small_photos_age_too(photo, shape):
+    for seed in range(60):
+        lightness, ab = old_photos.age(photo[: shape[0], : shape[1]], np.random.default_rng(seed))
+        assert lightness.shape == (*shape, 1) and ab.shape == (*shape, 2)
+        assert np.isfinite(lightness).all() and np.abs(lightness).max() <= 1
+
+
 def test_age_is_a_function_of_its_random_numbers(photo):
     one, other = (old_photos.age(photo, np.random.default_rng(3)) for _ in range(2))
     for part, same in zip(one, other):

@@ -73,3 +73,11 @@ def test_where_there_is_no_thing_nothing_is_wished():
     even = np.zeros((HEIGHT, WIDTH, 2), np.float32)  # and one thing that is the whole photo is none either
     hints, target = wishes.simulate(np.zeros((HEIGHT, WIDTH, 1), np.float32), even, random)
     assert not hints.any() and not target[..., 2].any()
+
+
+@pytest.mark.parametrize("size", [(30, 41), (4, 4), (7, 64)])
+def test_any_size_will_do(photo, size):
+    lightness, ab = (part[: size[0], : size[1]] for part in photo)
+    for seed in range(20):
+        hints, target = wishes.simulate(lightness, ab, np.random.default_rng(seed))
+        assert hints.shape == target.shape == (*size, 3) and np.isfinite(target).all()

@@ -83,6 +83,17 @@ def test_gains_are_those_of_a_known_share_of_the_color(photos, samples):
         assert row == {"psnr_over_gray": 0, "chroma_ratio": pytest.approx(0, abs=0.01)}
 
 
+def test_photos_of_any_size_are_judged_by_their_central_squares(photos):
+    seen = []
+
+    def distance(truths, pictures):
+        seen.append((truths.shape, pictures.shape))
+        return squared_distance(truths, pictures)
+
+    aging.evaluate(lambda gray: gray, photos, protocol="full", lpips=distance)
+    assert set(seen) == {((2, 256, 256, 3),) * 2}
+
+
 def test_nothing_that_can_be_read_is_an_error(photos):
     with pytest.raises(ValueError, match="`photos` must hold a color photo"):
         aging.evaluate(lambda gray: gray, [photos[1]])

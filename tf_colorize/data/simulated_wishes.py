@@ -27,7 +27,7 @@ def simulate(lightness: np.ndarray, ab: np.ndarray, random: np.random.Generator)
     A thing is what is connected and alike in the true photo, in a* and b* and a little in lightness.
 
     Args:
-        lightness: float32 `(height, width, 1)` in [-1, 1], height and width multiples of 4.
+        lightness: float32 `(height, width, 1)` in [-1, 1], height and width at least 4.
         ab: float32 `(height, width, 2)` in [-1, 1], the truth.
         random: `np.random.Generator`.
 
@@ -57,8 +57,9 @@ def _thing(lightness, ab, random):
 
     height, width = lightness.shape[:2]
     scales = (LIGHTNESS_WEIGHT * lab.LIGHTNESS_SCALE, lab.AB_SCALE, lab.AB_SCALE)
-    picture = np.concatenate([lightness, ab], axis=-1) * np.float32(scales)
-    grid = picture.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE, 3).mean(axis=(1, 3))
+    down, across = height // STRIDE, width // STRIDE
+    picture = np.concatenate([lightness, ab], axis=-1)[: down * STRIDE, : across * STRIDE] * np.float32(scales)
+    grid = picture.reshape(down, STRIDE, across, STRIDE, 3).mean(axis=(1, 3))
     for _ in range(TRIES):
         row, column = (int(random.integers(0, side)) for side in grid.shape[:2])
         distance = np.linalg.norm(grid - grid[row, column], axis=-1)

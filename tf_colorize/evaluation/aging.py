@@ -131,8 +131,7 @@ def _measured(colorizer, sample, lpips):
     over_gray = measures.psnr(sample.truth, result) - measures.psnr(sample.truth, sample.gray)
     gain = 0.0
     if lpips is not None:
-        pictures = np.stack([sample.gray, result])
-        gray, own = lpips(np.stack([sample.truth] * 2), pictures)
+        gray, own = lpips(protocols.squares([sample.truth] * 2), protocols.squares([sample.gray, result]))
         gain = float(gray - own)
     return over_gray, gain, measures.mean_chroma(measures.rgb_to_lab(result)), measures.mean_chroma(sample.truth_lab)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.evaluation import measures, photo_measures, protocols
@@ -176,11 +175,6 @@ def _try_load(path, protocol):
         return str(path), str(error)
 
 
-def _squares(pictures):
-    """Stacks the central squares, because photos have many sizes and the network's features belong to one."""
-    return np.stack([np.asarray(protocols.framed(Image.fromarray(picture), "crop256")) for picture in pictures])
-
-
 def _frechet_distance(*vectors):
     fits = []
     for features in vectors:
@@ -212,7 +206,7 @@ class _Tally:
             self.digest.update(bytes.fromhex(sample.digest))
             self.histograms["truth"] += photo_measures.histogram(sample.truth_lab)
         self.truth += pool.map(photo_measures.of_truth, samples)
-        truths = _squares([sample.truth for sample in samples])
+        truths = protocols.squares([sample.truth for sample in samples])
         self._fit("truth", truths)
         for name, colorizer in self.colorizers.items():
             if not self.predictions[name]:
@@ -220,7 +214,7 @@ class _Tally:
             start = time.perf_counter()
             pictures = [protocols.colorize(name, colorizer, sample.gray) for sample in samples]
             self.seconds[name] += time.perf_counter() - start
-            squares = _squares(pictures)
+            squares = protocols.squares(pictures)
             distances = [()] * len(samples) if self.lpips is None else self.lpips(truths, squares)[:, None]
             for (row, histogram), distance in zip(pool.map(photo_measures.of_prediction, samples, pictures), distances):
                 self.predictions[name].append((*row, *distance))

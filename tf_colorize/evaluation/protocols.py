@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import pathlib
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,18 @@ def framed(image: Image.Image, protocol: str) -> Image.Image:
         return image
     box = None if protocol == "squash256" else _central_square(*image.size)
     return image.resize((CROP_SIZE, CROP_SIZE), Image.Resampling.BICUBIC, box=box)
+
+
+def squares(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Stacks the central squares of pictures at 256 pixels: photos have many sizes, and networks that judge one.
+
+    Args:
+        pictures: uint8 `(height, width, 3)` each.
+
+    Returns:
+        uint8 `(pictures, 256, 256, 3)`.
+    """
+    return np.stack([np.asarray(framed(Image.fromarray(picture), "crop256")) for picture in pictures])
 
 
 def _central_square(width, height):
