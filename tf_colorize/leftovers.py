@@ -132,6 +132,6 @@ def _machine():
     """12 characters for the machine or container within which a process number means one process."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux
-        facts.append(pathlib.Path("/proc/sys/kernel/random/boot_id").read_text())
+        facts.append(pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"))
         facts.append(str(os.stat("/proc/self/ns/pid").st_ino))
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]

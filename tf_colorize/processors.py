@@ -33,12 +33,14 @@ def prefer_onednn() -> None:
 def _quota(cgroup):
     """`(microseconds of processor time, per microseconds)`, or None where there is no limit."""
     try:  # version 2
-        quota, period = (cgroup / "cpu.max").read_text().split()
+        quota, period = (cgroup / "cpu.max").read_text(encoding="utf-8").split()
         return None if quota == "max" else (int(quota), int(period))
     except (OSError, ValueError):
         pass
     try:  # version 1
-        quota, period = (int((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        quota, period = (
+            int((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text(encoding="utf-8")) for name in ("quota", "period")
+        )
         return (quota, period) if quota > 0 else None
     except (OSError, ValueError):
         return None

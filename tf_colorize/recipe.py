@@ -61,7 +61,7 @@ def load(path: str | os.PathLike[str]) -> list[tuple[str, str, dict[str, Any]]]:
     else:
         import tomli as tomllib
     try:
-        steps = tomllib.loads(pathlib.Path(path).read_text()).get("step", [])
+        steps = tomllib.loads(pathlib.Path(path).read_text(encoding="utf-8")).get("step", [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"`recipe` is not valid TOML ({error}). Received: recipe={str(path)!r}") from error
     if not steps:
@@ -154,7 +154,7 @@ def _digest(record):
 def _set_aside(folder, record):
     """Renames the folder of a step that was another one when it was made; returns its new path, or None."""
     path = folder / _RECORD
-    if not path.exists() or json.loads(path.read_text()) == record:  # earlier versions wrote no record
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) == record:  # earlier versions wrote no record
         return None
     names = itertools.chain([".before"], (f".before-{number}" for number in itertools.count(2)))
     aside = next(other for other in (folder.with_name(folder.name + name) for name in names) if not other.exists())

@@ -17,7 +17,7 @@ def in_words():
     model = platform.processor() or platform.machine()
     information = pathlib.Path("/proc/cpuinfo")
     if information.exists():
-        lines = information.read_text().splitlines()
+        lines = information.read_text(encoding="utf-8").splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
         flags = next((line.split(":")[1].split() for line in lines if line.startswith("flags")), [])
         known = {"amx_bf16": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
@@ -85,7 +85,9 @@ class OtherProcesses:
         statistics = pathlib.Path("/proc/stat")
         if not statistics.exists():
             return None
-        user, nice, system, idle, waiting, *rest = map(int, statistics.read_text().split("\n")[0].split()[1:9])
+        user, nice, system, idle, waiting, *rest = map(
+            int, statistics.read_text(encoding="utf-8").split("\n")[0].split()[1:9]
+        )
         ticks, own = os.sysconf("SC_CLK_TCK"), os.times()
         busy = user + nice + system + sum(rest)
         return (busy + idle + waiting) / ticks, busy / ticks, own.user + own.system

@@ -13,7 +13,7 @@ import urllib.parse
 
 _SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
 _OPTIONS = {"s3": ("region", "endpoint_override", "scheme"), "gs": ("endpoint_override", "scheme")}
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # one letter is a drive of Windows
 _ONE_SLASH = re.compile(r"(s3|gs|gcs):/?(?!/)")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")

@@ -25,7 +25,10 @@ class Failures:
         self.count = self._n_saved = 0
         self._source, self._target = source, target
         self._lock = threading.Lock()
-        self._file = tempfile.NamedTemporaryFile("w", suffix=".jsonl")  # noqa: SIM115  # lives as long as this
+        # A folder, because Windows does not open a temporary file a second time.
+        self._scratch = tempfile.TemporaryDirectory(prefix="tf-colorize-", ignore_cleanup_errors=True)
+        self._local = pathlib.Path(self._scratch.name, self.NAME)
+        self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this
 
     @property
     def path(self) -> str:
@@ -48,7 +51,7 @@ class Failures:
             if self.count == self._n_saved:
                 return
             self._file.flush()
-            self._target.put(self.NAME, pathlib.Path(self._file.name))
+            self._target.put(self.NAME, self._local)
             self._n_saved = self.count
 
     def try_to_save(self) -> str | None:
@@ -74,9 +77,10 @@ class Failures:
         elif problem is not None:
             problem = f"{self.path} cannot be written: {problem}; its lines are in {self._kept()}"
         self._file.close()
+        self._scratch.cleanup()
         return problem
 
     def _kept(self):
         with tempfile.NamedTemporaryFile("wb", prefix="tf-colorize-", suffix=f"-{self.NAME}", delete=False) as kept:
-            kept.write(pathlib.Path(self._file.name).read_bytes())
+            kept.write(self._local.read_bytes())
         return kept.name

@@ -132,7 +132,7 @@ def _has_token():
         return True
     path = os.environ.get(TOKEN_PATH) or pathlib.Path.home() / ".ray" / "auth_token"
     try:
-        return bool(pathlib.Path(path).read_text().strip())
+        return bool(pathlib.Path(path).read_text(encoding="utf-8").strip())
     except (OSError, ValueError):
         return False
 

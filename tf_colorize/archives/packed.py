@@ -12,7 +12,7 @@ import stat
 import tempfile
 
 from tf_colorize import whole
-from tf_colorize.inference import runtimes
+from tf_colorize.inference import colorizer, runtimes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PackedModel:
         Raises:
             ValueError: there is no such model, or it cannot be read.
         """
-        if "://" in model:
+        if model.startswith(colorizer.ADDRESSES):
             return cls(model, {})
         path = pathlib.Path(model).absolute()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -141,8 +142,10 @@ class Plan:
         self._lock = threading.Lock()
         self._error: Exception | None = None
         descriptor, path = tempfile.mkstemp()
-        self._writer, self._reader = os.fdopen(descriptor, "w"), open(path)  # noqa: SIM115  # closed together
-        os.unlink(path)
+        self._writer = os.fdopen(descriptor, "w", encoding="utf-8")
+        self._reader = open(path, encoding="utf-8")  # noqa: SIM115  # closed together
+        self._left: str | None = path
+        self._unlink()
         self._stopping = False
         self._thread = threading.Thread(target=self._list, args=(found,), daemon=True)
         self._thread.start()
@@ -155,6 +158,14 @@ class Plan:
         self._thread.join()
         self._writer.close()
         self._reader.close()
+        self._unlink()
+
+    def _unlink(self):
+        """Removes the file's name: at once, or on Windows when it is closed."""
+        if self._left is not None:
+            with contextlib.suppress(PermissionError):
+                os.unlink(self._left)
+                self._left = None
 
     def take(self, count: int) -> list[Item]:
         """Returns the next photos, at most so many; fewer or none where they are not listed yet.

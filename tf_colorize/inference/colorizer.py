@@ -39,6 +39,9 @@ if typing.TYPE_CHECKING:
     import keras
 
 
+ADDRESSES = ("http://", "https://", "grpc://", "grpcs://")
+"""How the address of a model on TF Serving begins; everything else is a path."""
+
 _STRIP_PIXELS = 1 << 18  # four times as many take more memory and 10% more time
 
 
@@ -121,7 +124,7 @@ class Colorizer:
         """
         if model is None:
             model = runtimes.default_model()
-        if str(model).startswith(("http://", "https://", "grpc://", "grpcs://")):
+        if str(model).startswith(ADDRESSES):
             return cls.from_server(str(model), **options)
         path = pathlib.Path(model)
         if path.suffix == ".tflite":

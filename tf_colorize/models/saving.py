@@ -75,7 +75,7 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = pathlib.Path(path)
     try:
         if _is_saved_model(path):
-            about = json.loads((path / "assets.extra" / METADATA_NAME).read_text())
+            about = json.loads((path / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
         else:
             with zipfile.ZipFile(_keras_file(path)) as archive:
                 about = json.loads(archive.read(METADATA_NAME))

@@ -60,7 +60,7 @@ def prepare(
     workers.check(config.batch_size)
     if resume and (run_dir / "photos.json").exists():
         # Not searched for again: a photo added or removed since would change the split and every step.
-        photos = json.loads((run_dir / "photos.json").read_text())
+        photos = json.loads((run_dir / "photos.json").read_text(encoding="utf-8"))
     else:
         photos = dict(zip(("train", "validation"), choose_photos(config, report)))
     if not resume:

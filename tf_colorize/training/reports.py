@@ -167,7 +167,7 @@ class History(keras.callbacks.Callback):
 def history(path: pathlib.Path) -> list[dict[str, Any]]:
     """Returns the rows of a history, a list of dicts; a last line that was cut off is left out."""
     rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:

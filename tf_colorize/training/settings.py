@@ -275,7 +275,7 @@ def _has_bfloat16():
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
     cpuinfo = pathlib.Path("/proc/cpuinfo")
-    return cpuinfo.exists() and any(flag in cpuinfo.read_text() for flag in ("amx_bf16", "avx512_bf16"))
+    return cpuinfo.exists() and any(flag in cpuinfo.read_text(encoding="utf-8") for flag in ("amx_bf16", "avx512_bf16"))
 
 
 def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
@@ -288,7 +288,7 @@ def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
     if not path.is_file():
         raise ValueError(f"`run_dir` must be a run folder with a config.json. Received: run_dir={str(run_dir)!r}")
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"`{path}` is not valid JSON ({error}).") from error
     unknown = set(values) - {field.name for field in dataclasses.fields(TrainConfig)}

@@ -1,0 +1,39 @@
+"""What a wheel carries: every room of the package, and the files that are no code."""
+
+import configparser
+import fnmatch
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def config():
+    found = configparser.ConfigParser()
+    found.read(ROOT / "setup.cfg", encoding="utf-8")
+    return found
+
+
+def test_every_room_is_packaged():
+    packages = set(config()["options"]["packages"].split())
+    rooms = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "tf_colorize").rglob("__init__.py")}
+    assert packages == rooms | {"tf_colorize.saved_models"}  # which lies beside the package
+
+
+def test_every_file_that_is_no_code_is_packaged():
+    patterns = {}
+    for package, line in config()["options.package_data"].items():
+        folder = pathlib.Path("/".join(package.split(".")))
+        patterns[folder] = [pattern.strip() for pattern in line.split(",")]
+    left_out = []
+    for path in sorted((ROOT / "tf_colorize").rglob("*")):
+        relative = path.relative_to(ROOT)
+        is_built = {"__pycache__", "page"} & set(relative.parts)
+        if path.is_dir() or path.suffix == ".py" or is_built:
+            continue
+        is_packaged = any(
+            relative.is_relative_to(folder) and fnmatch.fnmatch(relative.relative_to(folder).as_posix(), pattern)
+            for folder, listed in patterns.items()
+            for pattern in listed
+        )
+        left_out += [] if is_packaged else [relative.as_posix()]
+    assert left_out == []
