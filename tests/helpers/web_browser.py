@@ -140,7 +140,7 @@ def write_model(path, seed=0, **metadata):
 
 
 def write_hinting_model(path):
-    """A network with a palette that takes hints, small and untrained."""
+    """A network with a palette that takes hints, small and untrained; a hint reaches far, as in the shipped model."""
     import exports
     import keras
 
@@ -149,7 +149,7 @@ def write_hinting_model(path):
 
     keras.utils.set_random_seed(1)
     photos = exports.write_photos(path.parent / "photos", count=1)
-    generator = grafts.add_hints(exports.generator())
+    generator = grafts.add_hints(exports.generator(), power=1, ends=False)
     return export.export_tflite(generator, path, image_size=exports.IMAGE_SIZE, photos=photos).path
 
 

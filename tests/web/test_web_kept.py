@@ -74,6 +74,28 @@ def test_photos_dots_and_sliders_come_back(visitor):
     assert dots(later) == []
 
 
+EDITS = """(name) => new Promise((resolve) => {
+    const request = indexedDB.open(name);
+    request.onsuccess = () => {
+        const database = request.result, edits = database.transaction("edits").objectStore("edits").getAll();
+        edits.onsuccess = () => { database.close(); resolve(edits.result); };
+    };
+})"""
+
+
+def test_a_change_that_still_goes_on_is_kept(visitor):
+    visitor.colors("photo.png", PHOTO)
+    visitor.puts_dot(0.7, 0.3)
+    visitor.page.fill("#code", "#2040c0")  # and the field still has the focus
+
+    def color():
+        return visitor.page.evaluate(EDITS, DATABASE)[0]["hints"][0]["color"]
+
+    visitor.until(lambda: color() == "#2040c0")
+    visitor.page.reload()
+    sync_api.expect(visitor.page.locator(".dot")).to_have_attribute("aria-label", re.compile("#2040c0"))
+
+
 def test_it_says_how_much_is_kept(visitor):
     visitor.sees("#kept", "Photos, dots and sliders are kept in this browser")
     visitor.colors("one.png", PHOTO)

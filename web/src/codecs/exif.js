@@ -1,4 +1,7 @@
-/** The camera's metadata of a JPEG (date, place, exposure), for the JPEG that is saved from it. */
+/**
+ * The camera's metadata of a JPEG (date, place, exposure), for the JPEG that is saved from it. Libraries such as exifr
+ * give its fields; what is needed here is the segment itself, byte for byte.
+ */
 
 import { walkJpeg } from "./inspect.js";
 

@@ -64,16 +64,18 @@ export class Darkroom extends EventTarget {
    *
    * @param {{file: Blob, name: string, dots?: any[], look?: object, key?: number}[]} entries Files, and what is known of them.
    * @param {() => string | undefined} model Returns the name of the model when a photo's turn comes.
+   * @param {(photo: any) => boolean} [isUrgent] Whether a photo goes before the others of these.
    * @returns {object[]} The photos.
    */
-  add(entries, model) {
+  add(entries, model, isUrgent = () => false) {
     const added = entries.map(({ dots, ...entry }) => {
       const [hints, colorizing, results] = [new Hints(dots), new Map(), new Map()];
       return { look: PLAIN, ...entry, id: ++this.#lastId, hints, colorizing, results };
     });
     this.photos.push(...added);
     // One after another: few decoded photos in memory, and the first is ready soon.
-    for (const photo of added) {
+    const order = [...added.filter((photo) => isUrgent(photo)), ...added.filter((photo) => !isUrgent(photo))];
+    for (const photo of order) {
       this.#queue = this.#queue.then(() => this.#develop(photo, model)).then(() => this.#count(-1));
     }
     this.#count(added.length);

@@ -3,6 +3,7 @@
 import { Store } from "../photo/store.js";
 import { complain, speak } from "./notices.js";
 
+const SOON_MS = 400;
 const ON_STAGE = "tf-colorize-on-stage";
 const storage = storageOfTexts();
 const element = (id) => document.getElementById(id);
@@ -18,6 +19,7 @@ export class Keeping extends EventTarget {
   #keys = new Map(); // photo -> promise of its key; null if it is not kept
   #unkept = new Set(); // photos that there was no room for
   #onStage = null;
+  #soon;
   #isClosed = false;
   #isFull = false; // which has been said
 
@@ -52,6 +54,12 @@ export class Keeping extends EventTarget {
   /** Keeps a photo from now on; one that was restored has its key. */
   keep(photo) {
     if (!this.#keys.has(photo)) this.#keys.set(photo, photo.key === undefined ? this.#add(photo) : Promise.resolve(photo.key));
+  }
+
+  /** The same while a change still goes on, which may be the last one. */
+  updateSoon(photo) {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => this.update(photo), SOON_MS);
   }
 
   /** Keeps the dots and the look that a photo has now. */

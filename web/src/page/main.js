@@ -153,8 +153,7 @@ function listenToDarkroom() {
     drawThumbnail(photo);
     if (waitingHints.has(photo)) openHints(waitingHints.get(photo), photo);
     waitingHints.delete(photo);
-    const wasOnStage = photo.key !== undefined && photo.key === lastOnStage && !hasWorked;
-    if (!showsNext && !wasOnStage) return refresh();
+    if (!showsNext) return refresh();
     showsNext = false;
     const hadFocus = element("invite").contains(document.activeElement);
     select(photo);
@@ -211,7 +210,7 @@ async function restore() {
   lastOnStage = keeping.remembered();
   const kept = await keeping.restored();
   const entries = kept.map(({ hints, look, ...entry }) => ({ ...entry, dots: hints, look: looks.usable(look) }));
-  const added = darkroom.add(entries, () => sides.model);
+  const added = darkroom.add(entries, () => sides.model, ({ key }) => key === lastOnStage);
   showsNext ||= added.length > 0;
 }
 
@@ -242,24 +241,25 @@ function listenToKeeping() {
   });
 }
 
+/** After a change of a photo. */
+function settle(photo, isFinal) {
+  if (!isFinal) return keeping.updateSoon(photo);
+  drawThumbnail(photo);
+  keeping.update(photo);
+}
+
 function listenToControls() {
   adjusting.addEventListener("change", ({ detail: { look, isFinal } }) => {
     if (!current) return;
     hasWorked = true;
     current.look = look;
     refreshStage();
-    if (isFinal) {
-      drawThumbnail(current);
-      keeping.update(current);
-    }
+    settle(current, isFinal);
   });
   hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => {
     hasWorked = true;
     if (photo === current) refreshStage();
-    if (isFinal) {
-      drawThumbnail(photo);
-      keeping.update(photo);
-    }
+    settle(photo, isFinal);
   });
   shelf.addEventListener("select", ({ detail }) => {
     hasWorked = true;

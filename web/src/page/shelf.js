@@ -16,7 +16,8 @@ export class Shelf extends EventTarget {
     const remove = button("remove", `Remove ${photo.name}`, () => this.#tell("remove", photo));
     remove.textContent = "×";
     item.append(thumb, remove);
-    this.#list.append(item);
+    const later = [...this.#items.keys()].filter(({ id }) => id > photo.id).sort((a, b) => a.id - b.id);
+    this.#list.insertBefore(item, this.#items.get(later[0]) ?? null);
     this.#items.set(photo, item);
   }
 
