@@ -93,6 +93,7 @@ def test_a_change_that_still_goes_on_is_kept(visitor):
 
     visitor.until(lambda: color() == "#2040c0")
     visitor.page.reload()
+    visitor.sees("#info", "Colorized")
     sync_api.expect(visitor.page.locator(".dot")).to_have_attribute("aria-label", re.compile("#2040c0"))
 
 
@@ -168,6 +169,7 @@ def test_dots_of_two_windows_add_up(visitor):
     other.sets_vividness(60)
     visitor.sees("#vividness-value", "60%")
     visitor.page.reload()
+    visitor.sees("#info", "Colorized")
     sync_api.expect(visitor.page.locator(".dot")).to_have_count(2)
     assert dots(visitor) == dots(other)
 
