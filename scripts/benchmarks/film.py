@@ -35,7 +35,9 @@ def run(arguments):
     from tf_colorize.film import coloring, reading
 
     with quiet.startup():
-        colorize = colorizer.Colorizer.load(arguments.model or runtimes.default_model())
+        # Of as many threads as the command uses.
+        threads = max(1, min(4, processors.usable() // 2))
+        colorize = colorizer.Colorizer.load(arguments.model or runtimes.default_model(), threads=threads)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         film = reading.open_film(

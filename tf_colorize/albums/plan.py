@@ -96,7 +96,10 @@ def plan_films(
     for source, relative in found.photos:
         beside, stem, suffix = source, *find.split_suffix(source.name)
         if find.is_numbered(source):  # the film is the folder
-            beside, suffix = pathlib.Path(os.path.abspath(source.parent)), otherwise
+            beside = (
+                source.parent if source.parent.name not in ("", "..") else pathlib.Path(os.path.abspath(source.parent))
+            )
+            suffix = ".mp4"
             stem, relative = beside.name, pathlib.Path(beside.name)
         if preview:
             name = f"{stem}{find.COMPARISON_MARK}.jpg"

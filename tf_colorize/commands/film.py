@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tf_colorize import installation
+from tf_colorize import installation, processors
 from tf_colorize.commands import look_options, parsing, photo_options, progress
 
 _EPILOG = """\
@@ -170,7 +170,9 @@ def _load(options):
         with quiet.startup(), installation.explained():
             from tf_colorize.film import coloring  # noqa: F401  # missing packages are told before the model is loaded
 
-            return colorizer.Colorizer.load(model), _identity(model)
+            # The network shares the processors with decoding, flow, joining and encoding.
+            threads = max(1, min(4, processors.usable() // 2))
+            return colorizer.Colorizer.load(model, threads=threads), _identity(model)
     except installation.MissingPackage as error:
         raise ValueError(str(error)) from error
 

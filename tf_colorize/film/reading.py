@@ -114,7 +114,7 @@ def open_film(path: str | os.PathLike[str], *, image_rate: fractions.Fraction = 
             "matrix": orientation.of_frame(first),
             "pixel_aspect": stream.sample_aspect_ratio or fractions.Fraction(1),
             "bits": max(component.bits for component in first.format.components),
-            "is_full_range": first.color_range == 2 or first.format.name.startswith("yuvj"),
+            "is_full_range": _is_full_range(first),
             "transfer": _HDR.get(int(first.color_trc), ""),
         }
     notes = ["interlaced: its fields are merged into full frames"] if first.interlaced_frame else []
@@ -123,6 +123,14 @@ def open_film(path: str | os.PathLike[str], *, image_rate: fractions.Fraction = 
     if facts["bits"] > 10:
         notes.append(f"{facts['bits']} bits per channel: the result has 10")
     return Film(source=source, table=listing.table_of(source), notes=tuple(notes), **facts)
+
+
+def _is_full_range(image):
+    if image.format.is_rgb:  # becomes limited luma
+        return False
+    if image.format.name.startswith("gray"):  # all codes, where nothing else is said
+        return image.color_range != 1
+    return image.color_range == 2 or image.format.name.startswith("yuvj")
 
 
 def frames_of(film: Film, *, first: int = 0, last: int | None = None) -> Iterator[Frame]:

@@ -22,6 +22,9 @@ ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+
 class Shift:
     """Brings times of one stream from the file's clock to those of the result.
 
@@ -131,6 +134,13 @@ def encoder_for(output: Any, source: Any, kind: str) -> Any:
         stream.codec_context.format = (
             "s32" if is_fine and context.format.is_packed and "flt" not in context.format.name else "s16"
         )
-    stream.codec_context.layout = context.layout if context.layout.nb_channels <= 2 or name != "libopus" else "stereo"
+    stream.codec_context.layout = _layout(context.layout, most=2 if name == "libopus" else 8)
     stream.codec_context.time_base = fractions.Fraction(1, rate)
     return stream
+
+
+def _layout(layout, most):
+    """Where the channels are; old files only say how many there are."""
+    if layout.nb_channels > most:
+        return "stereo"
+    return _LAYOUTS.get(layout.nb_channels, "stereo") if "channel" in layout.name else layout

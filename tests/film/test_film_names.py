@@ -1,0 +1,113 @@
+"""How films are named: colons, bytes that are no text, folders, numbered images, other kinds of files."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import film_kinds
+import pytest
+
+MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
+pytestmark = film_kinds.needs_ffmpeg
+
+
+def command(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "tf_colorize", "film", *arguments, "--model", str(MODEL)],
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def small_film(tmp_path_factory):
+    film = tmp_path_factory.mktemp("film") / "small.mp4"
+    return film_kinds.make(film, "-c:v", "libx264", "-c:a", "aac", seconds=0.4)
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are text there")
+@pytest.mark.parametrize("name", ["12:30 a.mp4", "tcp: b.mp4", os.fsdecode(b"gro\xdf.mp4")])
+def test_names_that_are_no_addresses_and_no_text(tmp_path, small_film, name):
+    shutil.copy(small_film, tmp_path / name)
+    done = command(str(tmp_path / name), PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == 0, done.stderr
+    result = tmp_path / name.replace(".mp4", ".color.mp4")
+    assert sorted(os.listdir(tmp_path)) == sorted([name, result.name])
+    assert "10 frames" in done.stdout
+    data = result.read_bytes()
+    assert data.find(b"moov") < data.find(b"mdat")  # it can be shown while it is still loaded
+
+
+def test_folders_are_searched_and_mirrored(tmp_path, small_film):
+    (tmp_path / "reels" / "deep").mkdir(parents=True)
+    for name in ("one.mp4", "deep/one.mp4", "one.color.mp4", ".hidden.mp4"):
+        shutil.copy(small_film, tmp_path / "reels" / name)
+    (tmp_path / "reels" / "notes.txt").write_text("nothing")
+    done = command(str(tmp_path / "reels"), "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    made = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*"))
+    assert made == ["deep/one.mp4", "one.mp4"]
+
+
+def numbered(folder, small_film, first=1):
+    folder.mkdir()
+    film_kinds.ffmpeg("-i", small_film, "-start_number", first, folder / "%05d.png")
+    return str(folder / "%05d.png")
+
+
+@pytest.mark.parametrize(
+    ("first", "rate", "expected"), [(1, None, "24"), (1000, "18", "18"), (0, "24000/1001", "24000/1001")]
+)
+def test_numbered_images_are_a_film(tmp_path, small_film, first, rate, expected):
+    pattern = numbered(tmp_path / "scans", small_film, first)
+    done = command(pattern, *(["--rate", rate] if rate else []))
+    assert done.returncode == 0, done.stderr
+    video, _, _ = film_kinds.probed(tmp_path / "scans.color.mp4")
+    assert int(video["nb_read_frames"]) == 10 and str(film_kinds.rate(video)) == expected
+    assert sorted(os.listdir(tmp_path)) == ["scans", "scans.color.mp4"]
+
+
+def test_a_missing_image_is_told(tmp_path, small_film):
+    pattern = numbered(tmp_path / "scans", small_film)
+    (tmp_path / "scans" / "00004.png").unlink()
+    done = command(pattern)
+    assert done.returncode == 1 and "image 00004.png is missing between others" in done.stderr
+    done = command(str(tmp_path / "scans"))
+    assert done.returncode == 1 and "numbered images are named by a pattern" in done.stderr
+
+
+def test_webm_gets_av1_and_opus(tmp_path, small_film):
+    done = command(str(small_film), "-o", str(tmp_path / "small.webm"))
+    assert done.returncode == 0, done.stderr
+    _, whole, streams = film_kinds.probed(tmp_path / "small.webm")
+    assert "webm" in whole["format_name"]
+    assert {stream["codec_name"] for stream in streams} == {"av1", "opus"}
+    assert "converted to Opus" in done.stdout
+    done = command(str(small_film), "-o", str(tmp_path / "other.webm"), "--codec", "h264")
+    assert done.returncode == 1 and "a .webm holds av1, not h264" in done.stderr
+
+
+def test_high_dynamic_range_is_not_kept(small_film):
+    done = command(str(small_film), "--hdr", "keep")
+    assert done.returncode == 2 and "not written yet" in done.stderr
+
+
+def test_a_preview_shows_the_part_that_was_asked_for(tmp_path):
+    """A film that is dark in its first half and light in its second."""
+    fade = "geq=lum='if(lt(N,25),40,200)':cb=128:cr=128"
+    film = film_kinds.make(tmp_path / "movie.ts", "-c:v", "mpeg2video", seconds=2, filters=fade, sound=False)
+    import numpy as np
+    from PIL import Image
+
+    for arguments, expected in ((["--from", "1"], (1, 1)), (["--to", "1"], (0, 0)), ([], (0, 1))):
+        done = command(str(film), "--preview", "2", "--overwrite", *arguments)
+        assert done.returncode == 0, done.stderr
+        with Image.open(tmp_path / "movie.compare.jpg") as sheet:
+            pixels = np.asarray(sheet.convert("L"))
+        rows = pixels[:, pixels.shape[1] // 4]  # through the stills of the film itself
+        middle = len(rows) // 2
+        assert tuple(int(np.median(half) > 120) for half in (rows[:middle], rows[middle:])) == expected

@@ -1,0 +1,172 @@
+"""What a result looks like: the film's own luma, the right color in the right tags, upright and mirrored as before."""
+
+import pathlib
+
+import av
+import cv2
+import film_kinds
+import numpy as np
+import pytest
+import skimage.color
+import skimage.data
+from PIL import Image, ImageFilter
+
+import tf_colorize
+from tf_colorize.film import coloring, joining, orientation, reading, tones
+
+MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
+pytestmark = film_kinds.needs_ffmpeg
+X264 = ("-c:v", "libx264", "-crf", "12")
+X265 = ("-c:v", "libx265", "-x265-params", "log-level=error")
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    return tf_colorize.Colorizer.from_tflite(MODEL)
+
+
+def painted(a, b):
+    """A colorizer whose network sees the same color everywhere, a* and b* in Lab units."""
+    ab = np.float32([a, b]) / 110
+    return tf_colorize.Colorizer(lambda lightness: np.broadcast_to(ab, (*lightness.shape[:3], 2)).copy(), 32)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        X264,
+        ("-c:v", "mpeg2video", "-q:v", "2"),
+        ("-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p"),
+        (*X264, "-pix_fmt", "yuv422p"),
+        ("-c:v", "ffv1", "-pix_fmt", "gray"),
+        ("-c:v", "huffyuv", "-pix_fmt", "rgb24"),
+    ],
+)
+def test_luma_stays_the_films(tmp_path, colorizer, output):
+    film = film_kinds.make(tmp_path / "movie.mkv", *output, sound=False, seconds=0.4, filters="format=gray")
+    result = tmp_path / "result.mkv"
+    coloring.color_film(colorizer, film, result, coloring.Options(crf=1))
+    # FFmpeg's filter keeps codes: those of RGB become limited ones first.
+    before = film_kinds.luma(film, "format=yuv444p" if "rgb24" in output else "").astype(float)
+    difference = film_kinds.luma(result).astype(float) - before
+    assert abs(difference.mean()) < 1.5 and np.abs(difference).mean() < 3
+    coloring.color_film(painted(0, 0), film, result, coloring.Options(crf=1))
+    difference = film_kinds.luma(result).astype(float) - before
+    assert np.abs(difference).mean() < 0.5  # without color there is nothing to correct
+
+
+@pytest.mark.parametrize(("a", "b"), [(40, 30), (-30, 40), (15, -45)])
+def test_colors_are_those_that_the_tags_say(tmp_path, a, b):
+    """A flat gray film in one color: FFmpeg, which goes by the tags, sees that color."""
+    film = film_kinds.make(tmp_path / "movie.mp4", *X264, sound=False, seconds=0.2, filters="geq=lum=128:cb=128:cr=128")
+    result = tmp_path / "result.mp4"
+    coloring.color_film(painted(a, b), film, result, coloring.Options(crf=1))
+    raw = film_kinds.ffmpeg("-i", result, "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
+    rgb = np.frombuffer(raw, np.uint8).reshape(48, 64, 3)[24, 32]
+    lightness = skimage.color.rgb2lab(np.full((1, 1, 3), (128 - 16) / 219))[0, 0, 0]
+    expected = 255 * skimage.color.lab2rgb([[[lightness, a, b]]])[0, 0]
+    assert np.abs(rgb - expected).max() < 3.5  # written as BT.601 it would be off by 8 and more
+    assert {film_kinds.probed(result)[0][key] for key in ("color_space", "color_primaries", "color_transfer")} == {
+        "bt709"
+    }
+
+
+def test_the_joined_picture_is_that_of_a_photo(tmp_path, colorizer):
+    """The film's way, through luma and small chroma, with and without its table, gives what photos get."""
+    gray = Image.fromarray(skimage.data.astronaut()).convert("L").resize((256, 192)).filter(ImageFilter.GaussianBlur(3))
+    path = tmp_path / "movie.mkv"
+    gray.save(tmp_path / "1.png")
+    film_kinds.ffmpeg("-i", tmp_path / "1.png", "-vf", "format=gray,format=yuv420p", "-c:v", "ffv1", path)
+    film = reading.open_film(path)
+    (frame,) = reading.frames_of(film)
+    joiner = joining.Joiner(film, 32, has_small_chroma=True)
+    ab = colorizer.ab(joiner.lightness(frame))
+    expected = colorizer.join(joiner.gray(frame), ab).astype(int)
+    for joiner._has_table in (False, True):
+        image = joiner.joined(frame, ab)
+        # Enlarged by OpenCV: swscale rounds down by half a level.
+        planes = [np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width] for plane in image.planes]
+        luma, blue, red = (cv2.resize(plane, (256, 192)).astype(float) for plane in planes)
+        luma, blue, red = 255 * (luma - 16) / 219, 255 * (blue - 128) / 224, 255 * (red - 128) / 224
+        rgb = np.stack([luma + 1.5748 * red, luma - 0.1873 * blue - 0.4681 * red, luma + 1.8556 * blue], axis=-1)
+        assert np.abs(np.clip(rgb, 0, 255) - expected).mean() < 1.6
+        assert np.abs((np.clip(rgb, 0, 255) - expected).mean(axis=(0, 1))).max() < (1.6 if joiner._has_table else 1)
+
+
+@pytest.mark.parametrize(("pix_fmt", "note"), [("yuv420p10le", ""), ("yuv420p12le", "12 bits per channel")])
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+def test_ten_bits_stay_ten(tmp_path, codec, pix_fmt, note):
+    # A ramp with steps that 8 bits do not have.
+    scale, middle = (4, 2048) if "12" in pix_fmt else (1, 512)
+    ramp = f"format={pix_fmt},geq=lum='(256+X*2+floor(Y/4))*{scale}':cb={middle}:cr={middle}"
+    film = film_kinds.make(
+        tmp_path / "movie.mkv", "-c:v", "ffv1", sound=False, seconds=0.2, filters=ramp, size="128x64"
+    )
+    result = tmp_path / "result.mp4"
+    done = coloring.color_film(painted(0, 0), film, result, coloring.Options(crf=1, codec=codec))
+    assert note in "; ".join(done.notes) and bool(note) == bool(done.notes)
+    assert film_kinds.probed(result)[0]["pix_fmt"] == "yuv420p10le"
+    with av.open(str(result)) as made:
+        frame = next(made.decode(video=0))
+        luma = np.frombuffer(frame.planes[0], np.uint16).reshape(64, -1)[:, :128].astype(float)
+    rows, columns = np.indices((64, 128))
+    assert np.abs(luma - (256 + columns * 2 + rows // 4)).mean() < 1
+
+
+@pytest.mark.parametrize(("transfer", "name"), [("smpte2084", "PQ"), ("arib-std-b67", "HLG")])
+def test_high_dynamic_range_is_tone_mapped_with_a_notice(tmp_path, transfer, name):
+    tags = ("-color_primaries", "bt2020", "-color_trc", transfer, "-colorspace", "bt2020nc")
+    ramp = "format=yuv420p10le,geq=lum=64+X*13:cb=512:cr=512"
+    film = film_kinds.make(tmp_path / "movie.mp4", *X265, *tags, sound=False, seconds=0.2, filters=ramp)
+    done = coloring.color_film(painted(0, 0), film, tmp_path / "result.mp4")
+    assert any(f"high dynamic range ({name})" in note and "tone-mapped" in note for note in done.notes)
+    video = film_kinds.probed(tmp_path / "result.mp4")[0]
+    assert (video["color_transfer"], video["pix_fmt"]) == ("bt709", "yuv420p10le")
+    luma = film_kinds.luma(tmp_path / "result.mp4")[0].mean(0)
+    assert (np.diff(luma) > -1.5).all() and luma[0] < 20 and luma[-1] > 225
+
+
+def test_tones_of_high_dynamic_range_by_the_standards():
+    pq, hlg = tones.tones(10, False, "PQ"), tones.tones(10, False, "HLG")
+    for made, code in ((pq, 64 + round(876 * 0.5807)), (hlg, 64 + round(876 * 0.75))):
+        # BT.2408: paper white, 203 cd/m2, is 58 % of PQ and 75 % of HLG. It stays light, and leaves room above it.
+        white = (int(made.code[code]) - 64) / 876
+        assert 0.85 < white < 0.96
+        assert made.code[64] == 64 and made.code[940] >= 938
+        assert (np.diff(made.code.astype(int)) >= 0).all()
+    # Below the knee light is kept: 10 % of paper white, 20.3 cd/m2, is 35.8 % of PQ, and sRGB's 10 % is 0.3492.
+    assert (int(pq.code[64 + round(876 * 0.3582)]) - 64) / 876 == pytest.approx(0.3492, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "flip", [(0, True, False), (0, False, True), (90, True, False), (270, True, False), (180, False, False)]
+)
+def test_mirrored_and_turned_films_stay_so(tmp_path, colorizer, flip):
+    plain, film = film_kinds.make(tmp_path / "plain.mp4", *X264, sound=False, seconds=0.2), tmp_path / "movie.mov"
+    degrees, is_hflip, is_vflip = flip
+    with av.open(str(plain)) as source, av.open(str(film), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0], opaque=True)
+        stream.set_display_rotation(degrees, hflip=is_hflip, vflip=is_vflip)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    opened = reading.open_film(film)
+    upright = orientation.upright(joining._luma(next(reading.frames_of(opened)).image), opened.matrix)
+    # FFmpeg turns frames by itself.
+    expected = film_kinds.luma(film, size=opened.upright_size)[0]
+    assert np.array_equal(upright, expected)
+    for suffix in (".mov", ".mp4", ".mkv"):
+        result = tmp_path / f"result{suffix}"
+        coloring.color_film(colorizer, film, result)
+        assert reading.open_film(result).matrix == opened.matrix
+        made = film_kinds.luma(result, size=opened.upright_size)[0].astype(float)
+        assert np.abs(made - expected).mean() < 5
+
+
+@pytest.mark.parametrize("matrix", [None, (0, 1, 0, 1, 0), (0, -1, 0, 1, 0), (-1, 0, 0, 0, 1), (0, 1, 0, -1, 0)])
+def test_upright_and_back(matrix):
+    picture = np.random.default_rng(0).integers(0, 255, (3, 5, 2))
+    there = orientation.upright(picture, matrix)
+    assert there.shape == ((5, 3, 2) if orientation.is_sideways(matrix) else (3, 5, 2))
+    np.testing.assert_array_equal(orientation.stored(there, matrix), picture)
