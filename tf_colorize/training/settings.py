@@ -46,6 +46,10 @@ class TrainConfig:
     val_fraction: float = setting(
         0.05, "share held out when there is no `val_data`", group=_PHOTOS, above=0, below=1, why="most photos train"
     )  # fmt: skip
+    old_photos: float = setting(
+        0.0, "share of the training samples whose lightness looks like that of an old photo: other films, fading, "
+        "grain, dust, mounts", group=_PHOTOS, least=0, most=1, why="half of them suits photos that people bring",
+    )  # fmt: skip
     run_dir: str = setting(
         "runs/colorizer", "where everything goes", group=_RUN, why="or the next free runs/colorizer-2, -3..."
     )

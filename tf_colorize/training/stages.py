@@ -299,6 +299,7 @@ class _Run:
             config.batch_size,
             seed=seed,
             first_step=first_step,
+            old_photos=config.old_photos,
             hints=config.hints,
             share=share,
         )
