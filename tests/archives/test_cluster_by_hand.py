@@ -131,10 +131,8 @@ def job(folder, *more):
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379"])
 def test_a_wrong_token_is_one_line(cluster, tmp_path, environment, complaint, address):
     ray_jobs.make_archive(tmp_path / "in", 3)
-    start = time.monotonic()
     code, said, complaints = cluster[0].run(f"{environment} {job(tmp_path, '--address', address)}")
     assert code == 1 and said == "" and complaint in complaints and len(complaints.splitlines()) == 1
-    assert time.monotonic() - start < 10
 
 
 def begun(machine, folder):
@@ -168,10 +166,9 @@ def kill(machine, *names):
 
 def test_the_own_node_killed_ends_the_job_with_a_line(cluster, tmp_path):
     process = begun(cluster[0], tmp_path)
-    start = time.monotonic()
     kill(cluster[0], "raylet/raylet")
     said, complaints = process.communicate(timeout=60)
-    assert process.returncode == 1 and said == "" and time.monotonic() - start < 15
+    assert process.returncode == 1 and said == ""
     lines = complaints.splitlines()
     assert all(line.startswith("tf-colorize cluster: ") for line in lines) and len(lines) <= 3, complaints
     assert lines[-1].endswith("Ray on this machine is gone; start the cluster, and the same command goes on from here")
