@@ -18,7 +18,7 @@ $(VENV)/.quick: setup.cfg pyproject.toml
 	@test $(VENV)/.installed -nt setup.cfg || ($(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -e '.[quick]')
 	touch $@
 
-# Trains on the embedded sample photos, then exports: on two cores about 4 minutes with bfloat16, up to 25 without.
+# Trains on the embedded sample photos, then exports: on two cores in two to six minutes.
 train: $(VENV)/.installed
 	$(BIN)/python scripts/train.py --mode gan --run-dir $(RUN)
 	$(BIN)/python scripts/export.py --model $(RUN) --saved-model $(RUN)/saved_model/1 --tflite $(RUN)/colorizer.tflite

@@ -26,7 +26,7 @@ _RUNS = "runs/colorizer"
 
 _EPILOG = """\
 examples:
-  {command} --mode gan                        embedded sample photos, about 4 minutes on 2 cores
+  {command} --mode gan                        embedded sample photos, 2 to 6 minutes on 2 cores
   {command} --mode gan --data photos          stage 1 and stage 2 on your photos
   {command} --mode pretrain --data photos     stage 1 alone
   {command} --mode gan --generator unet --data photos    pix2pix as in its paper

@@ -215,14 +215,22 @@ class Workers:
         return self.first(self.strategy.run(replica))
 
     def _bytes_from_chief(self, content):
-        size = int.from_bytes(self._halves_from_chief(len(content).to_bytes(8, "little")), "little")
+        """Returns the chief's bytes on all workers; the others' `content` must only be bytes."""
+        length = self._part_from_chief(len(content).to_bytes(8, "little"))
+        size = int.from_bytes(length, "little")
         whole = content if self.is_chief else bytes(size)
         step = 2 * _CHUNK
-        parts = [self._halves_from_chief(whole[begin : begin + step]) for begin in range(0, size, step)]
+        parts = [self._part_from_chief(whole[begin : begin + step]) for begin in range(0, size, step)]
         return b"".join(parts)
 
-    def _halves_from_chief(self, content):
-        """Sends bytes two at a time as float32: exact, and a type that every device can sum."""
-        padded = content + bytes(len(content) % 2)
-        halves = np.frombuffer(padded, "<u2").astype("float32") * self.is_chief
-        return self.total(halves).astype("<u2").tobytes()[: len(content)]
+    def _part_from_chief(self, content):
+        """Returns the chief's bytes on all workers, whose own are as many.
+
+        Workers can only sum, and every device can sum float32. That holds all numbers from 0 to 65535 exactly, so two
+        bytes travel as one number. The others add zeros.
+        """
+        padded = content + b"\0" if len(content) % 2 else content
+        numbers = np.frombuffer(padded, "<u2").astype(np.float32)
+        if not self.is_chief:
+            numbers = np.zeros_like(numbers)
+        return self.total(numbers).astype("<u2").tobytes()[: len(content)]

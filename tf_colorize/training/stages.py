@@ -245,6 +245,10 @@ class _Run:
         watchers = [reports.ColorReport(self.generator, own_validation, workers=workers)]
         if workers.is_chief:
             watchers = self._reports(stage, epochs, first, score, own_validation)
+        # The order counts. The average changes with each step before the checkpoint is written, and takes the place of
+        # the weights at the end of an epoch for those that come after it: what is reported, scored and kept is the
+        # average. A checkpoint is never written between, but when the next epoch begins and the weights are back.
+        callbacks = [*([average] if average else []), saver, *watchers]
         with checkpoints.stop_signals(saver.request_stop):
             for begin, end, step in _spans(first, epochs, self.steps_per_epoch):
                 loop.fit(
@@ -254,7 +258,7 @@ class _Run:
                     self.steps_per_epoch - step % self.steps_per_epoch,
                     range(begin, end),
                     own_validation.map(as_targets),
-                    [*([average] if average else []), saver, *watchers],
+                    callbacks,
                     saver,
                 )
         saver.finish()
