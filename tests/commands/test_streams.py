@@ -16,6 +16,8 @@ import skimage
 import tiny_models
 from PIL import Image
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="closes streams in a shell")
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 

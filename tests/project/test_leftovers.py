@@ -11,6 +11,8 @@ import pytest
 
 from tf_colorize import leftovers, whole
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="kills processes and locks files as other systems do")
+
 WRITER = """
     import os, pathlib, signal, time
     from tf_colorize import leftovers, whole
