@@ -93,11 +93,11 @@ def _remove_folder(path):
 def _is_dead(path):
     made_by = _NAME.fullmatch(path.name)
     machine, process = made_by["machine"], made_by["process"]
-    if machine == _machine() and not _is_running(int(process)):
-        return True
     locked = _is_locked(path)
     if locked:
         return False
+    if machine == _machine() and not _is_running(int(process)):
+        return True
     if machine is None and locked is False:  # from an earlier version, whose files stay locked to the end
         return True
     age = time.time() - path.stat().st_mtime
@@ -110,8 +110,11 @@ def _is_locked(path):
         return False  # Windows does not remove an open file
     if path.is_dir():
         return None
-    with open(path, "r+b") as file:  # network file systems lock only what is open for writing
-        got = try_lock(file.fileno())
+    try:
+        with open(path, "r+b") as file:  # network file systems lock only what is open for writing
+            got = try_lock(file.fileno())
+    except PermissionError:  # it takes the place of a file that nobody may write
+        return None
     return None if got is None else not got
 
 

@@ -106,6 +106,31 @@ def test_files_of_other_machines_go_when_they_are_old(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_locked_file_stays_whatever_its_name_says(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    name = f"{leftovers.PREFIX}{leftovers._machine()}-{dead.pid}-00ff{leftovers.FILE_SUFFIX}"
+    with whole.lock(tmp_path / name):  # as by a container that shares the name of its machine
+        whole.remove_dead(tmp_path)
+        assert os.listdir(tmp_path) == [name]
+    whole.remove_dead(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_may_not_be_written_goes_with_its_process(tmp_path, monkeypatch):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    path = tmp_path / f"{leftovers.PREFIX}{leftovers._machine()}-{dead.pid}-00ff{leftovers.FILE_SUFFIX}"
+    path.touch(mode=0o444)
+
+    def refuse(name, *_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(name))
+
+    monkeypatch.setattr(leftovers, "open", refuse, raising=False)
+    whole.remove_dead(tmp_path)
+    assert not path.exists()
+
+
 def test_a_folder_without_its_file_goes_with_its_process(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
