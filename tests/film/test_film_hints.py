@@ -145,3 +145,44 @@ def test_a_model_without_hints_says_so(movie, monkeypatch, capsys):
     assert film_command.main([str(movie)]) == 1
     assert "the model takes no hints" in capsys.readouterr().err
     assert not movie.with_name("movie.color.mp4").exists()
+
+
+def decoded_frames(monkeypatch):
+    """Collects the number of each frame that is decoded."""
+    seen, whole = [], reading.frames_of
+
+    def counted(*arguments, **options):
+        for frame in whole(*arguments, **options):
+            seen.append(frame.number)
+            yield frame
+
+    monkeypatch.setattr(reading, "frames_of", counted)
+    return seen
+
+
+def test_the_film_is_read_once_for_all_hints(movie, monkeypatch):
+    film = reading.open_film(movie)
+    seen = decoded_frames(monkeypatch)
+    hints = [Hint(96, 64, "red", time=number / films.RATE) for number in range(0, N_FRAMES, 3)]
+    found = tracking.tracks(film, hints, lightness_of)
+    assert seen == list(range(N_FRAMES))
+    assert len(found[20]) > 5 and len(found[50]) > 5
+    # Each in its own shot: none of a later one is in the first.
+    assert {index for index, *_ in found[20]} <= set(range(10))
+
+
+def test_hints_are_not_followed_again_on_resume(movie, tmp_path, monkeypatch):
+    monkeypatch.setattr(coloring, "_PIECE_SECONDS", 0.0)
+    options = coloring.Options(hints=(Hint(100, 60, "#a02020", time=0.6),))
+
+    def stop(n_frames):
+        if n_frames > 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        coloring.color_film(Painter(), movie, tmp_path / "result.mp4", options, report=stop)
+    monkeypatch.setattr(tracking, "tracks", lambda *arguments: pytest.fail("followed again"))
+    done = coloring.color_film(Painter(), movie, tmp_path / "result.mp4", options)
+    assert done.n_resumed > 0 and done.n_frames == N_FRAMES
+    _, rgb = films.pictures(tmp_path / "result.mp4")[20]
+    assert (rgb[..., 0].astype(int) - rgb[..., 1]).max() > 25

@@ -23,7 +23,7 @@ examples:
   tf-colorize film reels/*.avi -o colored/
   tf-colorize film movie.mp4 --hints movie.hints.json --preview 10
 
-On two cores about seven frames of 1280 x 720 are colored in a second. Ctrl-C stops it; the same
+On two cores up to twenty frames of 1280 x 720 are colored in a second. Ctrl-C stops it; the same
 command goes on from there.
 """
 
