@@ -13,7 +13,7 @@ from tf_colorize.models import hint_limits, likeness
 
 HEADS = 4  # spaces in which like places are near
 DIMENSION = 24  # of each
-POWER = 4  # of the covariances of a new branch: with 1, the tails of one hint reach the whole picture
+POWER = 2  # of the covariances of a new branch: the tails of 1 reach the whole picture, and 4 loses more of true hints
 SHARPNESS = 0.05  # of the Gaussian in `NonLocalMean`, per squared distance in all of these spaces
 STRIDE = likeness.STRIDE  # pixels, of the grid on which differences are spread
 _NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too

@@ -22,8 +22,8 @@ class EndHints(keras.layers.Layer):
             return self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(value))
 
         # Tried on a trained branch: less ends too late for a wish, more takes what true colors gain.
-        self.least = scalar("least", -2.6)
-        self.by_size = scalar("by_size", 4.5)
+        self.least = scalar("least", -2.8)
+        self.by_size = scalar("by_size", 5.0)
         self.softness = scalar("softness", -1.5)
         self.built = True
 
