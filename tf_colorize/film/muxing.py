@@ -6,12 +6,11 @@ import contextlib
 import fractions
 import heapq
 import itertools
-import os
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tf_colorize import installation
+from tf_colorize import durable, installation
 from tf_colorize.film import containers, encoding, frames, reading, sound, sources, timecode
 
 with installation.explained():
@@ -174,12 +173,6 @@ def put(made: pathlib.Path, target: pathlib.Path) -> None:
         FilmError: it cannot be moved.
     """
     with encoding.written(target):
-        with open(made, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(made, target)
-        if os.name == "posix":
-            folder = os.open(target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        durable.sync(made)
+        durable.replace(made, target)
+        durable.sync_folder(target.parent)
