@@ -25,8 +25,7 @@ from PIL import Image
 from tf_colorize import processors
 from tf_colorize.color import lab
 from tf_colorize.data import old_photos as aging
-from tf_colorize.data import selection
-from tf_colorize.data import simulated_hints as simulated
+from tf_colorize.data import selection, simulated_hints
 from tf_colorize.data import simulated_wishes as wishes
 from tf_colorize.photos import files
 
@@ -239,7 +238,7 @@ class _Reader:
         if random.uniform() < wishes.SHARE:
             hints, wish = wishes.simulate(lightness, ab, random)
         else:
-            hints = simulated.simulate(ab, random)
+            hints = simulated_hints.simulate(ab, random)
             wish = np.concatenate([ab, np.ones_like(lightness)], axis=-1)
         return lightness, np.concatenate([ab, wish], axis=-1), hints
 

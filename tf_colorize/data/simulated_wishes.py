@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from tf_colorize.color import lab
-from tf_colorize.data import simulated_hints as simulated
+from tf_colorize.data import simulated_hints
 
 SHARE = 1 / 2  # of the samples for hints; the other half has hints with the photo's own colors
 STRIDE = 4  # pixels, of the grid on which a thing is looked for
@@ -44,7 +44,7 @@ def simulate(lightness: np.ndarray, ab: np.ndarray, random: np.random.Generator)
         # One hint more often than several: people look at what it does before they give another.
         for place in random.integers(0, len(rows), size=min(random.geometric(0.5), MOST_HINTS)):
             side = int(random.integers(SIDES[0], SIDES[1] + 1))
-            simulated.stamp(
+            simulated_hints.stamp(
                 hints, wish, top=int(rows[place]) - side // 2, left=int(columns[place]) - side // 2, side=side
             )
     target = np.concatenate([np.broadcast_to(wish, (*share.shape, 2)), share[..., None]], axis=-1)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.color import lab
-from tf_colorize.data import simulated_hints as simulated
+from tf_colorize.data import simulated_hints
 from tf_colorize.evaluation import measures, protocols, spreading
 from tf_colorize.inference import colorizer as colorizers
 from tf_colorize.photos import files
@@ -145,7 +145,7 @@ def painted(sample: protocols.Sample, image_size: int, counts: Sequence[int], se
     for count in counts:
         result[count] = np.zeros((image_size, image_size, 3), np.float32)
         for top, left in places[:count]:
-            simulated.paint(result[count], ab, top=int(top), left=int(left), side=side)
+            simulated_hints.paint(result[count], ab, top=int(top), left=int(left), side=side)
     return result
 
 

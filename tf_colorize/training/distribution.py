@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.training import tf_config as clusters
+from tf_colorize.training import tf_config
 
 with installation.explained():
     import keras
@@ -57,7 +57,7 @@ def start(
     """
     if distribute not in CHOICES:
         raise ValueError(f"`distribute` must be one of {', '.join(CHOICES)}. Received: distribute={distribute!r}")
-    cluster = clusters.parse(os.environ.get("TF_CONFIG", "")) if distribute in ("auto", "workers") else None
+    cluster = tf_config.parse(os.environ.get("TF_CONFIG", "")) if distribute in ("auto", "workers") else None
     gpus = tf.config.list_physical_devices("GPU")
     if distribute == "workers" and (cluster is None or len(cluster.addresses) < 2):
         raise ValueError(
@@ -94,7 +94,7 @@ class Workers:
     def __init__(
         self,
         strategy: tf.distribute.Strategy | None = None,
-        cluster: clusters.Cluster | None = None,
+        cluster: tf_config.Cluster | None = None,
         lost: Callable[[str], None] | None = None,
     ) -> None:
         self.strategy = strategy
