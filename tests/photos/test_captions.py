@@ -7,7 +7,7 @@ import zlib
 import photo_bytes as made
 import pytest
 
-from tf_colorize.photos import files
+from tf_colorize.photos import files, xmp
 
 RDF = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 IPTC = made.iptc()
@@ -229,3 +229,18 @@ def test_the_video_behind_a_photo_of_samsung_is_named():
     table = b"SEFH" + struct.pack("<II", 106, 1) + struct.pack("<HHII", 0, 0x0A30, len(video), len(video))
     picture = files.read(jpeg() + video + table + struct.pack("<I", len(table)) + b"SEFT")
     assert picture.notes == VIDEO
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"<GCamera:MotionPhoto " * 40_000,
+        b"<GCamera:MotionPhoto>" * 40_000,
+        b" GCamera:MotionPhoto='" * 40_000,
+        b"<rdf:RDF <x:xmpmeta " * 40_000,
+    ],
+)
+def test_xmp_made_to_be_slow_is_not(text):
+    # In quadratic time this would take hours.
+    packet, notes = xmp.adjusted(CAMERA + text)
+    assert notes == [] and xmp.joined(*xmp.split(packet)) is not None

@@ -178,6 +178,36 @@ def test_text_of_a_turned_avif_keeps_its_bytes(tmp_path):
     )
 
 
+def bigtiff(entries, details):
+    """A gray BigTIFF of 4 x 2 pixels; values of entries are bytes of 8 at most, or longer ones that come at the end."""
+
+    def directory(entries, start):
+        table, values, place = b"", b"", start + 8 + 20 * len(entries) + 8
+        for tag, kind, count, value in sorted(entries):
+            if len(value) > 8:
+                value, values = struct.pack("<Q", place + len(values)), values + value
+            table += struct.pack("<HHQ", tag, kind, count) + value.ljust(8, b"\0")
+        return struct.pack("<Q", len(entries)) + table + bytes(8) + values
+
+    second = directory(details, 32)
+    first = 32 + len(second)
+    short, long = "<H", "<I"
+    pixels = [(256, 3, short, 4), (257, 3, short, 2), (258, 3, short, 8), (259, 3, short, 1), (262, 3, short, 1)]
+    pixels += [(273, 4, long, 16), (277, 3, short, 1), (278, 3, short, 2), (279, 4, long, 8)]
+    stored = [(tag, kind, 1, struct.pack(layout, value)) for tag, kind, layout, value in pixels]
+    pointer = (0x8769, 18, 1, struct.pack("<Q", 32))
+    head = b"II+\0" + struct.pack("<HHQ", 8, 0, first) + bytes(range(8)) + bytes(8)
+    return head + second + directory([*stored, *entries, pointer], first)
+
+
+def test_a_bigtiff_is_read(tmp_path):
+    caption, comment = made.CAPTION + b"\0", made.COMMENT_LE
+    details = [(0x9286, 7, len(comment), comment), (0x9201, 16, 1, bytes(8))]  # the latter is of BigTIFF alone
+    source = bigtiff([(0x010E, 2, len(caption), caption)], details)
+    block = made.exif_of(result(source, "JPEG", tmp_path)[0])
+    assert made.tags_of(block)[0x010E] == caption and made.details_of(block) == {0x9286: comment}
+
+
 needs_exiftool = pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is another program")
 
 

@@ -182,15 +182,7 @@ def of_tiff(read: Callable[[int, int], bytes]) -> tuple[bytes, dict[int, bytes]]
     source = tiff_tags.Source(read)
     wanted = _OF_TIFF | {XMP_TAG, IPTC_TAG, RESOURCES_TAG}
     narrow = [raw for raw in source.directory(source.first)[0] if _tag(source, raw) in wanted]
-    found = []
-    for entry in filter(None, map(source.entry, narrow)):
-        if entry.tag in tiff_tags.POINTERS:
-            try:
-                (offset,) = source.numbers("Q" if len(entry.value) == 8 else "I", entry.value)
-                entry = tiff_tags.Entry(entry.tag, tiff_tags.LONG, 1, source.entries(offset))
-            except (ValueError, struct.error):
-                continue
-        found.append(entry)
+    found = [entry for raw in narrow if (given := source.entry(raw)) and (entry := source.pointed(given))]
     others = {entry.tag: entry.value for entry in found if entry.tag not in _OF_TIFF}
     kept = [entry for entry in found if entry.tag in _OF_TIFF]
     if not kept:

@@ -14,6 +14,7 @@ EXIF, GPS, INTEROPERABILITY, MAKER_NOTE = 0x8769, 0x8825, 0xA005, 0x927C
 POINTERS = (EXIF, GPS, INTEROPERABILITY)
 BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
 _BYTES_OF = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_OFFSETS = {4: "I", 13: "I", 16: "Q", 18: "Q"}  # the latter two are BigTIFF's
 _UNIT_OF = {**_BYTES_OF, 5: 4, 10: 4}
 _MOST_BYTES = 1 << 28  # of one value
 
@@ -75,7 +76,7 @@ class Source:
         """Returns the `Entry` of the bytes of one, or None where its value lies outside or has an unknown type."""
         tag, kind, count = self.numbers("HHQ" if self.is_big else "HHI", raw[: -8 if self.is_big else -4])
         room = 8 if self.is_big else 4
-        length = _BYTES_OF.get(kind, 0) * count
+        length = (8 if kind in (16, 18) else _BYTES_OF.get(kind, 0)) * count
         if not 0 < length <= _MOST_BYTES:
             return None
         if length <= room:
@@ -89,15 +90,22 @@ class Source:
         found = []
         for raw in self.directory(offset)[0]:
             entry = self.entry(raw)
-            if entry is None or (entry.tag in POINTERS and (entry.kind not in (LONG, 13) or depth > 1)):
-                continue
-            if entry.tag in POINTERS:
-                try:
-                    entry.value = self.entries(self.numbers("I", entry.value[:4])[0], depth + 1)
-                except (ValueError, struct.error):
-                    continue
-            found.append(entry)
+            pointed = None if entry is None else self.pointed(entry, depth)
+            if pointed is not None:
+                found.append(pointed)
         return found
+
+    def pointed(self, entry: Entry, depth: int = 0) -> Entry | None:
+        """Returns an entry, with its directory if it points to one; None where that is broken or of BigTIFF alone."""
+        if entry.tag not in POINTERS:
+            return entry if entry.kind in _BYTES_OF else None
+        if entry.kind not in _OFFSETS or entry.count != 1 or depth > 1:
+            return None
+        try:
+            (offset,) = self.numbers(_OFFSETS[entry.kind], entry.value)
+            return Entry(entry.tag, LONG, 1, self.entries(offset, depth + 1))
+        except (ValueError, struct.error):
+            return None
 
 
 def of_bytes(data: bytes | bytearray) -> Callable[[int, int], bytes]:

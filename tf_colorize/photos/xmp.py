@@ -28,7 +28,7 @@ _PIXELS = (
     (b"http://ns.adobe.com/photoshop/1.0/", rb"(?:ColorMode|ICCProfile)"),
     (b"http://ns.adobe.com/xap/1.0/", rb"Thumbnails"),
 )
-_VALUE = rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+_VALUE = rb"\s*=\s*(?:\"[^\"<]*\"|'[^'<]*')"
 
 
 def adjusted(packet: bytes) -> tuple[bytes, list[str]]:
@@ -39,7 +39,7 @@ def adjusted(packet: bytes) -> tuple[bytes, list[str]]:
     """
     packet, notes = _utf8(packet), []
     packet, _ = _without_any(packet, _PIXELS)
-    directories = b"".join(part for name in _CONTAINERS for part in _elements(packet, name, rb"Directory"))
+    directories = b"".join(part for name in _CONTAINERS for part in _parts(packet, name, rb"Directory"))
     packet, had_video = _without_any(packet, _VIDEO)
     packet, had_gain_map = _without_any(packet, [(namespace, rb"\w+") for namespace in _GAIN_MAPS])
     packet, _ = _without_any(packet, [(namespace, rb"Directory|Version") for namespace in _CONTAINERS])
@@ -62,23 +62,42 @@ def _prefixes(packet, namespace):
     return {re.escape(prefix) for prefix in re.findall(pattern, packet)}
 
 
-def _element(prefix, names):
-    name = prefix + rb":(?:" + names + rb")"
-    return rb"<(" + name + rb")(?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?:/>|>.*?</\1\s*>)"
-
-
 def _elements(packet, namespace, names):
-    patterns = [_element(prefix, names) for prefix in _prefixes(packet, namespace)]
-    return [match[0] for pattern in patterns for match in re.finditer(pattern, packet, re.DOTALL)]
+    """List of `(start, end)` of the elements with such names; what is not closed is left out. Takes linear time."""
+    found, unclosed = [], set()
+    for prefix in _prefixes(packet, namespace):
+        # A tag holds no "<", so a search for its end does not go beyond the next one.
+        tag = rb"<(" + prefix + rb":(?:" + names + rb"))(?=[\s/>])(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>"
+        position = 0
+        for match in re.finditer(tag, packet):
+            if match.start() < position or match[1] in unclosed:
+                continue
+            position = match.end()
+            if match[0][-2:] != b"/>":
+                closing = packet.find(b"</" + match[1], position)
+                position = packet.find(b">", closing) + 1 if closing >= 0 else 0
+                if not position:
+                    unclosed.add(match[1])
+                    continue
+            found.append((match.start(), position))
+    return found
+
+
+def _parts(packet, namespace, names):
+    return [packet[start:end] for start, end in _elements(packet, namespace, names)]
 
 
 def _without(packet, namespace, names):
     """Takes properties out, whether they are written as attributes or as elements; and whether there were any."""
-    total = 0
+    elements = _elements(packet, namespace, names)
+    kept, position = [], 0
+    for start, end in sorted(elements):
+        kept.append(packet[position:start])
+        position = max(position, end)
+    packet, total = b"".join([*kept, packet[position:]]), len(elements)
     for prefix in _prefixes(packet, namespace):
-        packet, n_elements = re.subn(_element(prefix, names), b"", packet, flags=re.DOTALL)
         packet, n_attributes = re.subn(rb"\s" + prefix + rb":(?:" + names + rb")" + _VALUE, b"", packet)
-        total += n_elements + n_attributes
+        total += n_attributes
     return packet, total > 0
 
 
@@ -97,17 +116,21 @@ def name_of(extension: bytes) -> str:
 
 def joined(packet: bytes, extension: bytes) -> bytes:
     """Returns one packet of the two parts that a JPEG has, for formats without such a limit."""
-    descriptions = re.search(rb"<rdf:RDF[^>]*>(.*)</rdf:RDF\s*>", extension, re.DOTALL)
-    end = packet.rfind(b"</rdf:RDF")
-    if not descriptions or end < 0:
+    first = extension.find(b">", extension.find(b"<rdf:RDF")) + 1
+    last, end = extension.rfind(b"</rdf:RDF"), packet.rfind(b"</rdf:RDF")
+    if not 0 < first <= last or end < 0:
         return packet
-    return _without(packet[:end] + descriptions[1] + packet[end:], _NOTE, rb"HasExtendedXMP")[0]
+    return _without(packet[:end] + extension[first:last] + packet[end:], _NOTE, rb"HasExtendedXMP")[0]
 
 
 def split(packet: bytes) -> tuple[bytes, bytes]:
     """Returns a packet as the two parts that a JPEG needs where one segment cannot hold it."""
-    content = re.search(rb"<x:xmpmeta.*</x:xmpmeta\s*>|<rdf:RDF.*</rdf:RDF\s*>", packet, re.DOTALL)
-    extension = content[0] if content else packet
+    extension = packet
+    for name in (b"x:xmpmeta", b"rdf:RDF"):
+        start, last = packet.find(b"<" + name), packet.rfind(b"</" + name)
+        if 0 <= start < last:
+            extension = packet[start : packet.find(b">", last) + 1] or packet
+            break
     first = (
         b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         b'<rdf:Description rdf:about="" xmlns:xmpNote="'
