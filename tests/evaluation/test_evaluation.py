@@ -17,6 +17,7 @@ import xml.etree.ElementTree
 import keras
 import numpy as np
 import pytest
+import pytorch_oracles
 import skimage.color
 import skimage.data
 import tiny_models
@@ -277,20 +278,6 @@ def test_lpips_is_a_figure_where_it_is_measured(photos, tmp_path):
     assert np.mean(rows) == pytest.approx(value, abs=1e-5)
 
 
-def lpips_weights(path):
-    """A file of random weights as LPIPS has them, and the same as arrays."""
-    random = np.random.default_rng(0)
-    shapes = [(11, 3, 64), (5, 64, 192), (3, 192, 384), (3, 384, 256), (3, 256, 256)]
-    arrays = {}
-    for number, (side, before, after) in enumerate(shapes, start=1):
-        scale = 1.5 / np.sqrt(side * side * before)
-        arrays[f"conv{number}_kernel"] = random.normal(0, scale, (side, side, before, after)).astype(np.float32)
-        arrays[f"conv{number}_bias"] = random.normal(0, 0.1, after).astype(np.float32)
-        arrays[f"lin{number - 1}"] = random.uniform(0, 1, after).astype(np.float32)
-    np.savez(path, **arrays)
-    return arrays
-
-
 def alexnet_features(rgb, arrays):
     """The five maps of AlexNet, by NumPy alone."""
     x = (rgb / 127.5 - 1 - [-0.030, -0.088, -0.188]) / [0.458, 0.448, 0.450]
@@ -307,7 +294,7 @@ def alexnet_features(rgb, arrays):
 
 
 def test_lpips_from_a_file_is_its_definition(tmp_path):
-    arrays = lpips_weights(tmp_path / "lpips.npz")
+    arrays = pytorch_oracles.lpips_weights(tmp_path / "lpips.npz")
     first, second = skimage.data.astronaut()[:64, 200:272], skimage.data.coffee()[:64, 200:272]
     expected = 0
     for one, other, weights in zip(
