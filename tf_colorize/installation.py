@@ -39,7 +39,7 @@ class MissingPackage(ImportError):
 
 
 def pip_install(extra: str) -> str:
-    """The command that installs an extra: of the checkout that this is, or into an installation from a wheel.
+    """The command that installs an extra: of the checkout that this is or comes from, or into one from a wheel.
 
     Example:
     >>> pip_install("train").endswith('[train]"')
@@ -47,8 +47,30 @@ def pip_install(extra: str) -> str:
     """
     checkout = pathlib.Path(__file__).parents[1]
     if not (checkout / "setup.cfg").is_file():
+        checkout = _source()
+    if checkout is None:
         return f'pip install "tf_colorize[{extra}]"'
     return f'pip install "{"." if _is_here(checkout) else checkout}[{extra}]"'
+
+
+def _source():
+    """The checkout that this installation was made from, as pip notes it (PEP 610), if it is still there, or None."""
+    import importlib.metadata
+    import json
+    import urllib.parse
+    import urllib.request
+
+    try:
+        installed = importlib.metadata.distribution("tf_colorize")
+        if not pathlib.Path(__file__).samefile(installed.locate_file("tf_colorize/installation.py")):
+            return None
+        note = json.loads(installed.read_text("direct_url.json") or "{}")
+    except (ImportError, OSError, ValueError):
+        return None
+    if "dir_info" not in note:
+        return None
+    checkout = pathlib.Path(urllib.request.url2pathname(urllib.parse.urlsplit(note["url"]).path))
+    return checkout if (checkout / "setup.cfg").is_file() else None
 
 
 def _is_here(folder):

@@ -161,7 +161,8 @@ def test_films_of_one_result_meet_before_the_work():
     for output in (None, "out"):
         made, problems = film_targets(["a.avi", "a.mpg", "b.mp4"], output)
         assert len(made) == 2 and len(problems) == 1 and "is already the result of a.avi" in problems[0]
-    assert film_targets(["a.avi"], "b.avi")[0] == ["b.avi"]
+    assert film_targets(["a.avi"], "b.mkv")[0] == ["b.mkv"]
+    assert film_targets(["a.avi"], "b.avi")[0] == []
     assert film_targets(["b.mp4"], ".")[1] == ["b.mp4: would be overwritten; choose another folder for the results"]
     photo("deep/b.mpg", "b.mkv")
     assert "its result would overwrite b.mkv" in film_targets(["deep/b.mpg", "b.mkv"], ".")[1][0]

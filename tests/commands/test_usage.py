@@ -12,6 +12,7 @@ from PIL import Image
 from tf_colorize import hints
 from tf_colorize.commands import main, tree
 
+FILMS = "the suffix must be one of .mp4, .m4v, .mov, .mkv, .webm; for a folder, end the name with /"
 GRAY = skimage.data.camera()[100:160, 50:130]
 
 
@@ -49,6 +50,15 @@ def test_new_hints_beside_a_photo_are_other_options(capsys):
     os.utime("photo.hints.json", (2**31, 2**31))
     assert main.main(["photo.jpg"]) == 1  # the small model takes no hints, so they were read
     assert "the model takes no hints" in capsys.readouterr().err
+
+
+def test_hints_that_are_missing_are_one_line_where_a_result_exists(capsys):
+    assert main.main(["photo.jpg"]) == 0
+    before = pathlib.Path("photo.color.jpg").read_bytes()
+    assert main.main(["photo.jpg", "--hints", "nowhere.json"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "tf-colorize: nowhere.json: No such file or directory"
+    assert pathlib.Path("photo.color.jpg").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,10 @@ def test_a_film_names_the_command_for_films(film, capsys):
         (["file:///photo.jpg"], 1, "is an address"),
         (["s3://bucket/scans"], 1, "`tf-colorize cluster` reads and writes buckets"),
         (["film", "https://host/movie.mp4"], 1, "is an address"),
-        (["film", "movie.avi", "-o", "out.txt"], 1, "out.txt: the suffix must be one of .mp4"),
+        (["film", "movie.avi", "-o", "out.txt"], 1, f"out.txt: {FILMS}"),
+        (["film", "movie.avi", "-o", "out.avi"], 1, f"out.avi: {FILMS}"),
+        (["flim"], 1, "flim: no such file or folder; did you mean tf-colorize film?"),
+        (["server"], 1, "server: no such file or folder; did you mean tf-colorize serve?"),
     ],
 )
 def test_what_was_meant_differently_is_one_line_and_makes_nothing(arguments, code, complaint, capsys):

@@ -1,6 +1,7 @@
 """What messages say about missing packages can be typed as it stands."""
 
 import configparser
+import json
 import pathlib
 import shutil
 import subprocess
@@ -28,6 +29,30 @@ def test_an_installed_wheel_is_extended_by_its_name(tmp_path):
     for name in ("__init__.py", "installation.py"):
         shutil.copy(ROOT / "tf_colorize" / name, tmp_path / "tf_colorize")
     assert message(tmp_path, tmp_path) == 'pip install "tf_colorize[train]"'
+
+
+@pytest.mark.parametrize(
+    ("note", "command"),
+    [
+        ({"dir_info": {}}, 'pip install "{}[train]"'),
+        ({"dir_info": {"editable": True}}, 'pip install "{}[train]"'),
+        ({"archive_info": {}}, 'pip install "tf_colorize[train]"'),
+    ],
+)
+def test_what_pip_installed_from_a_checkout_is_extended_from_it(tmp_path, note, command):
+    installed, checkout = tmp_path / "site-packages", tmp_path / "a checkout"
+    for folder in (installed / "tf_colorize", installed / "tf_colorize-1.0.dist-info", checkout):
+        folder.mkdir(parents=True)
+    for name in ("__init__.py", "installation.py"):
+        shutil.copy(ROOT / "tf_colorize" / name, installed / "tf_colorize")
+    (checkout / "setup.cfg").touch()
+    facts = installed / "tf_colorize-1.0.dist-info"
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: tf_colorize\nVersion: 1.0\n")
+    (facts / "direct_url.json").write_text(json.dumps({"url": checkout.as_uri(), **note}))
+    assert message(installed, tmp_path) == command.format(checkout)
+    assert message(installed, checkout) == command.format("." if "dir_info" in note else "")
+    (checkout / "setup.cfg").unlink()  # a checkout that is gone
+    assert message(installed, tmp_path) == 'pip install "tf_colorize[train]"'
 
 
 # A machine takes wheels for its own and for older systems.

@@ -83,7 +83,7 @@ def plan_films(
         `(jobs, problems)`, as `plan_photos` does.
     """
     pictures = tuple(suffix for suffix, name in files.FORMATS.items() if name == "JPEG")
-    suffixes = pictures if preview else (*find.FILM_SUFFIXES, *written)
+    suffixes = pictures if preview else written
     problem = output_problem(output, suffixes)
     if problem:
         return [], [problem]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import os
 import pathlib
 import sys
@@ -136,7 +137,7 @@ def _colorize_files(options):
     suffix = f".{options.format}" if options.format else None
     jobs, problems = plan.plan_photos(options.inputs, options.output, suffix=suffix, compare=options.compare)
     for problem in problems:
-        _complain(problem)
+        _complain(f"{problem}{_command_meant(problem, options.inputs[0])}")
     if (options.hint or options.hints) and len(jobs) > 1:
         _complain(f"--hint and --hints are for one photo, not {len(jobs)}; put a file NAME.hints.json beside each")
         return 2
@@ -161,6 +162,12 @@ def _colorize_files(options):
     return 1 if failures or problems else 0
 
 
+def _command_meant(problem, word):
+    """The command that a missing file's name looks like, as the end of a sentence."""
+    near = difflib.get_close_matches(word, tree.COMMANDS, 1) if problem.startswith(f"{word}: no such file") else []
+    return f"; did you mean tf-colorize {near[0]}?" if near else ""
+
+
 def _is_done(job):
     """Whether everything that the job would write exists."""
     return job.target.exists() and (job.compare is None or job.compare.exists())
@@ -182,9 +189,16 @@ def _renews(jobs, options):
         options.model,
         options.quality,
     )
-    # When the result was written is its change time; the other one is the photo's.
-    has_new_hints = job.hints is not None and job.hints.stat().st_mtime > job.target.stat().st_ctime
-    return any(asked) or has_new_hints
+    return any(asked) or _is_newer(job.hints, job.target)
+
+
+def _is_newer(hints, result):
+    """Whether the hints beside a photo changed after its result was written."""
+    try:
+        # When the result was written is its change time; the other one is the photo's.
+        return hints is not None and hints.stat().st_mtime > result.stat().st_ctime
+    except OSError:  # whoever reads the hints says why they cannot be read
+        return True
 
 
 def _tell_of_done(jobs, waiting):
