@@ -57,14 +57,26 @@ def test_a_broken_generator_is_refused(exported, tmp_path, function, name, chang
 
 @EXPORTERS
 def test_what_exists_is_replaced_only_when_asked(exported, tmp_path, function, name):
-    (tmp_path / name).mkdir()
-    (tmp_path / name / "mine").touch()
+    older = tmp_path / name / "mine" if name == "1" else tmp_path / name
+    older.parent.mkdir(exist_ok=True)
+    older.write_text("older")
     common = {"image_size": SIZE, "photos": exported.photos}
     with pytest.raises(ValueError, match="exists"):
         function(exports.generator(), tmp_path / name, **common)
-    assert (tmp_path / name / "mine").exists()
+    assert older.read_text() == "older"
     function(exports.generator(), tmp_path / name, overwrite=True, **common)
-    assert [path.name for path in tmp_path.iterdir()] == [name] and not (tmp_path / name / "mine").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert not older.exists() or older.read_bytes() != b"older"
+
+
+def test_a_folder_is_never_replaced_by_a_file(exported, tmp_path):
+    (tmp_path / "model.tflite").mkdir()
+    (tmp_path / "model.tflite" / "mine").touch()
+    with pytest.raises(IsADirectoryError):
+        export.export_tflite(
+            exports.generator(), tmp_path / "model.tflite", image_size=SIZE, photos=exported.photos, overwrite=True
+        )
+    assert (tmp_path / "model.tflite" / "mine").exists()
 
 
 def test_chroma_that_is_off_is_refused(exported):
@@ -160,7 +172,6 @@ def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
         sys.path.insert(0, {str(ROOT / "tests" / "helpers")!r})
         import exports
         from tf_colorize import export
-from tf_colorize.commands import main
         generator, folder = exports.generator(), pathlib.Path({str(tmp_path)!r})
         # A limit on the size of files stands in for a disk without space.
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
