@@ -16,7 +16,8 @@ from PIL import Image
 from tf_colorize import hints as hints_of_people
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
-from tf_colorize.inference import messages, runtimes
+from tf_colorize.inference import runtimes
+from tf_colorize.inference.serving import messages
 from tf_colorize.models import saving
 
 if typing.TYPE_CHECKING:

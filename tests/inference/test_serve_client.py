@@ -1,0 +1,49 @@
+"""The script `serve_client.py`, against a server that runs the real SavedModel."""
+
+import io
+import pathlib
+import subprocess
+import sys
+
+from PIL import Image
+from served import PROTOCOLS, photo
+
+CLIENT = pathlib.Path(__file__).parents[2] / "scripts" / "serve_client.py"
+
+
+def run_client(*arguments):
+    return subprocess.run([sys.executable, str(CLIENT), *map(str, arguments)], capture_output=True, text=True)
+
+
+@PROTOCOLS
+def test_serve_client_names_the_broken_file_and_writes_the_others(addresses, protocol, tmp_path):
+    (tmp_path / "one.png").write_bytes(photo())
+    Image.open(io.BytesIO(photo())).save(tmp_path / "two.jpg")
+    (tmp_path / "broken.png").write_bytes(photo()[:500])
+    (tmp_path / "four.png").write_bytes(photo("001.png"))
+    photos = [*sorted(tmp_path.iterdir()), tmp_path / "absent.png"]
+    process = run_client(addresses[protocol], "--batch-size", 4, *photos)
+    assert process.returncode == 1
+    absent, broken = process.stderr.splitlines()
+    assert "absent.png" in absent
+    assert "broken.png: " in broken and "the file (500 bytes) is not a complete" in broken and "batch" not in broken
+    results = ["four.color.png", "one.color.png", "two.color.jpg"]
+    assert sorted(pathlib.Path(line).name for line in process.stdout.splitlines()) == results
+    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "two.jpg", "broken.png", "four.png", *results}
+    for name in results:
+        assert Image.open(tmp_path / name).size == Image.open(io.BytesIO(photo())).size
+
+
+def test_serve_client_sends_nothing_whose_result_exists(addresses, model, tmp_path):
+    for name in ("one.png", "one.bmp", "two.png"):
+        (tmp_path / name).write_bytes(photo())
+    (tmp_path / "two.color.png").write_bytes(b"mine")
+    model.requests = 0
+    process = run_client(addresses["http"], tmp_path / "two.png")
+    assert process.returncode == 1 and "two.color.png exists; --overwrite replaces it" in process.stderr
+    assert model.requests == 0 and (tmp_path / "two.color.png").read_bytes() == b"mine"
+    process = run_client(
+        addresses["http"], "--overwrite", *(tmp_path / name for name in ("one.png", "one.bmp", "two.png"))
+    )
+    assert process.returncode == 1 and "one.color.png is already the result of" in process.stderr
+    assert model.requests == 2 and (tmp_path / "two.color.png").read_bytes() != b"mine"
