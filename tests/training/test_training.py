@@ -128,7 +128,7 @@ def test_a_run_leaves_what_it_promises(real_run):
         assert list((run_dir / "logs" / stage / "validation").iterdir())
 
 
-def test_kept_is_the_epoch_with_the_best_score(real_run):
+def test_the_best_epoch_is_kept(real_run):
     run_dir = real_run
     stage2 = [row for row in rows(run_dir) if row["stage"] == "stage2"]
     best = min(stage2, key=lambda row: row["val_score"])

@@ -137,7 +137,7 @@ def _measured(colorizer, sample, lpips):
 
 
 def _plain(rgb):
-    """The gray picture of the same lightness, float32 in [0, 1]."""
+    """Returns the gray picture of the same lightness, float32 in [0, 1]."""
     return old_photos.film(rgb, _LUMINANCE)
 
 

@@ -67,7 +67,7 @@ def make(kind: str, photo: np.ndarray, other: np.ndarray, *, n_frames: int = 32,
 
 
 def _camera(kind, shape, n_frames, random) -> list[np.ndarray]:
-    """Of each frame the matrix `(2, 3)` from its pixels to those of the photo."""
+    """Returns, for each frame, the `(2, 3)` matrix that maps its pixels to the photo's."""
     height, width = shape[:2]
     middle = np.array([width, height]) / 2
     if kind == "zoom":
@@ -80,7 +80,7 @@ def _camera(kind, shape, n_frames, random) -> list[np.ndarray]:
 
 
 def _crossing(shape, n_frames):
-    """The matrices of what moves in front, and its disc `(center, radius)` in pixels of its photo."""
+    """Returns the matrices of the object in front, and its disc `(center, radius)` in pixels of its photo."""
     height, width = shape[:2]
     radius = _FOREGROUND * SIDE / 2
     center = np.array([width, height]) / 2
@@ -100,7 +100,7 @@ def _positions(matrix):
 
 
 def _render(layers, index):
-    """uint8 `(SIDE, SIDE, 3)`, and which layer each pixel shows."""
+    """Returns uint8 `(SIDE, SIDE, 3)`, and the layer that each pixel shows."""
     frame, shown = None, np.zeros((SIDE, SIDE), np.intp)
     for number, (photo, matrices, disc) in enumerate(layers):
         x, y = _positions(matrices[index])
@@ -115,7 +115,7 @@ def _render(layers, index):
 
 
 def _motion(layers, rendered, index):
-    """Where each pixel of a frame was in the one before, and whether it was in sight."""
+    """Returns where each pixel of a frame was in the one before, and whether it was in sight."""
     shown, shown_before = rendered[index][1], rendered[index - 1][1]
     rows, columns = np.indices((SIDE, SIDE), np.float32)
     flow = np.empty((SIDE, SIDE, 2), np.float32)
@@ -132,7 +132,7 @@ def _motion(layers, rendered, index):
 
 
 def from_photos(photos: Sequence[np.ndarray], *, n_frames: int = 32) -> list[Clip]:
-    """One clip per photo, the kinds in turn; the photo after it gives the foreground.
+    """Returns one clip per photo, the kinds in turn; the photo after it gives the foreground.
 
     Photos that are too small are left out.
     """

@@ -47,7 +47,7 @@ class Curve:
     psnr: dict[str, np.ndarray]
 
     def gains(self, way: str) -> list[tuple[float, float, float]]:
-        """For each count the mean gain over the automatic result in dB, and the ends of its 95% interval."""
+        """Returns, for each count, the mean gain over the automatic result in dB, and the ends of its 95% interval."""
         values = self.psnr[way] - self.psnr[way][:, :1]
         ends = np.quantile(measures.bootstrap_means(values), [0.025, 0.975], axis=0)
         return [tuple(row) for row in np.stack([values.mean(axis=0), *ends], axis=1).tolist()]
@@ -150,7 +150,7 @@ def painted(sample: protocols.Sample, image_size: int, counts: Sequence[int], se
 
 
 def published_gain(count: int) -> float | None:
-    """The gain of siggraph17 over its automatic result in dB, or None where it was not published."""
+    """Returns the gain of siggraph17 over its automatic result in dB, or None where it was not published."""
     return PUBLISHED[count] - PUBLISHED[0] if count in PUBLISHED else None
 
 
@@ -208,5 +208,5 @@ def table(curves: Mapping[str, Curve]) -> rich.table.Table:
 
 
 def position(count: int) -> float:
-    """Where a number of hints stands on a chart's axis, which is logarithmic and has a place for 0."""
+    """Returns where a number of hints stands on a chart's axis, which is logarithmic and has a place for 0."""
     return math.log2(1 + count)

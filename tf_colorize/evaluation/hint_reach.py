@@ -104,7 +104,7 @@ def _measured(colorizer, gray, color):
 
 
 def _distances(mask):
-    """float `(height, width)`: how far each place is from the middle of a mask, in shares of the sides."""
+    """Returns float `(height, width)`: how far each place is from the middle of a mask, in shares of the sides."""
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
     down = (np.arange(height) - rows.mean()) / height

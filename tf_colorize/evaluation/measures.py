@@ -25,7 +25,7 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Peak signal-to-noise ratio over the sRGB channels, in dB.
+    """Returns the peak signal-to-noise ratio over the sRGB channels, in dB.
 
     At most `MAX_PSNR`, so means stay finite when a picture is identical.
     """
@@ -36,7 +36,7 @@ def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def ssim(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Structural similarity, the mean over the sRGB channels.
+    """Returns the structural similarity, the mean over the sRGB channels.
 
     Gaussian window of sigma 1.5, as in Wang et al. 2004.
     """
@@ -53,17 +53,17 @@ def ssim(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def ciede2000(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> float:
-    """Mean CIEDE2000 color difference of two float `(height, width, 3)` CIELAB pictures."""
+    """Returns the mean CIEDE2000 color difference of two float `(height, width, 3)` CIELAB pictures."""
     return float(np.mean(skimage.color.deltaE_ciede2000(truth_lab, prediction_lab), dtype=np.float64))
 
 
 def ab_error(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> float:
-    """Mean absolute difference of a* and b* of two float `(height, width, 3)` CIELAB pictures."""
+    """Returns the mean absolute difference of a* and b* of two float `(height, width, 3)` CIELAB pictures."""
     return float(np.mean(np.abs(truth_lab[..., 1:] - prediction_lab[..., 1:]), dtype=np.float64))
 
 
 def mean_chroma(lab: np.ndarray) -> float:
-    """Mean distance from the gray axis of a float `(height, width, 3)` CIELAB picture."""
+    """Returns the mean distance from the gray axis of a float `(height, width, 3)` CIELAB picture."""
     return float(np.mean(np.hypot(lab[..., 1], lab[..., 2]), dtype=np.float64))
 
 
@@ -99,7 +99,7 @@ class GaussianFit:
 
 
 def frechet_distance(first: GaussianFit, second: GaussianFit) -> float:
-    """Frechet distance between two `GaussianFit`s: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
+    """Returns the Frechet distance between two `GaussianFit`s: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
     (Heusel et al. 2017).
 
     The trace of the root is taken as the sum of the singular values of F1^T F2 with S = F F^T,

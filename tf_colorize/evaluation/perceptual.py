@@ -110,7 +110,7 @@ class LpipsFromFile:
 
 
 def load(weights: str | os.PathLike[str] | None = None) -> Lpips | LpipsFromFile:
-    """LPIPS from a file of weights, or, without one, by its authors' package."""
+    """Returns LPIPS from a file of weights or, without one, from its authors' package."""
     return Lpips() if weights is None else LpipsFromFile(weights)
 
 

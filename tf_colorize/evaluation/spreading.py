@@ -60,7 +60,7 @@ def _dissected(grid):
 
 
 def _affinities(lightness):
-    """A sparse matrix: of each pixel, row by row, the shares of its neighbors."""
+    """Returns a sparse matrix that holds, in the row of each pixel, the shares of its neighbors."""
     height, width = lightness.shape
     number = np.arange(height * width).reshape(height, width)
     inside = np.pad(np.ones_like(lightness), 1)

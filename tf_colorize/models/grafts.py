@@ -115,7 +115,7 @@ def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
 def add_strength(generator: keras.Model) -> keras.Model:
     """Returns a generator that predicts for each photo how strong its color should be, with factors of 1 at first.
 
-    The other layers are shared. A hints branch is dropped: it fits the automatic colors as they were.
+    The other layers are shared. A hints branch is dropped, because it was fitted to the old automatic colors.
 
     Args:
         generator: Functional model with a palette.

@@ -238,7 +238,7 @@ class ConvexUpsampling(keras.layers.Layer):
 
 
 def _bilinear_logits(shape, dtype=None):
-    """Returns the logarithms of the weights of bilinear interpolation; in place of 0 those of a little."""
+    """Returns the logarithms of the weights of bilinear interpolation, with a small weight in place of 0."""
     ops = keras.ops
     offsets = (ops.arange(STRIDE, dtype="float32") + 0.5) / STRIDE - 0.5
     shares = ops.maximum(1.0 - ops.abs(offsets[:, None] - ops.arange(-1, 2, dtype="float32")), 0.02)
@@ -246,5 +246,5 @@ def _bilinear_logits(shape, dtype=None):
 
 
 def _ratio(value, whole):
-    """value / whole, and `value` where `whole` is next to nothing: the gradients of a system that is solved are not."""
+    """Divides, but returns `value` where `whole` is nearly 0, so that gradients stay finite."""
     return value / keras.ops.where(whole > _NOTHING, whole, 1.0)

@@ -72,8 +72,8 @@ class NonLocalMean(keras.layers.Layer):
     """Mixes features with their mean over all places that look alike.
 
     A palette's logits are linear in the last features, so what is averaged are the logits: the parts of a
-    thing share what they know of its color. Places are the more alike, the nearer their embeddings are. The
-    network learns these, and of each place how much it counts in means and how much of its own mean it takes.
+    thing share what they know of its color. The closer two embeddings, the more alike the places. The network
+    learns the embeddings and, for each place, how much it counts in means and how much of its own mean it takes.
 
     Sources: Wang et al. 2018, "Non-local Neural Networks", section 3.2 (Gaussian, here of the distance);
     Buades, Coll and Morel 2005, "A non-local algorithm for image denoising".
@@ -133,6 +133,6 @@ def flat(grid: Any) -> Any:
 
 
 def _centered(length):
-    """The centers of `length` pixels from -0.5 to 0.5."""
+    """Returns the centers of `length` pixels from -0.5 to 0.5."""
     ops = keras.ops
     return (ops.arange(length, dtype="float32") + 0.5) / ops.cast(length, "float32") - 0.5

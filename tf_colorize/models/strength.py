@@ -66,7 +66,7 @@ class Summary(keras.layers.Layer):
 
     @staticmethod
     def _histogram(lightness):
-        """The share of each tone, `(batch, TONES)`; a value between two bins counts in both, as near as it is."""
+        """Returns the share of each tone, `(batch, TONES)`; a value between two bins counts in both by closeness."""
         ops = keras.ops
         width = 2.0 / (TONES - 1)
         seen = lightness[:, :: 2 * STRIDE, :: 2 * STRIDE]

@@ -196,7 +196,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._restore()
             return
         if self.stop_agreed:
-            # The others wait until it is written: the chief would miss one that ends before.
+            # The others wait until it is written: if one exits first, the chief reports it as lost.
             self.workers.from_chief(self.save)
             raise TrainingStopped(f"stopped at step {int(self.position)}; the state is saved.")
         self.save()

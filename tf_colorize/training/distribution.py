@@ -48,9 +48,9 @@ def start(
             processors that TensorFlow was given. "workers": the processes that the environment
             variable `TF_CONFIG` lists, each with all of its GPUs; returns when all have started.
             "auto": "workers" if `TF_CONFIG` lists several, "mirrored" if there are several GPUs.
-        report: function of one str, called with what is waited for.
+        report: function of one str, called with a line on what is awaited.
         lost: as `cluster.Cluster.watched` takes it, called when another worker is gone; None:
-            nobody watches.
+            workers are not watched.
 
     Raises:
         ValueError: another choice, a `TF_CONFIG` that cannot be used, or nothing to distribute to.
@@ -124,14 +124,14 @@ class Workers:
             )
 
     def who_is_gone(self) -> str | None:
-        """Returns the line on workers that are gone, or None if all are there."""
+        """Returns a line that names the workers that are gone, or None if all are there."""
         if self.cluster is None:
             return None
         gone = self.cluster.gone()
         return self.cluster.lost(gone) if gone else None
 
     def total(self, values: np.ndarray) -> np.ndarray:
-        """Returns the sum over all workers of a float32 `(n,)`; all must call it."""
+        """Returns the sum of a float32 `(n,)` over all workers. Every worker must call it."""
         if self.count == 1:
             return values
         try:
@@ -140,10 +140,10 @@ class Workers:
             raise WorkerLost(self.who_is_gone() or str(error).splitlines()[0]) from error
 
     def from_chief(self, make: Callable[[], Any]) -> Any:
-        """Returns what `make` returns on the chief, a value for JSON, on all workers; all must call it.
+        """Runs `make` on the chief and returns its JSON-serializable result on every worker. Every worker must call it.
 
         Raises:
-            Followed: on the others, if `make` raised an exception, which the chief raises.
+            Followed: on the other workers, if `make` raised an exception; the chief raises that exception itself.
         """
         if self.count == 1:
             return make()
@@ -224,7 +224,7 @@ class Workers:
         return b"".join(parts)
 
     def _part_from_chief(self, content):
-        """Returns the chief's bytes on all workers, whose own are as many.
+        """Returns the chief's bytes on all workers; the others' `content` must have the same length.
 
         Workers can only sum, and every device can sum float32. That holds all numbers from 0 to 65535 exactly, so two
         bytes travel as one number. The others add zeros.

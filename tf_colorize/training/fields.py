@@ -20,7 +20,7 @@ class Setting:
         kind: `bool`, `int`, `float` or `str`.
         default: value for a new generator; some depend on other settings, as `why` says.
         text: what it is for; other settings stand in backticks.
-        group: heading under which people find it.
+        group: heading under which it is listed.
         why: why the default is what it is.
         shown: the default in words, where the value alone says little.
         choices: the values that it may have; empty: any.
@@ -49,11 +49,11 @@ class Setting:
 
     @property
     def loss(self) -> str:
-        """The name of the loss whose weight it is, or an empty text."""
+        """Returns the name of the loss that it weights, or an empty string."""
         return self.name.removeprefix("lambda_") if self.stages else ""
 
     def about_default(self) -> str:
-        """Returns the default, and why, for people; other settings stand in backticks."""
+        """Returns the default and its reason as text; the names of other settings are in backticks."""
         value = "off" if self.default is False else _plain(self.default) if self.kind is float else self.default
         parts = [self.shown or str(value), *([self.why] if self.why else [])]
         text = ", ".join(parts)

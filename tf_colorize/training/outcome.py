@@ -27,7 +27,7 @@ class Outcome:
     before: dict[str, float] | None = None
 
     def lines(self) -> list[str]:
-        """Returns the outcome for people, a list of lines."""
+        """Returns the outcome as lines to print."""
         stage = self.stage.replace("stage", "stage ")
         lines = [f"kept              epoch {self.epoch} of {self.epochs} of {stage}, the best on validation"]
         photos = "photo" if self.photos == 1 else "photos"
@@ -55,7 +55,7 @@ class Outcome:
 
 
 def described(figures: dict[str, float]) -> str:
-    """Returns the figures of `reports.ColorReport.measure` for people."""
+    """Returns the figures of `reports.ColorReport.measure` as text to print."""
     return (
         f"delta E {figures['delta_e76']:.2f} (gray {figures['delta_e76_gray']:.2f}), PSNR {figures['psnr']:.2f} dB, "
         f"colorfulness {figures['colorfulness']:.1f} (truth {figures['colorfulness_truth']:.1f})"

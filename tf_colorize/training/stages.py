@@ -139,7 +139,7 @@ class _Run:
             if self.config.mode == "gan":
                 self.stage2()
             self.workers.from_chief(lambda: None)  # all end the watch together
-        # The others have nothing left to do, and the chief does not miss them if they end before it.
+        # The others have nothing left to do, and they may exit before the chief.
         if self.workers.is_chief:
             self.finish()
 

@@ -115,7 +115,7 @@ def _number(value):
 
 
 def _round_step(raw):
-    """The smallest of 1, 2, 5 times a power of ten that is not below `raw`."""
+    """Returns the smallest of 1, 2, 5 times a power of ten that is not below `raw`."""
     power = 10.0 ** math.floor(math.log10(raw)) if raw > 0 else 1.0
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
 

@@ -20,7 +20,7 @@ def colored(colorizers: Mapping[str, Callable[[Any], np.ndarray]], picture: np.n
 
 
 def without_truth(colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos: Any) -> Iterator[Any]:
-    """Colorizes photos whose true colors nobody knows, whatever their tone.
+    """Colorizes photos whose true colors are unknown, whatever their tone.
 
     Args:
         colorizers: as for `evaluate`.
