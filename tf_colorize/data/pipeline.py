@@ -25,8 +25,7 @@ from PIL import Image
 from tf_colorize import processors
 from tf_colorize.color import lab
 from tf_colorize.data import old_photos as aging
-from tf_colorize.data import selection, simulated_hints
-from tf_colorize.data import simulated_wishes as wishes
+from tf_colorize.data import selection, simulated_hints, simulated_wishes
 from tf_colorize.photos import files
 
 # A crop's share of the largest square's area: small enough to be another picture, large
@@ -235,8 +234,8 @@ class _Reader:
     def with_hints(self, sample, key):
         lightness, ab = sample
         random = np.random.default_rng((*key, _HINTS))
-        if random.uniform() < wishes.SHARE:
-            hints, wish = wishes.simulate(lightness, ab, random)
+        if random.uniform() < simulated_wishes.SHARE:
+            hints, wish = simulated_wishes.simulate(lightness, ab, random)
         else:
             hints = simulated_hints.simulate(ab, random)
             wish = np.concatenate([ab, np.ones_like(lightness)], axis=-1)

@@ -17,7 +17,7 @@ from tf_colorize import processors
 from tf_colorize.color import lab
 from tf_colorize.data import simulated_hints
 from tf_colorize.evaluation import measures, protocols, spreading
-from tf_colorize.inference import colorizer as colorizers
+from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Curve:
 
 
 def evaluate(
-    colorizer: colorizers.Colorizer,
+    colorizer: Colorizer,
     photos: Sequence[Any],
     counts: Sequence[int] = COUNTS,
     *,

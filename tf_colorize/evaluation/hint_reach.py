@@ -14,7 +14,7 @@ import numpy as np
 from tf_colorize import hints, processors
 from tf_colorize.color import lab
 from tf_colorize.evaluation import protocols
-from tf_colorize.inference import colorizer as colorizers
+from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Reach:
 
 
 def evaluate(
-    colorizer: colorizers.Colorizer,
+    colorizer: Colorizer,
     photos: Sequence[Any],
     *,
     protocol: str = "crop256",

@@ -13,7 +13,7 @@ from tf_colorize import installation
 from tf_colorize.color import colorfulness
 from tf_colorize.evaluation import clips, measures, protocols
 from tf_colorize.film import steadying
-from tf_colorize.inference import colorizer as colorizers
+from tf_colorize.inference.colorizer import Colorizer
 
 with installation.explained():
     import cv2
@@ -101,7 +101,7 @@ def measure(made: Sequence[clips.Clip], colored: Iterable[np.ndarray]) -> Figure
 
 
 def compare(
-    colorizer: colorizers.Colorizer,
+    colorizer: Colorizer,
     made: Sequence[clips.Clip],
     *,
     steadiness: float = steadying.DEFAULT_STEADINESS,

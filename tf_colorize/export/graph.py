@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tf_colorize import hints as hints_of_people
 from tf_colorize.color import tensors
 from tf_colorize.export import picture_ops
+from tf_colorize.hints import SIGNATURE
 from tf_colorize.models import anatomy, grafts, saving
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
@@ -78,7 +78,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
 
     signatures = {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
     if anatomy.takes_hints(generator):
-        signatures |= {"colorize_with_hints": colorize_with_hints, hints_of_people.SIGNATURE: predict_ab_with_hints}
+        signatures |= {"colorize_with_hints": colorize_with_hints, SIGNATURE: predict_ab_with_hints}
     return module, signatures
 
 

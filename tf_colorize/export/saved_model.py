@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize import hints as hints_of_people
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
+from tf_colorize.hints import SIGNATURE
 from tf_colorize.inference import runtimes
 from tf_colorize.inference.serving import messages
 from tf_colorize.models import saving
@@ -147,7 +147,7 @@ def _write_warmup(path, image_size, signatures):
         "colorize": {"image": rgb},
         "predict_ab": lightness,
         "colorize_with_hints": {"image": rgb, **hints},
-        hints_of_people.SIGNATURE: {**lightness, **hints},
+        SIGNATURE: {**lightness, **hints},
     }
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature in signatures:

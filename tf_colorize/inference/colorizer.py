@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from tf_colorize import hints as hints_of_people
 from tf_colorize import processors
 from tf_colorize.color import lab, margins, profiles
 from tf_colorize.color.look import UNCHANGED, Look
+from tf_colorize.hints import before_look, hints_of, raster
 from tf_colorize.inference import runtimes
 from tf_colorize.inference.predictor import Predictor
 from tf_colorize.photos import files
@@ -101,12 +101,12 @@ class Colorizer:
     def __call__(
         self, image: Any, *, look: Look = UNCHANGED, vividness: float | None = None, hints: Iterable[Any] = ()
     ) -> np.ndarray:
-        wishes = hints_of_people.hints_of(hints)
+        wishes = hints_of(hints)
         if wishes and not self.takes_hints:
             raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
         picture = _opened(image)
         lightness = self.lightness(picture)
-        painted = hints_of_people.raster(wishes, picture.size, self.image_size) if wishes else None
+        painted = raster(wishes, picture.size, self.image_size) if wishes else None
         return self.join(picture, self.ab(lightness, look=look, vividness=vividness, hints=painted))
 
     @classmethod
@@ -215,7 +215,7 @@ class Colorizer:
             ValueError: what the model gives is not finite or has another shape.
         """
         look = look if vividness is None else dataclasses.replace(look, vividness=vividness)
-        given = [] if hints is None else [hints_of_people.before_look(hints, lightness, look)]
+        given = [] if hints is None else [before_look(hints, lightness, look)]
         ab = np.asarray(self.predict_ab(lightness, *given), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(

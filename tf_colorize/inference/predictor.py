@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tf_colorize import hints as hints_of_people
+from tf_colorize.hints import WithHints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Predictor:
     @classmethod
     def of(cls, predict_ab: Callable[..., np.ndarray], image_size: int) -> Predictor:
         """Returns the predictor of a function from lightness to ab, or of a `hints.WithHints`."""
-        if isinstance(predict_ab, hints_of_people.WithHints):
+        if isinstance(predict_ab, WithHints):
             return cls(image_size, predict_ab.automatic, predict_ab.hinted)
         return cls(image_size, predict_ab)
 
