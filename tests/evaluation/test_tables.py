@@ -70,3 +70,11 @@ def test_the_command_prints_the_short_table_unless_all_figures_are_asked_for(pho
     assert evaluate.main([*arguments, "--all-figures"]) == 0
     whole = capsys.readouterr().out
     assert "SSIM" in whole and "±" in whole and "…" not in whole
+
+
+def test_a_missing_folder_is_one_line_before_any_model_loads(monkeypatch, capsys):
+    monkeypatch.setattr(
+        "tf_colorize.inference.colorizer.Colorizer.load", lambda path: pytest.fail("a model was loaded")
+    )
+    assert evaluate.main(["--data", "nowhere", "--model", "a.tflite"]) == 1
+    assert capsys.readouterr().err == "tf-colorize evaluate: nowhere: no such file or folder\n"

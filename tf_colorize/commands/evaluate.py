@@ -123,9 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options, command):
-    from tf_colorize.evaluation import perceptual
-    from tf_colorize.evaluation.report import records
-    from tf_colorize.inference import colorizer
+    with quiet.startup():
+        from tf_colorize.evaluation import perceptual
+        from tf_colorize.evaluation.report import records
+        from tf_colorize.inference import colorizer
+        from tf_colorize.photos import find
 
     try:
         if options.film:
@@ -133,9 +135,11 @@ def _run(options, command):
         # Before TensorFlow; `Lpips` says why.
         lpips = None if options.lpips is None else perceptual.load(options.lpips or None)
         models = _names_of(options.model)
-        colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
+        n_photos = len(find.find_photos(options.data).photos) if options.data else 0
+        with quiet.startup():
+            colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
+            feature_model, notes = _load_features(options, n_photos) if options.data else (None, ())
         without = _without_hints(colorizers) if options.hints else ()
-        feature_model, notes = _load_features(options) if options.data else (None, ())
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
         bw, failed = _color_bw(options, colorizers) if options.bw else ([], False)
@@ -201,13 +205,12 @@ def _names_of(models):
     return dict(zip(models, models))
 
 
-def _load_features(options):
+def _load_features(options, n_photos):
     from tf_colorize.evaluation import features
-    from tf_colorize.photos import find
 
     notes = () if options.lpips is not None else ("LPIPS: give --lpips; it needs its own packages and weights.",)
     try:
-        if options.features is None and len(find.find_photos(options.data).photos) < 2:
+        if options.features is None and n_photos < 2:
             raise ValueError("takes at least two photos.")
         return features.load(options.features), notes
     except ValueError as error:
