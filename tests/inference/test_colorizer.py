@@ -12,8 +12,7 @@ from PIL import Image
 
 from tf_colorize import Colorizer
 from tf_colorize.color import lab
-from tf_colorize.inference import colorizer as colorizer_module
-from tf_colorize.inference import runtimes
+from tf_colorize.inference import runtimes, strips
 from tf_colorize.photos import files
 
 PHOTO = skimage.data.coffee()[:300, 100:500]
@@ -56,7 +55,7 @@ def test_a_picture_of_any_shape_is_what_tensorflow_and_scikit_image_say(colorize
 
 @pytest.mark.parametrize("shape", [(300, 400), (400, 300)], ids=["wide", "tall"])
 def test_strips_have_no_seams(monkeypatch, shape):
-    monkeypatch.setattr(colorizer_module, "_STRIP_PIXELS", 3000)
+    monkeypatch.setattr(strips, "_STRIP_PIXELS", 3000)
     # Large jumps from one low-resolution pixel to the next.
     ab = np.random.default_rng(0).uniform(-0.1, 0.1, (1, 32, 32, 2)).astype(np.float32)
     rgb = np.resize(PHOTO // 2 + 64, (*shape, 3))

@@ -46,7 +46,7 @@ ROOMS = {
         "saving",
     ],
     "inference.serving": ["failures", "messages", "rest", "grpc", "client"],
-    "inference": ["predictor", "runtimes", "colorizer"],
+    "inference": ["predictor", "runtimes", "strips", "colorizer"],
     "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
     "server": ["wishes", "description", "app"],
     "archives": ["addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"],

@@ -15,7 +15,6 @@ worth a second algorithm here, in the SavedModel's graph and in the browser.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import pathlib
 import typing
@@ -23,13 +22,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageOps
 
 from tf_colorize import processors
-from tf_colorize.color import lab, margins, profiles
+from tf_colorize.color import margins, profiles
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.hints import before_look, hints_of, raster
-from tf_colorize.inference import runtimes
+from tf_colorize.inference import runtimes, strips
 from tf_colorize.inference.predictor import Predictor
 from tf_colorize.photos import files
 
@@ -41,8 +40,6 @@ if typing.TYPE_CHECKING:
 
 ADDRESSES = ("http://", "https://", "grpc://", "grpcs://")
 """How the address of a model on TF Serving begins; everything else is a path."""
-
-_STRIP_PIXELS = 1 << 18  # four times as many take more memory and 10% more time
 
 
 class Colorizer:
@@ -182,13 +179,13 @@ class Colorizer:
 
         def reduce(box):
             left, top, right, bottom = box
-            plane = Image.fromarray(_lightness(picture, box)[..., 0])
+            plane = Image.fromarray(strips.lightness(picture, box)[..., 0])
             if is_tall:
                 half[:, left:right] = plane.resize((right - left, size), Image.Resampling.BILINEAR)
             else:
                 half[top:bottom] = plane.resize((size, bottom - top), Image.Resampling.BILINEAR)
 
-        _for_each_strip(reduce, width, height, cuts_rows=not is_tall, threads=self.threads)
+        strips.for_each(reduce, width, height, cuts_rows=not is_tall, threads=self.threads)
         square = Image.fromarray(half).resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(square)[np.newaxis, :, :, np.newaxis]
 
@@ -235,7 +232,7 @@ class Colorizer:
         Returns:
             uint8 `(height, width, 3)`, sRGB.
         """
-        return _joined(_opened(image), ab, self.threads)
+        return strips.joined(_opened(image), ab, self.threads)
 
 
 def _share_in_margins(lightness, hints):
@@ -262,74 +259,3 @@ def _opened(image):
     if isinstance(image, Image.Image):
         return profiles.convert(ImageOps.exif_transpose(image))[0]
     return files.read(image).image
-
-
-def _joined(picture, ab, threads):
-    """uint8 `(height, width, 3)`: the picture's own lightness with upsampled ab."""
-    width, height = picture.size
-    rgb = np.empty((height, width, 3), np.uint8)
-    # Reduced only where the picture is smaller than what the network sees.
-    size = (min(width, ab.shape[1]), min(height, ab.shape[0]))
-    planes = [Image.fromarray(np.ascontiguousarray(ab[..., channel])) for channel in (0, 1)]
-    planes = np.stack([plane.resize(size, Image.Resampling.BILINEAR) for plane in planes])
-    # Positions in the whole picture, so strips have no seams.
-    rows, columns = _bilinear_positions(height, size[1]), _bilinear_positions(width, size[0])
-
-    def join(box):
-        left, top, right, bottom = box
-        upsampled = _upsampled(planes, [part[top:bottom] for part in rows], [part[left:right] for part in columns])
-        rgb[top:bottom, left:right] = lab.lightness_ab_to_rgb(_lightness(picture, box), np.moveaxis(upsampled, 0, -1))
-
-    _for_each_strip(join, width, height, cuts_rows=True, threads=threads)
-    return rgb
-
-
-def _bilinear_positions(length, size):
-    """For each of `length` places, the two of `size` values around it and the share of the second, `(length,)` each."""
-    position = np.clip((np.arange(length) + 0.5) * (size / length) - 0.5, 0, size - 1)
-    first = position.astype(np.intp)
-    return first, np.minimum(first + 1, size - 1), (position - first).astype(np.float32)
-
-
-def _upsampled(planes, rows, columns):
-    """float32 `(2, rows, columns)`: a part of the enlarged planes, in half the time of Pillow."""
-    (above, below, down), (before, after, right) = rows, columns
-    needed = planes[:, above[0] : below[-1] + 1]
-    wide = np.take(needed, before, axis=2)  # several times as fast as needed[:, :, before]
-    wide += (np.take(needed, after, axis=2) - wide) * right
-    upsampled = np.take(wide, above - above[0], axis=1)
-    step = np.take(wide, below - above[0], axis=1)
-    step -= upsampled
-    step *= down[:, np.newaxis]
-    upsampled += step
-    return upsampled
-
-
-def _lightness(picture, box):
-    """float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is ignored."""
-    part = picture.crop(box)
-    # Scans are often gray in three channels. The first row tells most that are not.
-    if _is_gray(part.crop((0, 0, part.width, 1))) and _is_gray(part):
-        return lab.gray_to_lightness(np.asarray(part.getchannel(0)))
-    return lab.rgb_to_lightness(np.asarray(part)[..., :3])
-
-
-def _is_gray(image):
-    if image.mode in ("L", "LA"):
-        return True
-    red, *others = (image.getchannel(channel) for channel in range(3))
-    return all(ImageChops.difference(red, other).getbbox() is None for other in others)
-
-
-def _for_each_strip(work, width, height, *, cuts_rows, threads):
-    """Calls `work(box)` for strips of rows or columns, in that many threads."""
-    length, across = (height, width) if cuts_rows else (width, height)
-    thickness = max(1, _STRIP_PIXELS // across)
-    cuts = [(start, min(start + thickness, length)) for start in range(0, length, thickness)]
-    boxes = [(0, start, width, stop) if cuts_rows else (start, 0, stop, height) for start, stop in cuts]
-    if threads == 1 or len(boxes) == 1:
-        for box in boxes:
-            work(box)
-        return
-    with concurrent.futures.ThreadPoolExecutor(min(len(boxes), threads)) as pool:
-        list(pool.map(work, boxes))
