@@ -70,6 +70,16 @@ def test_a_pipe_that_is_not_there_is_one_line(photo, model, arguments, complaint
     assert done.stderr.decode().replace("standard input: c", "<stdout>: c") == complaint
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_messages_that_cannot_be_written_stop_no_work(photo, model):
+    done = shell(f"tfc nowhere.jpg a.jpg -o out/ --model {model} 2>/dev/full")
+    assert done.returncode == 1 and is_colored("out/a.jpg")
+    assert done.stdout.startswith(b"out/a.jpg") and len(done.stdout.splitlines()) == 1
+    assert shell("tfc --nonsense 2>/dev/full").returncode == 2
+    assert shell(f"tfc nowhere.jpg a.jpg -o full/ --model {model} >/dev/full 2>&1").returncode == 1
+    assert is_colored("full/a.jpg")
+
+
 def test_a_pipe_needs_only_what_it_uses(photo, model):
     assert shell(f"tfc - --model {model} -o x.jpg < a.jpg >&- 2>&-").returncode == 0 and is_colored("x.jpg")
     done = shell(f"tfc - --model {model} < a.jpg 2>&-")

@@ -18,7 +18,8 @@ def repair() -> None:
     """Opens the null device in place of standard streams that are closed; what is written there is lost.
 
     Otherwise the next file that is opened would become standard error, say, and messages would be written into a
-    photo. Text that a terminal cannot show, such as a strange file name, is written with escapes.
+    photo. Text that a terminal cannot show, such as a strange file name, is written with escapes. Messages that
+    standard error cannot take, as on a full disk, are lost; the work goes on.
     """
     for number, name in enumerate(_NAMES):
         try:
@@ -30,6 +31,9 @@ def repair() -> None:
             # In a process without a console there may be a descriptor, but nothing behind it.
             _closed.add(name)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+    if sys.stderr is sys.__stderr__:  # otherwise somebody catches the messages, or this was done before
+        lenient = io.BufferedWriter(_Lenient(2, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(lenient, sys.stderr.encoding, "backslashreplace", line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -79,6 +83,16 @@ def _problem_of_stdout():
     except OSError as error:
         return error.strerror or str(error)
     return None
+
+
+class _Lenient(io.FileIO):
+    """A file that takes everything; what cannot be written is lost."""
+
+    def write(self, content: Any, /) -> int:
+        try:
+            return super().write(content)
+        except OSError:
+            return memoryview(content).nbytes
 
 
 def _open_null(number):
