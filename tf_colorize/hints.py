@@ -16,11 +16,10 @@ from PIL import ImageColor
 
 from tf_colorize import whole
 from tf_colorize.color import lab
+from tf_colorize.color.look import Look
 
 if typing.TYPE_CHECKING:
     import os
-
-    from tf_colorize.color.look import Look
 
 
 VERSION = 1
@@ -143,6 +142,41 @@ def read(path: str | os.PathLike[str]) -> list[Hint]:
     Raises:
         ValueError: it cannot be read, is of another version, or holds something that is not a hint.
     """
+    content = _content(path)
+    try:
+        return hints_of(_of_entry(entry) for entry in content["hints"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_adjustments(path: str | os.PathLike[str]) -> dict[str, float]:
+    """Reads what a hints file says of the photo's look, as in `"look": {"vividness": 1.2, "warmth": -0.3}`.
+
+    Returns:
+        What it names of the fields of `Look`; nothing for most files.
+
+    Raises:
+        ValueError: the file cannot be read, is of another version, or has a number that no look can have.
+    """
+    look = _content(path).get("look")
+    if look is None:
+        return {}
+    if not isinstance(look, dict):
+        raise ValueError(f'{path}: look {json.dumps(look)}: must be like {{"vividness": 1.2, "warmth": -0.3}}')
+    names = [field.name for field in dataclasses.fields(Look)]
+    found = {name: look[name] for name in names if look.get(name) is not None}
+    for name, value in found.items():
+        if not _is_finite(value):
+            raise ValueError(f"{path}: {name} {json.dumps(value)}: must be a number")
+    try:
+        Look(**found)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return found
+
+
+def _content(path):
+    """The content of a hints file, whose version and form are right."""
     try:
         content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -153,10 +187,7 @@ def read(path: str | os.PathLike[str]) -> list[Hint]:
         raise ValueError(f"{path}: not a hints file. It must be like {_FORM}")
     if content.get("version") != VERSION:
         raise ValueError(f"{path}: has version {content.get('version')!r}; this version of tf-colorize reads {VERSION}")
-    try:
-        return hints_of(_of_entry(entry) for entry in content["hints"])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return content
 
 
 def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:

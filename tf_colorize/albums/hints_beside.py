@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from tf_colorize import hints
+from tf_colorize.color.look import Look
 from tf_colorize.photos import find
 
 if typing.TYPE_CHECKING:
     from tf_colorize.hints import Hint
+
+
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What people want of one photo or film.
+
+    Attributes:
+        hints: Colors at places.
+        look: How the colors are changed.
+        notes: Sentences for people: what comes from the hints file.
+    """
+
+    hints: list[Hint]
+    look: Look
+    notes: list[str]
 
 
 def name_for(photo: str) -> str:
@@ -35,20 +53,28 @@ def is_hints_file(path: str | os.PathLike[str]) -> bool:
     return os.fspath(path).lower().endswith(hints.SUFFIX)
 
 
-def read(path: pathlib.Path | None, more: tuple[Hint, ...] = ()) -> tuple[list[Hint], list[str]]:
-    """Returns the hints of a photo, and notes for people.
+def read(
+    path: pathlib.Path | None, more: tuple[Hint, ...] = (), adjustments: Mapping[str, float] | None = None
+) -> Wishes:
+    """Returns what people want of a photo.
 
     Args:
         path: Its hints file, or None.
-        more: Hints that were given in another way.
+        more: Hints that were given in another way; they are added to those of the file.
+        adjustments: Fields of the look that were given in another way; they come before those of the file.
 
     Raises:
         ValueError: the file cannot be used.
     """
+    adjustments = adjustments or {}
     if path is None:
-        return list(more), []
-    found = hints.read(path)
-    return [*found, *more], [f"{len(found)} hint{'' if len(found) == 1 else 's'} from {path.name}"]
+        return Wishes(list(more), Look(**adjustments), [])
+    found, in_file = hints.read(path), hints.read_adjustments(path)
+    used = {name: value for name, value in in_file.items() if name not in adjustments}
+    said = [f"{name} {value:g}" for name, value in used.items()]
+    if found or not said:
+        said.insert(0, f"{len(found)} hint{'' if len(found) == 1 else 's'}")
+    return Wishes([*found, *more], Look(**{**used, **adjustments}), [f"{', '.join(said)} from {path.name}"])
 
 
 def refuse_without(colorizer: Any, photo: str | os.PathLike[str], file: pathlib.Path | None = None) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import pathlib
 import time
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
@@ -40,7 +40,7 @@ class Job:
 class Options:
     """How photos are read, colorized and written."""
 
-    look: Look = UNCHANGED
+    adjustments: Mapping[str, float] = dataclasses.field(default_factory=dict)  # of the look, before a hints file's
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
     max_pixels: int = files.DEFAULT_MAX_PIXELS
@@ -109,8 +109,8 @@ def colorize_picture(
 
 
 def _colorize_file(colorizer: Any, job, options):
-    hints, notes = hints_beside.read(job.hints, options.hints)
-    if hints:
+    wishes = hints_beside.read(job.hints, options.hints, options.adjustments)
+    if wishes.hints:
         hints_beside.refuse_without(colorizer, job.source, job.hints)
     picture = files.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
     has_color = colorfulness.has_color(picture.image)
@@ -121,14 +121,14 @@ def _colorize_file(colorizer: Any, job, options):
     files.check_size(picture.image.size, image_format)
     if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
         picture.notes.append("transparency flattened onto white")
-    image = colorize_picture(colorizer, picture, options.look, hints)
+    image = colorize_picture(colorizer, picture, wishes.look, wishes.hints)
     if options.overwrite or not job.target.exists():
         picture.notes += files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
         # It says nothing of the photo, but is for the same people.
         like = dataclasses.replace(picture, metadata={})
         files.save(_side_by_side(before, _thumbnail(image)), job.compare, like, quality=options.quality)
-    return Outcome(image.size, 0.0, (*notes, *picture.notes), has_color)
+    return Outcome(image.size, 0.0, (*wishes.notes, *picture.notes), has_color)
 
 
 def _naming_a_file(reason, job):

@@ -43,7 +43,7 @@ class Look:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, (least, most) = getattr(self, field.name), self.range_of(field.name)
-            if not (isinstance(value, numbers.Real) and least <= float(value) <= most):
+            if not (isinstance(value, numbers.Real) and least <= value <= most):
                 raise ValueError(
                     f"`{field.name}` must be in [{least:g}, {most:g}]. Received: {field.name}={value!r}. "
                     f"{field.default:g} leaves the colors as the model predicts them."

@@ -230,17 +230,18 @@ def _color(colorizer, model, job, options):
     from tf_colorize.film import coloring, frames, pieces, preview, reading
 
     source, target = job.source, job.target
-    wishes, notes = hints_beside.read(pathlib.Path(options.hints) if options.hints else job.hints)
-    for note in notes:
+    path = pathlib.Path(options.hints) if options.hints else job.hints
+    wishes = hints_beside.read(path, adjustments=look_options.asked(options))
+    for note in wishes.notes:
         print(f"{source}  {note}")
     settings = coloring.Options(
         start=options.start,
         end=options.end,
-        look=look_options.look_of(options),
+        look=wishes.look,
         steadiness=options.steadiness,
         codec=options.codec,
         crf=options.crf,
-        hints=tuple(wishes),
+        hints=tuple(wishes.hints),
     )
     film = reading.open_film(source, image_rate=options.rate)
     start = time.monotonic()

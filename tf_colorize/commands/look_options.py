@@ -1,16 +1,12 @@
-"""The options of how a result looks: the one place that turns them into a `Look`."""
+"""The options of how a result looks, and which of them were given."""
 
 from __future__ import annotations
 
 import argparse
-import typing
 
 from tf_colorize.commands import parsing
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
-
-if typing.TYPE_CHECKING:
-    from tf_colorize.color import look
 
 _HELP = {
     "vividness": "strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
@@ -28,14 +24,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}",
             type=parsing.number(least, most, float),
-            default=getattr(look.Look, name),
             metavar=f"{least:g}..{most:g}",
             help=text,
         )
 
 
-def look_of(options: argparse.Namespace) -> look.Look:
-    """Returns the look that the options of `add_to` ask for."""
-    from tf_colorize.color import look
-
-    return look.Look(**{name: getattr(options, name) for name in _HELP})
+def asked(options: argparse.Namespace) -> dict[str, float]:
+    """Returns the fields of `Look` that the options of `add_to` were given for."""
+    return {name: getattr(options, name) for name in _HELP if getattr(options, name) is not None}

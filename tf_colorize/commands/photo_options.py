@@ -87,7 +87,7 @@ def settings(options: argparse.Namespace) -> work.Options:
     from tf_colorize.albums import work
 
     return work.Options(
-        look=look_options.look_of(options),
+        adjustments=look_options.asked(options),
         quality=options.quality,
         overwrite=options.overwrite,
         max_pixels=options.max_pixels,

@@ -106,12 +106,13 @@ def _colorize_stream(options):
         picture = files.read(
             sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
         )
-        hints, _ = hints_beside.read(pathlib.Path(options.hints) if options.hints else None, tuple(options.hint))
+        path = pathlib.Path(options.hints) if options.hints else None
+        wishes = hints_beside.read(path, tuple(options.hint), look_options.asked(options))
         notes = [*picture.notes, *([photo_options.HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
         for note in notes:
             _complain(f"standard input: {note}")
         colorizer = _load(options, threads=None)
-        if hints:
+        if wishes.hints:
             hints_beside.refuse_without(colorizer, "standard input")
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
@@ -119,7 +120,7 @@ def _colorize_stream(options):
         else:
             target = targets.through_links(pathlib.Path(options.output))
         files.check_size(picture.image.size, image_format or files.format_of(target))
-        image = work.colorize_picture(colorizer, picture, look_options.look_of(options), hints)
+        image = work.colorize_picture(colorizer, picture, wishes.look, wishes.hints)
         for note in files.save(image, target, picture, image_format=image_format, quality=options.quality):
             _complain(f"standard input: {note}")
     except BrokenPipeError:
@@ -177,13 +178,11 @@ def _renews(jobs, options):
     """Whether a single photo is to be done again: its result, the tool's own by its name, would become another."""
     if len(jobs) != 1 or options.output is not None or not all(map(os.path.isfile, options.inputs)):
         return False
-    from tf_colorize.color import look
-
     (job,) = jobs
     if not job.target.exists():
         return False
     asked = (
-        look_options.look_of(options) != look.UNCHANGED,
+        look_options.asked(options),
         options.hint,
         options.hints,
         options.model,
