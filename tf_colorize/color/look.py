@@ -42,7 +42,8 @@ class Look:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value, (least, most) = getattr(self, field.name), self.range_of(field.name)
+            value: Any = getattr(self, field.name)
+            least, most = self.range_of(field.name)
             if not (isinstance(value, numbers.Real) and least <= value <= most):
                 raise ValueError(
                     f"`{field.name}` must be in [{least:g}, {most:g}]. Received: {field.name}={value!r}. "
