@@ -31,6 +31,8 @@ SIGNATURE = "predict_ab_with_hints"
 
 MOST = 500
 
+_LONGEST_SHOWN = 80  # characters of a value in a message
+
 _OPTIONAL = ("size", "time")
 _FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
 
@@ -71,8 +73,8 @@ class Hint:
         place = _pixels(self.x, width), _pixels(self.y, height)
         if None in place or not (0 <= place[0] < width and 0 <= place[1] < height):
             raise ValueError(
-                f"hint at {self.x},{self.y}: must be inside the photo, which has {width} x {height} pixels "
-                "(x from the left, y from the top, numbers of pixels or percent)"
+                f"hint at {_shown(self.x)},{_shown(self.y)}: must be inside the photo, which has "
+                f"{width} x {height} pixels (x from the left, y from the top, numbers of pixels or percent)"
             )
         return place
 
@@ -111,11 +113,13 @@ def hint(value: Any) -> Hint:
         except TypeError as error:
             raise ValueError(f"hint {value!r}: must be (x, y, color)") from error
     if _pixels(found.x, 100) is None or _pixels(found.y, 100) is None:
-        raise ValueError(f"hint at {found.x},{found.y}: x and y must be numbers of pixels, or percent such as 25%")
+        raise ValueError(
+            f"hint at {_shown(found.x)},{_shown(found.y)}: x and y must be numbers of pixels, or percent such as 25%"
+        )
     if not (found.size is None or (_is_finite(found.size) and found.size > 0)):
-        raise ValueError(f"hint size {found.size!r}: must be a number of pixels over 0")
+        raise ValueError(f"hint size {_shown(found.size)}: must be a number of pixels over 0")
     if not (found.time is None or (_is_finite(found.time) and found.time >= 0)):
-        raise ValueError(f"hint time {found.time!r}: must be seconds from the start of a film, 0 or more")
+        raise ValueError(f"hint time {_shown(found.time)}: must be seconds from the start of a film, 0 or more")
     found.ab()
     return found
 
@@ -162,12 +166,12 @@ def read_adjustments(path: str | os.PathLike[str]) -> dict[str, float]:
     if look is None:
         return {}
     if not isinstance(look, dict):
-        raise ValueError(f'{path}: look {json.dumps(look)}: must be like {{"vividness": 1.2, "warmth": -0.3}}')
+        raise ValueError(f'{path}: look {_shown(json.dumps(look))}: must be like {{"vividness": 1.2, "warmth": -0.3}}')
     names = [field.name for field in dataclasses.fields(Look)]
     found = {name: look[name] for name in names if look.get(name) is not None}
     for name, value in found.items():
         if not _is_finite(value):
-            raise ValueError(f"{path}: {name} {json.dumps(value)}: must be a number")
+            raise ValueError(f"{path}: {name} {_shown(json.dumps(value))}: must be a number")
     try:
         Look(**found)
     except ValueError as error:
@@ -178,7 +182,7 @@ def read_adjustments(path: str | os.PathLike[str]) -> dict[str, float]:
 def _content(path):
     """The content of a hints file, whose version and form are right."""
     try:
-        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"))  # editors on Windows write a mark
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -260,8 +264,15 @@ def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look) -> np.nd
 
 def _of_entry(entry):
     if not isinstance(entry, dict) or not {"x", "y", "color"} <= set(entry):
-        raise ValueError(f'hint {json.dumps(entry)}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}')
+        raise ValueError(f'hint {_shown(json.dumps(entry))}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}')
     return Hint(entry["x"], entry["y"], entry["color"], *(entry.get(key) for key in _OPTIONAL))
+
+
+def _shown(value):
+    """What a message says of a value: never so long that it hides the rest, and nothing that a terminal obeys."""
+    text = str(value)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _is_finite(value):
@@ -292,5 +303,7 @@ def _rgb(color):
     except (TypeError, ValueError, OverflowError):
         red = -1
     if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
-        raise ValueError(f"hint color {color!r}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255")
+        raise ValueError(
+            f"hint color {_shown(repr(color))}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255"
+        )
     return red, green, blue

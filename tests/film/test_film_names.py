@@ -111,3 +111,13 @@ def test_a_preview_shows_the_part_that_was_asked_for(tmp_path):
         rows = pixels[:, pixels.shape[1] // 4]  # through the stills of the film itself
         middle = len(rows) // 2
         assert tuple(int(np.median(half) > 120) for half in (rows[:middle], rows[middle:])) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="counts names in other units")
+def test_a_result_may_have_the_longest_name_that_there_is(tmp_path, small_film):
+    name = "é" * 125 + "x.mp4"
+    assert len(os.fsencode(name)) == 255
+    shutil.copy(small_film, tmp_path / name)
+    done = command(str(tmp_path / name), "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(tmp_path / "out") == [name]

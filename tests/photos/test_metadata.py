@@ -241,3 +241,15 @@ def test_a_bomb_of_compressed_text_is_not_inflated_whole():
         assert files.read(data).image.size == (64, 48)
     except files.ImageError as error:  # Pillow has a limit of its own
         assert "ecompress" in str(error)
+
+
+@pytest.mark.parametrize("given", [{}, {"dpi": (300, 150)}])
+def test_a_tiff_has_the_resolution_of_its_photo_and_no_other(tmp_path, given):
+    data, *_ = result(made.encoded(made.gray(), "TIFF", **given), "TIFF", tmp_path)
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.tag_v2.get(282), image.tag_v2.get(283)) == given.get("dpi", (None, None))
+    if not given:  # nor in other formats
+        picture = files.read(made.encoded(made.gray(), "TIFF"))
+        files.save(picture.image.convert("RGB"), tmp_path / "x.png", picture)
+        with Image.open(tmp_path / "x.png") as image:
+            assert "dpi" not in image.info

@@ -42,9 +42,9 @@ class Look:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value: Any = getattr(self, field.name)
+            value = number = getattr(self, field.name)
             least, most = self.range_of(field.name)
-            if not (isinstance(value, numbers.Real) and least <= value <= most):
+            if not (isinstance(value, numbers.Real) and least <= number <= most):
                 raise ValueError(
                     f"`{field.name}` must be in [{least:g}, {most:g}]. Received: {field.name}={value!r}. "
                     f"{field.default:g} leaves the colors as the model predicts them."

@@ -31,12 +31,10 @@ def repair() -> None:
             # In a process without a console there may be a descriptor, but nothing behind it.
             _closed.add(name)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
-    stderr = sys.stderr
-    if (
-        stderr is not None and stderr is sys.__stderr__
-    ):  # otherwise somebody catches the messages, or this was done before
+    if sys.stderr is sys.__stderr__:  # otherwise somebody catches the messages, or this was done before
         lenient = io.BufferedWriter(_Lenient(2, "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(lenient, stderr.encoding, "backslashreplace", line_buffering=True)
+        encoding = getattr(sys.stderr, "encoding", None)
+        sys.stderr = io.TextIOWrapper(lenient, encoding, "backslashreplace", line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

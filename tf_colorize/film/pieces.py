@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
 import pathlib
 import shutil
 from typing import Any
@@ -14,6 +16,7 @@ from tf_colorize import whole
 from tf_colorize.film import encoding, frames, muxing, steadying
 
 _STATE = "state.npz"
+_LONGEST_NAME = 255  # bytes, in most file systems
 
 
 class OtherWork(frames.FilmError):
@@ -146,8 +149,11 @@ class Pieces:
 
 
 def folder_of(target: pathlib.Path) -> pathlib.Path:
-    """Where the pieces of a result wait."""
-    return target.with_name(f".{target.name}.pieces")
+    """Where the pieces of a result wait: a folder beside it, named after it as far as a name can be that long."""
+    name = f".{target.name}.pieces"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()}.pieces"
+    return target.with_name(name)
 
 
 def remove_leftovers(target: pathlib.Path) -> None:

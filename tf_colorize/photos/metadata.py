@@ -42,6 +42,8 @@ def read(image: Image.Image, read_bytes: Callable[[int, int], bytes], length: in
         image.info.setdefault("exif", exif.PREFIX + found["exif"])
     if found.pop("has_cicp", False):
         image.info["cicp"] = True
+    if image_format == "TIFF" and ExifTags.Base.XResolution not in getattr(image, "tag_v2", {}):
+        image.info.pop("dpi", None)  # Pillow then says 1, which would be a print of meters
     iptc, found["resources"] = captions.of_resources(found.get("resources", b""))
     found["iptc"] = found.get("iptc") or iptc
     found["is_turned"] = _is_turned(image)
