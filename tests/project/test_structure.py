@@ -57,6 +57,7 @@ ROOMS = {
             "orientation",
             "decoding",
             "listing",
+            "telecine",
             "reading",
             "tones",
             "joining",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import fractions
 import itertools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tf_colorize import installation
@@ -79,16 +80,28 @@ def _out_of(stream, packet, damage):
 
 def deinterlacer(image: Any) -> Any:
     """Returns a filter graph that merges the fields of interlaced frames like `image`, one frame for each."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=image.width, height=image.height, format=image.format, name="in", time_base=image.time_base
-    )
-    filtered = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    source.link_to(filtered)
-    filtered.link_to(sink)
-    graph.configure()
-    return graph
+    return graph(image, [("bwdif", "mode=send_frame:deint=interlaced")])
+
+
+def graph(image: Any, filters: Iterable[tuple[str, str]], rate: fractions.Fraction | None = None) -> Any:
+    """Returns a filter graph for frames like `image`: a chain of filters, each with its options.
+
+    Args:
+        image: The first frame.
+        filters: Names and options.
+        rate: Frames per second, for filters that ask for it.
+    """
+    made = av.filter.Graph()
+    shape = f"video_size={image.width}x{image.height}:pix_fmt={image.format.name}"
+    clock = f":time_base={image.time_base}" + (f":frame_rate={rate}" if rate else "")
+    last = made.add("buffer", shape + clock)
+    for name, options in filters:
+        following = made.add(name, options)
+        last.link_to(following)
+        last = following
+    last.link_to(made.add("buffersink"))
+    made.configure()
+    return made
 
 
 def pulled(graph: Any) -> Iterator[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.film import decoding, frames, listing, orientation, sources
+from tf_colorize.film import decoding, frames, listing, orientation, sources, telecine
 
 with installation.explained():
     import av
@@ -122,7 +122,18 @@ def open_film(path: str | os.PathLike[str], *, image_rate: fractions.Fraction = 
         notes.append(f"high dynamic range ({facts['transfer']}): the result has the standard one, tone-mapped")
     if facts["bits"] > 10:
         notes.append(f"{facts['bits']} bits per channel: the result has 10")
-    return Film(source=source, table=listing.table_of(source), notes=tuple(notes), **facts)
+    table = listing.table_of(source)
+    if _is_telecined(source, table):
+        notes.append("telecined: it holds 24 film frames a second in 30 frames of video, and the result does, too")
+    return Film(source=source, table=table, notes=tuple(notes), **facts)
+
+
+def _is_telecined(source, table):
+    if source.is_images or not telecine.may_have(table.rate):
+        return False
+    with source.opened() as container:
+        stream = sources.video_stream(container, source)
+        return telecine.found_in(decoding.decoded(container, stream, source.path))
 
 
 def _is_full_range(image):
