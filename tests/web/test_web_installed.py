@@ -71,7 +71,7 @@ def test_an_update_waits_until_nobody_is_at_work(new_visitor, own_page, model):
         assert "// later" not in script and visitor.page.title().startswith("Colorize:")
         visitor.page.reload()
         visitor.until(lambda: visitor.page.title().startswith("Later:"))
-        visitor.wait_until_ready()
+        visitor.sees("#info", "photo.png")  # the update keeps what was on the stage
         script = visitor.page.evaluate("() => fetch('main.js').then((response) => response.text())")
         assert "// later" in script
         visitor.until(lambda: old not in visitor.page.evaluate(BUILDS))
