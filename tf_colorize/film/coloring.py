@@ -115,7 +115,7 @@ def color_film(
         made = work.folder / "joined"
         keeps_end = options.end is None
         notes = muxing.join(work.finished, film, target, how, part, made, keeps_end=keeps_end)
-        work.put(made)
+        work.put(made, film.path)
     return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames), *how.notes, *notes))
 
 

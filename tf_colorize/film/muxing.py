@@ -12,6 +12,7 @@ from typing import Any
 
 from tf_colorize import durable, installation
 from tf_colorize.film import containers, encoding, frames, reading, sound, sources, timecode
+from tf_colorize.photos import origin
 
 with installation.explained():
     import av
@@ -166,13 +167,17 @@ def _chapters(original, film, part):
     return chapters
 
 
-def put(made: pathlib.Path, target: pathlib.Path) -> None:
-    """Moves a finished film to its place, for good.
+def put(made: pathlib.Path, target: pathlib.Path, source: pathlib.Path) -> None:
+    """Moves a finished film to its place, for good; whom the original keeps out, it keeps out.
 
     Raises:
         FilmError: it cannot be moved.
     """
+    original = origin.of(source)
     with encoding.written(target):
+        if original is not None:
+            origin.give_owner(made, original)
+            made.chmod(origin.mode_for(original, target))
         durable.sync(made)
         durable.replace(made, target)
         durable.sync_folder(target.parent)

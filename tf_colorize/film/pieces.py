@@ -58,7 +58,8 @@ class Pieces:
 
     def __enter__(self) -> Pieces:
         with encoding.written(self.target):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)  # the film may be private
             self._lock = _locked(self.folder, self.target)
             try:
                 whole.remove_dead(self.folder)
@@ -120,11 +121,11 @@ class Pieces:
         self.tracks = tracks
         self._save()
 
-    def put(self, made: pathlib.Path) -> None:
-        """Moves the joined film to its place and removes the pieces."""
+    def put(self, made: pathlib.Path, source: pathlib.Path) -> None:
+        """Moves the joined film, which was made of `source`, to its place and removes the pieces."""
         self._is_joined = True
         self._save()
-        muxing.put(made, self.target)
+        muxing.put(made, self.target, source)
         self.finished.clear()  # their folder goes at the end
 
     def _save(self):

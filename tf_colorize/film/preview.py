@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tf_colorize import whole
 from tf_colorize.film import coloring, frames, joining, orientation, reading, tracking
 from tf_colorize.inference import colorizer as colorizers
-from tf_colorize.photos import contact_sheet
+from tf_colorize.photos import contact_sheet, origin
 
 _HEIGHT = 240
 
@@ -53,5 +53,6 @@ def write(
         raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
     height = min(_HEIGHT, stills[0].shape[0])
     sheet = contact_sheet.contact_sheet({"film": stills, "color": colored}, height=height)
-    with whole.open_whole(target) as file:
+    source = origin.of(film.path)
+    with whole.open_whole(target, mode=None if source is None else origin.mode_for(source, target)) as file:
         sheet.save(file, "JPEG", quality=92)
