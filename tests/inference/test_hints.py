@@ -249,7 +249,7 @@ def test_files_come_back_as_they_were_written(tmp_path):
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "#12"}]}, "hint color '#12': must be like"),
         (
             {"version": 1, "hints": [{"x": 1, "y": 2, "color": "red", "time": "2 s"}]},
-            "hint time '2 s': must be seconds",
+            "hint time 2 s: must be seconds",
         ),
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "red"}] * 10_000}, "must be at most 500"),
     ],
