@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import math
-import pathlib
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,12 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tf_colorize import processors
 from tf_colorize.color import lab
 from tf_colorize.data import simulated_hints
 from tf_colorize.evaluation import measures, protocols, spreading
 from tf_colorize.inference.colorizer import Colorizer
-from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
     import rich.table
@@ -84,17 +80,9 @@ def evaluate(
     if counts[0] < 0:
         raise ValueError(f"`counts` must be 0 or more. Received: counts={counts}.")
 
-    def measured(path):
-        try:
-            sample = protocols.load(path, protocol)
-        except files.ImageError:
-            return None
-        row = _measured(colorizer, sample, counts, seed)
-        progress()
-        return row
-
-    with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
-        rows = [row for row in pool.map(measured, map(pathlib.Path, photos)) if row is not None]
+    rows = protocols.of_each(
+        lambda sample: _measured(colorizer, sample, counts, seed), photos, protocol, progress=progress
+    )
     if not rows:
         raise ValueError(f"`photos` must hold a color photo that can be read. Received: {len(photos)} photos.")
     return Curve(counts, {way: np.array([row[way] for row in rows]) for way in WAYS})

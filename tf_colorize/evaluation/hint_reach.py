@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
-import pathlib
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tf_colorize import hints, processors
+from tf_colorize import hints
 from tf_colorize.color import lab
 from tf_colorize.evaluation import protocols
 from tf_colorize.inference.colorizer import Colorizer
-from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
     import rich.table
@@ -72,17 +69,12 @@ def evaluate(
     if not colorizer.takes_hints:
         raise ValueError("`colorizer` must take hints. Received: one that does not. Train it with hints.")
 
-    def measured(path):
-        try:
-            sample = protocols.load(path, protocol)
-        except files.ImageError:
-            return None
-        row = [_measured(colorizer, sample.gray, color) for color in COLORS]
-        progress()
-        return row
-
-    with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
-        rows = [row for row in pool.map(measured, map(pathlib.Path, photos)) if row is not None]
+    rows = protocols.of_each(
+        lambda sample: [_measured(colorizer, sample.gray, color) for color in COLORS],
+        photos,
+        protocol,
+        progress=progress,
+    )
     if not rows:
         raise ValueError(f"`photos` must hold a photo that can be read. Received: {len(photos)} photos.")
     return Reach(*np.moveaxis(np.array(rows), -1, 0))

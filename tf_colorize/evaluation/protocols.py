@@ -5,6 +5,7 @@ Every photo is made gray with its own lightness, so no color can leak; a coloriz
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import hashlib
 import pathlib
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tf_colorize import processors
 from tf_colorize.color import lab
 from tf_colorize.evaluation import measures
 from tf_colorize.photos import files
@@ -127,3 +129,35 @@ def _central_square(width, height):
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
     return left, top, left + side, top + side
+
+
+def of_each(
+    measure: Callable[[Sample], Any],
+    photos: Sequence[str | os.PathLike[str]],
+    protocol: str,
+    *,
+    progress: Callable[[], Any],
+) -> list[Any]:
+    """Measures photos, as many at a time as there are processors.
+
+    Args:
+        measure: What is measured of one.
+        photos: Paths; those that cannot be read are left out.
+        protocol: A key of `PROTOCOLS`.
+        progress: Called after each photo that was measured.
+
+    Returns:
+        What `measure` returned, in the order of the photos.
+    """
+
+    def measured(path):
+        try:
+            sample = load(path, protocol)
+        except files.ImageError:
+            return None
+        row = measure(sample)
+        progress()
+        return row
+
+    with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
+        return [row for row in pool.map(measured, map(pathlib.Path, photos)) if row is not None]
