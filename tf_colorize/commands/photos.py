@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tf_colorize.commands import look_options, parsing, photo_options, progress, streams, tree
+from tf_colorize.commands import look_options, parsing, photo_options, progress, quiet, streams, tree
 
 # No heavy imports up here: `tf-colorize --help` must answer at once.
 
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str]) -> int:
         _complain(problem)
         return 2
     try:
-        with photo_options.pillow_without_limit():  # --max-pixels takes its place
+        # --max-pixels takes the place of Pillow's limit.
+        with photo_options.pillow_without_limit(), quiet.readers_of_photos():
             return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)
     except KeyboardInterrupt:
         _complain("stopped; run the same command again to continue")
@@ -239,7 +240,6 @@ def _work(colorizer, jobs, workers, options):
 
 def _load(options, threads):
     from tf_colorize import installation
-    from tf_colorize.commands import quiet
     from tf_colorize.inference import colorizer, runtimes
 
     model = options.model or runtimes.default_model()

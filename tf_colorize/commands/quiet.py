@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 
 from tf_colorize import installation
+from tf_colorize.commands import streams
 
 
 @contextlib.contextmanager
@@ -63,19 +64,35 @@ def native_log() -> Iterator[None]:
         yield
         return
     stderr, nothing = sys.stderr, os.open(os.devnull, os.O_WRONLY)
+    shown = stderr
     try:
-        if isinstance(stderr, io.TextIOWrapper) and stderr is sys.__stderr__:
+        if _leads_to(stderr, 2):
             stderr.flush()
-            sys.stderr = os.fdopen(os.dup(before), "w", 1, encoding=stderr.encoding, errors=stderr.errors)
+            sys.stderr = shown = streams.lenient(before, stderr.encoding)
         os.dup2(nothing, 2)
         yield
     finally:
+        if shown is not stderr:
+            shown.flush()
+        sys.stderr = stderr
         os.dup2(before, 2)
         os.close(before)
         os.close(nothing)
-        sys.stderr, shown = stderr, sys.stderr
-        if shown is not None and shown is not stderr:
-            shown.close()
+
+
+def _leads_to(stream, descriptor):
+    try:
+        return stream.fileno() == descriptor
+    except (AttributeError, OSError, ValueError):  # closed, or in memory
+        return False
+
+
+@contextlib.contextmanager
+def readers_of_photos() -> Iterator[None]:
+    """Hides what Pillow and the libraries below it say about damaged photos: each gets one line of ours."""
+    with native_log(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 @contextlib.contextmanager

@@ -32,12 +32,16 @@ def repair() -> None:
             _closed.add(name)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
     if sys.stderr is sys.__stderr__:  # otherwise somebody catches the messages, or this was done before
-        lenient = io.BufferedWriter(_Lenient(2, "w", closefd=False))
-        encoding = getattr(sys.stderr, "encoding", None)
-        sys.stderr = io.TextIOWrapper(lenient, encoding, "backslashreplace", line_buffering=True)
+        sys.stderr = lenient(2, getattr(sys.stderr, "encoding", None))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def lenient(descriptor: int, encoding: str | None) -> io.TextIOWrapper:
+    """Returns a text stream to an open descriptor, which it never closes; what cannot be written there is lost."""
+    file = io.BufferedWriter(_Lenient(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(file, encoding, "backslashreplace", line_buffering=True)
 
 
 def is_closed(name: str) -> bool:

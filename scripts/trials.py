@@ -1,0 +1,53 @@
+"""Tries to break tf_colorize: `python scripts/trials.py photos --minutes 5`."""
+
+import argparse
+import pathlib
+import random
+import sys
+import tempfile
+
+from tf_colorize.commands import quiet, streams
+
+# The trials share small films, servers and networks with the tests.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "helpers"))
+
+with quiet.missing_packages("trials.py"):
+    from trials import photos, trial
+
+TRIALS = {"photos": photos}
+
+
+@streams.usable
+@quiet.missing_packages("trials.py")
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("name", choices=TRIALS, help="which trial")
+    parser.add_argument("--minutes", type=float, default=1.0, metavar="M", help="how long, 1 by default")
+    parser.add_argument("--seed", type=int, metavar="S", help="to have the same attempts again; at random by default")
+    parser.add_argument("--keep", metavar="DIR", help="where failures are kept (default: a new temporary folder)")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="the attempt to begin with")
+    parser.add_argument("--most", type=int, metavar="N", help="how many attempts at most")
+    parser.add_argument("--only", action="append", metavar="WHAT", help="only this part of the trial, such as film")
+    arguments = parser.parse_args()
+    running = trial.Trial(
+        arguments.name,
+        random.SystemRandom().randrange(2**31) if arguments.seed is None else arguments.seed,
+        60 * arguments.minutes,
+        pathlib.Path(arguments.keep or tempfile.mkdtemp(prefix="trials-")).absolute(),
+        first=arguments.first,
+        most=arguments.most,
+        only=tuple(arguments.only or ()),
+    )
+    print(f"{running.name}: seed {running.seed}, failures in {running.keep}", flush=True)
+    try:
+        TRIALS[arguments.name].run(running)
+    except trial.Impossible as error:
+        parser.exit(1, f"trials {arguments.name}: {error}\n")
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+    print(running.table())
+    return 1 if running.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
