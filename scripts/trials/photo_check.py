@@ -81,6 +81,12 @@ def _judged_result(source, target, outcome, options):
     picture = files.read(source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
     if picture.image.size != size:
         raise Fault(f"the result has {size} pixels, the photo {picture.image.size}")
+    if not options.allow_truncated:
+        try:
+            with Image.open(source) as image:
+                image.load()
+        except Exception as error:
+            raise Fault(f"Pillow cannot read it: {error!r}") from error
     return "colorized"
 
 
@@ -97,7 +103,9 @@ def _judged_refusal(source, target, outcome, options):
         where = traceback.extract_tb(cause.__traceback__)[-1]
         is_own = where.filename.startswith(_PACKAGE) and not (where.line or "").startswith("raise ")
         if is_own and not isinstance(cause, _LISTED):
-            raise Fault(f"{type(cause).__name__} in {os.path.basename(where.filename)}:{where.lineno}: {line}") from error
+            raise Fault(
+                f"{type(cause).__name__} in {os.path.basename(where.filename)}:{where.lineno}: {line}"
+            ) from error
         return "refused"
     raise Fault(f"a picture that can be read has no result: {line}")
 

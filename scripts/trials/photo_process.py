@@ -23,9 +23,9 @@ def main(folder, seed, first, seconds, most, with_atheris):
             from trials import photo_check, photo_files
     else:
         from trials import photo_check, photo_files
-    from tf_colorize.inference import colorizer
-
     import tiny_models
+
+    from tf_colorize.inference import colorizer
 
     photo_check.register()
     resource.setrlimit(resource.RLIMIT_AS, (_BEYOND, _BEYOND))
@@ -42,7 +42,8 @@ class _Session:
     def __init__(self, folder, check, seconds, most, first):
         self._check, self._end = check, time.monotonic() + seconds
         self._most, self.number = first + most, first
-        self._current, self._log = folder / "current", open(folder / "log.jsonl", "a", buffering=1)
+        self._current = folder / "current"
+        self._log = open(folder / "log.jsonl", "a", buffering=1)  # noqa: SIM115  # as long as the process
         self._scratch = pathlib.Path(tempfile.mkdtemp(dir=folder))
 
     def is_over(self):

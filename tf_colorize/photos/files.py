@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import io
 import math
 import os
@@ -121,7 +122,7 @@ def read(
             picture.notes.append("truncated, read as far as it goes")
             return picture
     except Exception as error:  # Pillow's readers raise nearly anything on a broken file
-        raise ImageError(f"{name}: {_reason(error)}") from error
+        raise ImageError(f"{name}: {_reason_of_reader(error)}") from error
 
 
 def save(
@@ -248,7 +249,10 @@ def _read(source, max_pixels, short_side):
         image.load()
         metadata, lost = photo_metadata.take(image, found)
         notes += lost
-        converted, note = profiles.convert(image)
+        try:
+            converted, note = profiles.convert(image)
+        except ValueError as error:
+            raise ImageError(str(error)) from error
         notes += [note] if note else []
         if "icc_profile" in image.info:
             metadata["icc_profile"] = profiles.srgb_profile()
@@ -277,3 +281,12 @@ def _reason(error):
         return "not enough memory"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.strip().splitlines()[0]
+
+
+def _reason_of_reader(error):
+    """What is wrong with a file; words of a decoder, such as "decoder error -2", follow plain ones."""
+    text = _reason(error)
+    is_plain = isinstance(error, (ImageError, MemoryError, Image.DecompressionBombError)) or "truncated" in text.lower()
+    # A number that cannot be a place in the file comes from the file itself.
+    is_of_system = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
+    return text if is_plain or is_of_system else f"the file is damaged ({text})"

@@ -71,6 +71,8 @@ def _found(image, image_format, read_bytes):
 
 
 def _is_turned(image):
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()  # Pillow would, to look behind the pixels; broken pixels must not be taken for broken EXIF
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
     except Exception:  # any kind of broken EXIF

@@ -1,0 +1,40 @@
+"""Damaged picture files: the line that people read says so in plain words first."""
+
+import io
+
+import photo_bytes
+import pytest
+from PIL import Image
+
+from tf_colorize.photos import files
+
+
+def png(data):
+    """A PNG that says 8 x 8 pixels and has these."""
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "PNG")
+    chunks = [(kind, data if kind == b"IDAT" else content) for kind, content in photo_bytes.chunks_of(file.getvalue())]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(photo_bytes.chunk(*one) for one in chunks)
+
+
+def tiff(tag, value):
+    file = io.BytesIO()
+    photo_bytes.gray().save(file, "TIFF")
+    data = file.getvalue()
+    position = data.index(tag.to_bytes(2, "little"), int.from_bytes(data[4:8], "little")) + 8
+    return data[:position] + value.to_bytes(4, "little") + data[position + 4 :]
+
+
+@pytest.mark.parametrize("data", [png(b"no zlib"), png(b"\x78\x9c" + b"\xff" * 20), tiff(0x0103, 5)])
+def test_a_damaged_file_is_called_damaged(data):
+    with pytest.raises(files.ImageError, match=r"^<bytes>: the file is damaged \(.+\)$"):
+        files.read(data)
+
+
+@pytest.mark.parametrize("max_pixels, reason", [(10, "over the limit"), (100, "32-bit pixels have no defined white")])
+def test_a_whole_file_is_not(max_pixels, reason):
+    file = io.BytesIO()
+    Image.new("F", (8, 8)).save(file, "TIFF")
+    with pytest.raises(files.ImageError, match=reason) as error:
+        files.read(file.getvalue(), max_pixels=max_pixels)
+    assert "damaged" not in str(error.value)
