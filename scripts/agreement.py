@@ -167,7 +167,7 @@ def main():
             for kind in ("none", "float16", "dynamic", "int8")
             if kind != "int8" or (options.photos and not anatomy.takes_hints(generator))
         }
-        print("| way | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
+        print("| interface | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
         with ways(folder / "colorizer" / "1", tflite) as functions:
             print_rows(functions, keras_colorizer)
         if keras_colorizer.takes_hints:

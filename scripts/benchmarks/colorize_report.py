@@ -87,10 +87,10 @@ def _show_ratios(variants, sizes, markdown):
         rows.append((variant.name, str(variant.threads), *ratios))
     own, other = (next(v.network for v in variants if bool(v.alternative) == them) for them in (False, True))
     notes = (
-        "Time of the alternative divided by that of tf_colorize, round by round, whole photos on as many threads. Over "
-        "1x means faster than the alternative's fastest precision. Different networks: the alternatives run that of "
-        f"Zhang et al. 2017, with random weights, which has {tables.number(other.gflop / own.gflop)} times the "
-        "arithmetic."
+        "Each ratio is the alternative's time, at its fastest precision, divided by that of tf_colorize, per round, for "
+        "whole photos on the same number of threads; over 1x, tf_colorize is faster. These are different networks: the "
+        "alternatives run that of Zhang et al. 2017, with random weights, which has "
+        f"{tables.number(other.gflop / own.gflop)} times the arithmetic."
     )
     tables.show(headings, rows, notes, markdown)
 

@@ -66,9 +66,9 @@ def _show(arguments, film, n_frames, seconds, parts, keys):
     ]
     for other in (ALONE, SIMPLE):
         ratio = np.divide(seconds[OURS], seconds[other])
-        rows.append([f"{OURS} : {other}, of the times by rounds", tables.spread(ratio), ""])
+        rows.append([f"time of {OURS} / {other}, per round", tables.spread(ratio), ""])
     tables.show(
-        ["way", "ms per frame", "frames/s"],
+        ["method", "ms per frame", "frames/s"],
         rows,
         f"{film.width} x {film.height}, {n_frames} frames, {arguments.rounds} rounds, median (least-greatest). "
         f"{machine.in_words()}, {processors.usable()} usable.",

@@ -129,7 +129,7 @@ def _show_rates(rates, arguments):
     ):
         rows.append([text, *(tables.spread(part[one] / part[other]) for part in (whole, middle))])
     tables.show(
-        ["what ran", "photos/s, whole command", "photos/s, between the first and the last tenth"],
+        ["setup", "photos/s, whole command", "photos/s, between the first and the last tenth"],
         rows,
         f"{arguments.photos} JPEG photos of {arguments.size} x {arguments.size * 3 // 4}, {arguments.rounds} rounds, "
         f"median (least-greatest). Load average {os.getloadavg()[0]:.1f}, "

@@ -118,7 +118,7 @@ def _show(seconds, about, arguments):
         f"(least-greatest). A step sends float32: {parts}. Their time is that of the messages alone, without a step. "
         f"Load average {os.getloadavg()[0]:.1f}. {machine.in_words()}."
     )
-    headings = ["what ran", "photos/s", "against one worker", "sent per step", "time of the messages"]
+    headings = ["setup", "photos/s", "relative to one worker", "sent per step", "communication time"]
     tables.show(headings, rows, notes, arguments.markdown)
     _show_paper(float(np.median(seconds["one"])), sent, batch, arguments.markdown)
 

@@ -44,12 +44,12 @@ def test_films_against_frame_by_frame():
     done = benchmark_command.run("film", *model, "--size", "96x64", "--frames", 4, "--rounds", 1, "--markdown")
     assert done.returncode == 0, done.stderr
     times, steps = benchmark_command.tables(done.stdout)
-    assert [row["way"] for row in times] == [
+    assert [row["method"] for row in times] == [
         "decoding and encoding alone",
         "frame by frame",
         "tf-colorize film",
-        "tf-colorize film : decoding and encoding alone, of the times by rounds",
-        "tf-colorize film : frame by frame, of the times by rounds",
+        "time of tf-colorize film / decoding and encoding alone, per round",
+        "time of tf-colorize film / frame by frame, per round",
     ]
     names = ["decoding", "lightness", "flow and steadying", "network", "joining", "encoding"]
     assert [row["step"] for row in steps] == names
