@@ -87,9 +87,9 @@ def _show_ratios(variants, sizes, markdown):
         rows.append((variant.name, str(variant.threads), *ratios))
     own, other = (next(v.network for v in variants if bool(v.alternative) == them) for them in (False, True))
     notes = (
-        "Each ratio is the alternative's time, at its fastest precision, divided by that of tf_colorize, per round, for "
-        "whole photos on the same number of threads; over 1x, tf_colorize is faster. These are different networks: the "
-        "alternatives run that of Zhang et al. 2017, with random weights, which has "
+        "Each ratio is the alternative's time, at its fastest precision, divided by that of tf_colorize, per round, "
+        "for whole photos on the same number of threads; over 1x, tf_colorize is faster. These are different networks: "
+        "the alternatives run that of Zhang et al. 2017, with random weights, which has "
         f"{tables.number(other.gflop / own.gflop)} times the arithmetic."
     )
     tables.show(headings, rows, notes, markdown)
