@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import pathlib
 import re
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import ImageColor
 
-from tf_colorize import whole
+from tf_colorize import documents, look_files, whole
 from tf_colorize.color import lab
 from tf_colorize.color.look import Look
 
@@ -22,16 +21,11 @@ if typing.TYPE_CHECKING:
     import os
 
 
-VERSION = 1
-"""Of the JSON format."""
-
 SUFFIX = ".hints.json"
 SIGNATURE = "predict_ab_with_hints"
 """Of a SavedModel: lightness and hints to ab."""
 
 MOST = 500
-
-_LONGEST_SHOWN = 80  # characters of a value in a message
 
 _OPTIONAL = ("size", "time")
 _FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
@@ -73,7 +67,7 @@ class Hint:
         place = _pixels(self.x, width), _pixels(self.y, height)
         if None in place or not (0 <= place[0] < width and 0 <= place[1] < height):
             raise ValueError(
-                f"hint at {_shown(self.x)},{_shown(self.y)}: must be inside the photo, which has "
+                f"hint at {documents.shown(self.x)},{documents.shown(self.y)}: must be inside the photo, which has "
                 f"{width} x {height} pixels (x from the left, y from the top, numbers of pixels or percent)"
             )
         return place
@@ -114,12 +108,14 @@ def hint(value: Any) -> Hint:
             raise ValueError(f"hint {value!r}: must be (x, y, color)") from error
     if _pixels(found.x, 100) is None or _pixels(found.y, 100) is None:
         raise ValueError(
-            f"hint at {_shown(found.x)},{_shown(found.y)}: x and y must be numbers of pixels, or percent such as 25%"
+            f"hint at {documents.shown(found.x)},{documents.shown(found.y)}: x and y must be numbers of pixels, or percent such as 25%"
         )
-    if not (found.size is None or (_is_finite(found.size) and found.size > 0)):
-        raise ValueError(f"hint size {_shown(found.size)}: must be a number of pixels over 0")
-    if not (found.time is None or (_is_finite(found.time) and found.time >= 0)):
-        raise ValueError(f"hint time {_shown(found.time)}: must be seconds from the start of a film, 0 or more")
+    if not (found.size is None or (documents.is_finite(found.size) and found.size > 0)):
+        raise ValueError(f"hint size {documents.shown(found.size)}: must be a number of pixels over 0")
+    if not (found.time is None or (documents.is_finite(found.time) and found.time >= 0)):
+        raise ValueError(
+            f"hint time {documents.shown(found.time)}: must be seconds from the start of a film, 0 or more"
+        )
     found.ab()
     return found
 
@@ -153,44 +149,24 @@ def read(path: str | os.PathLike[str]) -> list[Hint]:
         raise ValueError(f"{path}: {error}") from error
 
 
-def read_adjustments(path: str | os.PathLike[str]) -> dict[str, float]:
+def read_adjustments(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads what a hints file says of the photo's look, as in `"look": {"vividness": 1.2, "warmth": -0.3}`.
 
     Returns:
         What it names of the fields of `Look`; nothing for most files.
 
     Raises:
-        ValueError: the file cannot be read, is of another version, or has a number that no look can have.
+        ValueError: the file cannot be read, is of another version, or has a look that cannot be.
     """
-    look = _content(path).get("look")
-    if look is None:
-        return {}
-    if not isinstance(look, dict):
-        raise ValueError(f'{path}: look {_shown(json.dumps(look))}: must be like {{"vividness": 1.2, "warmth": -0.3}}')
-    names = [field.name for field in dataclasses.fields(Look)]
-    found = {name: look[name] for name in names if look.get(name) is not None}
-    for name, value in found.items():
-        if not _is_finite(value):
-            raise ValueError(f"{path}: {name} {_shown(json.dumps(value))}: must be a number")
-    try:
-        Look(**found)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return found
+    return look_files.fields_of(_content(path).get("look"), path)
 
 
 def _content(path):
     """The content of a hints file, whose version and form are right."""
-    try:
-        content = json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"))  # editors on Windows write a mark
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not valid JSON ({error})") from error
+    content = documents.read(path)
     if not isinstance(content, dict) or not isinstance(content.get("hints"), list):
         raise ValueError(f"{path}: not a hints file. It must be like {_FORM}")
-    if content.get("version") != VERSION:
-        raise ValueError(f"{path}: has version {content.get('version')!r}; this version of tf-colorize reads {VERSION}")
+    documents.check_version(content, path)
     return content
 
 
@@ -205,7 +181,7 @@ def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
     for one in hints_of(hints):
         optional = {key: getattr(one, key) for key in _OPTIONAL if getattr(one, key) is not None}
         entries.append({"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*_rgb(one.color)), **optional})
-    text = json.dumps({"version": VERSION, "hints": entries}, indent=1)
+    text = json.dumps({"version": documents.VERSION, "hints": entries}, indent=1)
     whole.write_text(path, text + "\n")
 
 
@@ -264,22 +240,10 @@ def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look) -> np.nd
 
 def _of_entry(entry):
     if not isinstance(entry, dict) or not {"x", "y", "color"} <= set(entry):
-        raise ValueError(f'hint {_shown(json.dumps(entry))}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}')
+        raise ValueError(
+            f'hint {documents.shown(json.dumps(entry))}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}'
+        )
     return Hint(entry["x"], entry["y"], entry["color"], *(entry.get(key) for key in _OPTIONAL))
-
-
-def _shown(value):
-    """What a message says of a value: never so long that it hides the rest, and nothing that a terminal obeys."""
-    text = str(value)
-    text = text if text.isprintable() else repr(text)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-def _is_finite(value):
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an integer of hundreds of digits
-        return False
 
 
 def _pixels(value, length):
@@ -304,6 +268,6 @@ def _rgb(color):
         red = -1
     if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
         raise ValueError(
-            f"hint color {_shown(repr(color))}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255"
+            f"hint color {documents.shown(repr(color))}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255"
         )
     return red, green, blue

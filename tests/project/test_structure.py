@@ -10,7 +10,7 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "tf_colorize"
 
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
-    "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole"],
+    "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole", "documents"],
     "color": ["lab", "look", "colorfulness", "png_color", "margins", "profiles", "tensors"],
     "photos": [
         *("origin", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
@@ -18,6 +18,7 @@ ROOMS = {
         *("files", "find", "contact_sheet"),
     ],
     "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],
+    "look_files": [],
     "hints": [],
     # the Keras dialect, at the top level as its users expect
     "losses": [],

@@ -41,13 +41,13 @@ class Look:
     warmth: float = _adjustment(0.0, -1.0, 1.0)
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = number = getattr(self, field.name)
-            least, most = self.range_of(field.name)
+        for name in ADJUSTMENTS:
+            value = number = getattr(self, name)
+            least, most = self.range_of(name)
             if not (isinstance(value, numbers.Real) and least <= number <= most):
                 raise ValueError(
-                    f"`{field.name}` must be in [{least:g}, {most:g}]. Received: {field.name}={value!r}. "
-                    f"{field.default:g} leaves the colors as the model predicts them."
+                    f"`{name}` must be in [{least:g}, {most:g}]. Received: {name}={value!r}. "
+                    f"{getattr(type(self), name):g} leaves the colors as the model predicts them."
                 )
 
     @classmethod
@@ -86,6 +86,9 @@ class Look:
             ab = (ab - _shift(lightness, self.warmth)) / _gain(lightness, self.warmth)
         return _without_vividness(lightness, ab, self.vividness)
 
+
+ADJUSTMENTS = tuple(field.name for field in dataclasses.fields(Look) if field.metadata)
+"""The fields of `Look` that are numbers."""
 
 UNCHANGED = Look()
 """The colors as the model predicts them."""

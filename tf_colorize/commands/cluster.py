@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import parsing, photo_options, progress, ray_job
+from tf_colorize.commands import look_options, parsing, photo_options, progress, ray_job
 
 # No heavy imports up here: `tf-colorize cluster --help` must answer at once.
 
@@ -76,6 +76,7 @@ def _colorize(options):
     from tf_colorize.archives import failures, packed, places, plan
     from tf_colorize.inference import runtimes
 
+    look_options.save(options)
     source, target = places.open_place(options.source), places.open_place(options.target)
     source.check()
     if plan.would_mix(source, target):

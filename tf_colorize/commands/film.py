@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         jobs, failed = _plan(options)
+        look_options.save(options)
         if not jobs:
             return int(failed)
         colorizer, model = _load(options)

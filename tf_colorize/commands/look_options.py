@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 from tf_colorize.commands import parsing
 
@@ -16,7 +18,7 @@ _HELP = {
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Adds an option for each adjustment of the look."""
+    """Adds an option for each field of the look, and those that keep it in a file."""
     from tf_colorize.color import look
 
     for name, text in _HELP.items():
@@ -27,8 +29,46 @@ def add_to(parser: argparse.ArgumentParser) -> None:
             metavar=f"{least:g}..{most:g}",
             help=text,
         )
+    parser.add_argument(
+        "--look",
+        type=_complaining(_read),
+        metavar="FILE",
+        help="look that --save-look or the page saved; the other options come before it",
+    )
+    parser.add_argument("--save-look", metavar="FILE", help="save the look of these options in a file for --look")
 
 
-def asked(options: argparse.Namespace) -> dict[str, float]:
+def asked(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the fields of `Look` that the options of `add_to` were given for."""
-    return {name: getattr(options, name) for name in _HELP if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in _HELP if getattr(options, name) is not None}
+    return {**(options.look or {}), **given}
+
+
+def save(options: argparse.Namespace) -> None:
+    """Saves the look that the options name where one of them says so.
+
+    Raises:
+        ValueError: the file cannot be written.
+    """
+    if options.save_look is not None:
+        from tf_colorize import look_files
+
+        look_files.write(asked(options), options.save_look)
+
+
+def _read(path):
+    from tf_colorize import look_files
+
+    return look_files.read(path)
+
+
+def _complaining(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Returns a type for argparse that says in its own words what is wrong."""
+
+    def parse(text):
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse

@@ -33,6 +33,11 @@ def main(arguments: Sequence[str]) -> int:
         _complain(problem)
         return 2
     try:
+        look_options.save(options)
+    except ValueError as error:
+        _complain(str(error))
+        return 1
+    try:
         # --max-pixels takes the place of Pillow's limit.
         with photo_options.pillow_without_limit(), quiet.readers_of_photos():
             return _colorize_stream(options) if options.inputs == ["-"] else _colorize_files(options)

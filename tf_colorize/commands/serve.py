@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import parsing, photo_options, quiet
+from tf_colorize.commands import look_options, parsing, photo_options, quiet
 
 # No heavy imports up here: `tf-colorize serve --help` must answer at once.
 
@@ -56,6 +56,7 @@ def _parser():
         default=DEFAULT_PORT,
         help=f"port (default: {DEFAULT_PORT}; 0 takes any)",
     )
+    look_options.add_to(parser)
     add("--jobs", type=parsing.number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
     add(
         "--waiting",
@@ -88,6 +89,7 @@ def _serve(options):
     from tf_colorize.inference import colorizer, runtimes
     from tf_colorize.server import app
 
+    look_options.save(options)
     limits = app.Limits(
         max_bytes=options.max_megabytes << 20,
         max_pixels=options.max_pixels,
@@ -105,7 +107,7 @@ def _serve(options):
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"http://{host}:{listener.getsockname()[1]}/colorize  (Ctrl+C stops it)", flush=True)
         config = uvicorn.Config(
-            app.Service(model, limits, token).application(),
+            app.Service(model, limits, token, look_options.asked(options)).application(),
             log_level="warning",
             access_log=False,
             server_header=False,

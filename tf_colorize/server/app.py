@@ -9,6 +9,7 @@ import hmac
 import json
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import tf_colorize
@@ -56,10 +57,13 @@ class Service:
         limits: See `Limits`.
         token: What requests must carry in `Authorization: Bearer TOKEN`. None takes those without one, but only if
             they call the server by the name of the loopback device: a page in a browser could use another.
+        fields: Of the `Look` of photos whose request does not name them.
     """
 
-    def __init__(self, colorizer: Any, limits: Limits, token: str | None = None) -> None:
-        self._limits, self._token = limits, token
+    def __init__(
+        self, colorizer: Any, limits: Limits, token: str | None = None, fields: Mapping[str, Any] | None = None
+    ) -> None:
+        self._limits, self._token, self._fields = limits, token, fields or {}
         self._pool = concurrent.futures.ThreadPoolExecutor(limits.at_once, thread_name_prefix="colorize")
         # Requests beyond these wait with their bodies still in the network, not in memory.
         self._in_memory = asyncio.Semaphore(2 * limits.at_once)
@@ -82,7 +86,7 @@ class Service:
         return _json({"status": "ok", "version": tf_colorize.__version__})
 
     async def _openapi(self, request: requests.Request) -> responses.Response:
-        return _json(description.openapi(has_token=self._token is not None))
+        return _json(description.openapi(self._fields, has_token=self._token is not None))
 
     async def _colorize(self, request: requests.Request) -> responses.Response:
         try:
@@ -147,7 +151,7 @@ class Service:
         if media_type.startswith("multipart/"):
             raise wishes.WishError("send the photo's bytes alone as the body, not a form")
         query = request.query_params.multi_items()
-        return self._answer(wishes.wish_of(body, query, is_json=media_type == "application/json"))
+        return self._answer(wishes.wish_of(body, query, self._fields, is_json=media_type == "application/json"))
 
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tf_colorize
@@ -27,14 +28,15 @@ _HINT = {
 }
 
 
-def openapi(*, has_token: bool) -> dict[str, Any]:
+def openapi(fields: Mapping[str, Any] | None = None, *, has_token: bool) -> dict[str, Any]:
     """Returns the description as an object for JSON.
 
     Args:
+        fields: Of the `Look` of photos whose request does not name them.
         has_token: Whether requests must carry a token.
     """
     options = {
-        **{name: _adjustment(name) for name in wishes.ADJUSTMENTS},
+        **{name: _adjustment(name, fields or {}) for name in wishes.ADJUSTMENTS},
         "hints": {"type": "array", "items": _HINT, "description": "Colors at places of the photo."},
         "format": {"type": "string", "enum": list(wishes.FORMATS), "description": "Default: the photo's own."},
         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "description": "For JPEG, WebP, AVIF and HEIC."},
@@ -82,9 +84,14 @@ def openapi(*, has_token: bool) -> dict[str, Any]:
     }
 
 
-def _adjustment(name):
+def _adjustment(name, fields):
     least, most = look.Look.range_of(name)
-    return {"type": "number", "minimum": least, "maximum": most, "default": getattr(look.UNCHANGED, name)}
+    return {
+        "type": "number",
+        "minimum": least,
+        "maximum": most,
+        "default": fields.get(name, getattr(look.UNCHANGED, name)),
+    }
 
 
 def _base64():

@@ -7,7 +7,7 @@ import binascii
 import dataclasses
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tf_colorize import hints
@@ -21,7 +21,7 @@ MEDIA_TYPES = {
 }
 """Pillow's name of a format to its media type."""
 
-ADJUSTMENTS = tuple(field.name for field in dataclasses.fields(look.Look))
+ADJUSTMENTS = look.ADJUSTMENTS
 OPTIONS = (*ADJUSTMENTS, "hint", "hints", "format", "quality")
 
 
@@ -63,12 +63,15 @@ class Answer:
     notes: tuple[str, ...]
 
 
-def wish_of(body: bytes, query: Sequence[tuple[str, str]], *, is_json: bool) -> Wish:
+def wish_of(
+    body: bytes, query: Sequence[tuple[str, str]], fields: Mapping[str, Any] | None = None, *, is_json: bool
+) -> Wish:
     """Returns what a request asks for.
 
     Args:
         body: Bytes of the photo's file; or JSON with them in "image", in base64, and with options.
         query: Names and values of the address's query: options.
+        fields: Of the `Look` where the request does not name them.
         is_json: Whether the body is JSON.
 
     Raises:
@@ -98,7 +101,9 @@ def wish_of(body: bytes, query: Sequence[tuple[str, str]], *, is_json: bool) -> 
     quality = _number("quality", given["quality"], 1, 100) if given.get("quality") is not None else None
     if quality is not None and quality != int(quality):
         raise WishError(f"quality: must be a whole number, not {given['quality']}")
-    return Wish(source, _look(given), _hints(given), _format(given.get("format")), quality and int(quality))
+    return Wish(
+        source, _look(given, fields or {}), _hints(given), _format(given.get("format")), quality and int(quality)
+    )
 
 
 def answer(colorizer: Any, wish: Wish, max_pixels: int) -> Answer:
@@ -145,8 +150,8 @@ def _of_json(body):
         raise WishError(f"image: not valid base64: {work.reason_of(error)}") from error
 
 
-def _look(given):
-    values = {}
+def _look(given, fields):
+    values = dict(fields)
     for name in ADJUSTMENTS:
         if given.get(name) is not None:
             values[name] = _number(name, given[name], *look.Look.range_of(name))

@@ -1,0 +1,57 @@
+"""Small JSON files that people bring, such as hints: read, and refused in one line that names the file."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import typing
+from typing import Any
+
+if typing.TYPE_CHECKING:
+    import os
+
+VERSION = 1
+"""Of all these files."""
+
+_LONGEST_SHOWN = 80  # characters of a value in a message
+
+
+def read(path: str | os.PathLike[str]) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"))  # editors on Windows write a mark
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not valid JSON ({error})") from error
+
+
+def check_version(content: dict[str, Any], path: str | os.PathLike[str]) -> None:
+    """Refuses a file of another version.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if content.get("version") != VERSION:
+        version = shown(repr(content.get("version")))
+        raise ValueError(f"{path}: has version {version}; this version of tf-colorize reads {VERSION}")
+
+
+def shown(value: Any) -> str:
+    """Returns what a message says of a value: never so long that it hides the rest, and nothing a terminal obeys."""
+    text = str(value)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def is_finite(value: Any) -> bool:
+    """Returns whether a value of a file is a number."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False
