@@ -16,6 +16,7 @@ from PIL import ImageColor
 from tf_colorize import documents, look_files, whole
 from tf_colorize.color import lab
 from tf_colorize.color.look import Look
+from tf_colorize.documents import shown
 
 if typing.TYPE_CHECKING:
     import os
@@ -67,7 +68,7 @@ class Hint:
         place = _pixels(self.x, width), _pixels(self.y, height)
         if None in place or not (0 <= place[0] < width and 0 <= place[1] < height):
             raise ValueError(
-                f"hint at {documents.shown(self.x)},{documents.shown(self.y)}: must be inside the photo, which has "
+                f"hint at {shown(self.x)},{shown(self.y)}: must be inside the photo, which has "
                 f"{width} x {height} pixels (x from the left, y from the top, numbers of pixels or percent)"
             )
         return place
@@ -108,14 +109,12 @@ def hint(value: Any) -> Hint:
             raise ValueError(f"hint {value!r}: must be (x, y, color)") from error
     if _pixels(found.x, 100) is None or _pixels(found.y, 100) is None:
         raise ValueError(
-            f"hint at {documents.shown(found.x)},{documents.shown(found.y)}: x and y must be numbers of pixels, or percent such as 25%"
+            f"hint at {shown(found.x)},{shown(found.y)}: x and y must be numbers of pixels, or percent such as 25%"
         )
     if not (found.size is None or (documents.is_finite(found.size) and found.size > 0)):
-        raise ValueError(f"hint size {documents.shown(found.size)}: must be a number of pixels over 0")
+        raise ValueError(f"hint size {shown(found.size)}: must be a number of pixels over 0")
     if not (found.time is None or (documents.is_finite(found.time) and found.time >= 0)):
-        raise ValueError(
-            f"hint time {documents.shown(found.time)}: must be seconds from the start of a film, 0 or more"
-        )
+        raise ValueError(f"hint time {shown(found.time)}: must be seconds from the start of a film, 0 or more")
     found.ab()
     return found
 
@@ -240,9 +239,7 @@ def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look) -> np.nd
 
 def _of_entry(entry):
     if not isinstance(entry, dict) or not {"x", "y", "color"} <= set(entry):
-        raise ValueError(
-            f'hint {documents.shown(json.dumps(entry))}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}'
-        )
+        raise ValueError(f'hint {shown(json.dumps(entry))}: must be like {{"x": 120, "y": "40%", "color": "#7a4b2c"}}')
     return Hint(entry["x"], entry["y"], entry["color"], *(entry.get(key) for key in _OPTIONAL))
 
 
@@ -268,6 +265,6 @@ def _rgb(color):
         red = -1
     if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
         raise ValueError(
-            f"hint color {documents.shown(repr(color))}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255"
+            f"hint color {shown(repr(color))}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255"
         )
     return red, green, blue
