@@ -107,6 +107,8 @@ def _judged_refusal(source, target, outcome, options):
                 f"{type(cause).__name__} in {os.path.basename(where.filename)}:{where.lineno}: {line}"
             ) from error
         return "refused"
+    if line.endswith("; choose PNG or TIFF"):  # what the format of the result cannot hold
+        return "refused"
     raise Fault(f"a picture that can be read has no result: {line}")
 
 

@@ -217,7 +217,12 @@ def _write(image, file, image_format, like, quality):
         parameters["compress_level"] = _PNG_LEVEL
     if image_format == "HEIF":
         opening.register_heif()
-    return photo_metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
+    try:
+        return photo_metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
+    except RuntimeError as error:  # x265 takes no pictures that are wide and less than 32 pixels high
+        size = f"{image.width} x {image.height} pixels"
+        name = photo_metadata.NAMES[image_format]
+        raise ImageError(f"the encoder of {name} refuses {size} ({_reason(error)}); choose PNG or TIFF") from error
 
 
 @contextlib.contextmanager
