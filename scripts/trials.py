@@ -1,6 +1,7 @@
 """Tries to break tf_colorize: `python scripts/trials.py photos --minutes 5`."""
 
 import argparse
+import os
 import pathlib
 import random
 import sys
@@ -11,10 +12,12 @@ from tf_colorize.commands import quiet, streams
 # The trials share small films, servers and networks with the tests.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 
-with quiet.missing_packages("trials.py"):
-    from trials import photos, trial
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-TRIALS = {"photos": photos}
+with quiet.missing_packages("trials.py"):
+    from trials import kills, photos, trial, writes
+
+TRIALS = {"photos": photos, "writes": writes, "kills": kills}
 
 
 @streams.usable

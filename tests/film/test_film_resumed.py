@@ -1,5 +1,6 @@
 """A film whose coloring is stopped, at any moment and in any way, goes on; nothing finished is lost in silence."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -55,6 +56,23 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     assert command(film).returncode == 0
     assert len(films.pictures(tmp_path / "movie.color.mp4")) == 60
     assert sorted(os.listdir(tmp_path)) == ["movie.color.mp4", "movie.mp4"]
+
+
+def test_a_run_that_ended_before_it_could_note_its_first_piece_is_no_obstacle(tmp_path, colorizer, monkeypatch):
+    film = reading.open_film(films.write(tmp_path / "movie.mp4"))
+    whole_files = pieces.whole.open_whole
+
+    def full(path, **options):
+        if pathlib.Path(path).suffix == ".npz":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return whole_files(path, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(frames.FilmError, match="No space left"):
+        patch.setattr(pieces.whole, "open_whole", full)
+        coloring.color_film(colorizer, film, tmp_path / "result.mp4")
+    assert [path.name for path in pieces.folder_of(tmp_path / "result.mp4").glob("*.mp4")] == ["000000.mp4"]
+    assert coloring.color_film(colorizer, film, tmp_path / "result.mp4").n_frames == 30
+    assert not pieces.folder_of(tmp_path / "result.mp4").exists()
 
 
 def test_a_film_that_cannot_be_read_any_further_is_not_taken_for_its_end(

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,9 @@ class Pieces:
         saved = _read(self.folder / _STATE)
         paths = sorted(self.folder.glob("*.mp4"))
         job = saved["job"] if saved else None
-        n_pieces = len(saved["pieces"]) if saved else len(paths)
+        # Without any account of them, pieces are those of a run that ended before it could note the first one.
+        is_of_another = (self.folder / _STATE).exists() or any(self.folder.glob("*.json"))
+        n_pieces = len(saved["pieces"]) if saved else len(paths) if is_of_another else 0
         is_there = all(self.path(number).is_file() for number in range(n_pieces))
         if job == self._job and is_there:
             self._restore(saved)
@@ -186,7 +189,7 @@ def _read(path):
             if "steadier" in saved:
                 saved["state"] = steadying.State(file["gray"], file["sums"], *saved["steadier"])
         return saved
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
 
 

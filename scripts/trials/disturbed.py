@@ -1,0 +1,147 @@
+"""A command of scenarios.py that is run again and again, disturbed, and judged."""
+
+import pathlib
+import shutil
+
+from trials import faults, forks
+from trials import trial as trials
+from trials.trial import Fault
+
+_TEMPORARY = ".tf-colorize-"
+
+
+class Disturbed:
+    """A command that can be run again and again, disturbed; what it makes undisturbed is found out first.
+
+    Args:
+        name: Of the scenario.
+        breaker: What lets requests fail.
+        folder: For everything.
+
+    Attributes:
+        counts: How many requests an undisturbed run makes that each mode of faults.py may fail.
+        seconds: Of an undisturbed run.
+    """
+
+    def __init__(self, name, scenario, breaker, folder):
+        self.name, self._scenario, self._breaker = name, scenario, breaker
+        self._place = folder / name  # always the same one: commands write their paths into results
+        self._inputs = folder / f"{name}.inputs"
+        temporary = self._place / "tmp"
+        self._inputs.mkdir()
+        scenario.make(self._inputs)
+        self._forks = forks.Forks(list(scenario.modules), {**breaker.environment, "TMPDIR": str(temporary)})
+        self.counts = {}
+        self._before = self._results_of_inputs()
+        for mode, (_, kinds, _) in {**faults.MODES, "killed": faults.KILLED}.items():
+            self._fresh()
+            breaker.watch(self._place, kinds)
+            done = self._run()
+            self.counts[mode], self.seconds = breaker.count, done.seconds
+            breaker.stop()
+            if done.code:
+                raise trials.Impossible(f"{name} fails by itself: {done.errors}")
+        self._expected = scenario.results(self._place)
+
+    def close(self):
+        self._forks.close()
+
+    def with_fault(self, number, mode):
+        """Runs with one fault, judges what is there, and runs once more; returns how the first run ended.
+
+        Raises:
+            Fault: a promise was broken.
+        """
+        self._fresh()
+        self._breaker.plan(self._place, number, mode)
+        done = self._run()
+        what = self._breaker.what
+        self._breaker.stop()
+        try:
+            if done.code:
+                self._judge_failure(done)
+            elif self._scenario.results(self._place) != self._expected:
+                raise Fault(f"exit code 0, but {self._difference()}")
+            self._judge_leftovers()
+            self._judge_again()
+        except Fault as fault:
+            raise Fault(f"{fault}\nfirst failed: {what}\ncode {done.code}, errors:\n{done.errors}") from fault
+        return "one clear line" if done.code else "went on"
+
+    def killed(self, *, number=None, after=None):
+        """Kills it at a request, or after some seconds, and runs it once more; returns whether it had ended by then.
+
+        Raises:
+            Fault: a promise was broken.
+        """
+        self._fresh()
+        if number is not None:
+            self._breaker.plan(self._place, number, faults.KILLED)
+        done = self._run(kill_after=after)
+        what = self._breaker.what
+        self._breaker.stop()
+        try:
+            if done.code not in (0, -9):
+                raise Fault(f"ended with {done.code}")
+            self._judge_whole()
+            self._judge_again()
+        except Fault as fault:
+            raise Fault(f"{fault}\nkilled at: {what or after}\ncode {done.code}, errors:\n{done.errors}") from fault
+        return "had ended" if done.code == 0 else "was killed"
+
+    def _fresh(self):
+        shutil.rmtree(self._place, ignore_errors=True)
+        shutil.copytree(self._inputs, self._place)
+        (self._place / "tmp").mkdir()
+
+    def _run(self, again=False, **options):
+        arguments = self._scenario.again if again and self._scenario.again else self._scenario.arguments
+        return self._forks.run(self._scenario.run, [str(part) for part in arguments(self._place)], **options)
+
+    def _results_of_inputs(self):
+        self._fresh()
+        return self._scenario.results(self._place)
+
+    def _judge_failure(self, done):
+        lines = [line for line in done.errors.splitlines() if line.strip()]
+        if "Traceback" in done.errors or done.code not in (1, 2):
+            raise Fault(f"not one clear line, exit code {done.code}")
+        if not 1 <= len(lines) <= self._scenario.lines:
+            raise Fault(f"{len(lines)} lines of complaints")
+        if any(str(self._place / "tmp") in line and _TEMPORARY in line for line in lines):
+            raise Fault("a line names a temporary file")
+        self._judge_whole()
+
+    def _judge_whole(self):
+        """Each file that is there is the older or the new one; what is read to find that out can be read."""
+        try:
+            found = self._scenario.results(self._place)
+        except Exception as error:
+            raise Fault(f"a result cannot be read: {error!r}") from error
+        for name, content in found.items():
+            is_hidden = any(part.startswith(".") for part in pathlib.PurePath(name).parts)
+            if self._scenario.run != "training" and not is_hidden and name in self._expected:
+                if content not in (self._expected[name], self._before.get(name)):
+                    raise Fault(f"{name} is neither the older nor the new file")
+
+    def _judge_leftovers(self):
+        left = [path for path in self._place.rglob(f"{_TEMPORARY}*") if path.is_file()]
+        if left:
+            raise Fault(f"left behind: {[str(path.relative_to(self._place)) for path in left]}")
+
+    def _judge_again(self):
+        done = self._run(again=True)
+        if done.code:
+            raise Fault(f"once more, and it ends with {done.code}: {done.errors}")
+        if self._scenario.results(self._place) != self._expected:
+            raise Fault(f"once more, but {self._difference()}")
+        left = [path for path in self._place.rglob(f"{_TEMPORARY}*")]
+        left += list((self._place / "tmp").iterdir())
+        if left:
+            raise Fault(f"left behind after that: {[str(path.relative_to(self._place)) for path in left]}")
+
+    def _difference(self):
+        found = self._scenario.results(self._place)
+        names = found.keys() ^ self._expected.keys()
+        names |= {name for name in found.keys() & self._expected if found[name] != self._expected[name]}
+        return f"these differ: {sorted(names)[:5]}"

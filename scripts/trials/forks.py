@@ -1,0 +1,92 @@
+"""Commands that start at once: a process imports what they need, and each runs in a fork of it."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from trials import trial as trials
+
+_HERE = pathlib.Path(__file__).resolve()
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """How a command ended: its exit code, negative for a signal, what it wrote, and its seconds."""
+
+    code: int
+    out: str
+    errors: str
+    seconds: float
+
+
+class Forks:
+    """Runs commands in forks of one process.
+
+    Args:
+        modules: What it imports first.
+        environment: Besides this process's own.
+    """
+
+    def __init__(self, modules: list[str], environment: dict[str, str] | None = None) -> None:
+        paths = [str(_HERE.parents[1]), str(_HERE.parents[2] / "tests" / "helpers"), os.environ.get("PYTHONPATH", "")]
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": os.pathsep.join(paths)}
+        self._folder = tempfile.TemporaryDirectory(prefix="trials-forks-")
+        self._process = subprocess.Popen(
+            [sys.executable, str(_HERE.with_name("fork_process.py")), *modules],
+            env={**os.environ, **quiet, **(environment or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None,
+            text=True,
+        )
+        if self._read() != "ready":
+            raise trials.Impossible("the process that commands run in does not start; see the messages above")
+
+    def run(self, run: str, arguments: list[str], *, kill_after: float | None = None, limit: float = 300.0) -> Done:
+        """Runs a command to its end.
+
+        Args:
+            run: Function of `trials.scenarios` that takes the arguments and returns the exit code.
+            kill_after: Seconds after which it gets SIGKILL, with all that it started.
+            limit: Seconds after which it hangs.
+
+        Raises:
+            trials.Fault: it hangs.
+        """
+        out, errors = pathlib.Path(self._folder.name, "out"), pathlib.Path(self._folder.name, "errors")
+        self._write({"run": run, "arguments": arguments, "out": str(out), "errors": str(errors)})
+        start, pid = time.monotonic(), int(self._read())
+        deadline = start + (limit if kill_after is None else kill_after)
+        while not self._is_over(max(0.0, deadline - time.monotonic())):
+            os.killpg(pid, signal.SIGKILL)
+            if kill_after is None:
+                self._read()
+                raise trials.Fault(f"no end after {limit:.0f} s:\n{errors.read_text(errors='replace')}")
+            deadline = time.monotonic() + 60
+        code = int(self._read())
+        texts = [path.read_text(errors="replace") for path in (out, errors)]
+        return Done(code, *texts, time.monotonic() - start)
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def _is_over(self, seconds):
+        import select
+
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+
+    def _read(self):
+        return os.read(self._process.stdout.fileno(), 100).decode().strip()
+
+    def _write(self, request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()

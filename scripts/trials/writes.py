@@ -1,0 +1,38 @@
+"""Writes: the n-th write, fsync, rename, mkdir or open fails, for every n, in every command that writes."""
+
+import pathlib
+import tempfile
+
+from trials import disturbed, faults, scenarios
+from trials import trial as trials
+
+
+def run(trial: trials.Trial) -> None:
+    """Tries every command with every fault in turn, as far as the time goes."""
+    parts = trial.parts(scenarios.SCENARIOS)
+    with tempfile.TemporaryDirectory(prefix="trials-writes-") as folder:
+        breaker = faults.Faults(pathlib.Path(folder))
+        end, trial.seconds = trial.seconds, 0.0
+        for index, (name, scenario) in enumerate(parts.items()):
+            trial.seconds = end * (index + 1) / len(parts)  # its share of the time
+            command = disturbed.Disturbed(name, scenario, breaker, pathlib.Path(folder))
+            try:
+                _all_of_one(trial, command)
+            finally:
+                command.close()
+
+
+def _all_of_one(trial, command):
+    cases = [(mode, number) for mode in faults.MODES for number in range(1, command.counts[mode] + 1)]
+    done = 0
+    # In an order of its own for each seed, because the time may not suffice for all.
+    for _, rng in trial.attempts(1):
+        rng.shuffle(cases)
+    for mode, number in cases:
+        if trial.left() < 0 or done == trial.most:
+            break
+        done += 1
+        attempt = f"{command.name} {mode} {number}"
+        with trial.judged(attempt):
+            trial.outcomes[command.with_fault(int(number), faults.MODES[str(mode)])] += 1
+    trial.figures[command.name] = f"{done} of {len(cases)} faults"
