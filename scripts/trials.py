@@ -15,9 +15,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with quiet.missing_packages("trials.py"):
-    from trials import kills, photos, trial, writes
+    from trials import kills, photos, properties, trial, writes
 
-TRIALS = {"photos": photos, "writes": writes, "kills": kills}
+TRIALS = {"photos": photos, "writes": writes, "kills": kills, "properties": properties}
 
 
 @streams.usable

@@ -1,6 +1,7 @@
 """The process of forks.py: reads requests, forks for each, and answers with its number and then with its exit code."""
 
 import atexit
+import contextlib
 import importlib
 import json
 import os
@@ -47,10 +48,8 @@ def _run(request):
     threading._shutdown()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError):
             stream.flush()
-        except OSError:
-            pass
     os._exit(code or 0)
 
 

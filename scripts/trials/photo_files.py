@@ -32,7 +32,7 @@ def _encoded(image, image_format, **parameters):
 
 def _carried():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return {"exif": photo_bytes.exif(orientation=6), "icc_profile": profile}
+    return {"exif": b"Exif\0\0" + photo_bytes.exif(orientation=6), "icc_profile": profile}
 
 
 def _jpegs(gray, color):
@@ -48,7 +48,7 @@ def _jpegs(gray, color):
         "progressive.jpg": _encoded(color, "JPEG", progressive=True, **_carried()),
         "cmyk.jpg": _encoded(color.convert("CMYK"), "JPEG"),
         "captions.jpg": photo_bytes.with_segments(plain, *segments),
-        "thumbnail.jpg": _encoded(gray, "JPEG", exif=photo_bytes.exif(">", thumbnail=plain)),
+        "thumbnail.jpg": _encoded(gray, "JPEG", exif=b"Exif\0\0" + photo_bytes.exif(">", thumbnail=plain)),
         "mpo.jpg": _encoded(color, "MPO", save_all=True, append_images=[color.rotate(180)]),
     }
 
