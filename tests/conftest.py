@@ -20,10 +20,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 collect_ignore = ["film"] if sys.version_info < (3, 11) else []
 
 # What `make quick` runs: it needs neither TensorFlow nor a browser.
-QUICK = (
-    *("cli", "color_lab", "demo", "installation", "leftovers", "measures", "other_systems", "packaging", "photo_files"),
-    *("processors", "release", "streams", "structure", "whole"),
-)
+QUICK = [
+    *["cli", "cli_processes", "cli_refusals", "color_lab", "demo", "installation", "leftovers", "measures"],
+    *["other_systems", "packaging", "photo_files", "processors", "release", "streams", "structure", "whole"],
+]
 
 
 def pytest_addoption(parser):

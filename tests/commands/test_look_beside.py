@@ -5,18 +5,12 @@ import json
 import numpy as np
 import pytest
 import skimage
-import tiny_models
 from PIL import Image
 
 from tf_colorize import Colorizer, Look, hints
 from tf_colorize.commands import main
 
 GRAY = skimage.data.camera()[100:160, 50:130]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture

@@ -13,17 +13,11 @@ import urllib.request
 import numpy as np
 import pytest
 import skimage
-import tiny_models
 from PIL import Image
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="closes streams in a shell")
 
 ROOT = pathlib.Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pathlib
 import numpy as np
 import pytest
 import skimage
-import tiny_models
 from PIL import Image
 
 from tf_colorize import hints
@@ -14,11 +13,6 @@ from tf_colorize.commands import main, tree
 
 FILMS = "the suffix must be one of .mp4, .m4v, .mov, .mkv, .webm; for a folder, end the name with /"
 GRAY = skimage.data.camera()[100:160, 50:130]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture(autouse=True)
