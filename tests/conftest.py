@@ -52,6 +52,13 @@ def training_photos(tmp_path_factory):
 
 
 @pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder, which is the current directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def photo_folder(tmp_path):
     """A folder of twelve small color pictures: blue over green, with an orange disc."""
     folder = tmp_path / "photos"

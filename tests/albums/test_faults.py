@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-import skimage
+import small_photos
 import tiny_models
 from PIL import Image
 
@@ -19,24 +19,12 @@ from tf_colorize.commands import film as film_command
 from tf_colorize.commands import main
 from tf_colorize.photos import find
 
-GRAY = skimage.data.camera()[100:160, 50:130]
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def photo(*names, image_format="JPEG"):
-    for name in names:
-        path = pathlib.Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(GRAY).save(path, image_format)
 
 
 def tree():
@@ -45,8 +33,8 @@ def tree():
 
 @pytest.mark.parametrize("names", [["d/a.jpg", "d/a.tif"], ["d"], ["d/*"]])
 def test_overwrite_never_overwrites_a_photo(model, capsys, names):
-    photo("d/a.jpg")
-    photo("d/a.tif", image_format="TIFF")
+    small_photos.photo("d/a.jpg")
+    small_photos.photo("d/a.tif", image_format="TIFF")
     before = {name: pathlib.Path(name).read_bytes() for name in tree()}
     assert main.main([*names, "-o", "d", "--format", "jpg", "--overwrite", "--model", model]) == 1
     assert {name: pathlib.Path(name).read_bytes() for name in tree()} == before
@@ -70,14 +58,14 @@ def test_an_error_of_tensorflow_is_a_reason():
     def colorizer(*_, **__):
         raise error
 
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     job = work.Job(pathlib.Path("a.jpg"), pathlib.Path("b.jpg"))
     assert work.colorize_file(colorizer, job, work.Options()).reason.startswith("a.jpg: OOM when allocating")
 
 
 @pytest.mark.parametrize("key", ["size", "x", "time"])
 def test_a_number_of_400_digits_in_a_hints_file_fails_its_photo_alone(tmp_path, model, capsys, key):
-    photo("d/a.jpg", "d/b.jpg")
+    small_photos.photo("d/a.jpg", "d/b.jpg")
     entry = {"x": 1, "y": 1, "color": "red", key: "HUGE"}
     content = json.dumps({"version": 1, "hints": [entry]}).replace('"HUGE"', "9" * 400)
     pathlib.Path("d/a.hints.json").write_text(content)
@@ -90,7 +78,7 @@ def test_a_number_of_400_digits_in_a_hints_file_fails_its_photo_alone(tmp_path, 
 
 def test_a_long_name_is_the_problem_of_one_photo(model, capsys):
     long = "x" * 248 + ".jpg"
-    photo("d/ok.jpg", f"d/{long}")
+    small_photos.photo("d/ok.jpg", f"d/{long}")
     assert main.main(["d", "-o", "out", "--model", model]) == 0
     assert sorted(os.listdir("out")) == ["ok.jpg", long]
     assert main.main(["d", "--model", model]) == 1
@@ -112,7 +100,7 @@ def keep_others_out(folder, mode=0o700):
 @needs_root
 @pytest.mark.parametrize("command", [["a.jpg", "-o", "theirs/out"], ["film", "a.mp4", "-o", "theirs/out"], ["theirs"]])
 def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
-    photo("a.jpg", "a.mp4", "theirs/b.jpg")
+    small_photos.photo("a.jpg", "a.mp4", "theirs/b.jpg")
     keep_others_out("theirs")
     result = subprocess.run([*AS_NOBODY, *command, "--model", model], capture_output=True, text=True)
     assert result.returncode == 1
@@ -122,7 +110,7 @@ def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
 
 @needs_root
 def test_a_folder_that_one_may_not_write_is_told_before_the_work_and_what_is_there_is_done(model):
-    photo("d/a.jpg", "d/b.jpg", "theirs/a.jpg")
+    small_photos.photo("d/a.jpg", "d/b.jpg", "theirs/a.jpg")
     keep_others_out("theirs", 0o755)
     result = subprocess.run([*AS_NOBODY, "d", "-o", "theirs", "--model", model], capture_output=True, text=True)
     assert result.returncode == 1
@@ -132,7 +120,7 @@ def test_a_folder_that_one_may_not_write_is_told_before_the_work_and_what_is_the
 
 @needs_root
 def test_a_folder_that_one_may_not_list_is_left_out_and_said(model):
-    photo("d/a.jpg", "d/theirs/b.jpg")
+    small_photos.photo("d/a.jpg", "d/theirs/b.jpg")
     keep_others_out("d/theirs")
     result = subprocess.run([*AS_NOBODY, "d", "-o", "out", "--model", model], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (1, "tf-colorize: d/theirs: Permission denied\n")
@@ -140,7 +128,7 @@ def test_a_folder_that_one_may_not_list_is_left_out_and_said(model):
 
 
 def test_the_result_folder_is_looked_at_before_the_work(model, capsys, monkeypatch):
-    photo("d/a.jpg", "d/b.jpg")
+    small_photos.photo("d/a.jpg", "d/b.jpg")
     pathlib.Path("notes").write_text("mine")
     monkeypatch.setattr(work, "colorize_file", None)
     assert main.main(["d", "-o", "notes", "--model", model]) == 1
@@ -151,7 +139,7 @@ def test_the_result_folder_is_looked_at_before_the_work(model, capsys, monkeypat
 
 @pytest.mark.parametrize("arguments", [["a.jpg", "-o", "link.jpg"], ["a.jpg"], ["a.jpg", "-o", "out"]])
 def test_a_link_is_written_through(model, arguments):
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     for folder in ("elsewhere", "out"):
         os.mkdir(folder)
     pathlib.Path("elsewhere/there.jpg").write_text("older")
@@ -160,11 +148,11 @@ def test_a_link_is_written_through(model, arguments):
     assert main.main([*arguments, "--overwrite", "--model", model]) == 0
     assert os.path.islink("link.jpg") and os.path.islink("a.color.jpg") and os.path.islink("out/a.jpg")
     with Image.open("elsewhere/there.jpg") as image:
-        assert image.size == (80, 60)
+        assert image.size == small_photos.GRAY.size
 
 
 def test_a_pipe_writes_through_a_link(model):
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     os.symlink("there.jpg", "link.jpg")
     data = pathlib.Path("a.jpg").read_bytes()
     command = [sys.executable, "-m", "tf_colorize", "-", "-o", "link.jpg", "--model", model]
@@ -173,7 +161,7 @@ def test_a_pipe_writes_through_a_link(model):
 
 
 def test_a_link_never_hides_a_real_folder():
-    photo("z/deep/x.jpg", "b/y.jpg")
+    small_photos.photo("z/deep/x.jpg", "b/y.jpg")
     os.makedirs("a/favorites")
     os.symlink("../../z/deep", "a/favorites/best")
     os.symlink("../b", "a/b")
@@ -196,7 +184,7 @@ def test_films_that_meet_are_refused_before_the_work(capsys, monkeypatch):
     colored = []
     monkeypatch.setattr(film_command, "_load", lambda options: (None, None))
     monkeypatch.setattr(film_command, "_color", lambda colorizer, model, job, options: colored.append(job.target.name))
-    photo("a.avi", "a.mpg", "b.mp4")
+    small_photos.photo("a.avi", "a.mpg", "b.mp4")
     for output in ([], ["-o", "out/"]):
         assert film_command.main(["a.avi", "a.mpg", *output, "--overwrite"]) == 1
         assert "a.mpg: " in capsys.readouterr().err
@@ -208,7 +196,7 @@ def test_films_that_meet_are_refused_before_the_work(capsys, monkeypatch):
 
 def test_names_that_are_not_text_go_through(model):
     name = os.fsdecode(b"gro\xdf 5")
-    Image.fromarray(GRAY).save(name + ".png")
+    small_photos.photo(name + ".png", image_format="PNG")
     os.rename(name + ".png", name)
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
     run = [sys.executable, "-m", "tf_colorize", name, "--compare", "--model", model]

@@ -1,24 +1,14 @@
 """Which file becomes which: nobody's source is a target, no two results are one file, and names stay whole."""
 
 import os
-import pathlib
 
 import pytest
+import small_photos
 from PIL import Image
 
 from tf_colorize.albums import plan, targets
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def photo(*names):
-    for name in names:
-        path = pathlib.Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"a photo")
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def planned(*arguments, **options):
@@ -27,7 +17,7 @@ def planned(*arguments, **options):
 
 
 def test_a_target_that_is_a_source_is_a_problem_of_each():
-    photo("d/a.jpg", "d/a.tif")
+    small_photos.photo("d/a.jpg", "d/a.tif")
     made, problems = planned(["d/a.jpg", "d/a.tif"], "d", suffix=".jpg")
     assert made == []
     assert problems == [
@@ -37,7 +27,7 @@ def test_a_target_that_is_a_source_is_a_problem_of_each():
 
 
 def test_a_source_is_one_file_by_all_its_names():
-    photo("d/a.jpg", "e/b.tif", "f/c.tif", "g/d.tif")
+    small_photos.photo("d/a.jpg", "e/b.tif", "f/c.tif", "g/d.tif")
     os.mkdir("out")
     os.link("d/a.jpg", "out/b.jpg")
     os.symlink("../d/a.jpg", "out/c.jpg")
@@ -51,7 +41,7 @@ def test_a_source_is_one_file_by_all_its_names():
 
 
 def test_a_link_may_hide_neither_the_photos_nor_the_results():
-    photo("album/a.jpg", "album/deep/a.jpg", "out/old.jpg")
+    small_photos.photo("album/a.jpg", "album/deep/a.jpg", "out/old.jpg")
     os.symlink("../out", "album/made")
     os.symlink("album", "again")
     assert planned(["album"], "out")[0] == ["out/a.jpg", "out/deep/a.jpg"]  # the result folder is linked in
@@ -60,7 +50,7 @@ def test_a_link_may_hide_neither_the_photos_nor_the_results():
 
 
 def test_an_album_among_the_results_is_read_and_never_written_into():
-    photo("scans/scans/a.jpg", "scans/scans/scans/b.jpg")
+    small_photos.photo("scans/scans/a.jpg", "scans/scans/scans/b.jpg")
     made, problems = planned(["scans/scans"], "scans")
     assert made == ["scans/a.jpg"]
     assert problems == [
@@ -69,7 +59,7 @@ def test_an_album_among_the_results_is_read_and_never_written_into():
 
 
 def test_a_case_of_letters_makes_no_other_file_where_it_is_ignored(monkeypatch):
-    photo("a/x.jpg", "b/X.jpg")
+    small_photos.photo("a/x.jpg", "b/X.jpg")
     assert planned(["a/x.jpg", "b/X.jpg"], "out")[0] == ["out/x.jpg", "out/X.jpg"]
     assert not targets.ignores_case(".")
     lexists = os.path.lexists
@@ -80,14 +70,14 @@ def test_a_case_of_letters_makes_no_other_file_where_it_is_ignored(monkeypatch):
 
 
 def test_side_by_side_pictures_are_targets_too():
-    photo("a.jpg", "a.compare")
+    small_photos.photo("a.jpg", "a.compare")
     made, problems = planned(["a.jpg", "a.compare"], "out", compare=True)
     assert made == ["out/a.jpg"] and "a.compare: out/a.compare.jpg is already the result of a.jpg" in problems[0]
 
 
 def test_a_dot_makes_no_suffix():
-    photo("Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png")
-    photo("Reel No. 5.hints.json")
+    small_photos.photo("Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png")
+    small_photos.photo("Reel No. 5.hints.json")
     names = ["Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png"]
     made, problems = planned(names)
     assert made == ["Reel No. 5.color.jpg", "Reel No. 6.color.jpg", "St. Louis.color.JPG", "v1.2.color.png"]
@@ -103,7 +93,7 @@ def test_a_dot_makes_no_suffix():
 
 def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
     long = "x" * 248 + ".jpg"
-    photo(f"d/{long}", "d/ok.jpg")
+    small_photos.photo(f"d/{long}", "d/ok.jpg")
     made, problems = planned(["d"])
     assert made == ["d/ok.color.jpg"] and len(problems) == 1 and "too long" in problems[0]
     assert planned(["d"], "out") == (["out/ok.jpg", f"out/{long}"], [])
@@ -111,26 +101,26 @@ def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
 
 
 def test_what_cannot_hold_results_is_said_once():
-    photo("d/a.jpg", "d/b.jpg", "file", "d/deep/c.jpg")
+    small_photos.photo("d/a.jpg", "d/b.jpg", "file", "d/deep/c.jpg")
     os.symlink("nowhere", "dangling")
     for output, reason in (("file", "is a file"), ("file/x", "is a file"), ("dangling", "does not exist")):
         made, problems = planned(["d"], output)
         assert made == [] and len(problems) == 1 and reason in problems[0]
     assert planned(["d"], "x.jpg")[1] == ["x.jpg: must be a folder for 3 pictures"]
-    photo("one/a.jpg")
+    small_photos.photo("one/a.jpg")
     assert planned(["one"], "x.jpg")[1] == ["x.jpg: must be a folder for 1 pictures"]
 
 
 @pytest.mark.parametrize("output", ["out.txt", "out.mp4", "out.tar.gz", "s3://bucket/x", "https://host/x", ""])
 def test_what_is_neither_a_folder_nor_a_picture_is_no_output(output):
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     made, problems = planned(["a.jpg"], output)
     assert made == [] and len(problems) == 1
     assert os.listdir() == ["a.jpg"]
 
 
 def test_a_folder_may_be_called_anything():
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     assert planned(["a.jpg"], "out.txt/")[0] == ["out.txt/a.jpg"]
     os.mkdir("b.txt")
     assert planned(["a.jpg"], "b.txt")[0] == ["b.txt/a.jpg"]
@@ -138,13 +128,13 @@ def test_a_folder_may_be_called_anything():
 
 
 def test_a_link_given_as_the_output_stays():
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     os.symlink("elsewhere.jpg", "x.jpg")
     assert planned(["a.jpg"], "x.jpg")[0] == [os.path.abspath("elsewhere.jpg")]
 
 
 def test_a_photo_named_twice_is_done_once():
-    photo("d/a.jpg")
+    small_photos.photo("d/a.jpg")
     assert planned(["d/a.jpg", "d/../d/a.jpg", "d"], "out") == (["out/a.jpg"], [])
 
 
@@ -157,14 +147,14 @@ def film_targets(films, output=None, **options):
 
 
 def test_films_of_one_result_meet_before_the_work():
-    photo("a.avi", "a.mpg", "b.mp4", "Reel No. 5", "Reel No. 6")
+    small_photos.photo("a.avi", "a.mpg", "b.mp4", "Reel No. 5", "Reel No. 6")
     for output in (None, "out"):
         made, problems = film_targets(["a.avi", "a.mpg", "b.mp4"], output)
         assert len(made) == 2 and len(problems) == 1 and "is already the result of a.avi" in problems[0]
     assert film_targets(["a.avi"], "b.mkv")[0] == ["b.mkv"]
     assert film_targets(["a.avi"], "b.avi")[0] == []
     assert film_targets(["b.mp4"], ".")[1] == ["b.mp4: would be overwritten; choose another folder for the results"]
-    photo("deep/b.mpg", "b.mkv")
+    small_photos.photo("deep/b.mpg", "b.mkv")
     assert "its result would overwrite b.mkv" in film_targets(["deep/b.mpg", "b.mkv"], ".")[1][0]
     assert film_targets(["Reel No. 5", "Reel No. 6"])[0] == ["Reel No. 5.color.mkv", "Reel No. 6.color.mkv"]
     assert film_targets(["Reel No. 5"], "Reel No. 5/")[1]  # is a file
@@ -175,12 +165,12 @@ def test_films_of_one_result_meet_before_the_work():
 
 
 def test_films_are_no_addresses_and_results_are_no_films():
-    photo("b.color.mp4")
+    small_photos.photo("b.color.mp4")
     assert film_targets(["https://host/a.mp4", "b.color.mp4"])[0] == []
     assert "is an address" in film_targets(["https://host/a.mp4"])[1][0]
 
 
 def test_pictures_are_not_read_to_plan(monkeypatch):
-    photo("a.jpg")
+    small_photos.photo("a.jpg")
     monkeypatch.setattr(Image, "open", None)
     assert planned(["a.jpg"])[0] == ["a.color.jpg"]

@@ -5,7 +5,9 @@ import pathlib
 import threading
 import time
 
+import archive_plans
 import pytest
+import small_photos
 from PIL import Image
 
 import tf_colorize
@@ -13,28 +15,12 @@ from tf_colorize.albums import targets, work
 from tf_colorize.archives import places, plan, workers
 from tf_colorize.commands import main
 
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def photo(*names):
-    for name in names:
-        path = pathlib.Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.linear_gradient("L").crop((0, 0, 40, 30)).save(path, "JPEG")
-
-
-def planned(source, target, **rules):
-    refused = {}
-    found = plan.items(places.open_place(source), places.open_place(target), plan.Rules(**rules), refused.__setitem__)
-    return list(found), refused
+pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize("out", ["scans", "scans/.", "link", "scans/scans", "."])
 def test_photos_that_lie_in_the_result_place_are_refused(capsys, out):
-    photo("scans/scans/x.jpg")
+    small_photos.photo("scans/scans/x.jpg")
     os.symlink("scans", "link")
     before = pathlib.Path("scans/scans/x.jpg").read_bytes()
     assert main.main(["cluster", "scans/scans", out, "--overwrite"]) == 1
@@ -49,15 +35,15 @@ def test_buckets_that_lie_in_each_other_are_refused():
 
 
 def test_a_link_in_the_result_place_never_leads_back_to_the_photos():
-    photo("in/a.jpg", "in/deep/b.jpg")
+    small_photos.photo("in/a.jpg", "in/deep/b.jpg")
     os.mkdir("out")
     os.symlink("../in/deep", "out/deep")
-    found, refused = planned("in", "out", overwrite=True)
+    found, refused = archive_plans.planned("in", "out", overwrite=True)
     assert [item.source for item in found] == ["a.jpg"] and list(refused) == ["deep/b.jpg"]
 
 
 def test_names_follow_the_rules_of_albums():
-    photo(
+    small_photos.photo(
         "in/Reel No. 5.jpg",
         "in/Reel No. 6.jpg",
         "in/x.variants.jpg",
@@ -65,7 +51,7 @@ def test_names_follow_the_rules_of_albums():
         "in/A.jpg",
         "in/a.jpg",
     )
-    found, refused = planned("in", "out", suffix=".png", compare=True)
+    found, refused = archive_plans.planned("in", "out", suffix=".png", compare=True)
     assert not refused
     assert [(item.target, item.compare, item.hints) for item in found] == [
         ("A.png", "A.compare.png", None),
@@ -76,14 +62,14 @@ def test_names_follow_the_rules_of_albums():
 
 
 def test_a_place_that_ignores_case_has_one_result_for_both(monkeypatch):
-    photo("in/A.jpg", "in/a.jpg")
+    small_photos.photo("in/A.jpg", "in/a.jpg")
     monkeypatch.setattr(targets, "ignores_case", lambda folder: True)
-    found, refused = planned("in", "out")
+    found, refused = archive_plans.planned("in", "out")
     assert [item.source for item in found] == ["A.jpg"] and "already the result of" in refused["a.jpg"]
 
 
 def test_a_dry_run_names_what_is_refused(capsys):
-    photo("in/a.jpg")
+    small_photos.photo("in/a.jpg")
     Image.linear_gradient("L").save("in/a.png")
     assert main.main(["cluster", "in", "out", "--format", "webp", "--dry-run"]) == 1
     said = capsys.readouterr()
@@ -143,7 +129,7 @@ class Unlucky(places.Folder):
 
 def test_one_photo_never_ends_a_worker(monkeypatch):
     names = [f"{letter}.jpg" for letter in "abcde"]
-    photo(*(f"in/{name}" for name in names))
+    small_photos.photo(*(f"in/{name}" for name in names))
 
     def start():
         def do(job):
@@ -171,7 +157,7 @@ def test_one_photo_never_ends_a_worker(monkeypatch):
 
 
 def test_a_folder_that_cannot_be_listed_is_refused_and_the_others_are_done(monkeypatch):
-    photo("in/a.jpg", "in/theirs/b.jpg", "in/full/c.jpg")
+    small_photos.photo("in/a.jpg", "in/theirs/b.jpg", "in/full/c.jpg")
     listed = os.scandir
 
     def scandir(path="."):
@@ -180,13 +166,13 @@ def test_a_folder_that_cannot_be_listed_is_refused_and_the_others_are_done(monke
         return listed(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    found, refused = planned("in", "out")
+    found, refused = archive_plans.planned("in", "out")
     assert sorted(item.source for item in found) == ["a.jpg", "full/c.jpg"]
     assert refused == {"theirs": "Permission denied"}
 
 
 def test_a_result_folder_that_one_may_not_enter_is_the_reason_of_its_photos(monkeypatch):
-    photo("in/a.jpg", "in/theirs/b.jpg")
+    small_photos.photo("in/a.jpg", "in/theirs/b.jpg")
 
     def names(self, folder):
         if folder == "theirs":
@@ -194,6 +180,6 @@ def test_a_result_folder_that_one_may_not_enter_is_the_reason_of_its_photos(monk
         return set()
 
     monkeypatch.setattr(places.Folder, "names", names)
-    found, refused = planned("in", "out")
+    found, refused = archive_plans.planned("in", "out")
     assert [item.source for item in found] == ["a.jpg"]
     assert refused == {"theirs/b.jpg": "its result cannot be written: out/theirs: Permission denied"}

@@ -1,123 +1,17 @@
-"""Archives without a cluster: places, plans, failures, a worker in this process, a crew that loses workers."""
+"""Archives without a cluster: buckets, a worker in this process, models that travel, and the command."""
 
 import json
 import pathlib
 import sys
-import threading
-import time
-import tracemalloc
-import types
 
+import archive_plans
 import pytest
 import tiny_models
-from PIL import Image
 
 import tf_colorize
-from tf_colorize.albums import plan as albums
 from tf_colorize.albums import work
-from tf_colorize.archives import crew, failures, packed, places, plan, workers
+from tf_colorize.archives import failures, packed, places, plan, workers
 from tf_colorize.commands import main, ray_job
-
-
-@pytest.fixture(autouse=True)
-def limit_of_pillow(monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # a worker removes it for good
-
-
-@pytest.fixture
-def scans(tmp_path):
-    """Photos, and what is none."""
-    root = tmp_path / "scans"
-    for name in ("b.jpg", "a.PNG", "deep/er/c.tif", ".hidden/d.jpg", "e.color.jpg", "notes.txt", "deep/.f.jpg"):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.linear_gradient("L").crop((0, 0, 40, 30)).save(path) if path.suffix != ".txt" else path.touch()
-    (root / "broken.jpg").write_bytes(b"\xff\xd8 and no more")
-    return root
-
-
-def planned(source, target, **rules):
-    refused = []
-    found = plan.items(
-        places.open_place(str(source)), places.open_place(str(target)), plan.Rules(**rules), refused.append
-    )
-    return list(found), refused
-
-
-@pytest.mark.parametrize("rules", [{}, {"compare": True}, {"suffix": ".webp"}])
-def test_a_folder_is_planned_as_the_local_command_plans_it(scans, tmp_path, rules):
-    (scans / "out").mkdir()
-    (scans / "out" / "x.jpg").touch()
-    (scans / "link").symlink_to(scans / "deep")
-    for out in (tmp_path / "out", scans / "out"):
-        jobs, problems = albums.plan_photos([str(scans)], out, **rules)
-        found, refused = planned(scans, out, **rules)
-        expected = {(job.source, job.target, job.compare) for job in jobs}
-        assert problems == refused == [] and len(found) >= 4
-        assert expected == {
-            (scans / item.source, out / item.target, item.compare and out / item.compare) for item in found
-        }
-
-
-def test_two_photos_for_one_result_are_refused(tmp_path):
-    for name in ("a.jpg", "a.png"):
-        Image.new("L", (9, 9)).save(tmp_path / name)
-    refused = {}
-    source, target = places.open_place(str(tmp_path)), places.open_place(str(tmp_path / "out"))
-    found = list(plan.items(source, target, plan.Rules(".webp"), refused.__setitem__))
-    assert [item.source for item in found] == ["a.jpg"]
-    assert refused == {"a.png": f"a.webp is already the result of {tmp_path}/a.jpg; choose another format"}
-
-
-def test_only_what_is_missing_is_needed(scans, tmp_path):
-    out = tmp_path / "out"
-    out.mkdir()
-    for name in ("b.jpg", "b.compare.jpg", "a.PNG"):
-        (out / name).touch()
-    found = {item.source: item.needed for item in planned(scans, out, compare=True)[0]}
-    assert found["b.jpg"] == () and found["a.PNG"] == ("a.compare.PNG",)
-    assert found["deep/er/c.tif"] == ("deep/er/c.tif", "deep/er/c.compare.tif")
-    assert all(len(item.needed) == 2 for item in planned(scans, out, compare=True, overwrite=True)[0])
-
-
-def test_a_plan_gives_photos_while_it_lists_and_keeps_them_on_disk():
-    more = threading.Event()
-
-    def endless_folder():
-        for index in range(20_000):
-            if index == 1000:
-                assert more.wait(20)
-            name = f"a folder with a long name/{index:06d}.jpg"
-            yield plan.Item(name, name, None, () if index % 3 == 0 else (name,))
-
-    with plan.Plan(endless_folder()) as jobs:
-        taken = []
-        while len(taken) < 600:
-            taken += jobs.take(100)
-        assert not jobs.is_complete
-        tracemalloc.start()
-        more.set()
-        while not jobs.is_complete:
-            time.sleep(0.01)
-        assert tracemalloc.get_traced_memory()[1] < 1 << 20
-        tracemalloc.stop()
-        while batch := jobs.take(1000):
-            taken += batch
-        assert (jobs.n_found, jobs.n_finished, jobs.n_left) == (20_000, 6_667, 0)
-    assert [int(item.source[-10:-4]) for item in taken] == [index for index in range(20_000) if index % 3]
-
-
-def test_what_stops_the_listing_is_raised_after_the_photos_before_it():
-    def found():
-        yield plan.Item("a", "a", None, ("a",))
-        raise places.PlaceError("gone")
-
-    with plan.Plan(found()) as jobs:
-        while not jobs.is_complete:
-            time.sleep(0.01)
-        assert len(jobs.take(5)) == 1
-        with pytest.raises(places.PlaceError, match="gone"):
-            jobs.take(5)
 
 
 def test_failures_are_a_file_beside_the_results(tmp_path):
@@ -174,7 +68,7 @@ def test_a_worker_makes_what_the_local_command_makes(scans, tmp_path, request, k
     address = str(tmp_path / "out") if kind == "folder" else request.getfixturevalue("s3_server").address("archive/out")
     target = places.open_place(address)
     target.prepare()
-    found, _ = planned(scans, address, compare=True)
+    found, _ = archive_plans.planned(scans, address, compare=True)
     worker = workers.Worker(places.open_place(str(scans)), target, started(model), tf_colorize.__version__)
     assert worker.ready() is None
     outcomes = dict(zip([item.source for item in found], worker.run(found)))
@@ -220,82 +114,6 @@ def test_a_model_travels(tmp_path, monkeypatch):
     assert packed.PackedModel.pack("grpc://host:8500/colorizer").unpack() == "grpc://host:8500/colorizer"
     with pytest.raises(ValueError, match="no such model"):
         packed.PackedModel.pack(str(tmp_path / "none"))
-
-
-ITEM = plan.Item("a", "a", None, ("a",))
-
-
-class Cluster:
-    """As much of Ray as a crew uses; a worker dies of the photos in `deadly`, as often as they say."""
-
-    def __init__(self, deadly):
-        self.deadly, self.results, self.killed = deadly, {}, []
-        self.exceptions = types.SimpleNamespace(RayActorError=ConnectionError, RayTaskError=ArithmeticError)
-
-    def hire(self):
-        return types.SimpleNamespace(
-            ready=types.SimpleNamespace(remote=lambda: self.call(lambda: None)),
-            run=types.SimpleNamespace(remote=lambda items: self.call(lambda: self.work(items))),
-        )
-
-    def call(self, function):
-        reference = object()
-        try:
-            self.results[reference] = function()
-        except ConnectionError as error:
-            self.results[reference] = error
-        return reference
-
-    def work(self, items):
-        for item in items:
-            if self.deadly.get(item.source, 0) > 0:
-                self.deadly[item.source] -= 1
-                raise ConnectionError("the worker died")
-        return [work.Outcome(notes=(item.source,)) for item in items]
-
-    def wait(self, references, num_returns, timeout):
-        return references[:num_returns], references[num_returns:]
-
-    def get(self, reference):
-        if isinstance(self.results[reference], Exception):
-            raise self.results[reference]
-        return self.results[reference]
-
-    def kill(self, actor):
-        self.killed.append(actor)
-
-
-def outcomes_with(deadly, monkeypatch, size=3, count=200):
-    ray = Cluster(deadly)
-    monkeypatch.setitem(sys.modules, "ray", ray)
-    names = [f"{index:03d}" for index in range(count)]
-    with plan.Plan(iter([plan.Item(name, name, None, (name,)) for name in names])) as jobs:
-        hired = crew.Crew(ray.hire, size, print)
-        found = [(item.source, outcome) for item, outcome in hired.outcomes(jobs)]
-    assert sorted(name for name, _ in found) == names  # nothing lost, nothing double
-    return {name: outcome.reason for name, outcome in found if outcome.reason}, hired
-
-
-def test_photos_of_a_worker_that_died_are_done_by_another(monkeypatch):
-    failed, hired = outcomes_with({"005": 1, "100": 1, "199": 1}, monkeypatch)
-    assert failed == {} and hired.n_deaths == 3
-
-
-def test_a_photo_that_kills_every_worker_fails_and_takes_nothing_along(monkeypatch):
-    failed, hired = outcomes_with({"007": 99, "008": 2}, monkeypatch)
-    assert list(failed) == ["007"] and "all 4 workers that took it died" in failed["007"]
-    assert hired.n_deaths <= 4 + 2
-
-
-def test_workers_that_die_while_they_start_end_the_job(monkeypatch):
-    def lost(reference):
-        raise ConnectionError("out of memory")
-
-    ray = Cluster({})
-    monkeypatch.setattr(ray, "get", lost)
-    monkeypatch.setitem(sys.modules, "ray", ray)
-    with plan.Plan(iter([ITEM])) as jobs, pytest.raises(crew.CrewError, match="die while they start: out of memory"):
-        list(crew.Crew(ray.hire, 2, print).outcomes(jobs))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,7 @@
-"""data.py: what is found, what a sample is, and that a stream can be entered anywhere."""
+"""Streams of training and validation data: what a sample is, and that a stream can be entered anywhere."""
 
 import itertools
-import os
-import pathlib
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,30 +10,8 @@ import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from tf_colorize.data import pipeline, selection
+from tf_colorize.data import pipeline
 from tf_colorize.photos import files
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Seven color photos (nested, several formats, not square) and what else lies about."""
-    root = tmp_path_factory.mktemp("photos")
-    (root / "deep" / "er").mkdir(parents=True)
-    sources = [skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut()[:, :300]]
-    names = ["a.jpg", "b.PNG", "deep/c.webp", "deep/d.bmp", "deep/er/e.tiff", "deep/er/f.gif", "g.jpeg"]
-    for position, name in enumerate(names):
-        photo = Image.fromarray(sources[position % 3])
-        photo.resize((photo.width // 2, photo.height // 3)).save(root / name)
-    Image.fromarray(skimage.data.camera()).save(root / "gray.png")
-    (root / "broken.jpg").write_bytes((root / "a.jpg").read_bytes()[:2000])
-    (root / "notes.txt").write_text("not a picture")
-    return root
-
-
-@pytest.fixture(scope="module")
-def paths(folder):
-    with pytest.warns(UserWarning):
-        return selection.find_photos(folder).paths
 
 
 def take(dataset, n):
@@ -48,48 +20,6 @@ def take(dataset, n):
 
 def same(first, second):
     return len(first) == len(second) and all(np.array_equal(x, y) for pair in zip(first, second) for x, y in zip(*pair))
-
-
-def test_find_photos_counts_what_it_leaves_out(folder):
-    seen = []
-    with pytest.warns(UserWarning, match="1 picture files cannot be read(.|\n)*broken.jpg"):
-        photos = selection.find_photos(folder, progress=lambda done, total: seen.append((done, total)))
-    assert [pathlib.Path(path).stem for path in photos.paths] == list("abcdefg")
-    assert photos.n_gray == 1 and len(photos.unreadable) == 1
-    assert seen == [(done, 9) for done in range(1, 10)]
-    with pytest.warns(UserWarning):
-        assert len(selection.find_photos(folder, min_colorfulness=0).paths) == 8
-
-
-def test_many_unreadable_files_are_one_short_warning(tmp_path):
-    for position in range(30):
-        (tmp_path / f"{position}.png").write_bytes(b"no picture")
-    with pytest.warns(UserWarning) as seen, pytest.raises(ValueError, match="30 cannot be read"):
-        selection.find_photos(tmp_path)
-    assert len(seen) == 1 and "and 10 more" in str(seen[0].message)
-
-
-def test_a_folder_without_usable_photos_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"0 picture files \(.jpg"):
-        selection.find_photos(tmp_path)
-    Image.fromarray(skimage.data.camera()).save(tmp_path / "gray.png")
-    with pytest.raises(ValueError, match="1 are gray"):
-        selection.find_photos(tmp_path)
-    with pytest.raises(ValueError, match="no such file or folder"):
-        selection.find_photos(tmp_path / "absent")
-
-
-def test_split_is_a_partition_and_deterministic():
-    names = [f"{position:03}.jpg" for position in range(50)]
-    train, validation = selection.split(names, 0.2, seed=3)
-    assert len(validation) == 10 and sorted(train + validation) == names
-    assert selection.split(names, 0.2, seed=3) == (train, validation)
-    assert selection.split(names, 0.2, seed=4) != (train, validation)
-    assert [len(part) for part in selection.split(names[:2], 0.01)] == [1, 1]
-    assert [len(part) for part in selection.split(names[:2], 0.99)] == [1, 1]
-    for fraction, some in ((0.0, names), (1.0, names), (0.5, names[:1])):
-        with pytest.raises(ValueError, match="Received"):
-            selection.split(some, fraction)
 
 
 def test_validation_is_the_centre_in_lab(tmp_path):
@@ -271,142 +201,6 @@ def test_works_with_keras_fit(paths):
 def test_wrong_arguments_are_errors(call):
     with pytest.raises(ValueError, match="Received: .*"):
         call()
-
-
-def test_sample_photos_have_a_held_out_part(tmp_path, monkeypatch):
-    monkeypatch.setenv("TF_COLORIZE_CACHE", str(tmp_path / "cache"))
-    train = selection.find_photos("sample").paths
-    validation = selection.find_photos("sample@validation").paths
-    assert len(train) == len(validation) == 5
-    for name, photo in (("astronaut", skimage.data.astronaut()), ("coffee", skimage.data.coffee())):
-        parts = [Image.open(next(path for path in some if name in path)) for some in (train, validation)]
-        if name == "astronaut":  # held out on the left
-            parts.reverse()
-        np.testing.assert_array_equal(np.concatenate([np.asarray(part) for part in parts], axis=1), photo)
-    with pytest.raises(ValueError, match="train, validation"):
-        selection.find_photos("sample@test")
-
-
-TFDS_SCRIPT = """
-import numpy as np, tensorflow_datasets as tfds, skimage.data
-from PIL import Image
-from tf_colorize import data
-
-class TinyPhotos(tfds.core.GeneratorBasedBuilder):
-    VERSION = tfds.core.Version("1.0.0")
-    FEATURES = {"photo": tfds.features.Image(shape=(None, None, 3)), "label": np.int64}
-    def _info(self):
-        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(self.FEATURES))
-    def _split_generators(self, manager):
-        return {"train": self._generate_examples(3), "test": self._generate_examples(1)}
-    def _generate_examples(self, n):
-        for position in range(n):
-            yield position, {"photo": skimage.data.coffee()[: 50 + position], "label": 0}
-
-class TinyNumbers(TinyPhotos):
-    FEATURES = {"x": np.int64}
-
-for name in ("tiny_photos", "tiny_photos@test", "tiny_photos@train[:2]", "tiny_photos"):
-    paths = data.find_photos("tfds:" + name).paths
-    heights = sorted(np.shape(Image.open(path))[0] for path in paths)
-    print("FOUND", len(paths), heights)
-for name in ("tiny_photos@nothing", "tiny_photos:7.0.0", "tiny_numbers", "no_such_data_set"):
-    try:
-        data.find_photos("tfds:" + name)
-    except ValueError as error:
-        print("ERROR", error)
-"""
-
-
-def start_python(code, tmp_path):
-    """Runs code in a process of its own; TensorFlow Datasets wants it to be in a file."""
-    (tmp_path / "script.py").write_text(code)
-    folders = {"TFDS_DATA_DIR": tmp_path / "tfds", "TF_COLORIZE_CACHE": tmp_path / "cache"}
-    environment = os.environ | {name: str(path) for name, path in folders.items()}
-    environment["PYTHONPATH"] = str(pathlib.Path(pipeline.__file__).parents[1])
-    return subprocess.Popen(
-        [sys.executable, str(tmp_path / "script.py")],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.slow
-def test_tfds_data_sets_become_folders(tmp_path):
-    process = start_python(TFDS_SCRIPT, tmp_path)
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    lines = [line for line in output.splitlines() if line.startswith(("FOUND", "ERROR"))]
-    assert lines[:2] == ["FOUND 3 [50, 51, 52]", "FOUND 1 [50]"]
-    assert lines[2].startswith("FOUND 2") and lines[3] == lines[0]
-    assert "nothing" in lines[4] and "train, test" in lines[4]
-    assert "7.0.0" in lines[5]
-    assert "must be a data set with RGB images" in lines[6]
-    assert "no_such_data_set" in lines[7]
-    assert len(lines) == 8
-    assert not list((tmp_path / "cache" / "tfds").glob(".writing-*"))
-
-
-EXIT_SCRIPT = """
-import sys
-from tf_colorize import data
-iterator = iter(data.training_batches(PATHS, 256, 8, seed=0))
-next(iterator)
-print("READY", flush=True)
-if INTERRUPTED:
-    while True:
-        next(iterator)
-sys.exit(3)
-"""
-
-
-@pytest.mark.parametrize("interrupted", [False, True])
-def test_the_process_ends_while_batches_are_being_read(paths, tmp_path, interrupted):
-    header = f"PATHS = {paths!r}\nINTERRUPTED = {interrupted}\n"
-    process = start_python(header + EXIT_SCRIPT, tmp_path)
-    assert process.stdout.readline() == "READY\n"
-    if interrupted:
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    if interrupted:
-        assert "KeyboardInterrupt" in errors
-    else:
-        assert process.returncode == 3
-
-
-REPLICAS_SCRIPT = """
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import keras
-from tf_colorize import data
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-    model = keras.Sequential([keras.layers.Conv2D(2, 1)])
-    model.compile("sgd", "mae")
-model.fit(data.image_dataset(PATHS, 32, 4, training=True), validation_data=data.image_dataset(PATHS, 32, 4), verbose=0)
-for _ in range(3):  # the iterator is given up in mid-stream
-    model.fit(data.training_batches(PATHS, 128, 4, seed=0), steps_per_epoch=2, verbose=0)
-print("DONE")
-"""
-
-
-@pytest.mark.slow
-def test_feeds_two_replicas(paths, tmp_path):
-    output, errors = start_python(f"PATHS = {paths!r}\n{REPLICAS_SCRIPT}", tmp_path).communicate(timeout=120)
-    assert "DONE" in output, errors
-
-
-@pytest.mark.slow
-def test_benchmark_prints_the_ratio(tmp_path):
-    script = pathlib.Path(__file__).parents[2] / "scripts" / "benchmark.py"
-    command = [sys.executable, script, "data", "--images", "20", "--batch-size", "5", "--image-size", "64"]
-    environment = os.environ | {"TF_COLORIZE_CACHE": str(tmp_path), "PYTHONPATH": str(script.parents[1])}
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    ratio = output.splitlines()[-1].split()
-    assert ratio[0] == "ratio" and float(ratio[1]) > 0
 
 
 def test_reading_never_decodes_below_the_size_that_is_asked_for(tmp_path):

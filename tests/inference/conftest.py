@@ -1,12 +1,13 @@
 """A server that runs the real SavedModel behind TF Serving's protocols, over real sockets."""
 
-import exports
-import prediction_server
 import pytest
 
 
 @pytest.fixture(scope="module")
 def server():
+    import exports  # here, because `make quick` reads this file without Keras
+    import prediction_server
+
     with prediction_server.serve(exports.exported().saved_model) as running:
         yield running
 
