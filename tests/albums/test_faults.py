@@ -203,4 +203,4 @@ def test_names_that_are_not_text_go_through(model):
     result = subprocess.run(run, capture_output=True, env=environment)
     assert (result.returncode, result.stderr) == (0, b"")
     assert sorted(os.listdir()) == [name, f"{name}.color.jpg", f"{name}.compare.jpg"]
-    assert np.asarray(Image.open(f"{name}.color.jpg")).shape == (60, 80, 3)
+    assert np.asarray(Image.open(f"{name}.color.jpg")).shape == (30, 40, 3)
