@@ -1,7 +1,21 @@
-"""What an archive is made of."""
+"""What an archive is made of. Nothing here depends on what Ray finds on this machine: its settings, its token."""
+
+import os
 
 import pytest
 from PIL import Image
+
+for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+    os.environ.pop(name, None)  # now, because Ray reads them when it is imported
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """An empty home folder, which Ray would write a token into, and read it from."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("home")
+        patch.setenv("HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import pathlib
 import pickle
 import shutil
 import stat
+import weakref
 
 import numpy as np
 import pytest
@@ -100,10 +101,11 @@ def test_a_worker_lets_go_of_the_bytes(tmp_path, temporary, model):
     worker = workers.Worker(place, place, start, tf_colorize.__version__)
     assert worker.ready() is None
     data = next(iter(start.model.files.values()))
+    held = [weakref.ref(start), weakref.ref(start.model)]
     del start
     gc.collect()
     holders = [one for one in gc.get_referrers(data) if isinstance(one, dict) and "tiny.tflite" in str(list(one))]
-    assert holders == [] and not any(isinstance(one, ray_job.Start) for one in gc.get_objects())
+    assert holders == [] and [one() for one in held] == [None, None]
 
 
 def test_the_folder_is_this_users_alone(temporary, model):

@@ -50,7 +50,10 @@ ROOMS = {
     "inference": ["predictor", "runtimes", "strips", "colorizer"],
     "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
     "server": ["wishes", "description", "app"],
-    "archives": ["addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"],
+    "archives": [
+        *("addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"),
+        *("ray_process", "hiring"),
+    ],
     "film": [
         *(
             "frames",

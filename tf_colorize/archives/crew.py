@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import time
+import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,21 @@ _PATIENCE = 60.0  # seconds until people are told that no worker has started
 
 class CrewError(ValueError):
     """The cluster cannot do the work; the message is one line."""
+
+
+class Jobs(typing.Protocol):
+    """As much of a `plan.Plan` as a crew needs."""
+
+    def take(self, count: int) -> list[plan.Item]:
+        """Returns the next photos, at most so many."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all photos are listed."""
+
+    @property
+    def n_left(self) -> int:
+        """Photos that are listed and were not taken."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -55,7 +71,7 @@ class Crew:
         self._suspects: collections.deque[plan.Item] = collections.deque()
         self.n_deaths = self._n_bad_starts = 0
 
-    def outcomes(self, jobs: plan.Plan) -> Iterator[tuple[plan.Item, work.Outcome]]:
+    def outcomes(self, jobs: Jobs) -> Iterator[tuple[plan.Item, work.Outcome]]:
         """Does all photos of a plan and yields them as they finish.
 
         A photo whose worker died is done again by another: alone, and after all others, so that one that

@@ -6,6 +6,7 @@ Ray itself tries for minutes where nobody answers, and its processes die where o
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import pathlib
 import re
@@ -14,6 +15,8 @@ import socket
 import subprocess
 import sys
 import threading
+
+from tf_colorize import installation
 
 MODE = "RAY_AUTH_MODE"
 TOKEN = "RAY_AUTH_TOKEN"
@@ -25,7 +28,6 @@ _PATIENCE = 20.0  # seconds for Ray to start in a process of its own, and to be 
 
 # Says the address first. Of Ray's own modules, as its commands use them: nothing public asks without joining.
 _ASK = """
-import sys
 from ray._private import services
 import ray
 address = services.canonicalize_bootstrap_address(sys.argv[1])
@@ -72,12 +74,14 @@ def find(address: str) -> Head:
 
     Raises:
         HeadError: nobody answers within two seconds, something else than Ray does, or the token is not the right one.
+        MissingPackage: Ray is not installed.
     """
     if address != "auto":
         if not is_address(address):
             raise HeadError(f"{address}: must be auto or HOST:PORT")
         if not answers(address):
             raise HeadError(f"no Ray cluster at {address}: nothing answers there. Is its head running, and reachable?")
+    check_installed()
     mode = os.environ.get(MODE, "").lower()
     has_token = mode != "disabled" and _has_token()
     if mode == "token" and not has_token:
@@ -99,6 +103,21 @@ def find(address: str) -> Head:
         fix = f"copy ~/.ray/auth_token from its head, or set {TOKEN}"
         raise HeadError(f"the cluster at {found} wants its token, and {here}: {fix}")
     return Head(found, not is_open)
+
+
+def check_installed() -> None:
+    """Raises MissingPackage if Ray is not installed; does not import it, which takes long."""
+    with installation.explained():
+        if importlib.util.find_spec("ray") is None:
+            raise ModuleNotFoundError("No module named 'ray'", name="ray")
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    """Returns the command that runs code in a Python of its own, which finds the modules that this one finds.
+
+    By itself, it would look for them in the current folder first.
+    """
+    return [sys.executable, "-c", f"import sys\nsys.path[:] = {sys.path!a}\n{code}", *arguments]
 
 
 def is_address(text: str) -> bool:
@@ -140,7 +159,7 @@ def _has_token():
 def _asking(address, mode):
     # A process of its own: Ray's code for this cannot be interrupted, and reads the mode only once.
     return subprocess.Popen(
-        [sys.executable, "-c", _ASK, address],
+        python(_ASK, address),
         env={**os.environ, MODE: mode},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

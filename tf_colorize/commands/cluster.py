@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 
@@ -26,11 +29,14 @@ _SAVE_EVERY = 60.0  # seconds
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage.
+
+    When it is stopped, the code is 128 and the signal's number: 130 for Ctrl-C.
+    """
     options = _parser().parse_args(arguments)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to Ray's makers
     try:
-        with installation.explained():
+        with installation.explained(), _ended_in_order():
             return _colorize(options)
     except (ValueError, installation.MissingPackage) as error:
         _complain(str(error))
@@ -42,9 +48,29 @@ def main(arguments: Sequence[str]) -> int:
 
         _complain(work.reason_of(error))
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _complain("stopped; run the same command again to continue")
-        return 130
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)
+
+
+@contextlib.contextmanager
+def _ended_in_order():
+    """Lets SIGTERM, which schedulers send, and SIGHUP, when a terminal is closed, do what Ctrl-C does."""
+
+    def stop(number, frame):
+        raise KeyboardInterrupt(number)
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    ours = [number for number in numbers if before[number] == signal.SIG_DFL]  # nohup, say, ignores SIGHUP
+    try:
+        for number in ours:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 def _parser():
@@ -141,9 +167,7 @@ def _work(options, places_of_job, model, jobs, failed):
     counts = _Counts()
     if jobs.has_work():
         start = ray_job.Start(model, photo_options.settings(options))
-        with ray_job.hired(
-            options.address, options.workers, places_of_job, start, _complain, failed.try_to_save
-        ) as crew:
+        with ray_job.hired(options.address, options.workers, places_of_job, start, _complain) as crew:
             _count(counts, crew, jobs, failed)
         if crew.n_deaths:
             _complain(f"workers that died: {crew.n_deaths}; others did their photos")
