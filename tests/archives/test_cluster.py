@@ -1,6 +1,7 @@
 """`tf-colorize cluster` on real Ray clusters: one on this machine, two nodes of one processor, and what is lost."""
 
 import json
+import re
 import time
 
 import pytest
@@ -45,21 +46,21 @@ def two_nodes():
 
 
 @pytest.mark.slow
-def test_two_thousand_photos_from_bucket_to_bucket(tmp_path, model, s3_server, two_nodes):
-    broken = ray_jobs.make_archive(tmp_path / "in", 2000, 5, width=32)
+def test_four_hundred_photos_from_bucket_to_bucket(tmp_path, model, s3_server, two_nodes):
+    broken = ray_jobs.make_archive(tmp_path / "in", 400, 5, width=32)  # most of the time is the server's
     expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
-    s3_server.upload(tmp_path / "in", "archive/scans")
-    addresses = [s3_server.address("archive/scans"), s3_server.address("archive/colored")]
+    s3_server.upload(tmp_path / "in", "archive/boxes")
+    addresses = [s3_server.address("archive/boxes"), s3_server.address("archive/boxes in color")]
     code, said, complaints = ray_jobs.run(*addresses, "--model", model, "--address", two_nodes.address, timeout=400)
-    s3_server.download("archive/colored", tmp_path / "out")
+    s3_server.download("archive/boxes in color", tmp_path / "out")
     made = ray_jobs.results(tmp_path / "out")
     failures = made.pop("failures.jsonl").decode().splitlines()
-    assert len(expected) == 1995 and made == expected
-    assert photos_of(failures) == [f"s3://archive/scans/{path.relative_to(tmp_path / 'in')}" for path in broken]
-    assert code == 1 and said[-1].startswith("1995 photos in ")
+    assert len(expected) == 395 and made == expected
+    assert photos_of(failures) == [f"s3://archive/boxes/{path.relative_to(tmp_path / 'in')}" for path in broken]
+    assert code == 1 and said[-1].startswith("395 photos in ")
     warning, *complaints = complaints  # these nodes were started without a token
     assert warning.startswith(f"tf-colorize cluster: warning: whoever reaches the cluster at {two_nodes.address} can ")
-    assert complaints == ["tf-colorize cluster: 5 photos failed: s3://archive/colored/failures.jsonl"]
+    assert complaints == ["tf-colorize cluster: 5 photos failed: s3://archive/boxes in color/failures.jsonl"]
 
 
 def wait_for(count, out, process):
@@ -82,7 +83,8 @@ def test_a_node_killed(tmp_path, model, two_nodes):
     assert len(expected) == 495 and made == expected  # and nothing unfinished is left
     assert photos_of(failures) == [str(path) for path in broken]
     assert said.splitlines()[-1].startswith("495 photos in ")
-    assert process.returncode == 1 and "workers that died: 1; others did their photos" in complaints
+    # More than one, where a new worker is sent to the same node before the head has noticed.
+    assert process.returncode == 1 and re.search("workers that died: [1-9]; others did their photos", complaints)
 
 
 @pytest.mark.slow

@@ -165,8 +165,6 @@ def kill(machine, *names):
             os.kill(pid, signal.SIGKILL)
 
 
-# Ray ends a process whose own node is lost, at times before the process itself has noticed the loss.
-@pytest.mark.xfail(strict=False, reason="Ray may end the process before it can say why")
 def test_the_own_node_killed_ends_the_job_with_a_line(cluster, tmp_path):
     process = begun(cluster[0], tmp_path)
     kill(cluster[0], "raylet/raylet")
