@@ -91,11 +91,11 @@ def descendants(pid):
 
 
 def peak_memory(title):
-    """Returns the most bytes that each process with this title has held, by process number."""
+    """Returns the most bytes that each process with this text in its command line has held, by process number."""
     peaks = {}
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended
-            if (folder / "cmdline").read_bytes().startswith(title.encode()):
+            if title.encode() in (folder / "cmdline").read_bytes():
                 # ru_maxrss inherits the greatest size of the parent process; this does not.
                 line = next(line for line in (folder / "status").read_text().splitlines() if line.startswith("VmHWM"))
                 peaks[int(folder.name)] = int(line.split()[1]) * 1024

@@ -21,7 +21,10 @@ from PIL import Image
 from benchmarks import machine, ray_nodes, tables
 from tf_colorize.inference import runtimes
 
+# Parts of command lines.
 WORKER = "ray::Worker"
+COMMAND = "-m\0tf_colorize\0cluster"
+RAY = "ray_process.main()"
 
 
 def add_arguments(parser):
@@ -97,14 +100,14 @@ def _run(command, model):
 
 
 def _memory(folder, count, arguments):
-    """`(the greatest of the workers, the command itself)`: the most bytes that they held."""
+    """`(the greatest of the workers, the command with its process for Ray)`: the most bytes that they held."""
     photos, out = folder / f"photos-{count}", folder / "out"
     _make(photos, count, 128)
     peaks, stop = {}, threading.Event()
 
     def watch():
         while not stop.wait(0.5):
-            for title in (WORKER, f"{sys.executable}\0-m\0tf_colorize\0cluster"):
+            for title in (WORKER, COMMAND, RAY):
                 peaks[title] = max([peaks.get(title, 0), *ray_nodes.peak_memory(title).values()])
 
     with ray_nodes.started([None, None]) as nodes:
@@ -116,7 +119,7 @@ def _memory(folder, count, arguments):
             stop.set()
             thread.join()
     shutil.rmtree(out)
-    return tuple(peaks.values())
+    return peaks[WORKER], peaks[COMMAND] + peaks[RAY]
 
 
 def _show_rates(rates, arguments):

@@ -17,6 +17,14 @@ from tf_colorize.archives import heads
 from tf_colorize.commands import main
 
 
+def test_the_manual_says_where_each_command_is_typed():
+    """What it says is tried where there can be machines; this is seen everywhere."""
+    lines = ray_jobs.manual()
+    assert [command for command, _ in lines if "cluster" in command and "--address auto" in command]
+    places = ("on the first machine", "on each of the others", "on each machine")
+    assert len(lines) == 7 and all(where.startswith(places) for _, where in lines)
+
+
 @pytest.fixture
 def refused():
     """An address at which nobody listens."""

@@ -108,6 +108,7 @@ def test_without_a_page_the_command_names_what_builds_and_installs_it(tmp_path, 
     monkeypatch.setattr(demo, "PAGE", tmp_path / "page")
     assert demo.main(["--no-browser"]) == 1
     complaint = capsys.readouterr().err
+    assert complaint.startswith("tf-colorize demo: the page is not built")
     assert all(part in complaint for part in ("Node 20", "`make web`", "`pip install .`"))
     assert complaint.count("\n") == 1
 
@@ -121,6 +122,15 @@ def test_the_site_is_the_page_with_its_models(page, tmp_path, monkeypatch):
     index = json.loads((tmp_path / "site/models/models.json").read_text())
     assert (tmp_path / "site/models" / index[0]["file"]).read_text() == "model"
     assert (tmp_path / "site/wasm/runtime.wasm").exists()
+
+
+def test_without_a_page_there_is_no_site(tmp_path, monkeypatch):
+    (tmp_path / "page").mkdir()
+    for page in ("page", "nowhere"):
+        monkeypatch.setattr(demo, "PAGE", tmp_path / page)
+        with pytest.raises(ValueError, match="the page is not built"):
+            demo.write_site(tmp_path / "site")
+    assert not (tmp_path / "site").exists()
 
 
 def run_command(page, *arguments):
@@ -151,7 +161,7 @@ def test_a_taken_port_is_one_line_and_exit_code_1(page):
         process = run_command(page, "--port", str(taken.getsockname()[1]), "--no-browser")
         _, complaint = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert complaint.startswith("tf-colorize: port ") and complaint.count("\n") == 1
+    assert complaint.startswith("tf-colorize demo: port ") and complaint.count("\n") == 1
     assert "without --port" in complaint  # the way out
 
 
@@ -164,7 +174,7 @@ def test_a_taken_default_port_is_said_and_the_next_one_is_used(page, monkeypatch
     said = capsys.readouterr()
     port = int(re.match(r"http://127\.0\.0\.1:(\d+)/", said.out).group(1))
     assert demo.DEFAULT_PORT < port < demo.DEFAULT_PORT + 20
-    assert said.err.startswith(f"tf-colorize: port {demo.DEFAULT_PORT} is in use") and said.err.count("\n") == 1
+    assert said.err.startswith(f"tf-colorize demo: port {demo.DEFAULT_PORT} is in use") and said.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

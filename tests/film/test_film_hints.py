@@ -126,6 +126,16 @@ def test_a_hints_file_beside_the_film_is_used_and_said(movie, monkeypatch, capsy
     assert "NAME.hints.json beside each" in capsys.readouterr().err
 
 
+def test_hints_that_are_missing_are_one_line_where_a_result_exists(movie, capsys):
+    result = movie.with_name("movie.color.mp4")
+    result.write_bytes(b"made before")
+    missing = movie.with_name("nowhere.json")
+    assert film_command.main([str(movie), "--hints", str(missing)]) == 1
+    said = capsys.readouterr()
+    assert said.err == f"tf-colorize film: {missing}: No such file or directory\n" and said.out == ""
+    assert result.read_bytes() == b"made before"
+
+
 def test_a_preview_shows_hints(movie, monkeypatch):
     monkeypatch.setattr(film_command, "_load", lambda options: (Painter(), "painter"))
     hints_module.write([Hint("50%", "50%", "#a02020", time=0.6)], movie.with_name("movie.hints.json"))

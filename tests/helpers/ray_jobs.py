@@ -1,6 +1,7 @@
 """`tf-colorize cluster` as people run it, and archives for it."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,15 @@ import sys
 import numpy as np
 import skimage.data
 from PIL import Image
+
+MANUAL = pathlib.Path(__file__).parents[2] / "docs" / "cluster.md"
+
+
+def manual():
+    """The manual's lines that start a cluster, use it and stop it: `[(what to type, on which machine)]`."""
+    blocks = re.findall(r"```console\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    block = next(block for block in blocks if "ray start --head" in block)
+    return [re.fullmatch(r"\$ (.*?) +# (.*)", line).groups() for line in block.splitlines()]
 
 
 def make_archive(folder, n_photos, n_broken=0, width=64, n_different=20):

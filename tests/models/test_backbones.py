@@ -181,6 +181,23 @@ def test_a_download_with_another_hash_is_refused(keras_home, server, monkeypatch
         backbones.resnet18("auto")
 
 
+def test_a_name_server_that_does_not_answer_is_not_waited_for(keras_home, monkeypatch):
+    given_up = threading.Event()
+
+    def silence(*_, **__):
+        given_up.wait(100)
+        raise socket.gaierror("nobody knows")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silence)
+    monkeypatch.setattr(backbone_weights, "IMAGENET_URL", "http://weights.example/model.safetensors")
+    monkeypatch.setattr(backbone_weights, "DOWNLOAD_TIMEOUT_SECONDS", 0.2)
+    try:
+        with pytest.raises(ValueError, match="timed out: no answer within 0.2 s"):
+            backbone_weights.imagenet_file(required=True)
+    finally:
+        given_up.set()
+
+
 def test_without_network_the_message_says_which_file_goes_where(keras_home, monkeypatch):
     with socket.socket() as listener:  # accepts, but never answers
         listener.bind(("127.0.0.1", 0))

@@ -75,12 +75,7 @@ class Server(http.server.ThreadingHTTPServer):
         page: str | os.PathLike[str] | None = None,
         models: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
-        self.page = pathlib.Path(page or PAGE)
-        if not (self.page / "index.html").is_file():
-            raise ValueError(
-                "the page is not built, because Node was missing when tf_colorize was installed. Install Node 20 "
-                "with npm, then run `make web` and `pip install .` in the checkout."
-            )
+        self.page = _built(pathlib.Path(page or PAGE))
         self.models = {path.name: path for path in map(pathlib.Path, models)}
         super().__init__(("127.0.0.1", port), _Handler)
 
@@ -88,6 +83,16 @@ class Server(http.server.ThreadingHTTPServer):
     def url(self) -> str:
         """The address to open in a browser."""
         return f"http://127.0.0.1:{self.server_port}/"
+
+
+def _built(page):
+    """Returns the folder of the page; raises ValueError if it is not there."""
+    if not (page / "index.html").is_file():
+        raise ValueError(
+            "the page is not built, because Node was missing when tf_colorize was installed. Install Node 20 "
+            "with npm, then run `make web` and `pip install .` in the checkout."
+        )
+    return page
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -163,9 +168,9 @@ def write_site(folder: str | os.PathLike[str]) -> None:
         ValueError: the page has not been built.
         OSError: the folder cannot be written.
     """
-    folder = pathlib.Path(folder)
+    folder, page = pathlib.Path(folder), _built(PAGE)
     models = shipped_models()
-    shutil.copytree(PAGE, folder, dirs_exist_ok=True, copy_function=whole.copy)
+    shutil.copytree(page, folder, dirs_exist_ok=True, copy_function=whole.copy)
     for path in models:
         whole.copy(path, folder / "models" / path.name)
     whole.write_text(folder / "models" / "models.json", json.dumps(models_index(models)))
@@ -230,24 +235,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(options.port, not options.no_browser, announce=lambda url: _announce(url, options.port))
     except ValueError as error:
-        print(f"tf-colorize: {error}", file=sys.stderr)
+        _complain(str(error))
         return 1
     except OSError as error:
-        print(
-            f"tf-colorize: port {options.port}: {error.strerror}; without --port, a free one is used", file=sys.stderr
-        )
+        _complain(f"port {options.port}: {error.strerror}; without --port, a free one is used")
         return 1
     return 0
 
 
 def _announce(url, wanted):
     if wanted is None and not url.endswith(f":{DEFAULT_PORT}/"):
-        print(
-            f"tf-colorize: port {DEFAULT_PORT} is in use, so this is another one. Photos that the page keeps at one "
-            "address do not show at the other.",
-            file=sys.stderr,
+        _complain(
+            f"port {DEFAULT_PORT} is in use, so this is another one. Photos that the page keeps at one address do not "
+            "show at the other."
         )
     print(f"{url}  (Ctrl+C stops it)", flush=True)
+
+
+def _complain(text):
+    print(f"tf-colorize demo: {text}", file=sys.stderr)
 
 
 @functools.lru_cache

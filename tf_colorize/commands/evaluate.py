@@ -257,6 +257,8 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize.evaluation import aging, hint_gains, hint_reach
     from tf_colorize.evaluation.report import document, figures, records
 
+    for note in run.notes:  # first, so that nobody waits for what does not come
+        _complain(f"left out: {note}")
     with rulers.bar() as progress:
         task = progress.add_task("photos", total=None)
         result = evaluation.evaluate(
@@ -277,8 +279,6 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     old = rulers.old_photos(options, colorizers, lpips) if options.old else {}
     if old:
         _show(aging.table(old))
-    for note in run.notes:
-        _complain(f"left out: {note}")
     if options.out:
         records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old)
         records.write_photos(options.out / "photos.csv", result)

@@ -185,7 +185,7 @@ def _identity(model):
 
 def _plan(options):
     """The films to color, and whether some cannot be colored, which is said."""
-    from tf_colorize.albums import plan
+    from tf_colorize.albums import hints_beside, plan
     from tf_colorize.photos import find
 
     try:
@@ -193,6 +193,8 @@ def _plan(options):
             from tf_colorize.film import containers, pieces
     except installation.MissingPackage as error:
         raise ValueError(str(error)) from error
+    if options.hints:
+        hints_beside.read(pathlib.Path(options.hints))  # if it cannot be used, that is known now, result or not
     for source in filter(find.is_result, options.films):
         print(f"{source}: its name says that it is already colorized; rename it to do it again")
     jobs, problems = plan.plan_films(

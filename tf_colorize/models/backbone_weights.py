@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pathlib
 import socket
+import threading
+import urllib.request
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +41,10 @@ def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
     """
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     target = home / "models" / IMAGENET_FILE
+    if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == IMAGENET_SHA256:
+        return str(target)
     try:
+        _await_answer(IMAGENET_URL)
         with _socket_timeout(DOWNLOAD_TIMEOUT_SECONDS):
             return keras.utils.get_file(
                 IMAGENET_FILE,
@@ -59,6 +65,27 @@ def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
         stacklevel=3,
     )
     return None
+
+
+def _await_answer(url):
+    """Raises OSError if no byte comes from an address in time, whatever it is that takes so long."""
+    failed = []
+
+    def ask():
+        try:
+            with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as answer:
+                answer.read(1)
+        except Exception as error:
+            failed.append(error)
+
+    # No timeout reaches a name server, and each of several addresses of a host would have its own.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(DOWNLOAD_TIMEOUT_SECONDS)
+    if asking.is_alive():
+        raise TimeoutError(f"the download timed out: no answer within {DOWNLOAD_TIMEOUT_SECONDS:g} s")
+    if failed:
+        raise failed[0]
 
 
 @contextlib.contextmanager
