@@ -74,7 +74,7 @@ def photo_folder(tmp_path):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_python():
     """Runs a piece of Python in a process of its own and returns what it printed."""
 

@@ -204,6 +204,7 @@ def test_float16_is_refused():
         model.compile()
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one(run_python):
     run_python("""
         import keras, numpy as np, tensorflow as tf

@@ -87,7 +87,10 @@ def test_weights_may_have_a_column_of_their_own():
     assert column == pytest.approx(flat, rel=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"run_eagerly": True}, {"jit_compile": True}, {"jit_compile": False}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"run_eagerly": True}, {"jit_compile": False}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
+)
 def test_the_settings_of_keras_reach_it_and_change_no_number(settings, tmp_path):
     model, plain = built(**settings), built()
     for name, value in settings.items():

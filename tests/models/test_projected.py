@@ -78,6 +78,7 @@ def test_weights_that_cannot_be_had_are_missed_before_stage_1(tmp_path, monkeypa
         settings.resolve(settings.TrainConfig(discriminator="gan"))
 
 
+@pytest.mark.slow
 def test_stage_2_trains_against_it(photo_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(preparation, "build_generator", small_networks.generator)
     keras.utils.set_random_seed(0)

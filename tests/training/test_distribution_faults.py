@@ -9,6 +9,7 @@ import training_processes as processes
 
 from tf_colorize.commands import launcher
 
+pytestmark = pytest.mark.slow
 # Two epochs of three steps in each stage.
 SHORT = {"pretrain-epochs": 2, "epochs": 2, "steps-per-epoch": 3, "batch-size": 4}
 
@@ -67,7 +68,6 @@ def test_a_killed_worker_stops_all_and_the_run_resumes(training_photos, undistur
     assert resumed == processes.rows(undisturbed / "run")  # to the last bit
 
 
-@pytest.mark.slow
 def test_a_run_outlives_one_killed_worker_after_another(training_photos, undisturbed, tmp_path):
     run_dir = tmp_path / "run"
     lose(processes.options(training_photos, run_dir, SHORT), tmp_path, "hand", 0, "stage1", 2)

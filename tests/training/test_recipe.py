@@ -82,6 +82,7 @@ def small(monkeypatch):
     monkeypatch.setattr(stages.models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
 
 
+@pytest.mark.slow
 def test_a_recipe_is_made_step_by_step_and_goes_on_where_it_stopped(tmp_path, photo_folder, small, monkeypatch):
     (tmp_path / "small.toml").write_text(SMALL)
     run = {"data": str(photo_folder), "run_dir": tmp_path / "run"}

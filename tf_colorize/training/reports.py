@@ -50,24 +50,7 @@ class ColorReport(keras.callbacks.Callback):
         self.generator = generator
         self.dataset = dataset
         self._writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
-        self._measure = tf.function(self._measure_batch)
-
-    def _measure_batch(self, inputs, targets):
-        lightness, ab = _lightness(inputs), targets[..., :2]
-        truth = tensors.lightness_ab_to_rgb(lightness, ab)
-        ab_predicted = self.generator(inputs, training=False)
-        prediction = tensors.lightness_ab_to_rgb(lightness, ab_predicted)
-        return (
-            prediction,
-            truth,
-            {
-                "psnr": tf.minimum(metrics.psnr(truth, prediction), 99.0),
-                "delta_e76": keras.ops.mean(metrics.delta_e76(ab, ab_predicted), axis=(1, 2)),
-                "delta_e76_gray": keras.ops.mean(metrics.delta_e76(ab, tf.zeros_like(ab)), axis=(1, 2)),
-                "colorfulness": metrics.colorfulness(prediction),
-                "colorfulness_truth": metrics.colorfulness(truth),
-            },
-        )
+        self._predict = tf.function(lambda inputs: self.generator(inputs, training=False), autograph=False)
 
     def measure(self) -> tuple[dict[str, float], list[np.ndarray]]:
         """Returns the means over the data set, a dict of floats, and the first pictures.
@@ -78,7 +61,7 @@ class ColorReport(keras.callbacks.Callback):
         sums = np.zeros(len(_MEASURES) + 1)
         pictures: list[tuple[np.ndarray, ...]] = []
         for inputs, targets in self.dataset:
-            prediction, truth, batch = self._measure(inputs, targets)
+            prediction, truth, batch = _measured(_lightness(inputs), targets[..., :2], self._predict(inputs))
             sums += [*(batch[name].numpy().sum() for name in _MEASURES), len(targets)]
             if sum(len(group[0]) for group in pictures) < N_PICTURES:
                 gray = tensors.lightness_ab_to_rgb(_lightness(inputs), tf.zeros_like(targets[..., :2]))
@@ -95,6 +78,21 @@ class ColorReport(keras.callbacks.Callback):
                 rows = np.concatenate(pictures, axis=2)
                 tf.summary.image("gray | prediction | truth", rows, max_outputs=N_PICTURES)
                 self._writer.flush()
+
+
+@tf.function(autograph=False)  # traced once for all reports of a process
+def _measured(lightness, ab, ab_predicted):
+    """Returns prediction and truth in RGB, and the measures of each picture."""
+    truth = tensors.lightness_ab_to_rgb(lightness, ab)
+    prediction = tensors.lightness_ab_to_rgb(lightness, ab_predicted)
+    measures = {
+        "psnr": tf.minimum(metrics.psnr(truth, prediction), 99.0),
+        "delta_e76": keras.ops.mean(metrics.delta_e76(ab, ab_predicted), axis=(1, 2)),
+        "delta_e76_gray": keras.ops.mean(metrics.delta_e76(ab, tf.zeros_like(ab)), axis=(1, 2)),
+        "colorfulness": metrics.colorfulness(prediction),
+        "colorfulness_truth": metrics.colorfulness(truth),
+    }
+    return prediction, truth, measures
 
 
 def _lightness(inputs):
