@@ -15,9 +15,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with quiet.missing_packages("trials.py"):
-    from trials import kills, photos, properties, trial, writes
+    from trials import films, kills, page, photos, properties, soak, trial, writes
 
-TRIALS = {"photos": photos, "writes": writes, "kills": kills, "properties": properties}
+TRIALS = {
+    "photos": photos,
+    "writes": writes,
+    "kills": kills,
+    "properties": properties,
+    "films": films,
+    "soak": soak,
+    "page": page,
+}
 
 
 @streams.usable

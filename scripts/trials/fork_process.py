@@ -9,6 +9,8 @@ import sys
 import threading
 import traceback
 
+from trials import scenarios
+
 
 def main():
     for module in sys.argv[1:]:
@@ -29,8 +31,6 @@ def _say(text):
 
 
 def _run(request):
-    from trials import scenarios
-
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

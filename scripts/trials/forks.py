@@ -1,9 +1,11 @@
 """Commands that start at once: a process imports what they need, and each runs in a fork of it."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
@@ -37,13 +39,13 @@ class Forks:
         paths = [str(_HERE.parents[1]), str(_HERE.parents[2] / "tests" / "helpers"), os.environ.get("PYTHONPATH", "")]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": os.pathsep.join(paths)}
         self._folder = tempfile.TemporaryDirectory(prefix="trials-forks-")
+        self._waiting = b""
         self._process = subprocess.Popen(
             [sys.executable, str(_HERE.with_name("fork_process.py")), *modules],
             env={**os.environ, **quiet, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None,
-            text=True,
+            bufsize=0,
         )
         if self._read() != "ready":
             raise trials.Impossible("the process that commands run in does not start; see the messages above")
@@ -64,7 +66,9 @@ class Forks:
         start, pid = time.monotonic(), int(self._read())
         deadline = start + (limit if kill_after is None else kill_after)
         while not self._is_over(max(0.0, deadline - time.monotonic())):
-            os.killpg(pid, signal.SIGKILL)
+            for kill in (os.killpg, os.kill):  # it has a group of its own only after an instant
+                with contextlib.suppress(ProcessLookupError):
+                    kill(pid, signal.SIGKILL)
             if kill_after is None:
                 self._read()
                 raise trials.Fault(f"no end after {limit:.0f} s:\n{errors.read_text(errors='replace')}")
@@ -80,13 +84,17 @@ class Forks:
         self._folder.cleanup()
 
     def _is_over(self, seconds):
-        import select
-
-        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+        return b"\n" in self._waiting or bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def _read(self):
-        return os.read(self._process.stdout.fileno(), 100).decode().strip()
+        """The next line of the process, or nothing where it has ended."""
+        while b"\n" not in self._waiting:
+            more = os.read(self._process.stdout.fileno(), 100)
+            if not more:
+                return ""
+            self._waiting += more
+        line, _, self._waiting = self._waiting.partition(b"\n")
+        return line.decode()
 
     def _write(self, request):
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")

@@ -138,7 +138,7 @@ def _judge(data, result, source, target, orientation):
         if exif.get(0x0112, 1) != 1:
             raise Fault(f"the result is to be turned: {exif[0x0112]}")
         with open(result, "rb") as file:
-            if photo_bytes.CAPTION not in file.read():
+            if photo_bytes.CAPTION in data and photo_bytes.CAPTION not in file.read():
                 raise Fault("the caption is lost")
     read = files.read(data).image
     if target in _EXACT:

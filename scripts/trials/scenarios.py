@@ -64,6 +64,14 @@ def film(arguments: list[str]) -> int:
     return command(["film", *arguments])
 
 
+def bounded_film(arguments: list[str]) -> int:
+    """`tf-colorize film`, with 6 GB of addresses: a film that wants more gets an error and not the machine."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+    return command(["film", *arguments])
+
+
 def training(arguments: list[str]) -> int:
     """`tf-colorize train`, with small networks and a checkpoint at each step."""
     import small_networks
@@ -111,7 +119,8 @@ def _digest(data):
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _tiny(arguments):
+def with_tiny_model(arguments: list) -> list[str]:
+    """Returns arguments of a command that colors, with the tests' smallest network."""
     import tiny_models
 
     return [*map(str, arguments), "--model", str(tiny_models.STORED)]
@@ -277,14 +286,14 @@ SCENARIOS = {
         READY,
         "command",
         _one_photo,
-        lambda folder: _tiny([folder / "in" / "a.jpg", "-o", folder / "out" / "a.jpg", "--overwrite"]),
+        lambda folder: with_tiny_model([folder / "in" / "a.jpg", "-o", folder / "out" / "a.jpg", "--overwrite"]),
         files,
     ),
     "folder": Scenario(
         READY,
         "command",
         _photos,
-        lambda folder: _tiny([folder / "in", "-o", folder / "out", "--compare", "--jobs", 2]),
+        lambda folder: with_tiny_model([folder / "in", "-o", folder / "out", "--compare", "--jobs", 2]),
         files,
         lines=8,
     ),
@@ -292,14 +301,14 @@ SCENARIOS = {
         FILM,
         "film",
         _film,
-        lambda folder: _tiny([folder / "in" / "movie.mp4", "-o", folder / "out" / "movie.mp4"]),
+        lambda folder: with_tiny_model([folder / "in" / "movie.mp4", "-o", folder / "out" / "movie.mp4"]),
         film_results,
     ),
     "cluster": Scenario(
         CLUSTER,
         "worker",
         _photos,
-        lambda folder: _tiny([folder / "in", folder / "out", "--compare"]),
+        lambda folder: with_tiny_model([folder / "in", folder / "out", "--compare"]),
         files,
         lines=4,
     ),
