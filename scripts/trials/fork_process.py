@@ -40,7 +40,8 @@ def _run(request):
     sys.argv = ["tf-colorize", *request["arguments"]]
     code = 99
     try:
-        code = getattr(scenarios, request["run"])(request["arguments"])
+        module, _, name = request["run"].rpartition(".")
+        code = getattr(importlib.import_module(module) if module else scenarios, name)(request["arguments"])
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:

@@ -54,7 +54,7 @@ class Forks:
         """Runs a command to its end.
 
         Args:
-            run: Function of `trials.scenarios` that takes the arguments and returns the exit code.
+            run: Function that takes the arguments and returns the exit code: of `trials.scenarios`, or with its module.
             kill_after: Seconds after which it gets SIGKILL, with all that it started.
             limit: Seconds after which it hangs.
 

@@ -27,12 +27,13 @@ def run(trial: trials.Trial) -> None:
             with trial.judged(f"{number} {name}"):
                 try:
                     if event:
+                        _until_kept(visitor, kept)
                         visitor = event(visitor, kept)
                         trial.outcomes[event.__name__.strip("_").replace("_", " ")] += 1
                     kept = _dropped(trial, visitor, name, data, kept)
                 except Exception as error:  # Playwright's own, mostly
                     trial.fail(f"{number} {name}", repr(error)[:2000], **{name.replace(".", "_"): data})
-                    visitor = _reopened(visitor, kept)
+                    visitor = _reopened(visitor, 0)
                     kept = _count(visitor)
             if kept > 12:
                 visitor.tidies_up()
@@ -56,7 +57,8 @@ def opened(folder: pathlib.Path):
     with web_browser.served(_PAGE, [model]) as server, web_browser.chromium() as browser:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, service_workers="allow")
         visitor = web_browser.Visitor(context.new_page(), server.url)
-        yield browser, visitor.wait_until_ready()
+        visitor.wait_until_ready()
+        yield browser, visitor
 
 
 def _model(path):
@@ -125,6 +127,15 @@ def _dropped(trial, visitor, name, data, kept):
     return after
 
 
+def _until_kept(visitor, kept):
+    """Waits until the page says that so many photos are kept in the browser."""
+    visitor.page.wait_for_function(
+        "(kept) => kept === 0 || document.getElementById('kept').textContent.startsWith(`${kept} photo`)",
+        arg=kept,
+        timeout=_PATIENCE,
+    )
+
+
 def _offline(visitor, kept):
     """The network goes, the page is opened again, the network comes back."""
     context = visitor.page.context
@@ -169,12 +180,14 @@ def _reopened(visitor, kept, page=None):
         visitor.page.close()
     again = web_browser.Visitor(page or visitor.page.context.new_page(), url)
     again.url = url
-    again.wait_until_ready()
-    again.page.wait_for_timeout(500)
-    again.page.wait_for_function("() => !document.querySelector('#photos li.busy')", timeout=_PATIENCE)
-    if _count(again) < kept:
-        raise Fault(f"of {kept} photos {_count(again)} came back")
-    return again
+    again.page.wait_for_function(
+        "() => !/^(|Getting ready.*)$/.test(document.getElementById('info').textContent)", timeout=_PATIENCE
+    )
+    came_back = "(kept) => document.querySelectorAll('#photos li:not(.busy)').length >= kept"
+    with contextlib.suppress(Exception):
+        again.page.wait_for_function(came_back, arg=kept, timeout=_PATIENCE / 4)
+        return again
+    raise Fault(f"of {kept} photos {_count(again)} came back")
 
 
 _EVENTS = {5: _offline, 10: _full_storage, 15: _killed_tab}

@@ -28,13 +28,12 @@ class Scenario:
 
     Attributes:
         modules: What to import before forking.
-        run: Function of this module that runs it.
+        run: Function that runs it: of this module, or with its module.
         make: Puts the inputs into a folder.
         arguments: Of the command, for that folder.
         results: Of a folder, what was made there, by name: compared with what an undisturbed run makes.
         again: Arguments of what people type after an interruption; None: the same.
         lines: How many lines it may complain in.
-        parts: How many files may be new while others are old.
     """
 
     modules: tuple[str, ...]
@@ -236,8 +235,11 @@ def _export_arguments(folder):
 
 
 def export_results(folder: pathlib.Path) -> dict[str, object]:
-    """Returns the TFLite file, and the names of all others."""
-    return {name: digest if name.endswith(".tflite") else "present" for name, digest in files(folder).items()}
+    """Returns the names of all files; TensorFlow does not give the same bytes twice, but as many."""
+    out = folder / "out"
+    kinds = {path: "present" for path in sorted(out.rglob("*")) if path.is_file()}
+    kinds |= {path: round(path.stat().st_size, -3) for path in kinds if path.suffix in (".tflite", ".pb")}
+    return {path.relative_to(out).as_posix(): kind for path, kind in kinds.items()}
 
 
 _RECIPE = """

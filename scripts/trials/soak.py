@@ -25,14 +25,14 @@ def run(trial: trials.Trial) -> None:
     for index, (name, part) in enumerate(parts.items()):
         trial.seconds = end * (index + 1) / len(parts)
         most = trial.most or MOST
-        samples = _Samples()
+        samples = Samples()
         with trial.judged(name), tempfile.TemporaryDirectory(prefix="trials-soak-") as folder:
             part(trial, samples, pathlib.Path(folder), most)
             trial.outcomes[name] += samples.count
             trial.figures[name] = samples.judged()
 
 
-class _Samples:
+class Samples:
     """Memory, open files and threads of a process, by how much it has done."""
 
     def __init__(self):

@@ -1,0 +1,51 @@
+"""Commands that break what every command of tf_colorize promises, so that tests see whether trials find it."""
+
+import pathlib
+import sys
+
+from tf_colorize import whole
+
+TEXT = "a result " * 5000
+
+
+def carefully(arguments):
+    """Writes a file as tf_colorize does."""
+    try:
+        whole.write_text(pathlib.Path(arguments[0], "out", "result.txt"), TEXT)
+    except OSError as error:
+        print(f"careful: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def in_place(arguments):
+    """Writes a file in its place, bit by bit."""
+    try:
+        with open(pathlib.Path(arguments[0], "out", "result.txt"), "w", buffering=1000) as file:
+            for start in range(0, len(TEXT), 9000):
+                file.write(TEXT[start : start + 9000])
+    except OSError as error:
+        print(f"careless: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def with_leftovers(arguments):
+    """Writes carefully, and leaves a temporary file."""
+    pathlib.Path(arguments[0], "tmp", "rubbish").touch()
+    return carefully(arguments)
+
+
+def in_silence(arguments):
+    """Writes carefully, and does not say what went wrong."""
+    try:
+        whole.write_text(pathlib.Path(arguments[0], "out", "result.txt"), TEXT)
+    except OSError:
+        return 1
+    return 0
+
+
+def with_a_traceback(arguments):
+    """Writes carefully, and does not catch what goes wrong."""
+    whole.write_text(pathlib.Path(arguments[0], "out", "result.txt"), TEXT)
+    return 0

@@ -1,0 +1,120 @@
+"""Trials find what is planted for them: careless commands, and pictures that break a promise."""
+
+import shutil
+
+import pytest
+import tiny_models
+from trials import disturbed, faults, photo_check, photo_files, scenarios, soak
+from trials import trial as trials
+
+from tf_colorize.albums import work
+from tf_colorize.inference import colorizer
+
+pytestmark = pytest.mark.skipif(not shutil.which("gcc"), reason="needs a C compiler")
+
+
+@pytest.fixture(scope="module")
+def breaker(tmp_path_factory):
+    return faults.Faults(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture
+def command(breaker, tmp_path):
+    opened = []
+
+    def start(name):
+        def make(folder):
+            (folder / "out").mkdir()
+            (folder / "out" / "result.txt").write_text("an older result")
+
+        scenario = scenarios.Scenario(
+            (), f"careless_command.{name}", make, lambda folder: [str(folder)], scenarios.files, lines=1
+        )
+        opened.append(disturbed.Disturbed(name, scenario, breaker, tmp_path))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def all_faults(command):
+    """What each mode and request is found to break."""
+    found = []
+    for mode in faults.MODES:
+        for number in range(1, command.counts[mode] + 1):
+            try:
+                command.with_fault(number, faults.MODES[mode])
+            except trials.Fault as fault:
+                found.append(str(fault).splitlines()[0])
+    return found
+
+
+def test_a_careful_command_keeps_its_promises(command):
+    careful = command("carefully")
+    assert careful.counts["full"] > 3 and all_faults(careful) == []
+    endings = {careful.killed(number=number) for number in range(1, careful.counts["killed"] + 1)}
+    assert endings == {"was killed"}
+    assert careful.killed(after=30.0) == "had ended"
+
+
+@pytest.mark.parametrize(
+    "name, complaint",
+    [
+        ("in_place", "result.txt is neither the older nor the new file"),
+        ("in_silence", "0 lines of complaints"),
+        ("with_a_traceback", "not one clear line, exit code 99"),
+    ],
+)
+def test_a_careless_command_is_found(command, name, complaint):
+    assert complaint in all_faults(command(name))
+
+
+def test_a_file_that_is_half_written_when_the_command_is_killed_is_found(command):
+    careless = command("in_place")
+    with pytest.raises(trials.Fault, match="neither the older nor the new"):
+        for number in range(1, careless.counts["killed"] + 1):
+            careless.killed(number=number)
+
+
+def test_leftovers_are_found(command):
+    with pytest.raises(trials.Fault, match=r"left behind after that: \['tmp/rubbish'\]"):
+        command("with_leftovers").with_fault(1, faults.MODES["full"])
+
+
+@pytest.fixture(scope="module")
+def colorize():
+    photo_check.register()
+    return colorizer.Colorizer.load(tiny_models.STORED, threads=1)
+
+
+@pytest.mark.parametrize("name", sorted(photo_files.seeds()))
+def test_whole_files_of_every_kind_are_colorized_or_refused_in_a_line(tmp_path, colorize, name):
+    ending = photo_check.check(colorize, photo_files.seeds()[name], tmp_path)
+    assert ending == ("refused" if name in ("float.tif", "signed.tif") else "colorized")
+
+
+@pytest.mark.parametrize(
+    "outcome, complaint",
+    [
+        (work.Outcome(reason="a\nb"), "not a clear line"),
+        (work.Outcome(reason="it cannot be done"), "a picture that can be read has no result"),
+        (work.Outcome(size=(9, 9)), "left behind"),
+    ],
+)
+def test_broken_promises_of_photos_are_found(tmp_path, colorize, monkeypatch, outcome, complaint):
+    monkeypatch.setattr(work, "colorize_file", lambda *_: outcome)
+    with pytest.raises(trials.Fault, match=complaint):
+        photo_check.check(colorize, photo_files.seeds()["gray.bmp"], tmp_path)
+
+
+def test_what_grows_is_found():
+    samples = soak.Samples()
+    samples.rows = [(10 * number, 100 + number / 10, 7, 3) for number in range(100)]
+    with pytest.raises(trials.Fault, match=r"\+10.00 MB per 1,000"):
+        samples.judged()
+    samples.rows = [(10 * number, 100, 7 + number // 90, 3) for number in range(100)]
+    with pytest.raises(trials.Fault, match="open files 7 then 8"):
+        samples.judged()
+    samples.rows = [(10 * number, 100 - number / 10, 7, 3) for number in range(100)]
+    assert samples.judged().endswith("open files 7 then 7, threads 3 then 3")
