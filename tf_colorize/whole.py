@@ -14,7 +14,9 @@ import os
 import pathlib
 import shutil
 import stat
+import tempfile
 import typing
+import weakref
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -115,6 +117,48 @@ def copy(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
     """Copies the content of a file; see `open_whole`."""
     with open(source, "rb") as older, open_whole(path) as newer:
         shutil.copyfileobj(older, newer)
+
+
+class Scratch:
+    """A new folder where the system keeps temporary files, which no other user can enter; use it in a `with` block.
+
+    It goes with the block, with the object, or with the process. If that is killed, the next one that needs such a
+    folder removes it: systems do that late or never.
+
+    Attributes:
+        path: The folder.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+
+    def __init__(self) -> None:
+        place = pathlib.Path(tempfile.gettempdir())
+        _clean_once(str(place))
+        guard = _new_file(place, 0o600)  # open, and locked, as long as the folder is there
+        self.path = pathlib.Path(guard.name).with_suffix(leftovers.FOLDER_SUFFIX)
+        self._end = weakref.finalize(self, _end_scratch, guard, self.path)
+        try:
+            self.path.mkdir(mode=0o700)
+        except BaseException:
+            self._end()
+            raise
+
+    def __enter__(self) -> pathlib.Path:
+        return self.path
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Removes the folder, if it is still there."""
+        self._end()
+
+
+def _end_scratch(guard, folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    guard.close()
+    _remove_quietly(pathlib.Path(guard.name))
 
 
 def remove_dead(folder: str | os.PathLike[str]) -> None:

@@ -63,7 +63,7 @@ def test_no_scratch_folder_is_each_photos_reason(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(workers.tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr(workers.whole, "Scratch", full)
     assert [outcome.reason for outcome in worker.run([item("a.jpg"), item("b.jpg")])] == ["No space left on device"] * 2
 
 

@@ -155,3 +155,37 @@ def test_where_open_files_cannot_be_removed_that_tells_who_lives(tmp_path, monke
         path.touch()
     whole.remove_dead(tmp_path)
     assert list(tmp_path.iterdir()) == [in_use]
+
+
+def test_a_scratch_folder_is_private_and_goes_with_its_owner_also_a_killed_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code = """
+        import signal, time
+        from tf_colorize import whole
+        with whole.Scratch() as folder:
+            (folder / "photo").touch()
+            print("writing", flush=True)
+            time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    others = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+        for _ in range(2)
+    ]
+    try:
+        assert [other.stdout.readline() for other in others] == ["writing\n"] * 2
+        others[0].kill()
+        others[0].wait()
+        whole._clean_once.cache_clear()
+        with whole.Scratch() as folder:
+            assert folder.stat().st_mode & 0o777 == 0o700 and folder.parent == tmp_path
+            left = {name for name in os.listdir(tmp_path) if not name.startswith(folder.stem)}
+            assert len(left) == 2 and all(f"-{others[1].pid}-" in name for name in left)
+            (folder / "deep").mkdir()
+        assert set(os.listdir(tmp_path)) == left
+        forgotten = whole.Scratch().path  # nobody holds it
+        assert not forgotten.exists()
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import pathlib
 import tempfile
 import threading
 
+from tf_colorize import whole
 from tf_colorize.albums import work
 from tf_colorize.archives import places
 
@@ -26,8 +26,8 @@ class Failures:
         self._source, self._target = source, target
         self._lock = threading.Lock()
         # A folder, because Windows does not open a temporary file a second time.
-        self._scratch = tempfile.TemporaryDirectory(prefix="tf-colorize-", ignore_cleanup_errors=True)
-        self._local = pathlib.Path(self._scratch.name, self.NAME)
+        self._scratch = whole.Scratch()
+        self._local = self._scratch.path / self.NAME
         self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this
 
     @property
@@ -77,7 +77,7 @@ class Failures:
         elif problem is not None:
             problem = f"{self.path} cannot be written: {problem}; its lines are in {self._kept()}"
         self._file.close()
-        self._scratch.cleanup()
+        self._scratch.close()
         return problem
 
     def _kept(self):

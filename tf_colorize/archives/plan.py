@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import posixpath
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 
+from tf_colorize import whole
 from tf_colorize.albums import hints_beside, inputs, targets, work
 from tf_colorize.archives import places
 from tf_colorize.photos import find
@@ -141,11 +139,10 @@ class Plan:
         self._n_listed = self._n_written = self._n_taken = 0
         self._lock = threading.Lock()
         self._error: Exception | None = None
-        descriptor, path = tempfile.mkstemp()
-        self._writer = os.fdopen(descriptor, "w", encoding="utf-8")
-        self._reader = open(path, encoding="utf-8")  # noqa: SIM115  # closed together
-        self._left: str | None = path
-        self._unlink()
+        self._scratch = whole.Scratch()
+        path = self._scratch.path / "photos"
+        self._writer = open(path, "w", encoding="utf-8")  # noqa: SIM115  # closed together
+        self._reader = open(path, encoding="utf-8")  # noqa: SIM115
         self._stopping = False
         self._thread = threading.Thread(target=self._list, args=(found,), daemon=True)
         self._thread.start()
@@ -158,14 +155,7 @@ class Plan:
         self._thread.join()
         self._writer.close()
         self._reader.close()
-        self._unlink()
-
-    def _unlink(self):
-        """Removes the file's name: at once, or on Windows when it is closed."""
-        if self._left is not None:
-            with contextlib.suppress(PermissionError):
-                os.unlink(self._left)
-                self._left = None
+        self._scratch.close()
 
     def take(self, count: int) -> list[Item]:
         """Returns the next photos, at most so many; fewer or none where they are not listed yet.

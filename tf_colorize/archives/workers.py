@@ -5,10 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import pathlib
-import tempfile
 from collections.abc import Callable
 
 import tf_colorize
+from tf_colorize import whole
 from tf_colorize.albums import work
 from tf_colorize.archives import places, plan
 
@@ -62,8 +62,8 @@ class Worker:
 
     def _do(self, item):
         try:
-            with tempfile.TemporaryDirectory(prefix="tf-colorize-", ignore_cleanup_errors=True) as scratch:
-                return self._done(item, pathlib.Path(scratch))
+            with whole.Scratch() as scratch:
+                return self._done(item, scratch)
         except Exception as error:  # anything: a scratch folder without space, a bucket that does not answer
             return work.Outcome(reason=work.reason_of(error))
 

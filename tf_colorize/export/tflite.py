@@ -7,7 +7,6 @@ import json
 import math
 import pathlib
 import statistics
-import tempfile
 import time
 import typing
 import warnings
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_colorize import whole
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph, rounding
 from tf_colorize.inference import runtimes
@@ -153,12 +153,12 @@ def _photos(photos, image_size, quantize):
 
 def _converted(generator, image_size, quantize, calibration):
     """Returns the bytes of the model, with builtin operations only."""
-    with tempfile.TemporaryDirectory() as folder:
+    with whole.Scratch() as folder:
         module, predict = graph.build_fixed(generator, image_size)
         # Converting the function itself has written files without weights.
         with artifact.disk_errors():
-            tf.saved_model.save(module, folder, signatures={"serving_default": predict})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            tf.saved_model.save(module, str(folder), signatures={"serving_default": predict})
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
