@@ -1,4 +1,4 @@
-"""Whom a film keeps out, its result keeps out, too."""
+"""A result is for the same people as the film, and of the same time."""
 
 import os
 import pathlib
@@ -38,3 +38,22 @@ def test_a_private_result_stays_private_when_it_is_made_again(tmp_path):
     target.touch(0o600)
     coloring.color_film(Colorizer.load(MODEL), film, target, coloring.Options())
     assert target.stat().st_size > 0 and mode(target) == 0o600
+
+
+def test_a_result_has_the_time_of_the_film(tmp_path):
+    film = film_kinds.make(tmp_path / "film.mp4", "-c:v", "libx264", seconds=0.4, sound=False)
+    os.utime(film, (1_000_000_000, 1_000_000_000))
+    target = tmp_path / "film.color.mp4"
+    coloring.color_film(Colorizer.load(MODEL), film, target, coloring.Options())
+    assert target.stat().st_mtime == 1_000_000_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.color.mp4", "film.mp4"]
+
+
+def test_images_keep_out_whom_the_first_of_them_does(tmp_path):
+    film_kinds.make(tmp_path / "%03d.png", "-frames:v", "4", sound=False)
+    for path in tmp_path.glob("*.png"):
+        path.chmod(0o600)
+    colorizer, images = Colorizer.load(MODEL), tmp_path / "%03d.png"
+    coloring.color_film(colorizer, images, tmp_path / "result.mp4", coloring.Options())
+    preview.write(colorizer, reading.open_film(images), tmp_path / "result.jpg", 2, coloring.Options())
+    assert mode(tmp_path / "result.mp4") == mode(tmp_path / "result.jpg") == 0o600

@@ -23,6 +23,7 @@ TELECINED = {
     "bottom.mpg": ("telecine=first_field=bottom", FILM, MPEG2, "320x240"),
     "another_rhythm.mpg": ("telecine=pattern=32", FILM, MPEG2, "320x240"),
     "not_marked.mp4": ("telecine", FILM, ("-c:v", "libx264"), "320x240"),
+    "advanced.mpg": ("telecine=pattern=2332", FILM, MPEG2, "320x240"),
     "noisy.dv": (
         "telecine=first_field=bottom,noise=alls=8:allf=t,format=yuv411p",
         FILM,

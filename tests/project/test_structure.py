@@ -62,6 +62,7 @@ ROOMS = {
             "decoding",
             "listing",
             "telecine",
+            "detelecine",
             "reading",
             "tones",
             "joining",

@@ -96,6 +96,11 @@ def _parser():
         default="sdr",
         help="what becomes of high dynamic range (PQ, HLG): sdr, the default, tone-maps it",
     )
+    add(
+        "--detelecine",
+        action="store_true",
+        help="take telecine back: the 24 film frames a second in 30 frames of video",
+    )
     look_options.add_to(parser)
     add(
         "--steadiness",
@@ -230,7 +235,7 @@ def _codec_problem(target, options):
 
 def _color(colorizer, model, job, options):
     from tf_colorize.albums import hints_beside
-    from tf_colorize.film import coloring, frames, pieces, preview, reading
+    from tf_colorize.film import coloring, detelecine, frames, pieces, preview, reading
 
     source, target = job.source, job.target
     path = pathlib.Path(options.hints) if options.hints else job.hints
@@ -246,7 +251,10 @@ def _color(colorizer, model, job, options):
         crf=options.crf,
         hints=tuple(wishes.hints),
     )
-    film = reading.open_film(source, image_rate=options.rate)
+    try:
+        film = reading.open_film(source, image_rate=options.rate, takes_telecine_back=options.detelecine)
+    except detelecine.NotTelecined as error:
+        raise frames.FilmError(f"{error}. Leave out --detelecine for this film") from None
     start = time.monotonic()
     if options.preview:
         with _progress(options.preview, "stills") as report:

@@ -19,7 +19,7 @@ from tf_colorize.film import ahead, containers, encoding, frames, joining, muxin
 from tf_colorize.inference import colorizer as colorizers
 
 _PIECE_SECONDS = 20.0  # of work; what an interruption costs at most, and one block
-_VERSION = 2  # of the pieces; others are not taken up again
+_VERSION = 3  # of the pieces; others are not taken up again
 _DECODED = 4  # frames that wait for the network
 _JOINED = 4  # frames that wait for the encoder
 
@@ -112,11 +112,10 @@ def color_film(
             report(n_frames)
         if n_frames == 0:
             raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
-        made = work.folder / "joined"
         keeps_end = options.end is None
-        notes = muxing.join(work.finished, film, target, how, part, made, keeps_end=keeps_end)
-        work.put(made, film.path)
-    return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames), *how.notes, *notes))
+        notes = muxing.join(work.finished, film, target, how, part, work.joined, keeps_end=keeps_end)
+        work.put(film.source.files()[0])
+    return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames, work.n_damaged), *how.notes, *notes))
 
 
 def _plan(film, target, options, joiner, work):
@@ -132,11 +131,12 @@ def _plan(film, target, options, joiner, work):
             path.unlink()
 
 
-def _notes(film, part, joiner, n_frames):
+def _notes(film, part, joiner, n_frames, n_damaged):
     notes = list(film.notes)
     if "444" in joiner.pix_fmt:
         notes.append("odd sides: the result has color at full resolution (4:4:4), which some old players do not show")
-    n_damaged = film.table.n_damaged or part.last - part.first - n_frames
+    n_lost = sum(part.start <= time < part.end for time in film.table.lost)
+    n_damaged += n_lost + part.last - part.first - n_frames
     if n_damaged:
         notes.append(f"{n_damaged} {'frame is' if n_damaged == 1 else 'frames are'} damaged in the film")
     return notes
@@ -153,20 +153,20 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
     try:
         following = next(joined, None)
         while following is not None:
-            began, n_piece, n_block, state = time.monotonic(), 0, 0, None
+            began, n_piece, n_block, n_damaged, state = time.monotonic(), 0, 0, 0, None
             begin, is_full = following[0].number, False
             path = work.path(len(work.finished))
             with encoding.PieceWriter(path, film, joiner.pix_fmt, options.codec, options.crf, work.target) as writer:
                 while following is not None and not is_full:
                     frame, image, state = following
                     writer.write(_within(frame, part), image)
-                    n_piece, n_block = n_piece + 1, n_block + 1
+                    n_piece, n_block, n_damaged = n_piece + 1, n_block + 1, n_damaged + frame.is_damaged
                     if state is not None:
                         yield n_block
                         n_block = 0
                         is_full = time.monotonic() - began >= _PIECE_SECONDS
                     following = None if is_full else next(joined, None)
-            work.finish(writer, begin, frame.number + 1, n_piece, state)
+            work.finish(writer, begin, frame.number + 1, n_piece, n_damaged, state)
             following = next(joined, None) if is_full else None
     finally:
         joined.close()
@@ -245,6 +245,7 @@ def _job(film: reading.Film, options: Options, model: str) -> dict[str, Any]:
         "version": _VERSION,
         "film": pieces.job_of(film.path, film.source.files()),
         "rate": str(film.source.rate) if film.source.is_images else None,
+        "takes_telecine_back": film.video is not None,
         "model": model,
         **wishes,
     }

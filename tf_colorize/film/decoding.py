@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import collections
 import fractions
 import itertools
 import pathlib
@@ -19,15 +19,13 @@ with installation.explained():
 _SEQUENCE_HEADER = b"\0\0\1\xb3"  # of MPEG-1 and MPEG-2; the size follows in three bytes
 
 
-@dataclasses.dataclass
-class Damage:
-    """How many frames could not be decoded, or are marked as damaged."""
-
-    n_frames: int = 0
-
-
 def decoded(
-    container: Any, stream: Any, path: pathlib.Path, *, n_packets: int | None = None, damage: Damage | None = None
+    container: Any,
+    stream: Any,
+    path: pathlib.Path,
+    *,
+    n_packets: int | None = None,
+    failed: list[int | None] | None = None,
 ) -> Iterator[Any]:
     """Yields all frames that can be decoded, in the order in which they are shown.
 
@@ -36,23 +34,24 @@ def decoded(
         stream: Of pictures.
         path: Of the film, for messages.
         n_packets: Stop after so many, without the frames that the decoder still holds; None: at the end.
-        damage: Counts what is damaged.
+        failed: Gets the time of each packet that could not be decoded.
 
     Raises:
         FilmError: the disk or the network failed.
     """
-    stream.thread_type = "AUTO"
-    damage, size, n_seen = Damage() if damage is None else damage, None, 0
+    if not stream.codec_context.is_open:
+        stream.thread_type = "AUTO"
+    failed, size, n_seen = [] if failed is None else failed, None, 0
     for packet in itertools.islice(sources.packets(container, [stream], path), n_packets):
         now = _announced_size(stream, packet)
         if now and size and now != size:
             # The decoder of MPEG-2 forgets the frame that it holds back when the size changes.
-            yield from _out_of(stream, None, damage)
+            yield from _out_of(stream, None, failed)
             stream.codec_context.flush_buffers()
         size, n_seen = now or size, n_seen + 1
-        yield from _out_of(stream, packet, damage)
+        yield from _out_of(stream, packet, failed)
     if n_packets is None or n_seen < n_packets:
-        yield from _out_of(stream, None, damage)
+        yield from _out_of(stream, None, failed)
 
 
 def _announced_size(stream, packet):
@@ -63,16 +62,15 @@ def _announced_size(stream, packet):
     return begin[at + 4 : at + 7] if at >= 0 else None
 
 
-def _out_of(stream, packet, damage):
+def _out_of(stream, packet, failed):
     try:
         images = stream.decode(packet)
     except av.EOFError:
         return
     except av.FFmpegError:  # one broken packet
-        damage.n_frames += 1
+        failed.append(packet.pts if packet else None)
         return
     for image in images:
-        damage.n_frames += bool(image.is_corrupt)
         if image.time_base is None:  # of those that the decoder held back until the end
             image.time_base = stream.time_base
         yield image
@@ -111,3 +109,32 @@ def pulled(graph: Any) -> Iterator[Any]:
             yield graph.pull()
         except (av.BlockingIOError, av.EOFError):
             return
+
+
+def deinterlaced(numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Deinterlaces `(number, image)` from the first interlaced image on; the filter gives one image for each."""
+    waiting: collections.deque = collections.deque()
+    merging = form = None
+    for number, image in numbered:
+        now = (image.width, image.height, image.format.name)
+        if merging is not None and now != form:
+            yield from _drained(merging, waiting)
+            merging = None
+        if merging is None and not image.interlaced_frame:
+            yield number, image
+            continue
+        if merging is None:
+            merging, form = deinterlacer(image), now
+        waiting.append(number)
+        merging.push(image)
+        for made in pulled(merging):
+            yield waiting.popleft(), made
+    if merging is not None:
+        yield from _drained(merging, waiting)
+
+
+def _drained(merging, waiting):
+    merging.push(None)
+    for made in pulled(merging):
+        if waiting:
+            yield waiting.popleft(), made

@@ -46,7 +46,7 @@ class Table:
         keys: Numbers of the frames from which decoding can begin, in order; none where the file can only be read from
             its beginning.
         jumps: What must be added to the file's clock after each of its falls, in seconds.
-        n_damaged: How many frames were found damaged or could not be decoded when the table was made.
+        lost: Of frames that could not be decoded when the table was made, about when they would have been shown.
     """
 
     times: np.ndarray
@@ -55,7 +55,7 @@ class Table:
     origin: int = 0
     keys: tuple[int, ...] = ()
     jumps: tuple[fractions.Fraction, ...] = ()
-    n_damaged: int = 0
+    lost: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times) - 1
@@ -124,7 +124,7 @@ def table(
     *,
     keys: Sequence[int] = (),
     jumps: Sequence[fractions.Fraction] = (),
-    n_damaged: int = 0,
+    lost: Sequence[int] = (),
 ) -> Table:
     """Makes a table.
 
@@ -135,7 +135,7 @@ def table(
         rate: Frames per second as the file says it, or None.
         keys: Times of the frames from which decoding can begin.
         jumps: See `Table`.
-        n_damaged: See `Table`.
+        lost: See `Table`, but on the file's own clock.
     """
     times = np.array([time for time, _ in shown], np.int64)
     origin = int(times[0])
@@ -159,7 +159,7 @@ def table(
         origin,
         tuple(int(number) for number in np.unique(numbers) if number < len(times)),
         tuple(jumps),
-        n_damaged,
+        tuple(time - origin for time in lost),
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import fractions
 import itertools
 
+import numpy as np
+
 from tf_colorize.film import decoding, frames, sources
 
 # FFmpeg does not find a place in these again: of MPEG program streams a quarter of the places was wrong.
 _NOT_SOUGHT = ("mpeg",)
+_GAP = 1.4  # of the usual time from frame to frame
 _COMPARED = 48  # packets at the beginning whose frames must be those that the packets announce
 
 
@@ -34,7 +37,7 @@ def table_of(source: sources.Source) -> frames.Table:
         shown = [entry for entry in shown if is_timed and entry[0] >= begun[0]]
         if is_timed and [time for time, _ in shown[: len(begun)]] == begun:
             return frames.table(shown, time_base, rate, keys=[key for key in keys if key >= begun[0]])
-    return _table_by_decoding(source, time_base, rate, len(listed[0]) if listed else 0)
+    return _table_by_decoding(source, time_base, rate, [time for time, _ in listed[0]] if listed else None)
 
 
 def _listed(container, stream, source):
@@ -45,7 +48,9 @@ def _listed(container, stream, source):
     for packet in sources.packets(container, [stream], source.path):
         if packet.is_discard:
             continue
-        if packet.pts is None or packet.dts is None or clock.has_jumped(packet.dts * packet.time_base):
+        # In Matroska the first frames have no time of decoding.
+        has_jumped = packet.dts is not None and clock.has_jumped(packet.dts * packet.time_base)
+        if packet.pts is None or has_jumped:
             return None
         shown.append((packet.pts, packet.duration or 0))
         if packet.is_keyframe:
@@ -56,14 +61,14 @@ def _listed(container, stream, source):
     return shown, keys
 
 
-def _table_by_decoding(source, time_base, rate, n_listed):
+def _table_by_decoding(source, time_base, rate, announced):
     with source.opened() as container:
         stream = sources.video_stream(container, source)
         clock = sources.Clock(container)
         step = max(1, round(1 / ((rate or 25) * time_base)))
         shown: list[tuple[int, int]] = []
-        jumps, shift, damage = [], 0, decoding.Damage()
-        for frame in decoding.decoded(container, stream, source.path, damage=damage):
+        jumps, shift, failed, lost = [], 0, [], []
+        for frame in decoding.decoded(container, stream, source.path, failed=failed):
             last = shown[-1][0] if shown else None
             if frame.pts is None:
                 time = 0 if last is None else last + step
@@ -75,6 +80,16 @@ def _table_by_decoding(source, time_base, rate, n_listed):
                 time += shift
             # Times that stand still or fall a little: frames come in order all the same.
             shown.append((time if last is None else max(time, last + 1), 0))
-    # A packet without a frame need not be damaged: some only prepare others.
-    n_damaged = damage.n_frames and max(damage.n_frames, n_listed - len(shown))
-    return frames.table(shown, time_base, rate, jumps=jumps, n_damaged=n_damaged)
+            lost += [shown[-1][0]] * (len(failed) - len(lost))  # was to be shown about here
+    lost += [shown[-1][0]] * (len(failed) - len(lost))
+    if announced is not None:
+        lost = max(lost, _missing(announced, [time for time, _ in shown], step), key=len)
+    return frames.table(shown, time_base, rate, jumps=jumps, lost=lost)
+
+
+def _missing(announced, shown, step):
+    """Times of packets that lie in gaps between frames; other packets without a frame only prepare some."""
+    places = np.searchsorted(shown, announced)
+    found = zip(announced, places, strict=True)
+    inside = ((time, index) for time, index in found if 0 < index < len(shown) and time < shown[index])
+    return [time for time, index in inside if shown[index] - shown[index - 1] > _GAP * step]

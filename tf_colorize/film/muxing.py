@@ -54,15 +54,19 @@ def join(
         containers.opened(made, how.kind, how.is_lenient) as output,
     ):
         source = sources.video_stream(original, film.source)
-        metadata = timecode.moved(source.metadata, film.frame_rate, part.first)
-        video = containers.add_video(output, first.streams.video[0], film, metadata)
+        video = containers.add_video(output, first.streams.video[0], film, _metadata(source, film, part))
         others = _added(original, output, how)
-        output.metadata.update(timecode.moved(original.metadata, film.frame_rate, part.first))
+        output.metadata.update(_metadata(original, film, part))
         chapters = _chapters(original, film, part)
         if chapters and not how.is_lenient:
             output.set_chapters(chapters)
         output.start_encoding()
         return _muxed(output, video, others, pieces, film, original, part, keeps_end)
+
+
+def _metadata(owner, film, part):
+    metadata = owner.metadata if film.video is None else timecode.of_film(owner.metadata)
+    return timecode.moved(metadata, film.frame_rate, part.first)
 
 
 def _added(original, output, how):
@@ -168,7 +172,7 @@ def _chapters(original, film, part):
 
 
 def put(made: pathlib.Path, target: pathlib.Path, source: pathlib.Path) -> None:
-    """Moves a finished film to its place, for good; whom the original keeps out, it keeps out.
+    """Moves a finished film to its place, for good; whom the original keeps out, it keeps out. It gets its time, too.
 
     Raises:
         FilmError: it cannot be moved.
@@ -178,6 +182,7 @@ def put(made: pathlib.Path, target: pathlib.Path, source: pathlib.Path) -> None:
         if original is not None:
             origin.give_owner(made, original)
             made.chmod(origin.mode_for(original, target))
+            origin.give_time(made, original)
         durable.sync(made)
         durable.replace(made, target)
         durable.sync_folder(target.parent)

@@ -17,6 +17,7 @@ from tf_colorize import whole
 from tf_colorize.film import encoding, frames, muxing, steadying
 
 _STATE = "state.npz"
+_JOINED = "joined"
 _LONGEST_NAME = 255  # bytes, in most file systems
 
 
@@ -36,6 +37,7 @@ class Pieces:
         target: The result.
         finished: The pieces.
         n_frames: How many frames they have.
+        n_damaged: How many of these are damaged in the film.
         next_number: Of the first frame that is missing, or None where none is finished.
         state: What the steadier needs to go on.
         tracks: What `keep_tracks` was given, or None.
@@ -50,12 +52,12 @@ class Pieces:
         self.target, self._starts_anew = target, starts_anew
         self._job = json.loads(json.dumps(job))
         self.finished: list[encoding.Piece] = []
-        self.n_frames = 0
+        self.n_frames = self.n_damaged = 0
         self.next_number: int | None = None
         self.state: steadying.State | None = None
         self.tracks: Any = None
         self._is_joined = False
-        self._numbers: list[tuple[int, int]] = []  # first number, frames of each piece
+        self._numbers: list[tuple[int, int, int]] = []  # of each piece: first number, frames, damaged ones
 
     def __enter__(self) -> Pieces:
         with encoding.written(self.target):
@@ -94,28 +96,34 @@ class Pieces:
 
     def _restore(self, saved):
         self.tracks = saved["tracks"]
-        for number, (time, first, n_frames) in enumerate(saved["pieces"]):
+        for number, (time, *numbers) in enumerate(saved["pieces"]):
             self.finished.append(encoding.Piece(self.path(number), time))
-            self._numbers.append((first, n_frames))
-            self.n_frames += n_frames
+            self._count(*numbers)
         self.next_number, self.state = saved["next_number"], saved["state"]
 
     def path(self, number: int) -> pathlib.Path:
         """Of a piece."""
         return self.folder / f"{number:06}.mp4"
 
-    def finish(self, writer: encoding.PieceWriter, first: int, last: int, n_frames: int, state: Any) -> None:
+    def _count(self, first, n_frames, n_damaged):
+        self._numbers.append((first, n_frames, n_damaged))
+        self.n_frames += n_frames
+        self.n_damaged += n_damaged
+
+    def finish(
+        self, writer: encoding.PieceWriter, first: int, last: int, n_frames: int, n_damaged: int, state: Any
+    ) -> None:
         """Notes that the newest piece is complete.
 
         Args:
             writer: What wrote it.
             first, last: Numbers of its first frame and of the frame to go on with.
             n_frames: Its frames.
+            n_damaged: How many of them are damaged in the film.
             state: Of the steadier behind it.
         """
         self.finished.append(encoding.Piece(self.path(len(self.finished)), writer.time or 0))
-        self._numbers.append((first, n_frames))
-        self.n_frames += n_frames
+        self._count(first, n_frames, n_damaged)
         self.next_number, self.state = last, state
         self._save()
 
@@ -124,17 +132,20 @@ class Pieces:
         self.tracks = tracks
         self._save()
 
-    def put(self, made: pathlib.Path, source: pathlib.Path) -> None:
+    @property
+    def joined(self) -> pathlib.Path:
+        """Where the film is joined."""
+        return self.folder / _JOINED
+
+    def put(self, source: pathlib.Path) -> None:
         """Moves the joined film, which was made of `source`, to its place and removes the pieces."""
         self._is_joined = True
         self._save()
-        muxing.put(made, self.target, source)
+        muxing.put(self.joined, self.target, source)
         self.finished.clear()  # their folder goes at the end
 
     def _save(self):
-        pieces = [
-            (piece.time, first, n_frames) for piece, (first, n_frames) in zip(self.finished, self._numbers, strict=True)
-        ]
+        pieces = [(piece.time, *numbers) for piece, numbers in zip(self.finished, self._numbers, strict=True)]
         content = {
             "job": self._job,
             "pieces": pieces,
@@ -164,7 +175,7 @@ def remove_leftovers(target: pathlib.Path) -> None:
     """Removes the pieces of a result that was finished by a run that was stopped before it could clear up."""
     folder = folder_of(target)
     saved = _read(folder / _STATE) if folder.is_dir() else None
-    if saved and saved["is_joined"] and target.stat().st_mtime_ns >= (folder / _STATE).stat().st_mtime_ns - 10**9:
+    if saved and saved["is_joined"] and not (folder / _JOINED).exists():  # it was moved away
         try:
             lock = _locked(folder, target)
         except frames.FilmError:

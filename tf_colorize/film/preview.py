@@ -53,6 +53,6 @@ def write(
         raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
     height = min(_HEIGHT, stills[0].shape[0])
     sheet = contact_sheet.contact_sheet({"film": stills, "color": colored}, height=height)
-    source = origin.of(film.path)
+    source = origin.of(film.source.files()[0])
     with whole.open_whole(target, mode=None if source is None else origin.mode_for(source, target)) as file:
         sheet.save(file, "JPEG", quality=92)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import fractions
 import itertools
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.film import decoding, frames, listing, orientation, sources, telecine
+from tf_colorize.film import decoding, detelecine, frames, listing, orientation, sources, telecine
 
 with installation.explained():
     import av
@@ -32,12 +31,14 @@ class Frame:
         time: When it is shown, film time in units of the table's `time_base`.
         duration: How long, in the same units.
         image: As stored (not yet upright), of the film's size.
+        is_damaged: Whether the decoder made up some of it.
     """
 
     number: int
     time: int
     duration: int
     image: Any
+    is_damaged: bool = False
 
     def rgb(self) -> np.ndarray:
         """uint8 `(height, width, 3)`, sRGB, as stored."""
@@ -52,6 +53,7 @@ class Film:
         source: The file.
         width, height: Of its frames as stored, in pixels.
         table: Its frames.
+        video: What its frames are taken out of, where telecine is taken back; None: they are the file's.
         matrix: How to turn them, as `orientation` takes it; None: they are upright.
         pixel_aspect: Width of a pixel over its height.
         bits: Of its luma, per pixel.
@@ -64,6 +66,7 @@ class Film:
     width: int
     height: int
     table: frames.Table
+    video: detelecine.Video | None
     matrix: tuple[int, ...] | None
     pixel_aspect: fractions.Fraction
     bits: int
@@ -92,14 +95,21 @@ class Film:
         return (self.height, self.width) if orientation.is_sideways(self.matrix) else (self.width, self.height)
 
 
-def open_film(path: str | os.PathLike[str], *, image_rate: fractions.Fraction = sources.IMAGE_RATE) -> Film:
+def open_film(
+    path: str | os.PathLike[str],
+    *,
+    image_rate: fractions.Fraction = sources.IMAGE_RATE,
+    takes_telecine_back: bool = False,
+) -> Film:
     """Looks at a film and lists its frames: reads it once, and decodes it only where its packets do not say enough.
 
     Args:
         path: A file, or a pattern of the names of numbered images, such as `frames/%05d.png`.
         image_rate: Images per second.
+        takes_telecine_back: Whether the film is the 24 film frames in 30 frames of video.
 
     Raises:
+        NotTelecined: it shall be, and it is not.
         FilmError: it is not there, is no film, or not one frame can be decoded.
     """
     source = sources.Source(pathlib.Path(path), image_rate)
@@ -117,23 +127,21 @@ def open_film(path: str | os.PathLike[str], *, image_rate: fractions.Fraction = 
             "is_full_range": _is_full_range(first),
             "transfer": _HDR.get(int(first.color_trc), ""),
         }
-    notes = ["interlaced: its fields are merged into full frames"] if first.interlaced_frame else []
+    is_interlaced = first.interlaced_frame and not takes_telecine_back
+    notes = ["interlaced: its fields are merged into full frames"] if is_interlaced else []
     if facts["transfer"]:
         notes.append(f"high dynamic range ({facts['transfer']}): the result has the standard one, tone-mapped")
     if facts["bits"] > 10:
         notes.append(f"{facts['bits']} bits per channel: the result has 10")
-    table = listing.table_of(source)
-    if _is_telecined(source, table):
+    table, video = listing.table_of(source), None
+    order = telecine.order_of(source, table)
+    if takes_telecine_back:
+        video = detelecine.video(table, order, first, source.path)
+        table = detelecine.film_table(video)
+        notes.append("telecine was taken back: the result has the 24 film frames a second")
+    elif order is not None:
         notes.append("telecined: it holds 24 film frames a second in 30 frames of video, and the result does, too")
-    return Film(source=source, table=table, notes=tuple(notes), **facts)
-
-
-def _is_telecined(source, table):
-    if source.is_images or not telecine.may_have(table.rate):
-        return False
-    with source.opened() as container:
-        stream = sources.video_stream(container, source)
-        return telecine.found_in(decoding.decoded(container, stream, source.path))
+    return Film(source=source, table=table, video=video, notes=tuple(notes), **facts)
 
 
 def _is_full_range(image):
@@ -190,7 +198,11 @@ def stills(film: Film, numbers: Sequence[int]) -> Iterator[Frame]:
 def _from_beginning(film):
     with film.source.opened() as container:
         stream = sources.video_stream(container, film.source)
-        yield from _numbered(film, decoding.decoded(container, stream, film.path))
+        decoded = decoding.decoded(container, stream, film.path)
+        if film.video is None:
+            yield from _numbered(film.table, decoded)
+        else:
+            yield from enumerate(detelecine.film_frames(_numbered(film.video.table, decoded), film.video))
 
 
 def _from_key(film, key, first, last):
@@ -223,12 +235,12 @@ def _sought(film, key):
             container.seek(pts, stream=stream, backward=True)
         except (av.FFmpegError, OSError):
             return
-        yield from _numbered(film, decoding.decoded(container, stream, film.path))
+        yield from _numbered(film.table, decoding.decoded(container, stream, film.path))
 
 
-def _numbered(film, decoded):
+def _numbered(table, decoded):
     """`(number, image)` of decoded frames: by their times, or by their order where only that is known."""
-    table, last = film.table, -1
+    last = -1
     for order, image in enumerate(decoded):
         number = table.number_of(image.pts) if table.keys and image.pts is not None else None
         if not table.keys:
@@ -242,7 +254,7 @@ def _numbered(film, decoded):
 def _framed(film, numbered, first, last):
     """`Frame` of each that is wanted; a frame lasts until the next that could be decoded."""
     before, n_seen = None, 0
-    for number, image in _deinterlaced(numbered):
+    for number, image in decoding.deinterlaced(numbered):
         if number >= last:
             break
         if number < first:
@@ -255,36 +267,7 @@ def _framed(film, numbered, first, last):
 
 
 def _frame(film, number, image, until):
-    time = int(film.table.times[number])
+    time, is_damaged = int(film.table.times[number]), detelecine.is_damaged(image)
     if (image.width, image.height) != (film.width, film.height):  # films may change their size on the way
         image = image.reformat(width=film.width, height=film.height)
-    return Frame(number, time, int(film.table.times[until]) - time, image)
-
-
-def _deinterlaced(numbered):
-    """Deinterlaces from the first interlaced frame on; the filter gives one frame for each."""
-    waiting: collections.deque = collections.deque()
-    graph = form = None
-    for number, image in numbered:
-        now = (image.width, image.height, image.format.name)
-        if graph is not None and now != form:
-            yield from _drained(graph, waiting)
-            graph = None
-        if graph is None and not image.interlaced_frame:
-            yield number, image
-            continue
-        if graph is None:
-            graph, form = decoding.deinterlacer(image), now
-        waiting.append(number)
-        graph.push(image)
-        for made in decoding.pulled(graph):
-            yield waiting.popleft(), made
-    if graph is not None:
-        yield from _drained(graph, waiting)
-
-
-def _drained(graph, waiting):
-    graph.push(None)
-    for made in decoding.pulled(graph):
-        if waiting:
-            yield waiting.popleft(), made
+    return Frame(number, time, int(film.table.times[until]) - time, image, is_damaged)

@@ -29,6 +29,14 @@ def moved(metadata: Mapping[str, str], rate: fractions.Fraction, n_frames: int) 
     return {**metadata, "timecode": _text(total + n_frames, base, left_out, found[4])}
 
 
+def of_film(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Returns metadata with its timecode, if it has one, as film frames count: 24 a second, where video counts 30."""
+    found = _TIMECODE.fullmatch(metadata.get("timecode", ""))
+    if not found:
+        return dict(metadata)
+    return {**metadata, "timecode": f"{found[1]}:{found[2]}:{found[3]}:{int(found[5]) * 4 // 5:02}"}
+
+
 def _text(total, base, left_out, separator):
     if left_out:
         ten, minute = base * 600 - 9 * left_out, base * 60 - left_out
