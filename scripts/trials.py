@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with quiet.missing_packages("trials.py"):
-    from trials import films, kills, page, photos, properties, soak, trial, writes
+    from trials import cluster, films, kills, page, photos, properties, soak, trial, writes
 
 TRIALS = {
     "photos": photos,
@@ -23,6 +23,7 @@ TRIALS = {
     "kills": kills,
     "properties": properties,
     "films": films,
+    "cluster": cluster,
     "soak": soak,
     "page": page,
 }

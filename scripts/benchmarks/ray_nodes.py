@@ -24,6 +24,10 @@ class Nodes:
         self.nodes = [self._add(core, num_cpus=1) for core in cores]
         self.address = self._cluster.address
 
+    def add(self, core: int | None) -> object:
+        """Adds a node with one processor, bound to a core or not; returns it."""
+        return self._add(core, num_cpus=1)
+
     def _add(self, core, **options):
         node = self._patiently(lambda: self._cluster.add_node(object_store_memory=OBJECT_STORE, **options))
         if core is not None:

@@ -82,3 +82,28 @@ def test_workers_that_die_while_they_start_end_the_job(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", ray)
     with plan.Plan(iter([ITEM])) as jobs, pytest.raises(crew.CrewError, match="die while they start: out of memory"):
         list(crew.Crew(ray.hire, 2, print).outcomes(jobs))
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_people_are_told_once_that_nothing_was_finished_for_a_minute(monkeypatch, is_started):
+    class Stalled(Cluster):
+        n_waits = 0
+
+        def wait(self, references, num_returns, timeout):
+            self.n_waits += 1
+            stalls = range(10, 400) if is_started else range(390)
+            return ([], references) if self.n_waits in stalls else super().wait(references, num_returns, timeout)
+
+    seconds = iter(range(100_000))
+    monkeypatch.setattr(crew.time, "monotonic", lambda: float(next(seconds)))
+    ray, told = Stalled({}), []
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with plan.Plan(iter([plan.Item(name, name, None, (name,)) for name in "abcdefgh" * 9])) as jobs:
+        while not jobs.is_complete:
+            pass
+        assert len(list(crew.Crew(ray.hire, 2, told.append).outcomes(jobs))) == 72
+    (line,) = told
+    if is_started:
+        assert line.startswith("no photo was finished for 60 seconds; in work: ") and "kill its process" in line
+    else:
+        assert line == "waiting for a free processor in the cluster, for 2 workers"

@@ -20,7 +20,7 @@ _BATCHES = 2  # of a worker; while it writes the last photos of one, it reads th
 _SECONDS = 0.5  # that a batch should take
 _LARGEST = 64
 _DEATHS = 3  # of workers with the same photo alone, before it counts as its fault
-_PATIENCE = 60.0  # seconds until people are told that no worker has started
+_PATIENCE = 60.0  # seconds without anything finished until people are told
 
 
 class CrewError(ValueError):
@@ -54,6 +54,22 @@ class _Hand:
     n_done: int = 0
 
 
+class _Alarm:
+    """Tells people, once, that nothing has happened for a while."""
+
+    def __init__(self, tell):
+        self._tell = tell
+        self.reset()
+
+    def reset(self):
+        self._since, self._is_told = time.monotonic(), False
+
+    def check(self, line):
+        if not self._is_told and time.monotonic() - self._since > _PATIENCE and line():
+            self._is_told = True
+            self._tell(line())
+
+
 class Crew:
     """So many workers, on whatever machines of the cluster have a free processor.
 
@@ -81,7 +97,7 @@ class Crew:
             CrewError: no worker can start, for the reason given.
             ValueError: the photos cannot be listed.
         """
-        started, is_told = time.monotonic(), False
+        alarm = _Alarm(self._tell)
         while True:
             for hand in self._hands:
                 self._give(hand, jobs)
@@ -91,14 +107,22 @@ class Crew:
                 return
             waiting.update({hand.starting: hand for hand in self._hands if not hand.is_ready})
             for ref in self._finished(list(waiting)):
+                alarm.reset()
                 yield from self._collect(ref, waiting[ref], jobs)
-            if (
-                not is_told
-                and not any(hand.is_ready for hand in self._hands)
-                and time.monotonic() - started > _PATIENCE
-            ):
-                is_told = True
-                self._tell(f"waiting for a free processor in the cluster, for {self._size} workers")
+            alarm.check(self._waits_for)
+
+    def _waits_for(self):
+        """A line about why nothing may be happening, or None."""
+        at_work = [item.source for hand in self._hands for batch in hand.batches.values() for item in batch]
+        if not any(hand.is_ready for hand in self._hands):
+            return f"waiting for a free processor in the cluster, for {self._size} workers"
+        if not at_work:
+            return None  # all wait for the list of photos
+        others = f" and {len(at_work) - 1} others" if len(at_work) > 1 else ""
+        return (
+            f"no photo was finished for {_PATIENCE:.0f} seconds; in work: {at_work[0]}{others}. If a worker hangs, "
+            "kill its process, ray::Worker; others do its photos"
+        )
 
     def _new_hand(self):
         actor = self._hire()

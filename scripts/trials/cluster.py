@@ -1,0 +1,203 @@
+"""Cluster: workers and nodes are killed, a worker is stopped for good, a bucket fails one request in ten."""
+
+import contextlib
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from trials import trial as trials
+from trials.trial import Fault
+
+MOST = 10_000  # photos
+_WORKER_EVERY, _NODE_EVERY = 5.0, 60.0  # seconds
+_GROWN = 10.0  # that a worker lives at least: on a busy machine it takes some to start
+_HANGS = 150.0  # after which somebody ends the worker that was stopped
+_TITLE = b"ray::Worker"
+
+
+def run(trial: trials.Trial) -> None:
+    """Colors one archive from folder to folder, then one from bucket to bucket, while things fail."""
+    trials.need("ray", "moto", "pyarrow")
+    for name, part in trial.parts({"folder": _folders, "bucket": _buckets}).items():
+        with trial.judged(name), tempfile.TemporaryDirectory(prefix="trials-cluster-") as folder:
+            part(trial, pathlib.Path(folder))
+
+
+def _folders(trial, folder):
+    import ray_jobs
+    import tiny_models
+    from benchmarks import ray_nodes
+
+    count = trial.most or MOST
+    broken = ray_jobs.make_archive(folder / "in", count, n_broken=max(2, count // 500))
+    with ray_nodes.started([None, None]) as nodes:
+        arguments = [folder / "in", folder / "out", "--address", nodes.address, "--model", tiny_models.STORED]
+        process = ray_jobs.start(*arguments)
+        spoiler = _Spoiler(trial, nodes)
+        with spoiler.at_work():
+            said, complaints = _ended(process, trial)
+    trial.figures["folder"] = f"{count} photos, {spoiler.said()}"
+    _judge(trial, folder / "out", {path.relative_to(folder / "in").as_posix() for path in broken}, count, complaints)
+    if process.returncode != 1:  # because of the broken ones
+        raise Fault(f"code {process.returncode}:\n{said}\n{complaints}")
+    if "no photo was finished for 60 seconds" not in complaints:
+        raise Fault(f"a stopped worker, and no alarm:\n{complaints}")
+
+
+def _judge(trial, out, broken, count, complaints):
+    import ray_jobs
+
+    found = ray_jobs.results(out)
+    text = found.pop("failures.jsonl", b"").decode()
+    failed = [json.loads(line)["photo"] for line in text.splitlines()]
+    wrong = [name for name in failed if not any(name.endswith(one) for one in broken)]
+    lost = count - len(found) - len(failed)
+    left = [name for name in found if "/." in f"/{name}"]
+    if lost or left or wrong:
+        raise Fault(f"lost: {lost}; left over: {left[:5]}; failed without reason: {wrong[:5]}\n{complaints}\n{text}")
+    trial.outcomes["photos"] += count
+
+
+class _Spoiler:
+    """Kills workers and nodes; stops one worker after a while, as if it hung, and kills that after the alarm."""
+
+    def __init__(self, trial, nodes):
+        self._nodes, self._ended = nodes, threading.Event()
+        self._rng = next(trial.attempts(1))[1]
+        self._seen, self._stopped = {}, None  # when each worker was seen first
+        self.n_workers = self.n_nodes = 0
+
+    @contextlib.contextmanager
+    def at_work(self):
+        thread = threading.Thread(target=self._spoil)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def said(self):
+        stopped = "a worker stopped" if self._stopped else "none stopped"
+        return f"{self.n_workers} workers and {self.n_nodes} nodes killed, {stopped}"
+
+    def _spoil(self):
+        last_node = time.monotonic()
+        while not self._ended.wait(_WORKER_EVERY):
+            now = time.monotonic()
+            self._seen = {pid: self._seen.get(pid, now) for pid in _workers()}
+            grown = [pid for pid, since in self._seen.items() if now - since > _GROWN and pid != self._stopped]
+            if grown:
+                self._end(grown[int(self._rng.integers(len(grown)))])
+            if self._stopped in self._seen and now - self._seen[self._stopped] > _HANGS:
+                _signal(self._stopped, signal.SIGKILL)
+            if now - last_node > _NODE_EVERY:
+                last_node = now
+                self._nodes.kill(self._nodes.nodes.pop(0))
+                self._nodes.nodes.append(self._nodes.add(None))
+                self.n_nodes += 1
+
+    def _end(self, pid):
+        if self._stopped is None and self.n_workers >= 2:
+            self._stopped = pid
+            _signal(pid, signal.SIGSTOP)
+        else:
+            self.n_workers += 1
+            _signal(pid, signal.SIGKILL)
+
+
+def _signal(pid, number):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _workers():
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cmdline").read_bytes().startswith(_TITLE):
+                found.append(int(process.name))
+    return found
+
+
+def _ended(process, trial):
+    """What a job said and complained of; it is ended when the time is over."""
+    try:
+        return process.communicate(timeout=max(60.0, trial.left()))
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        said, complaints = process.communicate()
+        raise Fault(f"no end in time:\n{said}\n{complaints}") from error
+
+
+def _buckets(trial, folder):
+    import ray_jobs
+    import s3_servers
+    import tiny_models
+
+    count = min(trial.most or MOST, 500)
+    broken = ray_jobs.make_archive(folder / "in", count, n_broken=2)
+    with s3_servers.started() as bucket:
+        bucket.create("archive")
+        bucket.upload(folder / "in", "archive/in")
+        port = int(re.search(r":(\d+)$", bucket.address(""))[1])
+        with _unreliable(port) as (proxy, counts):
+            places = [re.sub(rf":{port}$", f":{proxy}", bucket.address(f"archive/{name}")) for name in ("in", "out")]
+            process = ray_jobs.start(*places, "--model", tiny_models.STORED)
+            said, complaints = _ended(process, trial)
+        bucket.download("archive/out", folder / "out")
+    trial.figures["bucket"] = f"{count} photos, {counts[1]} of {sum(counts)} requests failed"
+    _judge(trial, folder / "out", {path.relative_to(folder / "in").as_posix() for path in broken}, count, complaints)
+
+
+@contextlib.contextmanager
+def _unreliable(port):
+    """Gives the port of a proxy that fails one request in ten, and how many it has passed on and failed."""
+    counts = [0, 0]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _pass_on(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            is_failing = sum(counts) % 10 == 9
+            counts[is_failing] += 1
+            if is_failing:
+                self.send_response(500)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request(self.command, self.path, body, dict(self.headers))
+            response = connection.getresponse()
+            data = response.read()
+            self.send_response(response.status)
+            for name, value in response.getheaders():
+                if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                    self.send_header(name, value)
+            length = response.getheader("Content-Length") if self.command == "HEAD" else None
+            self.send_header("Content-Length", length or str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            connection.close()
+
+        do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _pass_on
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1], counts
+    finally:
+        server.shutdown()
+        server.server_close()
