@@ -7,7 +7,7 @@ import film_kinds
 import pytest
 
 import tf_colorize
-from tf_colorize.film import coloring, frames
+from tf_colorize.film import coloring, frames, sound
 
 MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
@@ -130,3 +130,23 @@ def click(path):
             if loud.max() > 0.05:
                 return frame.time + int(np.argmax(loud > 0.05)) / frame.sample_rate
     raise AssertionError("silent")
+
+
+def test_sound_that_nobody_knows_is_left_out_or_the_film_refused(tmp_path, colorizer):
+    whole = film_kinds.make(tmp_path / "whole.mp4", "-c:v", "libx264", "-c:a", "aac")
+    film = tmp_path / "damaged.mp4"
+    data = whole.read_bytes().replace(b"mp4a", b"zzzz")
+    kind = data.index(b"esds") + data[data.index(b"esds") :].index(b"\x40\x15")  # MPEG-4 sound
+    film.write_bytes(data[:kind] + b"\x99" + data[kind + 1 :])
+    done = coloring.color_film(colorizer, film, tmp_path / "result.mkv")
+    assert done.n_frames == 25 and any("audio" in note and "left out" in note for note in done.notes)
+    with pytest.raises(frames.FilmError, match=r"\.mp4 cannot hold audio"):
+        coloring.color_film(colorizer, film, tmp_path / "result.mp4")
+
+
+def test_sound_without_a_rate_cannot_be_converted():
+    class Sound:
+        codec_context = type("Context", (), {"sample_rate": 0})
+
+    with pytest.raises(ValueError, match="damaged, or of an unknown kind"):
+        sound.encoder_for(None, Sound, "matroska")

@@ -124,9 +124,14 @@ def encoder_for(output: Any, source: Any, kind: str) -> Any:
         output: The container.
         source: Stream of sound.
         kind: A key of `ENCODERS`.
+
+    Raises:
+        ValueError: the sound is of a kind that nobody knows, or does not say how many samples a second has.
     """
     name, options = ENCODERS[kind]
     context = source.codec_context
+    if context is None or not context.sample_rate:
+        raise ValueError("the sound is damaged, or of an unknown kind")
     rate = 48_000 if name == "libopus" else context.sample_rate
     stream = output.add_stream(name, rate=rate, options=dict(options))
     if name == "flac":
