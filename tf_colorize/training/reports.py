@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -50,7 +51,14 @@ class ColorReport(keras.callbacks.Callback):
         self.generator = generator
         self.dataset = dataset
         self._writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
-        self._predict = tf.function(lambda inputs: self.generator(inputs, training=False), autograph=False)
+        # One trace for batches of all sizes. Of a function of ours, TensorFlow would count the traces of all reports
+        # together and warn, although each has its own generator and so needs its own.
+        inputs = tf.nest.map_structure(
+            lambda spec: tf.TensorSpec([None, *spec.shape[1:]], spec.dtype), dataset.element_spec[0]
+        )
+        self._predict = tf.function(
+            functools.partial(generator, training=False), input_signature=[inputs], autograph=False
+        )
 
     def measure(self) -> tuple[dict[str, float], list[np.ndarray]]:
         """Returns the means over the data set, a dict of floats, and the first pictures.
@@ -80,7 +88,7 @@ class ColorReport(keras.callbacks.Callback):
                 self._writer.flush()
 
 
-@tf.function(autograph=False)  # traced once for all reports of a process
+@tf.function(autograph=False, reduce_retracing=True)  # traced once for all reports of a process
 def _measured(lightness, ab, ab_predicted):
     """Returns prediction and truth in RGB, and the measures of each picture."""
     truth = tensors.lightness_ab_to_rgb(lightness, ab)
