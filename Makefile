@@ -40,10 +40,14 @@ dist: $(VENV)/.quick
 	$(BIN)/python -m build
 	@ls -l dist
 
-# All that a release consists of, in dist/: wheel, sdist, models, notes and checksums. Wheel and sdist are tried with every
-# Python that is found, about half a minute each.
-release: dist
-	$(BIN)/python scripts/release.py dist
+# All that a release consists of, in dist/: wheel, sdist, models, notes and checksums. The ONNX files are exported now, in
+# two minutes. Wheel and sdist are tried with every Python that is found, about half a minute each.
+ONNX := runs/release
+release: dist $(VENV)/.installed
+	rm -rf $(ONNX)
+	$(BIN)/python scripts/export.py --model saved_models/colorizer/1 --quantize dynamic \
+		--onnx $(ONNX)/colorizer.onnx --onnx-picture $(ONNX)/colorizer-picture.onnx
+	$(BIN)/python scripts/release.py dist --models $(ONNX)
 	$(BIN)/python scripts/check_wheel.py dist/*.whl --sdist dist/tf_colorize-*[0-9].tar.gz
 
 # A file of tests at a time in each process; no more of them than the machine has memory for.

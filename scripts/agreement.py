@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import types
 
 import numpy as np
 import skimage.data
@@ -18,7 +19,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_colorize import Colorizer, export, hints
-from tf_colorize.inference import serving
+from tf_colorize.inference import onnx_runtime, serving
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 
@@ -51,12 +52,13 @@ def photos():
 
 
 @contextlib.contextmanager
-def ways(saved_model, tflite):
+def ways(saved_model, tflite, onnx):
     """Yields functions from the bytes of a PNG file to a PIL image, by name.
 
     Args:
         saved_model: Folder.
         tflite: dict of `.tflite` files by their quantization.
+        onnx: dict of `.onnx` files by their quantization; "picture" takes whole pictures.
     """
     loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
     with (
@@ -79,12 +81,14 @@ def ways(saved_model, tflite):
             functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address))
         for kind, path in tflite.items():
             functions[f"TFLite {kind}"] = through(Colorizer.from_tflite(path))
+        for kind, path in onnx.items():
+            functions[f"ONNX {kind}"] = through_pictures(path) if "picture" in kind else through(Colorizer.load(path))
         functions["tf-colorize"] = lambda file: through_command_line(file, tflite["none"], pathlib.Path(folder))
         yield functions
 
 
 @contextlib.contextmanager
-def ways_with_hints(saved_model, tflite):
+def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({})):
     """Does what `ways` does with `HINTS` on each photo, for a model that takes hints."""
     loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
     with prediction_server.serve(saved_model) as (_, addresses), tempfile.TemporaryDirectory() as folder:
@@ -96,6 +100,9 @@ def ways_with_hints(saved_model, tflite):
             functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address), HINTS)
         for kind, path in tflite.items():
             functions[f"TFLite {kind}"] = through(Colorizer.from_tflite(path), HINTS)
+        for kind, path in onnx.items():
+            if "picture" not in kind:
+                functions[f"ONNX {kind}"] = through(Colorizer.load(path), HINTS)
         functions["tf-colorize"] = lambda file: through_command_line(file, tflite["none"], pathlib.Path(folder), HINTS)
         yield {f"{name}, with hints": function for name, function in functions.items()}
 
@@ -117,6 +124,11 @@ def pixels(file):
 
 def through(colorizer, given=()):
     return lambda file: Image.fromarray(colorizer(file, hints=given))
+
+
+def through_pictures(path):
+    colorize = onnx_runtime.picture(path, threads=1)
+    return lambda file: Image.fromarray(colorize(pixels(file)[0]))
 
 
 def through_files(client):
@@ -167,11 +179,15 @@ def main():
             for kind in ("none", "float16", "dynamic", "int8")
             if kind != "int8" or (options.photos and not anatomy.takes_hints(generator))
         }
+        onnx = {}
+        for kind in ("none", "dynamic"):
+            onnx[kind] = export.export_onnx(generator, folder / f"{kind}.onnx", quantize=kind, **common).path
+        onnx["picture"] = export.export_onnx_picture(generator, folder / "picture.onnx", **common).path
         print("| interface | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
-        with ways(folder / "colorizer" / "1", tflite) as functions:
+        with ways(folder / "colorizer" / "1", tflite, onnx) as functions:
             print_rows(functions, keras_colorizer)
         if keras_colorizer.takes_hints:
-            with ways_with_hints(folder / "colorizer" / "1", tflite) as functions:
+            with ways_with_hints(folder / "colorizer" / "1", tflite, onnx) as functions:
                 print_rows(functions, functools.partial(keras_colorizer, hints=HINTS))
 
 

@@ -1,6 +1,6 @@
 """Completes a release in dist/: puts models, the notes of this version and checksums beside the wheel and the sdist.
 
-`make release` builds the wheel and the sdist first and tries both afterwards. It takes about a minute besides.
+`make release` builds the wheel and the sdist and exports the ONNX files first, and tries the packages afterwards.
 """
 
 import argparse
@@ -24,9 +24,10 @@ _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\d{4}-\d{2}-\d
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dist", type=pathlib.Path, help="folder with the wheel and the sdist of this version")
+    parser.add_argument("--models", type=pathlib.Path, help="folder with more exports of the model, colorizer*.onnx")
     options = parser.parse_args(arguments)
     try:
-        complete(options.dist, ROOT, tf_colorize.__version__)
+        complete(options.dist, ROOT, tf_colorize.__version__, options.models)
     except (ValueError, OSError) as error:
         print(f"release.py: {error}", file=sys.stderr)
         return 1
@@ -35,13 +36,14 @@ def main(arguments=None):
     return 0
 
 
-def complete(dist, root, version):
+def complete(dist, root, version, models_folder=None):
     """Adds everything else to the wheel and the sdist of a version.
 
     Args:
         dist: Folder with the two.
         root: The checkout that they were built from.
         version: Such as "0.2.0".
+        models_folder: Folder with exports that the checkout does not have, or None.
 
     Raises:
         ValueError: the changelog has no dated section of the version, or `dist` holds anything else.
@@ -52,7 +54,7 @@ def complete(dist, root, version):
     if len(packages) != 2:
         raise ValueError(f"{dist}: must hold a wheel and an sdist of version {version}; run make dist")
     name = f"tf_colorize-{version}"
-    models = {path.name.replace("colorizer", f"{name}-colorizer", 1): path for path in exported(root)}
+    models = {path.name.replace("colorizer", f"{name}-colorizer", 1): path for path in exported(root, models_folder)}
     others = built - packages - {"NOTES.md", CHECKSUMS, f"{name}-saved_model.tar.gz", *models}
     if others:
         raise ValueError(f"{dist}: holds something else, {', '.join(sorted(others))}; run make dist")
@@ -65,10 +67,14 @@ def complete(dist, root, version):
     whole.write_text(dist / CHECKSUMS, "".join(lines))
 
 
-def exported(root):
-    """The model as single files, one for each format that the checkout has."""
-    folder = root / "saved_models"
-    return [path for suffix in ("tflite", "onnx") for path in sorted(folder.glob(f"colorizer*.{suffix}"))]
+def exported(root, models_folder):
+    """The model as single files, one for each format that the checkout or the other folder has."""
+    folders = [root / "saved_models", *([models_folder] if models_folder else [])]
+    patterns = ("colorizer*.tflite", "colorizer*.onnx")
+    found = [path for folder in folders for pattern in patterns for path in folder.glob(pattern)]
+    if models_folder and not any(path.parent == models_folder for path in found):
+        raise ValueError(f"{models_folder}: holds no colorizer*.onnx; export one there (scripts/export.py)")
+    return sorted(found)
 
 
 def notes(changelog, version):

@@ -19,6 +19,8 @@ EXACT = [
     "grpc server, chroma",
     "TFLite none",
     "TFLite float16",
+    "ONNX none",
+    "ONNX picture",
     "tf-colorize",
 ]
 KEEP_ALPHA = ("SavedModel, serving_default", "TF1 session", "http server, files", "grpc server, files", "tf-colorize")
@@ -27,7 +29,7 @@ KEEP_ALPHA = ("SavedModel, serving_default", "TF1 session", "http server, files"
 @pytest.fixture(scope="module")
 def ways():
     exported = exports.exported()
-    with agreement.ways(exported.saved_model, exported.tflite) as functions:
+    with agreement.ways(exported.saved_model, exported.tflite, exports.onnx_files()) as functions:
         yield functions
 
 
@@ -51,8 +53,9 @@ def test_two_gray_levels_in_999_of_1000_pixels(ways, files, expected, way, kind)
 
 
 @pytest.mark.parametrize("kind", PHOTOS)
-def test_eight_bit_weights_stay_within_three_gray_levels_on_average(ways, files, expected, kind):
-    assert agreement.distance(ways["TFLite dynamic"](files[kind]), expected[kind]).mean() < 3
+@pytest.mark.parametrize("way", ["TFLite dynamic", "ONNX dynamic"])
+def test_eight_bit_weights_stay_within_three_gray_levels_on_average(ways, files, expected, way, kind):
+    assert agreement.distance(ways[way](files[kind]), expected[kind]).mean() < 3
 
 
 @pytest.mark.parametrize("way", KEEP_ALPHA)

@@ -63,3 +63,14 @@ def exported():
         for kind in ("none", "float16", "dynamic")
     }
     return types.SimpleNamespace(keeper=keeper, photos=photos, saved_model=saved.path, report=saved, tflite=files)
+
+
+@functools.cache
+def onnx_files():
+    """ONNX files of `generator`, by what they hold."""
+    folder, common = exported().photos.parent, {"image_size": IMAGE_SIZE, "photos": exported().photos}
+    return {
+        "none": export.export_onnx(generator(), folder / "none.onnx", **common).path,
+        "dynamic": export.export_onnx(generator(), folder / "dynamic.onnx", quantize="dynamic", **common).path,
+        "picture": export.export_onnx_picture(generator(), folder / "picture.onnx", **common).path,
+    }

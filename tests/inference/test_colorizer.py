@@ -237,7 +237,7 @@ def test_models_of_another_kind_are_refused(tmp_path):
     for name in ("nothing.tflite", "nothing.keras", "nothing"):
         with pytest.raises(ValueError, match="nothing"):
             Colorizer.load(tmp_path / name)
-    with pytest.raises(ValueError, match="`model` must be a .tflite or .keras file.*it is none of these"):
+    with pytest.raises(ValueError, match="`model` must be a .tflite, .onnx or .keras file.*it is none of these"):
         Colorizer.load(tmp_path)
 
 

@@ -61,6 +61,15 @@ def test_a_hint_is_kept_spreads_and_stays_in_its_picture(pair):
     np.testing.assert_array_equal(result[1], automatic[1])
 
 
+def test_a_loop_of_the_graph_gives_what_its_steps_give():
+    keras.utils.set_random_seed(0)
+    hinted = grafts.add_hints(exports.generator())
+    given = with_a_hint(np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 1)).astype("float32"))
+    expected = np.asarray(hinted(given, training=False))
+    grafts.loop_in_hints(hinted)
+    np.testing.assert_allclose(np.asarray(hinted(given, training=False)), expected, atol=1e-6)
+
+
 def test_a_branch_moves_to_a_generator_that_was_trained_further(pair):
     plain, hinted, lightness = pair
     moved, given = grafts.with_hints_of(plain, hinted), with_a_hint(lightness)

@@ -66,6 +66,17 @@ def test_everything_is_there_and_its_checksums_are_right(checkout):
     assert found == {"colorizer/1/saved_model.pb": b"graph", "colorizer/1/variables/variables.index": b"index"}
 
 
+def test_models_from_another_folder_are_part_of_it(checkout, tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    with pytest.raises(ValueError, match=r"holds no colorizer\*\.onnx; export one there"):
+        release.complete(checkout / "dist", checkout, "1.1.0", folder)
+    (folder / "colorizer-picture.onnx").write_bytes(b"picture")
+    release.complete(checkout / "dist", checkout, "1.1.0", folder)
+    assert (checkout / "dist" / "tf_colorize-1.1.0-colorizer-picture.onnx").read_bytes() == b"picture"
+    assert "colorizer-picture.onnx" in (checkout / "dist" / "SHA256SUMS").read_text()
+
+
 def test_the_same_model_gives_the_same_archive(checkout, tmp_path):
     folder = checkout / "saved_models" / "colorizer"
     release.pack(folder, tmp_path / "a.tar.gz")

@@ -47,7 +47,7 @@ ROOMS = {
         "saving",
     ],
     "inference.serving": ["failures", "messages", "rest", "grpc", "client"],
-    "inference": ["predictor", "runtimes", "strips", "colorizer"],
+    "inference": ["predictor", "runtimes", "onnx_runtime", "strips", "colorizer"],
     "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
     "server": ["wishes", "description", "app"],
     "archives": [
@@ -103,7 +103,10 @@ ROOMS = {
         "comparison",
     ],
     "evaluation.report": ["figures", "records", "pictures", "charts", "page", "document"],
-    "export": ["picture_ops", "graph", "artifact", "checks", "saved_model", "rounding", "tflite", "vectors"],
+    "export": [
+        *("picture_ops", "graph", "onnx_graph", "artifact", "checks", "saved_model", "rounding", "tflite", "onnx"),
+        "vectors",
+    ],
     "recipe": [],
     "commands": [
         *("streams", "rulers", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),

@@ -1,4 +1,4 @@
-"""The command `tf-colorize export`: a trained generator for TF Serving and for devices, each checked against Keras."""
+"""The command `tf-colorize export`: a trained generator for servers, devices and apps, each checked against Keras."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from tf_colorize.commands import parsing, quiet, streams
 # No heavy imports up here: `tf-colorize export --help` must answer at once.
 
 _DESCRIPTION = (
-    "Export a trained generator for TF Serving (SavedModel) and for devices (TFLite), each checked against Keras."
+    "Export a trained generator for TF Serving (SavedModel), for devices (TFLite) and for other programs (ONNX), "
+    "each checked against Keras."
 )
 _EPILOG = """\
 examples:
   {command} --model runs/colorizer --saved-model saved_models/colorizer/1
   {command} --model runs/colorizer --tflite colorizer.tflite --quantize dynamic
   {command} --model runs/colorizer --tflite colorizer.tflite --quantize int8 --photos photos
+  {command} --model runs/colorizer --onnx colorizer.onnx --onnx-picture colorizer-picture.onnx --quantize dynamic
 """
 
 
 # The choices and the number of `tf_colorize.export.tflite`, which --help does without: it needs TensorFlow.
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 MIN_CALIBRATION_PHOTOS = 200
+# Those of `tf_colorize.export.onnx`, for the same reason.
+ONNX_QUANTIZE = ("none", "dynamic")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,11 +39,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
     parser.add_argument("--saved-model", metavar="DIR", help="folder to write, NAME/VERSION for TF Serving")
     parser.add_argument("--tflite", metavar="FILE", help="file to write")
+    parser.add_argument("--onnx", metavar="FILE", help="file to write: lightness and hints in, color out")
+    parser.add_argument(
+        "--onnx-picture", metavar="FILE", help="file to write: a whole picture in, the same in color out"
+    )
     parser.add_argument(
         "--quantize",
         choices=QUANTIZE,
         default="none",
-        help="bytes per TFLite weight: none 4, float16 2, dynamic 1, int8 1 (activations, too) (default none)",
+        help="bytes per weight of TFLite and ONNX files: none 4, float16 2, dynamic 1, int8 1 (activations, too); "
+        "of ONNX, none and dynamic (default none)",
     )
     parser.add_argument(
         "--photos",
@@ -51,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "--image-size", type=int, help="side in pixels of the square that the network sees (default: the model's)"
     )
     parser.add_argument(
-        "--vectors", metavar="DIR", help="with --tflite: folder for test vectors for other implementations"
+        "--vectors", metavar="DIR", help="with --tflite or --onnx: folder for test vectors for other implementations"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing exports")
     return parser
@@ -62,10 +71,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if not options.saved_model and not options.tflite:
-        parser.error("give --saved-model, --tflite or both")
-    if options.vectors and not options.tflite:
-        parser.error("--vectors needs --tflite")
+    onnx_files = options.onnx or options.onnx_picture
+    if not (options.saved_model or options.tflite or onnx_files):
+        parser.error("give --saved-model, --tflite, --onnx or --onnx-picture, or several of them")
+    if options.vectors and not (options.tflite or options.onnx):
+        parser.error("--vectors needs --tflite or --onnx")
+    if onnx_files and options.quantize not in ONNX_QUANTIZE:
+        parser.error(f"--onnx: --quantize must be {' or '.join(ONNX_QUANTIZE)}, not {options.quantize}")
     with quiet.missing_packages(parser.prog):
         return _export(options, parser.prog)
 
@@ -91,8 +103,14 @@ def _export(options, program):
             times = [f"{tflite.latency(report.path, threads) * 1e3:.0f} ms" for threads in (1, 2)]
             print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {options.quantize}; {report.agreement}")
             print(f"median of 30 runs: {times[0]} on 1 thread, {times[1]} on 2 threads")
+        if options.onnx:
+            report = export.export_onnx(generator, options.onnx, quantize=options.quantize, **common)
+            print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {options.quantize}; {report.agreement}", flush=True)
+        if options.onnx_picture:
+            report = export.export_onnx_picture(generator, options.onnx_picture, quantize=options.quantize, **common)
+            print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {options.quantize}; {report.agreement}", flush=True)
         if options.vectors:
-            vectors.write(options.tflite, options.vectors)
+            vectors.write(options.tflite or options.onnx, options.vectors)
             print(f"{options.vectors}: test vectors")
     except (ValueError, OSError) as error:
         print(f"{program}: error: {error}", file=sys.stderr)

@@ -26,13 +26,17 @@ class ExportError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """Distance of an export's chroma from Keras's, in Lab units, over the pixels of some photos."""
+    """Distance of an export's chroma from Keras's, in Lab units, over the pixels of some photos; or of its pictures."""
 
     mean: float
     maximum: float
     photos: int
+    unit: str = "Lab units"
 
     def __str__(self):
+        if self.unit != "Lab units":
+            levels = f"{self.mean:.4f} (mean), {self.maximum:.0f} (max) {self.unit}"
+            return f"pictures differ from Keras by {levels} on {self.photos} photos"
         return f"chroma differs from Keras by {self.mean:.4f} (mean), {self.maximum:.3f} (max) on {self.photos} photos"
 
 
@@ -50,22 +54,50 @@ def photo_squares(photos: Any, image_size: int, count: int) -> list[np.ndarray]:
     Raises:
         ValueError: there is no photo.
     """
-    paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
-    spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
     squares: list[np.ndarray] = []
-    for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only in place of unreadable ones
-        if len(squares) == count:
-            break
-        try:
-            rgb = np.asarray(files.open_rgb(path, short_side=image_size))
-        except files.ImageError:
-            continue
+    for rgb in _readable(photos, count, image_size):
         lightness = Image.fromarray(lab.rgb_to_lightness(rgb)[..., 0])
         square = lightness.resize((image_size, image_size), Image.Resampling.BILINEAR)
         squares.append(np.asarray(square)[np.newaxis, :, :, np.newaxis])
-    if not squares:
-        raise ValueError(f"`photos` must be a folder with photos. Received: photos={str(photos)!r}")
     return squares
+
+
+def photo_pictures(photos: Any, sides: Sequence[int]) -> list[np.ndarray]:
+    """Reads as many photos as there are sides, and gives each one a short side of its own.
+
+    Args:
+        photos: Folder of photos, or None for the sample photos.
+        sides: ints, the short side of each picture in pixels.
+
+    Returns:
+        List of uint8 arrays `(height, width, 3)`, sRGB.
+
+    Raises:
+        ValueError: there is no photo.
+    """
+    pictures = []
+    for rgb, side in zip(_readable(photos, len(sides), max(sides)), sides):
+        scale = side / min(rgb.shape[:2])
+        size = [max(1, round(length * scale)) for length in rgb.shape[1::-1]]
+        pictures.append(np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX)))
+    return pictures
+
+
+def _readable(photos, count, short_side):
+    """At most `count` photos, spread evenly over a folder, uint8 `(height, width, 3)`; at least one."""
+    paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
+    spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
+    found: list[np.ndarray] = []
+    for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only in place of unreadable ones
+        if len(found) == count:
+            break
+        try:
+            found.append(np.asarray(files.open_rgb(path, short_side=short_side)))
+        except files.ImageError:
+            continue
+    if not found:
+        raise ValueError(f"`photos` must be a folder with photos. Received: photos={str(photos)!r}")
+    return found
 
 
 def reference(generator: keras.Model, squares: Sequence[np.ndarray], given: np.ndarray | None = None) -> np.ndarray:

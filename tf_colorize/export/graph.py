@@ -97,15 +97,18 @@ def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any
     module, predict = _module(generator, half_precision=False)
 
     def predict_heads(*inputs):
-        found = predict(*inputs)
-        heads = {"ab": found["ab"]}
-        if "logits" in found:
-            # What the softmax of the annealed mean takes. Converters fold the division by the temperature into the
-            # kernel of the logits, unless the logits themselves are an output, which would cost ab its last bit.
-            heads["annealed_logits"] = found["logits"] / anatomy.palette_temperature(generator)
-        return heads
+        return outputs(predict(*inputs), generator)
 
     return module, tf.function(predict_heads, autograph=False, input_signature=specs)
+
+
+def outputs(found: dict[str, Any], generator: keras.Model) -> dict[str, Any]:
+    """Returns what a file for devices gives of what `grafts.split_at_hints` finds: see `build_fixed`."""
+    if "logits" not in found:
+        return {"ab": found["ab"]}
+    # What the softmax of the annealed mean takes. Converters fold the division by the temperature into the
+    # kernel of the logits, unless the logits themselves are an output, which would cost ab its last bit.
+    return {"ab": found["ab"], "annealed_logits": found["logits"] / anatomy.palette_temperature(generator)}
 
 
 def _module(generator, half_precision):

@@ -108,7 +108,9 @@ def export_tflite(
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(_converted(corrected, image_size, quantize, calibration))
         with zipfile.ZipFile(temporary, "a") as archive:
-            described = {**artifact.metadata_of(metadata, image_size), "quantize": quantize, **_palette(generator)}
+            described = (
+                artifact.metadata_of(metadata, image_size) | {"quantize": quantize} | palette_metadata(generator)
+            )
             archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
         _check_weights(temporary, generator, quantize)
         mean_bound, max_bound = _BOUNDS[quantize]
@@ -180,8 +182,8 @@ def _with_float_head(converter):
         return debugger.get_nondebug_quantized_model()
 
 
-def _palette(generator):
-    """What tells front ends which color each of a file's logits stands for, for JSON."""
+def palette_metadata(generator: keras.Model) -> dict[str, Any]:
+    """Returns what tells front ends which color each of a file's logits stands for, for JSON."""
     if not (anatomy.takes_hints(generator) and anatomy.has_palette(generator)):
         return {}
     units = anatomy.palette(generator) * lab.AB_SCALE

@@ -9,31 +9,31 @@ import numpy as np
 from PIL import Image
 
 from tf_colorize import whole
-from tf_colorize.inference import colorizer, runtimes
+from tf_colorize.inference import colorizer
 
 if typing.TYPE_CHECKING:
     import os
 
 
-def write(tflite: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
+def write(model: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
     """Writes what another implementation needs to check itself.
 
     `gray.png` is the input, 120 x 180 pixels; `ab.npy` is what the network gives for it, float16
     `(1, image_size, image_size, 2)` in [-1, 1]; `color.png` is the result.
 
     Args:
-        tflite: `.tflite` file that `export_tflite` wrote.
+        model: `.tflite` or `.onnx` file that `export_tflite` or `export_onnx` wrote.
         folder: Folder to write into; existing files are replaced.
     """
-    model = runtimes.from_tflite(tflite, threads=1)
+    predict = colorizer.Colorizer.load(model, threads=1)
     predicted = []
 
     def remember(lightness):
-        predicted.append(model.predict_ab(lightness))
+        predicted.append(predict.predict_ab(lightness))
         return predicted[-1]
 
     gray = scene()
-    colored = colorizer.Colorizer(remember, model.image_size)(gray)
+    colored = colorizer.Colorizer(remember, predict.image_size)(gray)
     folder = pathlib.Path(folder)
     for name, picture in {"gray.png": gray, "color.png": colored}.items():
         with whole.open_whole(folder / name) as file:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from tf_colorize import processors
 from tf_colorize.color import margins, profiles
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.hints import before_look, hints_of, raster
-from tf_colorize.inference import runtimes, strips
+from tf_colorize.inference import onnx_runtime, runtimes, strips
 from tf_colorize.inference.predictor import Predictor
 from tf_colorize.photos import files
 
@@ -45,7 +45,7 @@ ADDRESSES = ("http://", "https://", "grpc://", "grpcs://")
 class Colorizer:
     """Colorizes pictures of any size with a model that maps lightness to ab.
 
-    Create one with `load`, `from_keras`, `from_saved_model`, `from_tflite` or `from_server`
+    Create one with `load`, `from_keras`, `from_saved_model`, `from_tflite`, `from_onnx` or `from_server`
     and use it for many pictures, from several threads if you like.
 
     Args:
@@ -111,7 +111,7 @@ class Colorizer:
         """Recognizes what kind of model this is and loads it.
 
         Args:
-            model: A `.tflite` file, a `.keras` file, a SavedModel folder, a folder that
+            model: A `.tflite`, `.onnx` or `.keras` file, a SavedModel folder, a folder that
                 `scripts/train.py` wrote, or the address of a model on TF Serving: `http://`,
                 `https://`, `grpc://` or `grpcs://`. None: the model that comes with tf_colorize.
             options: Passed to the `from_...` method that loads it.
@@ -126,13 +126,15 @@ class Colorizer:
         path = pathlib.Path(model)
         if path.suffix == ".tflite":
             return cls.from_tflite(path, **options)
+        if path.suffix == ".onnx":
+            return cls.from_onnx(path, **options)
         if path.suffix == ".keras" or (path / "generator.keras").is_file():
             return cls.from_keras(path, **options)
         if (path / "saved_model.pb").is_file():
             return cls.from_saved_model(path, **options)
         reason = "it is none of these" if path.exists() else "there is no such file or folder"
         raise ValueError(
-            "`model` must be a .tflite or .keras file, a SavedModel or run folder, or the http:// or grpc:// "
+            "`model` must be a .tflite, .onnx or .keras file, a SavedModel or run folder, or the http:// or grpc:// "
             f"address of a server. Received: model={str(model)!r}; {reason}."
         )
 
@@ -156,6 +158,24 @@ class Colorizer:
                 4 of them for the network.
         """
         return cls(runtimes.from_tflite(path, threads or min(4, processors.usable())), threads=threads)
+
+    @classmethod
+    def from_onnx(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        threads: int | None = None,
+        providers: Sequence[str] = onnx_runtime.PROVIDERS,
+    ) -> Colorizer:
+        """Runs an `.onnx` file with ONNX Runtime, without TensorFlow.
+
+        Args:
+            path: The file.
+            threads: As those of `from_tflite`.
+            providers: ONNX Runtime's names of what runs the network, such as "CUDAExecutionProvider".
+        """
+        model = onnx_runtime.from_onnx(path, threads or min(4, processors.usable()), providers)
+        return cls(model, threads=threads)
 
     @classmethod
     def from_server(cls, url: str, *, threads: int | None = None, **options: Any) -> Colorizer:

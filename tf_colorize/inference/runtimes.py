@@ -51,7 +51,7 @@ def files_of(path: str | os.PathLike[str]) -> list[pathlib.Path]:
     Raises:
         ValueError: it is not there, or a folder without a model in it.
     """
-    model = _existing(path)
+    model = existing(path)
     if model.is_file():
         return [model]
     if (model / "generator.keras").is_file():
@@ -78,9 +78,9 @@ def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor
     if not hasattr(model, "predict_on_batch"):
         from tf_colorize.models import saving
 
-        path = _existing(model)
+        path = existing(model)
         model, metadata = saving.load_generator(path)
-        _check_scales(metadata, path)
+        check_scales(metadata, path)
     is_generator = [value.shape[-1] for value in model.inputs] in ([1], [1, 3], [3, 1]) and model.output_shape[-1] == 2
     if not is_generator:
         raise ValueError(
@@ -118,13 +118,13 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
     with installation.explained():
         import tensorflow as tf
 
-    folder = _existing(path)
+    folder = existing(path)
     try:
         loaded = tf.saved_model.load(str(folder), tags=["serve"])
         metadata = json.loads((folder / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise ValueError(f"{path}: not a SavedModel that can be loaded: {_first_line(error)}") from error
-    _check_scales(metadata, path)
+        raise ValueError(f"{path}: not a SavedModel that can be loaded: {first_line(error)}") from error
+    check_scales(metadata, path)
     signature = loaded.signatures.get("predict_ab")
     if signature is None:
         raise ValueError(f"{path}: the SavedModel has no signature predict_ab. Export it with scripts/export.py.")
@@ -155,15 +155,15 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
     """
     from ai_edge_litert import interpreter as litert
 
-    path = _existing(path)
-    _check_scales(_tflite_metadata(path), path)
+    path = existing(path)
+    check_scales(_tflite_metadata(path), path)
 
     def new_interpreter():
         try:
             interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{path}: not a TFLite model, or cut off: {_first_line(error)}") from error
+            raise ValueError(f"{path}: not a TFLite model, or cut off: {first_line(error)}") from error
         return interpreter
 
     first = new_interpreter()
@@ -208,7 +208,12 @@ def from_server(url: str, **options: Any) -> predictor.Predictor:
         raise
 
 
-def _existing(path):
+def existing(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Returns the path of a model that is there.
+
+    Raises:
+        ValueError: it is not.
+    """
     path = pathlib.Path(path)
     if not path.exists():
         raise ValueError(f"{path}: no such model")
@@ -227,10 +232,15 @@ def _tflite_metadata(path):
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(METADATA_NAME)) if METADATA_NAME in archive.namelist() else {}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: cannot be read: {_first_line(error)}") from error
+        raise ValueError(f"{path}: cannot be read: {first_line(error)}") from error
 
 
-def _check_scales(metadata, path):
+def check_scales(metadata: dict[str, Any], path: Any) -> None:
+    """Checks that a model's numbers mean what they mean here.
+
+    Raises:
+        ValueError: they were scaled differently.
+    """
     expected = {"lightness_scale": lab.LIGHTNESS_SCALE, "ab_scale": lab.AB_SCALE}
     for key, scale in expected.items():
         if not math.isclose(metadata.get(key, scale), scale):
@@ -242,5 +252,6 @@ def _side(input_shape):
     return input_shape[1] if input_shape[1] == input_shape[2] and input_shape[1] else DEFAULT_IMAGE_SIZE
 
 
-def _first_line(error):
+def first_line(error: BaseException) -> str:
+    """Returns what an error says, in one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -71,6 +71,13 @@ def split_at_hints(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
     )
 
 
+def loop_in_hints(generator: keras.Model) -> None:
+    """Makes a loop of the repeated steps in the branch for hints, for converters that take long for many operations."""
+    for layer in generator.layers:
+        if isinstance(layer, hint_branch.SpreadHints):
+            layer.loops = True
+
+
 def train_hints_only(generator: keras.Model) -> None:
     """Freezes all layers of a generator but those of its branch for hints."""
     for layer in generator.layers:

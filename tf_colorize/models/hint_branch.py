@@ -110,6 +110,7 @@ class SpreadHints(keras.layers.Layer):
         if power not in (1, 2, 4):
             raise ValueError(f"`power` must be 1, 2 or 4. Received: power={power}")
         self.power = power
+        self.loops = False  # whether iterations are a loop of the graph: slower, but not thousands of operations
         self.heads = heads
         self.iterations = iterations
 
@@ -145,12 +146,17 @@ class SpreadHints(keras.layers.Layer):
             return self._predicted(queries, keys, is_hint, values)
         _, where = ops.top_k(is_hint[..., 0], FEW)
 
+        def said_again(*tensors):
+            # Converters to ONNX know no shape of what a branch sees from outside.
+            return [ops.reshape(tensor, (-1, *tensor.shape[1:])) for tensor in tensors]
+
         def predicted():
-            few = [ops.take_along_axis(every, where[..., None], axis=1) for every in (keys, is_hint, values)]
-            return self._predicted(queries, *few)
+            places, *every = said_again(where, keys, is_hint, values)
+            few = [ops.take_along_axis(one, places[..., None], axis=1) for one in every]
+            return self._predicted(*said_again(queries), *few)
 
         is_few = ops.max(ops.sum(ops.cast(is_hint > 0, "int32"), axis=(1, 2))) <= FEW
-        return ops.cond(is_few, predicted, lambda: self._predicted(queries, keys, is_hint, values))
+        return ops.cond(is_few, predicted, lambda: self._predicted(*said_again(queries, keys, is_hint, values)))
 
     def _predicted(self, queries, keys, is_hint, values, training=False):
         """Returns the values `(batch, queries, 3)` at the queries, from those at the keys."""
@@ -185,16 +191,21 @@ class SpreadHints(keras.layers.Layer):
     def _solved(self, matrix, noise, values):
         """Solves (matrix + noise) x = values, for each column of `values`, by conjugate gradients."""
         ops = keras.ops
-        solution, rest, step = ops.zeros_like(values), values, values
-        length = ops.sum(rest * rest, axis=1, keepdims=True)
-        for _ in range(self.iterations):
+
+        def improved(_, state):
+            solution, rest, step, length = state
             image = ops.matmul(matrix, step) + noise * step
             rate = _ratio(length, ops.sum(step * image, axis=1, keepdims=True))
-            solution += rate * step
-            rest -= rate * image
-            before, length = length, ops.sum(rest * rest, axis=1, keepdims=True)
-            step = rest + _ratio(length, before) * step
-        return solution
+            rest = rest - rate * image
+            new_length = ops.sum(rest * rest, axis=1, keepdims=True)
+            return solution + rate * step, rest, rest + _ratio(new_length, length) * step, new_length
+
+        state = (ops.zeros_like(values), values, values, ops.sum(values * values, axis=1, keepdims=True))
+        if self.loops:
+            return ops.fori_loop(0, self.iterations, improved, state)[0]
+        for iteration in range(self.iterations):
+            state = improved(iteration, state)
+        return state[0]
 
     def compute_output_spec(self, places, ab, hints, training=False):
         return keras.KerasTensor((*places.shape[:-1], 3), dtype="float32")
