@@ -57,12 +57,13 @@ def check(colorizer, data: bytes, folder: pathlib.Path) -> str:
 
 def _measured(colorizer, job, options):
     _forget_peak()
+    before = _status("VmRSS")  # a fuzzer's own memory grows, too
     start = time.process_time()
     outcome = work.colorize_file(colorizer, job, options)
     seconds = time.process_time() - start
-    peak = peak_bytes()
-    if peak > MOST_BYTES:
-        raise Fault(f"{peak >> 20} MB: {outcome.reason or outcome.size}")
+    needed = _status("VmHWM") - before
+    if needed > MOST_BYTES:
+        raise Fault(f"{needed >> 20} MB: {outcome.reason or outcome.size}")
     return outcome, seconds
 
 
@@ -117,10 +118,10 @@ def _forget_peak():
         file.write("5")
 
 
-def peak_bytes() -> int:
-    """Returns the most memory that this process has held since its peak was forgotten."""
+def _status(name):
+    """Bytes that this process holds, or has held at most since its peak was forgotten."""
     with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
 
 
 def register() -> None:
