@@ -50,7 +50,7 @@ class Forks:
         if self._read() != "ready":
             raise trials.Impossible("the process that commands run in does not start; see the messages above")
 
-    def run(self, run: str, arguments: list[str], *, kill_after: float | None = None, limit: float = 300.0) -> Done:
+    def run(self, run: str, arguments: list[str], *, kill_after: float | None = None, limit: float = 900.0) -> Done:
         """Runs a command to its end.
 
         Args:

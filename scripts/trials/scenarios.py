@@ -177,7 +177,7 @@ def _training_photos(folder):
         smooth.save(folder / "in" / f"{index:02d}.png")
 
 
-_LENGTH = {"pretrain-epochs": 2, "epochs": 2, "steps-per-epoch": 2, "batch-size": 2}
+_LENGTH = {"pretrain-epochs": 1, "epochs": 1, "steps-per-epoch": 2, "batch-size": 2}
 
 
 def _train_arguments(folder):
