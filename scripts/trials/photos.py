@@ -11,7 +11,8 @@ import time
 
 from trials import trial as trials
 
-_STALLED = 60.0  # seconds without a finished file, on a busy machine
+_STALLED = 120.0  # seconds without a finished file, on a busy machine
+_STARTS = 600.0  # until the first, with all readers instrumented
 _A_PROCESS = 5000  # files: atheris takes more and more memory; what it has learned is in a folder
 _HERE = pathlib.Path(__file__).resolve()
 
@@ -60,7 +61,7 @@ def _watched(trial, folder, order, done):
             trial.outcomes[entry["ending"]] += 1
     done += len(entries)
     if process.returncode and (entries or (folder / "current").exists()):
-        what = "no end after a minute" if stalled else f"the process ended with {process.returncode}\n{said}"
+        what = "no end in time" if stalled else f"the process ended with {process.returncode}\n{said}"
         trial.fail(done, what, input_bin=(folder / "current").read_bytes())
         done += 1
     elif process.returncode:
@@ -69,13 +70,13 @@ def _watched(trial, folder, order, done):
 
 
 def _waited(process, log):
-    """Waits for a process; ends it and returns True if its log has not grown for a minute."""
+    """Waits for a process; ends it and returns True if its log has not grown for too long."""
     size, since = 0, time.monotonic()
     while process.poll() is None:
         time.sleep(0.2)
         if log.stat().st_size != size:
             size, since = log.stat().st_size, time.monotonic()
-        if time.monotonic() - since > _STALLED:
+        if time.monotonic() - since > (_STALLED if size else _STARTS):
             process.kill()
             process.wait()
             return True

@@ -15,6 +15,7 @@ from trials.trial import Fault
 
 MOST = 10_000  # photos, requests, frames
 _GROWTH = 1.0  # MB for each thousand
+_FEWEST = 2000  # photos: before that, formats and sizes still come up for the first time
 _WARM = 0.3  # share of the samples that do not count: caches fill
 
 
@@ -56,7 +57,7 @@ class Samples:
             Fault: something grows.
         """
         rows = np.array(self.rows[int(_WARM * len(self.rows)) :], float)
-        if len(rows) < 10:
+        if self.count < _FEWEST:
             return f"{self.count} done, too few to judge"
         slope = 1000 * np.polyfit(rows[:, 0], rows[:, 1], 1)[0]
         parts = np.array_split(rows, 2)

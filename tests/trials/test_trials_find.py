@@ -110,11 +110,11 @@ def test_broken_promises_of_photos_are_found(tmp_path, colorize, monkeypatch, ou
 
 def test_what_grows_is_found():
     samples = soak.Samples()
-    samples.rows = [(10 * number, 100 + number / 10, 7, 3) for number in range(100)]
-    with pytest.raises(trials.Fault, match=r"\+10.00 MB per 1,000"):
+    samples.rows = [(30 * number, 100 + number / 10, 7, 3) for number in range(100)]
+    with pytest.raises(trials.Fault, match=r"\+3.33 MB per 1,000"):
         samples.judged()
-    samples.rows = [(10 * number, 100, 7 + number // 90, 3) for number in range(100)]
+    samples.rows = [(30 * number, 100, 7 + number // 90, 3) for number in range(100)]
     with pytest.raises(trials.Fault, match="open files 7 then 8"):
         samples.judged()
-    samples.rows = [(10 * number, 100 - number / 10, 7, 3) for number in range(100)]
+    samples.rows = [(30 * number, 100 - number / 10, 7, 3) for number in range(100)]
     assert samples.judged().endswith("open files 7 then 7, threads 3 then 3")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tf_colorize import hints
+from tf_colorize import documents, hints
 from tf_colorize.albums import work
 from tf_colorize.color import colorfulness, look
 from tf_colorize.photos import files
@@ -82,14 +82,14 @@ def wish_of(
         if name == "hint":
             given.setdefault("hint", []).append(value)
         elif name in given:
-            raise WishError(f"{name}: given twice")
+            raise WishError(f"{documents.shown(name)}: given twice")
         else:
             given[name] = value
     if is_json:
         source, options = _of_json(body)
         twice = given.keys() & options.keys()
         if twice:
-            raise WishError(f"{min(twice)}: given twice")
+            raise WishError(f"{documents.shown(min(twice))}: given twice")
         given.update(options)
     else:
         source = body
@@ -97,10 +97,10 @@ def wish_of(
         raise WishError("the photo is missing: the body is empty")
     unknown = sorted(set(given) - set(OPTIONS))
     if unknown:
-        raise WishError(f"{unknown[0]}: no such option; there are {', '.join(OPTIONS)}")
+        raise WishError(f"{documents.shown(unknown[0])}: no such option; there are {', '.join(OPTIONS)}")
     quality = _number("quality", given["quality"], 1, 100) if given.get("quality") is not None else None
     if quality is not None and quality != int(quality):
-        raise WishError(f"quality: must be a whole number, not {given['quality']}")
+        raise WishError(f"quality: must be a whole number, not {documents.shown(given['quality'])}")
     return Wish(
         source, _look(given, fields or {}), _hints(given), _format(given.get("format")), quality and int(quality)
     )
@@ -164,7 +164,7 @@ def _number(name, value, least, most):
     except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or not least <= number <= most:
-        raise WishError(f"{name}: must be a number, {least:g} to {most:g}, not {str(value)[:40]}")
+        raise WishError(f"{name}: must be a number, {least:g} to {most:g}, not {documents.shown(value)}")
     return number
 
 
@@ -173,7 +173,7 @@ def _format(value):
         return None
     suffix = f".{value}".lower()
     if suffix not in files.FORMATS:
-        raise WishError(f"format: must be one of {', '.join(FORMATS)}, not {str(value)[:40]}")
+        raise WishError(f"format: must be one of {', '.join(FORMATS)}, not {documents.shown(value)}")
     return files.FORMATS[suffix]
 
 
