@@ -2,6 +2,6 @@
 
 import sys
 
-from tf_colorize.commands import main as command
+from tf_colorize.commands import main
 
-sys.exit(command.main())
+sys.exit(main.main())

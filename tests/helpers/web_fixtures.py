@@ -44,6 +44,21 @@ def hinting_server(page_folder, hinting_model):
         yield server
 
 
+@pytest.fixture(scope="session")
+def _arrived_with_hints(chromium, hinting_server):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
+    yield web_browser.Visitor(context.new_page(), hinting_server.url).wait_until_ready()
+    context.close()
+
+
+@pytest.fixture
+def hinting_visitor(_arrived_with_hints):
+    """A visitor on a page whose model takes hints, without photos."""
+    yield _arrived_with_hints
+    _arrived_with_hints.tidies_up()
+    assert _arrived_with_hints.errors == []
+
+
 @pytest.fixture
 def new_visitor(chromium, server):
     """A function that gives a visitor with a browser of their own.

@@ -10,7 +10,7 @@ import photo_bytes as made
 import pytest
 from PIL import Image
 
-from tf_colorize.photos import files, origin
+from tf_colorize.photos import files, origins
 
 
 def with_brands(data, major, *compatible):
@@ -144,12 +144,12 @@ def test_a_private_result_stays_private_when_it_is_made_again(tmp_path):
 
 @posix
 def test_what_the_group_may_do_is_not_given_to_another_group(tmp_path, monkeypatch):
-    whose = origin.Origin(0o640, os.getuid(), os.getgid() + 1, 0)
+    whose = origins.Origin(0o640, os.getuid(), os.getgid() + 1, 0)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "getgroups", lambda: [os.getgid()])
-    assert origin.mode_for(whose, tmp_path / "new") == 0o600
+    assert origins.mode_for(whose, tmp_path / "new") == 0o600
     monkeypatch.setattr(os, "getgroups", lambda: [os.getgid() + 1])
-    assert origin.mode_for(whose, tmp_path / "new") == 0o640
+    assert origins.mode_for(whose, tmp_path / "new") == 0o640
 
 
 def test_a_result_may_go_into_a_pipe(tmp_path):

@@ -13,7 +13,7 @@ ROOMS = {
     "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole", "documents"],
     "color": ["lab", "look", "colorfulness", "png_color", "margins", "profiles", "tensors"],
     "photos": [
-        *("origin", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
+        *("origins", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
         "opening",
         *("files", "find", "contact_sheet"),
     ],
@@ -153,6 +153,14 @@ def test_imports_go_down(module):
     position = ORDER.index(module)
     upward = [name for name in imports_of(MODULES[module]) if ORDER.index(name) >= position]
     assert upward == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_own_imports_need_no_alias(module):
+    imports = [node for node in ast.walk(ast.parse(MODULES[module].read_text())) if isinstance(node, ast.ImportFrom)]
+    own = [alias for node in imports if (node.module or "").startswith("tf_colorize") for alias in node.names]
+    # What a room offers to type checkers is `x as x`.
+    assert [alias.asname for alias in own if alias.asname not in (None, alias.name)] == []
 
 
 def test_the_command_line_and_the_default_model_need_no_tensorflow(run_python):

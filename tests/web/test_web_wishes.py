@@ -20,19 +20,9 @@ PHOTO = web_browser.encoded(Image.fromarray(CAMERA))
 JPEG = web_browser.encoded(Image.fromarray(CAMERA), "JPEG")
 
 
-@pytest.fixture(scope="module")
-def arrived(chromium, hinting_server):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
-    yield web_browser.Visitor(context.new_page(), hinting_server.url).wait_until_ready()
-    context.close()
-
-
 @pytest.fixture
-def visitor(arrived):
-    """A visitor on a page whose model takes hints."""
-    yield arrived
-    arrived.tidies_up()
-    assert arrived.errors == []
+def visitor(hinting_visitor):
+    return hinting_visitor
 
 
 def selects(visitor, name):

@@ -24,8 +24,7 @@ from PIL import Image
 
 from tf_colorize import processors
 from tf_colorize.color import lab
-from tf_colorize.data import old_photos as aging
-from tf_colorize.data import selection, simulated_hints, simulated_wishes
+from tf_colorize.data import old_photos, selection, simulated_hints, simulated_wishes
 from tf_colorize.photos import files
 
 # A crop's share of the largest square's area: small enough to be another picture, large
@@ -226,7 +225,7 @@ class _Reader:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         age = np.random.default_rng((seed, position, _AGE))
         if age.uniform() < self.old_photos:
-            sample = aging.age(np.asarray(image), age)
+            sample = old_photos.age(np.asarray(image), age)
         else:
             sample = _lightness_ab(image, luma_gray=gray < self.luma_gray)
         return self.with_hints(sample, (seed, position)) if self.hints else sample

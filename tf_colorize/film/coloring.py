@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize import hints as hints_of_people
+from tf_colorize import hints
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.film import ahead, containers, encoding, frames, joining, muxing, pieces, reading, steadying, tracking
-from tf_colorize.inference import colorizer as colorizers
+from tf_colorize.hints import Hint
+from tf_colorize.inference.colorizer import Colorizer
 
 _PIECE_SECONDS = 20.0  # of work; what an interruption costs at most, and one block
 _VERSION = 3  # of the pieces; others are not taken up again
@@ -43,7 +44,7 @@ class Options:
     steadiness: float = steadying.DEFAULT_STEADINESS
     codec: str | None = None
     crf: int | None = None
-    hints: tuple[hints_of_people.Hint, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,7 @@ def part_of(film: reading.Film, options: Options) -> frames.Part:
 
 
 def color_film(
-    colorizer: colorizers.Colorizer,
+    colorizer: Colorizer,
     source: str | os.PathLike[str] | reading.Film,
     target: str | os.PathLike[str],
     options: Options = Options(),
@@ -195,11 +196,11 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
         decoded = ((frame, joiner.lightness(frame)) for frame in reading.frames_of(film, first=first, last=part.last))
         for frame, lightness in ahead.ahead(decoded, _DECODED):
             waiting.append(frame)
-            hints = wishes(frame.number)
-            is_given = any(hint.time is not None and hint in options.hints for hint in hints)
+            wanted = wishes(frame.number)
+            is_given = any(hint.time is not None and hint in options.hints for hint in wanted)
             yield (
                 lightness,
-                functools.partial(_predicted, colorizer, film, lightness, options.look, hints),
+                functools.partial(_predicted, colorizer, film, lightness, options.look, wanted),
                 is_given,
             )
 
@@ -207,11 +208,11 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
         yield [(waiting.popleft(), ab) for ab in block], steadier.state
 
 
-def _predicted(colorizer, film, lightness, look, hints):
+def _predicted(colorizer, film, lightness, look, wanted):
     """ab of the upright frame."""
     painted = None
-    if hints:
-        painted = hints_of_people.raster(hints, film.upright_size, colorizer.image_size)
+    if wanted:
+        painted = hints.raster(wanted, film.upright_size, colorizer.image_size)
     return colorizer.ab(lightness, look=look, hints=painted)
 
 
@@ -225,7 +226,7 @@ def _tracks(colorizer, film, options, part, joiner, work):
 
 
 def tracks_of(
-    colorizer: colorizers.Colorizer, film: reading.Film, options: Options, part: frames.Part, joiner: joining.Joiner
+    colorizer: Colorizer, film: reading.Film, options: Options, part: frames.Part, joiner: joining.Joiner
 ) -> tracking.Tracks:
     """Follows the hints of `options` through a part of a film.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tf_colorize import durable, installation
 from tf_colorize.film import containers, encoding, frames, reading, sound, sources, timecode
-from tf_colorize.photos import origin
+from tf_colorize.photos import origins
 
 with installation.explained():
     import av
@@ -177,12 +177,12 @@ def put(made: pathlib.Path, target: pathlib.Path, source: pathlib.Path) -> None:
     Raises:
         FilmError: it cannot be moved.
     """
-    original = origin.of(source)
+    original = origins.of(source)
     with encoding.written(target):
         if original is not None:
-            origin.give_owner(made, original)
-            made.chmod(origin.mode_for(original, target))
-            origin.give_time(made, original)
+            origins.give_owner(made, original)
+            made.chmod(origins.mode_for(original, target))
+            origins.give_time(made, original)
         durable.sync(made)
         durable.replace(made, target)
         durable.sync_folder(target.parent)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from tf_colorize import whole
 from tf_colorize.film import coloring, frames, joining, orientation, reading, tracking
-from tf_colorize.inference import colorizer as colorizers
-from tf_colorize.photos import contact_sheet, origin
+from tf_colorize.inference.colorizer import Colorizer
+from tf_colorize.photos import contact_sheet, origins
 
 _HEIGHT = 240
 
 
 def write(
-    colorizer: colorizers.Colorizer,
+    colorizer: Colorizer,
     film: reading.Film,
     target: pathlib.Path,
     n_stills: int,
@@ -53,6 +53,6 @@ def write(
         raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
     height = min(_HEIGHT, stills[0].shape[0])
     sheet = contact_sheet.contact_sheet({"film": stills, "color": colored}, height=height)
-    source = origin.of(film.source.files()[0])
-    with whole.open_whole(target, mode=None if source is None else origin.mode_for(source, target)) as file:
+    source = origins.of(film.source.files()[0])
+    with whole.open_whole(target, mode=None if source is None else origins.mode_for(source, target)) as file:
         sheet.save(file, "JPEG", quality=92)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize import hints as hints_of_people
 from tf_colorize.film import flow, frames, reading
+from tf_colorize.hints import Hint
 
 _REACH = 750  # frames that every hint is followed back, at least, if its shot is that long
 _LEAST_AGREEMENT = 0.1  # of the mask around a place; under it something else is there
@@ -24,7 +24,7 @@ in the frame for which the hint was given."""
 
 def tracks(
     film: reading.Film,
-    hints: Sequence[hints_of_people.Hint],
+    hints: Sequence[Hint],
     lightness_of: Callable[[reading.Frame], np.ndarray],
     part: frames.Part | None = None,
 ) -> Tracks:
@@ -51,9 +51,7 @@ def tracks(
     return dict(sorted(follower.found.items()))
 
 
-def hints_at(
-    found: Mapping[int, Iterable[Sequence[Any]]], hints: Sequence[hints_of_people.Hint], number: int
-) -> list[hints_of_people.Hint]:
+def hints_at(found: Mapping[int, Iterable[Sequence[Any]]], hints: Sequence[Hint], number: int) -> list[Hint]:
     """Returns the hints of a frame, where `tracks` found them."""
     return [
         hints[index] if x is None else dataclasses.replace(hints[index], x=f"{100 * x:.3f}%", y=f"{100 * y:.3f}%")

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable
 
-from tf_colorize.photos import xmp as packets
+from tf_colorize.photos import xmp
 
 Read = Callable[[int, int], bytes]
 
@@ -70,11 +70,11 @@ def _segments(read):
         position += 2 + length
 
 
-def _extension(parts, xmp):
+def _extension(parts, packet):
     """The second part of an XMP packet, which the first one names, or b"" where it is not complete."""
     chunks, total = {}, 0
     for part in parts:
-        if len(part) > 40 and part[:32] in xmp:
+        if len(part) > 40 and part[:32] in packet:
             total, offset = struct.unpack(">II", part[32:40])
             chunks[offset] = part[40:]
     whole = b"".join(chunks[offset] for offset in sorted(chunks))
@@ -100,11 +100,11 @@ def jpeg_segments(metadata: dict) -> tuple[bytes, list[str]]:
         metadata: dict with "xmp", "extended_xmp", "resources" (bytes) and "comments" (list of bytes), each optional.
     """
     packed, left_out = b"", []
-    xmp, extension = metadata.get("xmp", b""), metadata.get("extended_xmp", b"")
-    if len(xmp) > _XMP_LIMIT:
-        xmp, extension = packets.split(packets.joined(xmp, extension))
-    if xmp:
-        packed += _segment(0xE1, _XMP + xmp)
+    packet, extension = metadata.get("xmp", b""), metadata.get("extended_xmp", b"")
+    if len(packet) > _XMP_LIMIT:
+        packet, extension = xmp.split(xmp.joined(packet, extension))
+    if packet:
+        packed += _segment(0xE1, _XMP + packet)
     if extension:
         packed += b"".join(_extension_segments(extension))
     step = _MOST_IN_SEGMENT - len(_RESOURCES)
@@ -126,7 +126,7 @@ def _segment(marker, data):
 def _extension_segments(extension):
     step = 65_400
     for start in range(0, len(extension), step):
-        head = packets.name_of(extension).encode() + struct.pack(">II", len(extension), start)
+        head = xmp.name_of(extension).encode() + struct.pack(">II", len(extension), start)
         yield _segment(0xE1, _EXTENDED_XMP + head + extension[start : start + step])
 
 

@@ -18,9 +18,7 @@ from PIL import Image
 
 from tf_colorize import whole
 from tf_colorize.color import profiles
-from tf_colorize.photos import metadata as photo_metadata
-from tf_colorize.photos import opening
-from tf_colorize.photos import origin as origins
+from tf_colorize.photos import metadata, opening, origins
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -176,7 +174,7 @@ def check_size(size: tuple[int, int], image_format: str) -> None:
     """
     most = _MOST_PIXELS.get(image_format)
     if most and max(size) > most:
-        name = photo_metadata.NAMES[image_format]
+        name = metadata.NAMES[image_format]
         raise ImageError(
             f"{size[0]} x {size[1]} pixels are more than {name} can hold, {most:,} a side; choose PNG or TIFF"
         )
@@ -218,10 +216,10 @@ def _write(image, file, image_format, like, quality):
     if image_format == "HEIF":
         opening.register_heif()
     try:
-        return photo_metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
+        return metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
     except RuntimeError as error:  # x265 takes no pictures that are wide and less than 32 pixels high
         size = f"{image.width} x {image.height} pixels"
-        name = photo_metadata.NAMES[image_format]
+        name = metadata.NAMES[image_format]
         raise ImageError(f"the encoder of {name} refuses {size} ({_reason(error)}); choose PNG or TIFF") from error
 
 
@@ -252,7 +250,7 @@ def _read(source, max_pixels, short_side):
         found, lost = _beside_pixels(source, image)
         notes += lost
         image.load()
-        metadata, lost = photo_metadata.take(image, found)
+        kept, lost = metadata.take(image, found)
         notes += lost
         try:
             converted, note = profiles.convert(image)
@@ -260,8 +258,8 @@ def _read(source, max_pixels, short_side):
             raise ImageError(str(error)) from error
         notes += [note] if note else []
         if "icc_profile" in image.info:
-            metadata["icc_profile"] = profiles.srgb_profile()
-        return Picture(converted, image_format, metadata, notes)
+            kept["icc_profile"] = profiles.srgb_profile()
+        return Picture(converted, image_format, kept, notes)
 
 
 def _beside_pixels(source, image):
@@ -271,13 +269,13 @@ def _beside_pixels(source, image):
             file.seek(offset)
             return file.read(length)
 
-        return photo_metadata.read(image, read_bytes, file.seek(0, os.SEEK_END))
+        return metadata.read(image, read_bytes, file.seek(0, os.SEEK_END))
 
 
 def _frames(image):
     count = getattr(image, "n_frames", 1)
     if image.format == "MPO":  # whose others are mostly previews of the first
-        return photo_metadata.notes_of_mpo(image)
+        return metadata.notes_of_mpo(image)
     return [f"only the first of {count} frames"] if count > 1 else []
 
 

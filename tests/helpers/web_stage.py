@@ -1,0 +1,26 @@
+"""A photo on the page's stage, and what is seen of its dots and of the divider."""
+
+import re
+
+import numpy as np
+import skimage.data
+import web_browser
+from PIL import Image
+
+CAMERA = skimage.data.camera()[:300]
+PHOTO = web_browser.encoded(Image.fromarray(CAMERA))
+
+
+def split_of(visitor):
+    """Where the divider is, in percent of the width."""
+    return visitor.page.locator("#frame").evaluate("frame => parseFloat(frame.style.getPropertyValue('--split'))")
+
+
+def place_of(dot):
+    x, y = re.search(r"at (\d+), (\d+)$", dot.get_attribute("aria-label")).groups()
+    return int(x), int(y)
+
+
+def colorfulness(visitor, left, right):
+    """Mean difference between the largest and the smallest channel between two shares of the width."""
+    return np.ptp(visitor.seen(left, right), axis=-1).mean()
