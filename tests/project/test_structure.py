@@ -11,7 +11,7 @@ PACKAGE = pathlib.Path(__file__).parents[2] / "tf_colorize"
 # The map of the house, top to bottom: each module may import only what stands above it.
 ROOMS = {
     "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole", "documents"],
-    "color": ["lab", "look", "colorfulness", "png_color", "margins", "profiles", "tensors"],
+    "color": ["srgb", "lab", "look", "colorfulness", "png_color", "margins", "profiles", "tensors"],
     "photos": [
         *("origins", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
         "opening",

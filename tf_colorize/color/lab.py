@@ -12,23 +12,15 @@ import functools
 
 import numpy as np
 
+from tf_colorize.color import srgb
+
 LIGHTNESS_SCALE = 50.0
 """lightness = L* / LIGHTNESS_SCALE - 1, which is in [-1, 1]."""
 
 AB_SCALE = 110.0
 """ab = (a*, b*) / AB_SCALE; sRGB colors stay within [-0.981, 0.981]."""
 
-_XYZ_FROM_LINEAR_RGB = np.array(
-    [
-        [0.412453, 0.357580, 0.180423],
-        [0.212671, 0.715160, 0.072169],
-        [0.019334, 0.119193, 0.950227],
-    ]
-)
-_D65_WHITE = np.array([0.95047, 1.0, 1.08883])
 _BLOCK_PIXELS = 1 << 15
-# 0.05 gray levels per entry where the sRGB curve is steepest, at black.
-_ENCODE_STEPS = 1 << 16
 
 
 def rgb_to_lightness(rgb: np.ndarray) -> np.ndarray:
@@ -45,7 +37,7 @@ def rgb_to_lightness(rgb: np.ndarray) -> np.ndarray:
     """
     pixels = _pixels_of(rgb)
     lightness = np.empty((len(pixels), 1), np.float32)
-    red, green, blue = white_relative_matrix()[1][:, np.newaxis] * srgb_decode_table()
+    red, green, blue = srgb.white_relative_matrix()[1][:, np.newaxis] * srgb.decode_table()
     for block in _blocks(len(pixels)):
         luminance = np.take(red, pixels[block, 0])  # twice as fast as red[...]
         luminance += np.take(green, pixels[block, 1])
@@ -86,8 +78,8 @@ def rgb_to_lightness_ab(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     pixels = _pixels_of(rgb)
     lightness = np.empty((len(pixels), 1), np.float32)
     ab = np.empty((len(pixels), 2), np.float32)
-    decode = srgb_decode_table()
-    matrix = np.ascontiguousarray(white_relative_matrix().T)
+    decode = srgb.decode_table()
+    matrix = np.ascontiguousarray(srgb.white_relative_matrix().T)
     for block in _blocks(len(pixels)):
         x, y, z = _lab_curve(decode[pixels[block]] @ matrix).T
         _scale_lightness(y, lightness[block, 0])
@@ -118,7 +110,7 @@ def lightness_ab_to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """
     flat_lightness, flat_ab = _flat_pair(lightness, ab)
     rgb = np.empty((len(flat_ab), 3), np.uint8)
-    encode = srgb_encode_table()
+    encode = srgb.encode_table()
     for block in _blocks(len(flat_ab)):
         steps = _encode_steps(flat_lightness[block], flat_ab[block])
         for channel in range(3):
@@ -141,18 +133,18 @@ def lightness_ab_to_fine_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarra
     """
     flat_lightness, flat_ab = _flat_pair(lightness, ab)
     rgb = np.empty((3, len(flat_ab)), np.float32)
-    encode = _fine_encode_table()
+    encode = srgb.fine_encode_table()
     for block in _blocks(len(flat_ab)):
         np.take(encode, _encode_steps(flat_lightness[block], flat_ab[block]), out=rgb[:, block])
     return rgb.reshape(3, *np.shape(ab)[:-1])
 
 
 def _encode_steps(lightness, ab):
-    """uint16 `(3, n)`: linear light within the gamut, as places in `srgb_encode_table`."""
+    """uint16 `(3, n)`: linear light within the gamut, as places in `srgb.encode_table`."""
     linear, luminance = _linear_rgb(lightness, ab)
     if not (linear.min() >= 0.0 and linear.max() <= 1.0):  # also true for NaN
-        _mix_with_gray(linear, luminance)
-    linear *= _ENCODE_STEPS - 1
+        srgb.mix_with_gray(linear, luminance)
+    linear *= srgb.ENCODE_STEPS - 1
     linear += 0.5
     return linear.astype(np.uint16)
 
@@ -185,7 +177,7 @@ def with_vividness(lightness: np.ndarray, ab: np.ndarray, vividness: float) -> n
     flat_lightness, flat_ab = _flat_pair(lightness, ab)
     if vividness <= 1.0:
         return (flat_ab * np.float32(vividness)).reshape(np.shape(ab))
-    headroom = _headroom(*_linear_rgb(flat_lightness, flat_ab))
+    headroom = srgb.headroom(*_linear_rgb(flat_lightness, flat_ab))
     room = 1.0 - 1.0 / np.maximum(headroom, 1.0)
     dark = (flat_lightness + 1.0) * (LIGHTNESS_SCALE / 40.0)
     bright = (1.0 - flat_lightness) * (LIGHTNESS_SCALE / 20.0)
@@ -273,34 +265,7 @@ def _scale_lightness(curve, out):
 def _linear_rgb(lightness, ab):
     """Linear light `(3, n)`, outside [0, 1] where out of gamut, and luminance `(n,)`."""
     relative = _lab_to_relative_xyz(lightness, ab)
-    return linear_rgb_matrix() @ relative, relative[1]
-
-
-def _headroom(linear, luminance):
-    """The largest factor on chroma, in linear light, that stays within sRGB."""
-    red, green, blue = linear
-    above = np.maximum(np.maximum(red, green), blue) - luminance
-    below = luminance - np.minimum(np.minimum(red, green), blue)
-    floor = np.float32(1e-9)
-    np.divide(1.0 - luminance, np.maximum(above, floor, out=above), out=above)
-    np.divide(luminance, np.maximum(below, floor, out=below), out=below)
-    return np.minimum(above, below, out=above)
-
-
-def _mix_with_gray(linear, luminance):
-    """Brings linear light into the gamut, in place, at constant luminance."""
-    outside = np.flatnonzero(~((linear >= 0.0) & (linear <= 1.0)).all(axis=0))
-    chroma, gray = linear[:, outside], luminance[outside]
-    headroom = _headroom(chroma, gray)
-    chroma -= gray
-    chroma *= np.maximum(headroom, 0.0, out=headroom)
-    chroma += gray
-    # NaN survives clip and would become an arbitrary byte.
-    if not np.isfinite(chroma.sum()):
-        raise ValueError(
-            "`lightness` and `ab` must be finite. Received: NaN or infinity, which usually comes from a broken model."
-        )
-    linear[:, outside] = np.clip(chroma, 0.0, 1.0, out=chroma)
+    return srgb.linear_rgb_matrix() @ relative, relative[1]
 
 
 def _lab_to_relative_xyz(lightness, ab):
@@ -324,40 +289,3 @@ def _lab_to_relative_xyz(lightness, ab):
 def _gray_table():
     """float32 `(256,)`: sRGB byte (in all three channels) to lightness."""
     return rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))[:, 0]
-
-
-@functools.cache
-def white_relative_matrix() -> np.ndarray:
-    """float32 `(3, 3)`: linear sRGB to X, Y and Z divided by those of white."""
-    return (_XYZ_FROM_LINEAR_RGB / _D65_WHITE[:, np.newaxis]).astype(np.float32)
-
-
-@functools.cache
-def linear_rgb_matrix() -> np.ndarray:
-    """float32 `(3, 3)`: X, Y and Z divided by those of white to linear sRGB."""
-    return np.linalg.inv(white_relative_matrix().astype(np.float64)).astype(np.float32)
-
-
-@functools.cache
-def srgb_decode_table() -> np.ndarray:
-    """float32 `(256,)`: sRGB byte to linear light in [0, 1]."""
-    value = np.arange(256) / 255.0
-    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
-    return linear.astype(np.float32)
-
-
-@functools.cache
-def srgb_encode_table() -> np.ndarray:
-    """uint8 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB byte."""
-    return np.rint(_srgb_curve() * 255.0).astype(np.uint8)
-
-
-@functools.cache
-def _fine_encode_table():
-    """float32 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB in [0, 1]."""
-    return _srgb_curve().astype(np.float32)
-
-
-def _srgb_curve():
-    linear = np.arange(_ENCODE_STEPS) / (_ENCODE_STEPS - 1)
-    return np.where(linear > 0.0031308, 1.055 * linear ** (1.0 / 2.4) - 0.055, linear * 12.92)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tf_colorize.color import lab
+from tf_colorize.color import srgb
 
 # White, red, green and blue: x and y of each.
 _SRGB = np.array([0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06])
@@ -90,7 +90,7 @@ def table_of(gamma: float | None, levels: int = 256) -> np.ndarray:
 
 
 def _encoded(linear):
-    encode = lab.srgb_encode_table()
+    encode = srgb.encode_table()
     return np.take(encode, np.rint(linear * (len(encode) - 1)).astype(np.uint16))
 
 

@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.color import lab
+from tf_colorize.color import lab, srgb
 
 if typing.TYPE_CHECKING:
     import tensorflow as tf
@@ -120,7 +120,7 @@ def rgb8_to_lightness(rgb: tf.Tensor) -> tf.Tensor:
     Returns:
         float32 tensor `(..., 1)` in [-1, 1], L* / 50 - 1.
     """
-    tables = lab.srgb_decode_table()[:, np.newaxis] * lab.white_relative_matrix()[1]
+    tables = srgb.decode_table()[:, np.newaxis] * srgb.white_relative_matrix()[1]
     indices = tf.cast(rgb, tf.int32)
     luminance = tf.add_n([tf.gather(tables[:, channel], indices[..., channel]) for channel in range(3)])
     # The second branch's toe is that of CIE Lab; the maximum keeps the root's input positive.
@@ -146,11 +146,11 @@ def lightness_ab_to_rgb8(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
     curve = tf.concat([y + ab[..., :1] * (lab.AB_SCALE / 500.0), y, y - ab[..., 1:] * (lab.AB_SCALE / 200.0)], axis=-1)
     relative = tf.where(curve > 0.2068966, curve * curve * curve, (curve - 16.0 / 116.0) / 7.787)
     gray = relative[..., 1:2]
-    chroma = tf.linalg.matmul(relative, lab.linear_rgb_matrix(), transpose_b=True) - gray
+    chroma = tf.linalg.matmul(relative, srgb.linear_rgb_matrix(), transpose_b=True) - gray
     above = (1.0 - gray) / tf.maximum(tf.reduce_max(chroma, axis=-1, keepdims=True), 1e-9)
     below = gray / tf.maximum(-tf.reduce_min(chroma, axis=-1, keepdims=True), 1e-9)
     linear = gray + chroma * tf.clip_by_value(tf.minimum(above, below), 0.0, 1.0)
-    encode = lab.srgb_encode_table()
+    encode = srgb.encode_table()
     steps = tf.clip_by_value(linear, 0.0, 1.0) * (len(encode) - 1) + 0.5
     return tf.gather(encode, tf.cast(steps, tf.int32))
 
@@ -159,7 +159,7 @@ def _rgb_to_lab(rgb):
     """Computes what `tfio.experimental.color.rgb_to_lab` does, with the same gradient."""
     linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     # X, Y and Z divided by those of white
-    relative = tf.tensordot(linear, tf.constant(lab.white_relative_matrix().T, rgb.dtype), axes=1)
+    relative = tf.tensordot(linear, tf.constant(srgb.white_relative_matrix().T, rgb.dtype), axes=1)
     curve = tf.where(relative > 0.008856, relative ** (1.0 / 3.0), relative * 7.787 + 16.0 / 116.0)
     x, y, z = tf.unstack(curve, axis=-1)
     return tf.stack([y * 116.0 - 16.0, (x - y) * 500.0, (y - z) * 200.0], axis=-1)
@@ -171,7 +171,7 @@ def _lab_to_rgb(lab_color):
     y = (lightness + 16.0) / 116.0
     curve = tf.stack([y + a / 500.0, y, tf.maximum(y - b / 200.0, 0.0)], axis=-1)
     relative = tf.where(curve > 0.2068966, curve**3.0, (curve - 16.0 / 116.0) / 7.787)
-    linear = tf.tensordot(relative, tf.constant(lab.linear_rgb_matrix().T, lab_color.dtype), axes=1)
+    linear = tf.tensordot(relative, tf.constant(srgb.linear_rgb_matrix().T, lab_color.dtype), axes=1)
     rgb = tf.where(linear > 0.0031308, linear ** (1.0 / 2.4) * 1.055 - 0.055, linear * 12.92)
     return tf.clip_by_value(rgb, 0.0, 1.0)
 
