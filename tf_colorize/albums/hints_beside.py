@@ -7,10 +7,10 @@ import os
 import pathlib
 import typing
 from collections.abc import Mapping
-from typing import Any
 
 from tf_colorize import hints
 from tf_colorize.color.look import Look
+from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import find
 
 if typing.TYPE_CHECKING:
@@ -77,7 +77,7 @@ def read(
     return Wishes([*found, *more], Look(**{**used, **adjustments}), [f"{', '.join(said)} from {path.name}"])
 
 
-def refuse_without(colorizer: Any, photo: str | os.PathLike[str], file: pathlib.Path | None = None) -> None:
+def refuse_without(colorizer: Colorizer, photo: str | os.PathLike[str], file: pathlib.Path | None = None) -> None:
     """Says why a photo with hints cannot be colorized with a model that takes none.
 
     Args:

@@ -7,7 +7,6 @@ import pathlib
 import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from PIL import Image
 
@@ -108,7 +107,7 @@ def colorize_picture(
     return image
 
 
-def _colorize_file(colorizer: Any, job, options):
+def _colorize_file(colorizer, job, options):
     wishes = hints_beside.read(job.hints, options.hints, options.adjustments)
     if wishes.hints:
         hints_beside.refuse_without(colorizer, job.source, job.hints)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import os
 import pathlib
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -66,10 +67,10 @@ class Aging:
 
 def evaluate(
     colorizer: Callable[[Any], np.ndarray],
-    photos: Sequence[Any],
+    photos: Sequence[str | os.PathLike[str]],
     *,
     protocol: str = "crop256",
-    lpips: Any = None,
+    lpips: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> Aging:

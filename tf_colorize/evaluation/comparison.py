@@ -7,8 +7,8 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from tf_colorize import processors
 from tf_colorize.evaluation import measures, photo_measures, protocols
 from tf_colorize.photos import files, find
 
+if TYPE_CHECKING:  # it needs TensorFlow
+    from tf_colorize.evaluation.features import FeatureModel
+
+Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 # Photos held at a time: the memory used does not depend on how many there are.
 BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
 
@@ -97,13 +101,13 @@ def _figures_of_means(means, columns):
 
 def evaluate(
     colorizers: Mapping[str, Callable[[Any], np.ndarray]],
-    photos: Any,
+    photos: Photos,
     *,
     protocol: str = "crop256",
-    features: Any = None,
-    lpips: Any = None,
+    features: FeatureModel | None = None,
+    lpips: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     baselines: bool = True,
-    progress: Any = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Evaluation:
     """Measures colorizers side by side on the same photos.
 
@@ -138,7 +142,10 @@ def evaluate(
 
 
 def evaluate_colorizer(
-    colorizer: Callable[[Any], np.ndarray], photos: Any, protocol: str = "crop256", feature_model: Any = None
+    colorizer: Callable[[Any], np.ndarray],
+    photos: Photos,
+    protocol: str = "crop256",
+    feature_model: FeatureModel | None = None,
 ) -> dict[str, float]:
     """Returns the figures of one colorizer as a flat dict of floats, for choosing between checkpoints.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -51,7 +52,7 @@ class Curve:
 
 def evaluate(
     colorizer: Colorizer,
-    photos: Sequence[Any],
+    photos: Sequence[str | os.PathLike[str]],
     counts: Sequence[int] = COUNTS,
     *,
     protocol: str = "crop256",

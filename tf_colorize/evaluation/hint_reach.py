@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -50,7 +51,7 @@ class Reach:
 
 def evaluate(
     colorizer: Colorizer,
-    photos: Sequence[Any],
+    photos: Sequence[str | os.PathLike[str]],
     *,
     protocol: str = "crop256",
     progress: Callable[[], None] = lambda: None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -40,7 +40,7 @@ class Agreement:
         return f"chroma differs from Keras by {self.mean:.4f} (mean), {self.maximum:.3f} (max) on {self.photos} photos"
 
 
-def photo_squares(photos: Any, image_size: int, count: int) -> list[np.ndarray]:
+def photo_squares(photos: str | os.PathLike[str] | None, image_size: int, count: int) -> list[np.ndarray]:
     """Reads photos spread evenly over a folder, as the network sees them.
 
     Args:

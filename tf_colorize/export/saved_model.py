@@ -50,7 +50,7 @@ def export_saved_model(
     metadata: dict[str, Any] | None = None,
     image_size: int | None = None,
     half_precision: bool | str = "auto",
-    photos: Any = None,
+    photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> SavedModelReport:
     """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.

@@ -58,7 +58,7 @@ def export_tflite(
     quantize: str = "none",
     metadata: dict[str, Any] | None = None,
     image_size: int | None = None,
-    photos: Any = None,
+    photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> TFLiteReport:
     """Writes a generator as a TFLite file: builtin operations, batch 1, float in and out.

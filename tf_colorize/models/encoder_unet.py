@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -16,7 +15,7 @@ def encoder_unet(
     name: str,
     decoder_filters: Sequence[int] = (224, 128, 96, 64),
     out_channels: int = 2,
-    palette: Any = None,
+    palette: Sequence[Sequence[float]] | None = None,
     temperature: float = 0.38,
     mean_gain: float = 1.0,
     contrast: float = 1.0,

@@ -12,13 +12,14 @@ import io
 import math
 import os
 import pathlib
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
 from tf_colorize import whole
 from tf_colorize.color import profiles
 from tf_colorize.photos import metadata, opening, origins
+from tf_colorize.photos.opening import Source
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -67,7 +68,7 @@ class Picture:
     origin: origins.Origin | None = None
 
 
-def open_rgb(source: Any, *, short_side: int | None = None) -> Image.Image:
+def open_rgb(source: Source, *, short_side: int | None = None) -> Image.Image:
     """Opens a picture as 8-bit sRGB, upright.
 
     Args:
@@ -88,7 +89,11 @@ def open_rgb(source: Any, *, short_side: int | None = None) -> Image.Image:
 
 
 def read(
-    source: Any, *, max_pixels: int = DEFAULT_MAX_PIXELS, allow_truncated: bool = False, short_side: int | None = None
+    source: Source,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    allow_truncated: bool = False,
+    short_side: int | None = None,
 ) -> Picture:
     """Reads a picture with its metadata.
 
@@ -124,7 +129,12 @@ def read(
 
 
 def save(
-    image: Image.Image, target: Any, like: Any = None, *, image_format: str | None = None, quality: int | None = None
+    image: Image.Image,
+    target: str | os.PathLike[str] | IO[bytes],
+    like: Picture | None = None,
+    *,
+    image_format: str | None = None,
+    quality: int | None = None,
 ) -> list[str]:
     """Writes a picture with the metadata of the one it was made from, all or nothing.
 
@@ -144,7 +154,7 @@ def save(
             unchanged.
     """
     try:
-        if hasattr(target, "write"):
+        if not isinstance(target, (str, os.PathLike)):
             memory = io.BytesIO()  # some formats seek back and forth, which a pipe cannot
             notes = _write(image, memory, image_format, like, quality)
             target.write(memory.getbuffer())
@@ -192,7 +202,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
     return FORMATS[suffix]
 
 
-def pixel_count(source: Any) -> int:
+def pixel_count(source: Source) -> int:
     """Returns width times height according to the file's header, 0 if it cannot be read, and of a pipe."""
     try:
         if not isinstance(source, bytes) and opening.is_pipe(source):

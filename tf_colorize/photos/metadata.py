@@ -79,10 +79,10 @@ def _is_turned(image):
         return False
 
 
-def notes_of_mpo(image: Any) -> list[str]:
+def notes_of_mpo(image: Image.Image) -> list[str]:
     """Returns a note if the pictures behind a JPEG's first are more than previews: stereo, panoramas, angles."""
     try:
-        kinds = [entry["Attribute"]["MPType"] for entry in image.mpinfo[0xB002]]
+        kinds = [entry["Attribute"]["MPType"] for entry in vars(image)["mpinfo"][0xB002]]
     except (AttributeError, KeyError, TypeError):
         return []
     is_series = any(kind.startswith("Multi-Frame") for kind in kinds)

@@ -7,11 +7,14 @@ import io
 import os
 import pathlib
 import stat
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from tf_colorize import installation
+
+Source = str | os.PathLike[str] | bytes
+"""Where a picture comes from: a path, or the bytes of its file."""
 
 # Only these: some of Pillow's other readers start programs or follow links.
 _READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
@@ -31,14 +34,14 @@ def is_pipe(path: str | os.PathLike[str]) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-def without_pipe(source: Any) -> Any:
+def without_pipe(source: Source) -> Source:
     """Returns the bytes of a pipe, which can be read only once; all else as it is."""
     if isinstance(source, bytes) or not is_pipe(source):
         return source
     return pathlib.Path(source).read_bytes()
 
 
-def file_of(source: Any) -> BinaryIO:
+def file_of(source: Source) -> BinaryIO:
     """Returns a new file to read, of a path or of bytes; callers close it."""
     return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
 

@@ -15,6 +15,7 @@ from typing import Any
 import tf_colorize
 from tf_colorize import installation
 from tf_colorize.albums import crowd, work
+from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.server import description, wishes
 
 with installation.explained():
@@ -61,7 +62,7 @@ class Service:
     """
 
     def __init__(
-        self, colorizer: Any, limits: Limits, token: str | None = None, fields: Mapping[str, Any] | None = None
+        self, colorizer: Colorizer, limits: Limits, token: str | None = None, fields: Mapping[str, Any] | None = None
     ) -> None:
         self._limits, self._token, self._fields = limits, token, fields or {}
         self._pool = concurrent.futures.ThreadPoolExecutor(limits.at_once, thread_name_prefix="colorize")

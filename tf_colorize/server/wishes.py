@@ -13,6 +13,7 @@ from typing import Any
 from tf_colorize import documents, hints
 from tf_colorize.albums import work
 from tf_colorize.color import colorfulness, look
+from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import files
 
 FORMATS = tuple(suffix[1:] for suffix in files.FORMATS)
@@ -106,7 +107,7 @@ def wish_of(
     )
 
 
-def answer(colorizer: Any, wish: Wish, max_pixels: int) -> Answer:
+def answer(colorizer: Colorizer, wish: Wish, max_pixels: int) -> Answer:
     """Colors a photo.
 
     Args:

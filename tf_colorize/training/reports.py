@@ -10,8 +10,8 @@ import pathlib
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -125,7 +125,7 @@ class KeepBest(keras.callbacks.Callback):
         path: str | os.PathLike[str],
         metadata: dict[str, Any],
         score: Callable[[dict[str, float]], float],
-        rows: Any,
+        rows: Iterable[Mapping[str, Any]],
         stage: str,
     ) -> None:
         super().__init__()
@@ -197,7 +197,9 @@ class StateLine(keras.callbacks.Callback):
 
     SECONDS_BETWEEN_LINES = 30.0
 
-    def __init__(self, stage: str, epochs: int, steps_per_epoch: int, batch_size: int, stream: Any = None) -> None:
+    def __init__(
+        self, stage: str, epochs: int, steps_per_epoch: int, batch_size: int, stream: TextIO | None = None
+    ) -> None:
         super().__init__()
         self.stage = stage
         self.epochs = epochs

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import math
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 # Okabe and Ito's, which color-blind readers can tell apart.
+Pairs = Sequence[tuple[float, float]]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 44
 
 
-def scatter(points: Any, *, title: str, labels: Any, color: str = COLORS[0], size: int = 364) -> str:
+def scatter(points: Pairs, *, title: str, labels: tuple[str, str], color: str = COLORS[0], size: int = 364) -> str:
     """Draws pairs of the same quantity, with the diagonal where both are equal.
 
     Args:
@@ -39,7 +40,16 @@ def scatter(points: Any, *, title: str, labels: Any, color: str = COLORS[0], siz
     return frame.svg(title, parts)
 
 
-def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width: int = 520, height: int = 300) -> str:
+def shares(
+    edges: Sequence[float],
+    truth: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    label: str,
+    width: int = 520,
+    height: int = 300,
+) -> str:
     """Draws how often values occur, on a logarithmic scale: the truth as an area, the rest as lines.
 
     Args:
@@ -67,7 +77,15 @@ def shares(edges: Any, truth: Any, series: Any, *, title: str, label: str, width
     return frame.svg(title, parts)
 
 
-def lines(series: Any, *, title: str, labels: Any, ticks: Any, width: int = 520, height: int = 300) -> str:
+def lines(
+    series: Sequence[tuple[str, Pairs, bool]],
+    *,
+    title: str,
+    labels: tuple[str, str],
+    ticks: Sequence[tuple[float, str]],
+    width: int = 520,
+    height: int = 300,
+) -> str:
     """Draws lines over one axis.
 
     Args:

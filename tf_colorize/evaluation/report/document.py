@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tf_colorize import whole
-from tf_colorize.evaluation import hint_gains, photo_measures, protocols
+from tf_colorize.evaluation import comparison, hint_gains, photo_measures, protocols
 from tf_colorize.evaluation.report import charts, figures, page, pictures, records
 
 if typing.TYPE_CHECKING:
@@ -25,10 +26,10 @@ LIKENESS = ("psnr", "ssim", "ciede2000", "ab_error", "frechet_distance")
 
 def write(
     path: str | os.PathLike[str],
-    result: Any,
+    result: comparison.Evaluation,
     colorizers: Mapping[str, Callable[[Any], np.ndarray]],
-    run: Any,
-    bw: Sequence[Any] = (),
+    run: records.Run,
+    bw: Sequence[tuple[str, Sequence[Image.Image]]] = (),
     curves: Mapping[str, hint_gains.Curve] | None = None,
 ) -> None:
     """Writes the report.
@@ -58,7 +59,7 @@ def write(
     whole.write_text(path, page.document("Colorization report", subtitle, sections))
 
 
-def chosen(result: Any, subject: str) -> dict[str, list[int]]:
+def chosen(result: comparison.Evaluation, subject: str) -> dict[str, list[int]]:
     """Returns a dict of heading to indices of photos: best and worst of one colorizer, and random ones."""
     errors = result.predictions[subject][:, photo_measures.COLUMNS.index("ciede2000")]
     order = np.argsort(errors, kind="stable")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import Any
 
-from tf_colorize.evaluation import perceptual, photo_measures, protocols
+from tf_colorize.evaluation import comparison, perceptual, photo_measures, protocols
 
 if typing.TYPE_CHECKING:
     import rich.table
@@ -101,7 +100,7 @@ FIGURES = (
 _OPTIONAL = ("lpips", "frechet_distance", "kernel_distance")
 
 
-def shown(result: Any) -> list[Any]:
+def shown(result: comparison.Evaluation) -> list[Figure]:
     """Lists the `FIGURES` that an `Evaluation` has, those of features under the name of their network."""
     optional = {"lpips": perceptual.Lpips.name} if "lpips" in result.columns else {}
     if result.feature_name:
@@ -111,7 +110,7 @@ def shown(result: Any) -> list[Any]:
     return [figure for figure in named if figure.key not in _OPTIONAL or figure.key in optional]
 
 
-def of_truth(result: Any) -> dict[str, float]:
+def of_truth(result: comparison.Evaluation) -> dict[str, float]:
     """Returns the means of the truth itself, by key."""
     means = dict(zip(photo_measures.TRUTH_COLUMNS, result.truth.mean(axis=0).tolist()))
     return {key: means[key] for key in ("colorfulness", "colorfulness_absolute", "chroma")}
@@ -127,7 +126,7 @@ SHORT = {
 """The figures of the short table, and their headings there."""
 
 
-def short_table(result: Any) -> rich.table.Table:
+def short_table(result: comparison.Evaluation) -> rich.table.Table:
     """Returns a `rich.table.Table` of the main figures that fits 80 columns: a row for each colorizer."""
     import rich.box
     import rich.table
@@ -155,7 +154,7 @@ def _short(figure, value):
     return f"{value:.{1 if figure.key == 'colorfulness' else min(figure.decimals, 3)}f}"
 
 
-def table(result: Any) -> rich.table.Table:
+def table(result: comparison.Evaluation) -> rich.table.Table:
     """Returns a `rich.table.Table` of an `Evaluation`: a row for each figure, a column for each colorizer."""
     import rich.box
     import rich.table

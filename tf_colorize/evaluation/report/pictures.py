@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from tf_colorize.evaluation import protocols
 from tf_colorize.photos import contact_sheet, files
 
 
-def colored(colorizers: Mapping[str, Callable[[Any], np.ndarray]], picture: np.ndarray) -> list[Any]:
+def colored(colorizers: Mapping[str, Callable[[Any], np.ndarray]], picture: np.ndarray) -> list[np.ndarray]:
     """Returns the result of each colorizer for a gray uint8 `(height, width, 3)` picture, a list of such pictures."""
     return [protocols.colorize(name, colorizer, picture) for name, colorizer in colorizers.items()]
 
 
-def without_truth(colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos: Any) -> Iterator[Any]:
+def without_truth(
+    colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos: Iterable[str | os.PathLike[str]]
+) -> Iterator[tuple[str | os.PathLike[str], list[np.ndarray] | files.ImageError]]:
     """Colorizes photos whose true colors are unknown, whatever their tone.
 
     Args:
@@ -53,7 +56,9 @@ def data_uri(image: Image.Image, quality: int = 88) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def sheet(rows: Any, titles: Sequence[str], *, side: int = 256, across: int = 6) -> Image.Image:
+def sheet(
+    rows: Sequence[Sequence[Image.Image]], titles: Sequence[str], *, side: int = 256, across: int = 6
+) -> Image.Image:
     """Lays out photos beside their colorized versions, in as many groups as fit side by side.
 
     Args:

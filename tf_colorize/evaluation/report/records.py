@@ -16,7 +16,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors, whole
-from tf_colorize.evaluation import aging, hint_gains, hint_reach, photo_measures, protocols
+from tf_colorize.evaluation import aging, comparison, hint_gains, hint_reach, photo_measures, protocols
 from tf_colorize.evaluation.report import figures
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
@@ -39,8 +39,8 @@ class Run:
 
 def write_metrics(
     path: str | os.PathLike[str],
-    result: Any,
-    run: Any,
+    result: comparison.Evaluation,
+    run: Run,
     curves: Mapping[str, Any] | None = None,
     reaches: Mapping[str, Any] | None = None,
     old: Mapping[str, Any] | None = None,
@@ -81,7 +81,7 @@ def _rounded(value):
     return round(float(value), 6)
 
 
-def write_photos(path: str | os.PathLike[str], result: Any) -> None:
+def write_photos(path: str | os.PathLike[str], result: comparison.Evaluation) -> None:
     """Writes a CSV file with one line for each photo and colorizer."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
@@ -94,7 +94,7 @@ def write_photos(path: str | os.PathLike[str], result: Any) -> None:
     whole.write_text(path, lines.getvalue())
 
 
-def photo_names(result: Any) -> list[str]:
+def photo_names(result: comparison.Evaluation) -> list[str]:
     """Lists the paths of the photos relative to the folder that they have in common."""
     root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in result.photos])
     return [pathlib.Path(os.path.relpath(path, root)).as_posix() for path in result.photos]
