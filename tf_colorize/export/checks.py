@@ -62,7 +62,7 @@ def photo_squares(photos: str | os.PathLike[str] | None, image_size: int, count:
     return squares
 
 
-def photo_pictures(photos: Any, sides: Sequence[int]) -> list[np.ndarray]:
+def photo_pictures(photos: str | os.PathLike[str] | None, sides: Sequence[int]) -> list[np.ndarray]:
     """Reads as many photos as there are sides, and gives each one a short side of its own.
 
     Args:

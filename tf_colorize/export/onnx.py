@@ -65,7 +65,7 @@ def export_onnx(
     quantize: str = "none",
     metadata: dict[str, Any] | None = None,
     image_size: int | None = None,
-    photos: Any = None,
+    photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> OnnxReport:
     """Writes a generator's network as an ONNX file.
@@ -114,7 +114,7 @@ def export_onnx_picture(
     quantize: str = "none",
     metadata: dict[str, Any] | None = None,
     image_size: int | None = None,
-    photos: Any = None,
+    photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> OnnxReport:
     """Writes a generator with all the steps around it as an ONNX file: gray or color in, color out.
