@@ -1,4 +1,4 @@
-"""Sends the same photo through every way of running a model. As a program, prints the table for a real one:
+"""Runs a model through every interface on the same photos. As a program, it prints the table of a model:
 
 python scripts/agreement.py --model runs/colorizer --photos photos/val
 """
@@ -23,7 +23,7 @@ from tf_colorize.inference import onnx_runtime, serving
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 
-# The stand-in for TF Serving is a double of the tests.
+# The replacement for TF Serving is a test double.
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests" / "helpers"))
 import prediction_server
 
@@ -31,7 +31,7 @@ HINTS = ("25%,30%=#7a4b2c", "70%,20%=navy")
 
 
 def photos():
-    """Returns PIL images by what is special about them."""
+    """Returns PIL images by their special property."""
     coffee, cat, person = (
         Image.fromarray(data) for data in (skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut())
     )
@@ -89,7 +89,7 @@ def ways(saved_model, tflite, onnx):
 
 @contextlib.contextmanager
 def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({})):
-    """Does what `ways` does with `HINTS` on each photo, for a model that takes hints."""
+    """Does the same as `ways` with `HINTS` on each photo, for a model that takes hints."""
     loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
     with prediction_server.serve(saved_model) as (_, addresses), tempfile.TemporaryDirectory() as folder:
         functions = {
@@ -145,7 +145,7 @@ def through_command_line(file, model, folder, given=()):
 
 @contextlib.contextmanager
 def session(path):
-    """The SavedModel in a TensorFlow 1 session, by tag and signature, as the server's runtime holds it."""
+    """Runs the SavedModel in a TensorFlow 1 session, by tag and signature, like the server's runtime."""
     with tf.Graph().as_default():
         running = tf.compat.v1.Session()
         signature = tf.compat.v1.saved_model.load(running, ["serve"], str(path)).signature_def["serving_default"]
@@ -155,7 +155,8 @@ def session(path):
 
 
 def distance(actual, expected):
-    """Returns the gray levels between two pictures: for each pixel the most of any channel, without alpha."""
+    """Returns the difference of two pictures in gray levels: for each pixel the maximum of its channels, without
+    alpha."""
     difference = np.asarray(actual.convert("RGB")).astype(int) - expected
     return np.abs(difference).max(axis=-1)
 
@@ -165,8 +166,10 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--model", required=True, help="run folder, .keras file or SavedModel")
-    parser.add_argument("--photos", help="folder to calibrate int8 on (default: leave int8 out)")
-    parser.add_argument("--image-size", type=int, help="side in pixels of what the network sees (default: the model's)")
+    parser.add_argument("--photos", help="folder of photos to calibrate int8 on (default: omit int8)")
+    parser.add_argument(
+        "--image-size", type=int, help="side of the network's square input, in pixels (default: the model's)"
+    )
     options = parser.parse_args()
     generator, metadata = saving.load_generator(options.model)
     common = {"metadata": metadata, "image_size": options.image_size, "photos": options.photos}

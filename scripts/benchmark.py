@@ -11,7 +11,7 @@ BENCHMARKS = {"colorize": colorize, "data": data, "film": film, "scale": scale, 
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Adds the defaults that are not empty and not in the text already."""
+    """Adds the defaults that are not empty and not already in the text."""
 
     def _get_help_string(self, action):
         is_said = "(default" in action.help or not action.default

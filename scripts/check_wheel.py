@@ -1,8 +1,8 @@
-"""Installs a wheel, without extras, into an empty environment of every Python on this machine and uses it.
+"""Installs a wheel, without extras, into an empty environment of every Python on this machine, and tests it.
 
-In each environment it colorizes a photo, opens the page of `tf-colorize demo`, and asks for something
-that needs TensorFlow, which must say what to install. It finds the Pythons on PATH and those of pyenv. Each
-takes about half a minute; it prints the time and the size of the installation. It needs no packages itself.
+In each environment it colorizes a photo, opens the page of `tf-colorize demo`, and calls something that needs
+TensorFlow, whose error must say what to install. It finds the Pythons on PATH and those of pyenv. Each takes about half
+a minute; it prints the time and the size of the installation. It needs no packages itself.
 """
 
 import argparse
@@ -22,7 +22,7 @@ PAGE = "tf_colorize/page/index.html"
 
 # These run in the environment.
 TAKE_COLOR = "import sys; from PIL import Image; Image.open(sys.argv[1]).convert('L').save(sys.argv[2])"
-# The result has the photo's size, lightness like it, and color.
+# The result must have the photo's size, and color.
 COMPARE = """
 import sys
 import numpy as np
@@ -40,9 +40,7 @@ def main(argv=None):
     )
     parser.add_argument("wheel", type=pathlib.Path, help="the .whl file")
     parser.add_argument("--sdist", type=pathlib.Path, help="the .tar.gz file, which must build the same wheel")
-    parser.add_argument(
-        "--python", action="append", help="interpreter to use (default: all that are found); repeatable"
-    )
+    parser.add_argument("--python", action="append", help="interpreter to use (default: all found); repeatable")
     options = parser.parse_args(argv)
     pythons = {version_of(python): python for python in options.python or ()} or find_pythons()
     missing = [version for version in VERSIONS if version not in pythons]
@@ -56,12 +54,12 @@ def main(argv=None):
     if missing and not options.python:
         print(f"not checked, because not found: Python {', '.join(missing)}")
     if not pythons:
-        print("check_wheel.py: no Python to check with", file=sys.stderr)
+        print("check_wheel.py: no Python found", file=sys.stderr)
     return int(failed or not pythons)
 
 
 def find_pythons():
-    """Returns the interpreters that start, by version such as "3.12"."""
+    """Returns the working interpreters by version, such as "3.12"."""
     found = {}
     candidates = [shutil.which(f"python{version}") for version in VERSIONS]
     candidates += [shutil.which("python3"), sys.executable]
@@ -76,7 +74,7 @@ def find_pythons():
 
 
 def version_of(python):
-    """Returns the version of an interpreter that can make environments, or None: pyenv's commands may lead nowhere."""
+    """Returns the version of an interpreter that can create environments, or None: pyenv's commands may not work."""
     code = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"
     try:
         return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
@@ -85,7 +83,7 @@ def version_of(python):
 
 
 def attempt(name, work):
-    """Does one check in its own folder and prints the result; returns whether it worked."""
+    """Runs one check in its own folder and prints the result; returns whether it succeeded."""
     with tempfile.TemporaryDirectory(prefix="check-wheel-") as folder:
         try:
             print(f"{name}: {work(pathlib.Path(folder))}", flush=True)
@@ -122,7 +120,7 @@ def check(python, wheel, folder):
 
 
 def check_page(command, folder):
-    """Opens what `tf-colorize demo` serves."""
+    """Checks the page that `tf-colorize demo` serves."""
     server = subprocess.Popen(
         [command, "demo", "--no-browser", "--port", "0"],
         cwd=folder,
@@ -143,7 +141,7 @@ def check_page(command, folder):
 
 
 def check_sdist(sdist, wheel, folder):
-    """Builds a wheel from the sdist alone and compares what is in it."""
+    """Builds a wheel from the sdist alone and compares its contents."""
     call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, sdist.resolve()], folder)
     (rebuilt,) = folder.glob("*.whl")
     with zipfile.ZipFile(rebuilt) as ours, zipfile.ZipFile(wheel) as theirs:
@@ -166,7 +164,7 @@ def call(command, folder, code=0):
 
 
 def environment():
-    """Returns this environment without what could let the checkout in."""
+    """Returns this environment without variables that could expose the checkout."""
     return {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME")
     }

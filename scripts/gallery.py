@@ -1,4 +1,4 @@
-"""Draws the pictures of the manual and the model card: photos that come with Python packages, before and after.
+"""Draws the pictures of the manual and the model card from photos included in Python packages, before and after.
 
 The packages are those of the extra "gallery".
 """
@@ -12,7 +12,7 @@ import numpy as np
 from tf_colorize import whole
 from tf_colorize.commands import quiet, streams
 
-# Of scikit-image; public domain or CC0, as its documentation of each photo says.
+# From scikit-image; public domain or CC0, according to its documentation of each photo.
 PHOTOS = ("chelsea", "coffee", "rocket")
 GRAY_PHOTOS = ("camera", "grass", "brick")
 
@@ -23,7 +23,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--model", default="saved_models/colorizer.tflite", help="what tf-colorize --model takes")
+    parser.add_argument(
+        "--model", default="saved_models/colorizer.tflite", help="any model that tf-colorize --model accepts"
+    )
     parser.add_argument("--out", metavar="DIR", default="saved_models/gallery", help="folder to write into")
     parser.add_argument("--height", type=int, default=240, help="height of each picture in pixels")
     arguments = parser.parse_args(argv)
@@ -36,7 +38,7 @@ def main(argv=None):
 
 
 def draw(model, folder, height):
-    """Writes `people.jpg` and `photos.jpg` (gray, colorized, as it was), `gray_photos.jpg` and `film.jpg`."""
+    """Writes `people.jpg` and `photos.jpg` (gray, colorized, original), `gray_photos.jpg` and `film.jpg`."""
     import skimage.data
 
     import tf_colorize
@@ -47,7 +49,7 @@ def draw(model, folder, height):
 
     def before_and_after(photos):
         gray = [protocols.without_color(photo) for photo in photos]
-        return {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "as it was": photos}
+        return {"gray": gray, "tf_colorize": [colorizer(photo) for photo in gray], "original": photos}
 
     gray_photos = [np.repeat(getattr(skimage.data, name)()[..., np.newaxis], 3, axis=-1) for name in GRAY_PHOTOS]
     sheets = {
@@ -63,7 +65,7 @@ def draw(model, folder, height):
 
 
 def people_and_places():
-    """Returns photos of one shape: Grace Hopper and Eileen Collins (public domain), the Summer Palace (CC BY 2.0)."""
+    """Returns photos of equal shape: Grace Hopper and Eileen Collins (public domain), the Summer Palace (CC BY 2.0)."""
     import matplotlib.cbook
     import skimage.data
     import sklearn.datasets
@@ -75,7 +77,7 @@ def people_and_places():
 
 
 def film_strip(colorizer, n_shown=5):
-    """Frames of a film of an astronaut whom the camera approaches, gray and in steady color, by their times."""
+    """Returns frames of a film in which the camera approaches an astronaut, gray and colorized, by their times."""
     import skimage.data
     import skimage.transform
 

@@ -1,4 +1,5 @@
-"""Completes a release in dist/: puts models, the notes of this version and checksums beside the wheel and the sdist.
+"""Completes a release in dist/: adds models, the release notes of this version and checksums to the wheel and the
+sdist.
 
 `make release` builds the wheel and the sdist and exports the ONNX files first, and tries the packages afterwards.
 """
@@ -37,27 +38,27 @@ def main(arguments=None):
 
 
 def complete(dist, root, version, models_folder=None):
-    """Adds everything else to the wheel and the sdist of a version.
+    """Adds all other files to the wheel and the sdist of a version.
 
     Args:
         dist: Folder with the two.
-        root: The checkout that they were built from.
+        root: The checkout from which they were built.
         version: Such as "0.2.0".
         models_folder: Folder with exports that the checkout does not have, or None.
 
     Raises:
-        ValueError: the changelog has no dated section of the version, or `dist` holds anything else.
+        ValueError: the changelog has no dated section of the version, or `dist` contains other files.
     """
     whole.remove_dead(dist)
     built = {path.name for path in dist.glob("*")}
     packages = {name for name in built if re.fullmatch(rf"tf_colorize-{re.escape(version)}(-.*\.whl|\.tar\.gz)", name)}
     if len(packages) != 2:
-        raise ValueError(f"{dist}: must hold a wheel and an sdist of version {version}; run make dist")
+        raise ValueError(f"{dist}: must contain a wheel and an sdist of version {version}; run make dist")
     name = f"tf_colorize-{version}"
     models = {path.name.replace("colorizer", f"{name}-colorizer", 1): path for path in exported(root, models_folder)}
     others = built - packages - {"NOTES.md", CHECKSUMS, f"{name}-saved_model.tar.gz", *models}
     if others:
-        raise ValueError(f"{dist}: holds something else, {', '.join(sorted(others))}; run make dist")
+        raise ValueError(f"{dist}: contains other files, {', '.join(sorted(others))}; run make dist")
     text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     whole.write_text(dist / "NOTES.md", notes(text, version))
     for target, path in models.items():
@@ -81,7 +82,7 @@ def notes(changelog, version):
     """Returns the section of a version, without its heading.
 
     Raises:
-        ValueError: there is none, or it has no date.
+        ValueError: there is no such section, or it has no date.
     """
     headings = list(_HEADING.finditer(changelog))
     for index, heading in enumerate(headings):
@@ -94,7 +95,7 @@ def notes(changelog, version):
 
 
 def pack(folder, target):
-    """Packs a folder so that the same files give the same bytes, whoever packs them and when."""
+    """Packs a folder reproducibly: the same files always give the same bytes."""
 
     def plain(entry):
         entry.uid = entry.gid = entry.mtime = 0

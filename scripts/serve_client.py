@@ -1,7 +1,7 @@
 """Sends picture files to a colorizer on TF Serving and writes the results: photo.color.jpg or .png beside each.
 
-Everything happens on the server; this needs no TensorFlow. For hints, EXIF, color profiles and formats other than
-JPEG, PNG, BMP and GIF use `tf-colorize --model URL`, which asks the server only for the chroma.
+The server does all the work, so this needs no TensorFlow. For hints, EXIF, color profiles and formats other than JPEG,
+PNG, BMP and GIF, use `tf-colorize --model URL`, which gets only the chroma from the server.
 """
 
 import argparse
@@ -45,13 +45,13 @@ def main(argv=None):
 
 
 def accept(photos, overwrite):
-    """Returns `(photo, target)` for each photo to send, and how many were refused, each with a line."""
+    """Returns `(photo, target)` for each photo to send, and the number of rejected ones, which it reports."""
     targets, n_refused = {}, 0
     for photo in photos:
         try:
             with open(photo, "rb") as file:
                 is_jpeg = file.read(2) == b"\xff\xd8"
-            # The server answers JPEG with JPEG and all else with PNG.
+            # The server returns JPEG for JPEG, otherwise PNG.
             target = photo.with_suffix(".color.jpg" if is_jpeg else ".color.png")
             if target in targets:
                 raise FileExistsError(f"{target} is already the result of {targets[target]}")
@@ -65,21 +65,21 @@ def accept(photos, overwrite):
 
 
 def colorize(client, batch):
-    """Sends some photos in one request and writes each result; returns how many failed."""
+    """Sends some photos in one request and writes the results; returns the number of failures."""
     try:
         results = client.colorize_files([photo.read_bytes() for photo, _ in batch])
     except (ValueError, OSError) as error:
         if len(batch) > 1:
-            # One photo can fail all of them. Alone, the others succeed and the bad one is named.
+            # One bad photo makes the whole request fail. Sent alone, the others succeed and the bad one is identified.
             return sum(colorize(client, [job]) for job in batch)
-        # The name says more than the position.
+        # The name is more helpful than the position.
         complain(f"{batch[0][0]}: {re.sub(_POSITION, r'the file (', str(error))}")
         return 1
     return sum(not write(target, result) for (_, target), result in zip(batch, results))
 
 
 def write(target, content):
-    """Writes a file completely or not at all; returns whether it worked."""
+    """Writes a file completely or not at all; returns whether it succeeded."""
     try:
         with whole.open_whole(target) as file:
             file.write(content)

@@ -34,11 +34,11 @@ TRIALS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("name", choices=TRIALS, help="which trial")
-    parser.add_argument("--minutes", type=float, default=1.0, metavar="M", help="how long, 1 by default")
-    parser.add_argument("--seed", type=int, metavar="S", help="to have the same attempts again; at random by default")
-    parser.add_argument("--keep", metavar="DIR", help="where failures are kept (default: a new temporary folder)")
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="the attempt to begin with")
-    parser.add_argument("--most", type=int, metavar="N", help="how many attempts at most")
+    parser.add_argument("--minutes", type=float, default=1.0, metavar="M", help="duration in minutes (default: 1)")
+    parser.add_argument("--seed", type=int, metavar="S", help="seed that reproduces the attempts (default: random)")
+    parser.add_argument("--keep", metavar="DIR", help="folder for failures (default: a new temporary folder)")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first attempt")
+    parser.add_argument("--most", type=int, metavar="N", help="maximum number of attempts")
     parser.add_argument("--only", action="append", metavar="WHAT", help="only this part of the trial, such as film")
     arguments = parser.parse_args()
     running = trial.Trial(

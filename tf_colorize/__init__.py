@@ -1,15 +1,14 @@
 """Colorize black-and-white photographs with a conditional GAN in CIE Lab.
 
-The rooms, each of which may import only those above it: `color`, `photos`, `data`, `models`
-with `losses`, `metrics` and `optimizers`, `training`, `inference`, `export`, `evaluation`,
-`commands`. They are imported on first use, so `import tf_colorize` and
-`tf-colorize --help` do not load TensorFlow.
+The subpackages, each of which may import only those before it: `color`, `photos`, `data`, `models` with `losses`,
+`metrics` and `optimizers`, `training`, `inference`, `export`, `evaluation`, `commands`. They are imported on first use,
+so `import tf_colorize` and `tf-colorize --help` do not load TensorFlow.
 """
 
 import importlib
 import typing
 
-if typing.TYPE_CHECKING:  # type checkers see what is loaded on first use
+if typing.TYPE_CHECKING:  # so that type checkers see the names that are loaded on first use
     from tf_colorize import color as color
     from tf_colorize import data as data
     from tf_colorize import evaluation as evaluation
@@ -40,14 +39,14 @@ _ROOMS = (
     "photos",
     "training",
 )
-# Names that people type, and where the code behind them lives.
+# Public names, and the modules that define them.
 _PUBLIC = {
     "Colorizer": ("inference.colorizer", "Colorizer"),
     "Look": ("color.look", "Look"),
     "serving": ("inference.serving", None),
 }
 
-if not typing.TYPE_CHECKING:  # otherwise a misspelled name would pass as one that is loaded later
+if not typing.TYPE_CHECKING:  # otherwise type checkers would accept misspelled names
 
     def __getattr__(name):
         if name in _ROOMS:

@@ -1,4 +1,4 @@
-"""Small JSON files that people bring, such as hints: read, and refused in one line that names the file."""
+"""Reads small JSON files from users, such as hints; errors are one line that names the file."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ if typing.TYPE_CHECKING:
     import os
 
 VERSION = 1
-"""Of all these files."""
+"""The version of all these files."""
 
-_LONGEST_SHOWN = 80  # characters of a value in a message
+_LONGEST_SHOWN = 80  # characters of a value shown in a message
 
 
 def read(path: str | os.PathLike[str]) -> Any:
     """Reads a JSON file.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the file cannot be read.
     """
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8-sig"))  # editors on Windows write a mark
+        return json.loads(
+            pathlib.Path(path).read_text(encoding="utf-8-sig")
+        )  # editors on Windows write a byte order mark
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -32,10 +34,10 @@ def read(path: str | os.PathLike[str]) -> Any:
 
 
 def check_version(content: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Refuses a file of another version.
+    """Rejects a file of another version.
 
     Raises:
-        ValueError: it is one.
+        ValueError: the file has another version.
     """
     if content.get("version") != VERSION:
         version = shown(repr(content.get("version")))
@@ -43,7 +45,7 @@ def check_version(content: dict[str, Any], path: str | os.PathLike[str]) -> None
 
 
 def shown(value: Any) -> str:
-    """Returns what a message says of a value: never so long that it hides the rest, and nothing a terminal obeys."""
+    """Returns a value for a message: shortened if it is long, and without terminal control characters."""
     text = str(value)
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
@@ -53,5 +55,5 @@ def is_finite(value: Any) -> bool:
     """Returns whether a value of a file is a number."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an integer of hundreds of digits
+    except OverflowError:  # an integer with hundreds of digits
         return False

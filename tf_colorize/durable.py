@@ -1,4 +1,4 @@
-"""Renames and flushes that hold after a power cut, as far as each system can."""
+"""Renames and flushes that survive a power cut, as far as the system supports it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pathlib
 import time
 
 _PATIENCE = 5.0  # seconds that another program, such as a virus scanner, may keep a file open
-# What a file system answers that cannot flush a file or a folder by itself.
+# Errors of file systems that cannot flush a single file or folder.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM, errno.EISDIR)
 
 
 def replace(new: pathlib.Path, old: pathlib.Path) -> None:
-    """Renames a closed file or folder; tries again while another program has one open, which Windows refuses.
+    """Renames a closed file or folder; retries while another program has it open, which fails on Windows.
 
     Raises:
         PermissionError: it is still open after some seconds, or may not be replaced.
@@ -35,7 +35,7 @@ def replace(new: pathlib.Path, old: pathlib.Path) -> None:
 
 
 def sync(path: str | os.PathLike[str]) -> None:
-    """Flushes a file, or a folder with all that is in it, to the disk.
+    """Flushes a file, or a folder with its contents, to the disk.
 
     Raises:
         OSError: it cannot be flushed.
@@ -50,18 +50,18 @@ def sync(path: str | os.PathLike[str]) -> None:
 
 
 def _sync_file(path):
-    with open(path, "r+b") as file:  # Windows flushes only what is open for writing
+    with open(path, "r+b") as file:  # Windows flushes only files that are open for writing
         sync_open(file.fileno())
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Flushes the names in a folder, where the system can do that."""
-    if os.name == "nt":  # folders cannot be opened there
+    """Flushes the entries of a folder, if the system supports it."""
+    if os.name == "nt":  # Windows cannot open folders
         return
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        if error.errno in _CANNOT_SYNC:  # a folder that one may only write to
+        if error.errno in _CANNOT_SYNC:  # a folder without read permission
             return
         raise
     try:
@@ -71,7 +71,7 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def sync_open(descriptor: int) -> None:
-    """Flushes an open file to the disk, where the file system can do that."""
+    """Flushes an open file to the disk, if the file system supports it."""
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Hints: a color that a person wants at a place of a photo. Read, checked, and painted for the network."""
+"""Hints: colors that users assign to places in a photo. Reads and checks them, and paints them for the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if typing.TYPE_CHECKING:
 
 SUFFIX = ".hints.json"
 SIGNATURE = "predict_ab_with_hints"
-"""Of a SavedModel: lightness and hints to ab."""
+"""The signature of a SavedModel that maps lightness and hints to ab."""
 
 MOST = 500
 
@@ -34,15 +34,15 @@ _FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}'
 
 @dataclasses.dataclass(frozen=True)
 class Hint:
-    """A color at a place of an upright photo.
+    """A color at a place in an upright photo.
 
     Args:
-        x: Number of pixels from the left edge, or text such as "25%" of the width.
-        y: The same from the top edge, of the height.
-        color: "#7a4b2c", "#754", a name of CSS, also as people write it ("dark blue"), or three numbers of 0 to 255.
-            Its hue and chroma count; lightness is the photo's own. A gray keeps the place gray.
-        size: Pixels of the photo that the hint is wide, over 0; None makes it as small as the network sees.
-        time: In a film, seconds from its start, 0 or more; None for a photo, which ignores it.
+        x: Number of pixels from the left edge, or a string such as "25%" (of the width).
+        y: Likewise from the top edge (or of the height).
+        color: "#7a4b2c", "#754", a CSS name, also with spaces ("dark blue"), or three numbers from 0 to 255. Only hue
+            and chroma count; lightness comes from the photo. Gray keeps the place gray.
+        size: Width of the hint in pixels of the photo, over 0; None: the smallest that the network can see.
+        time: In a film, seconds from its start, 0 or more; photos ignore it.
     """
 
     x: Any
@@ -52,18 +52,18 @@ class Hint:
     time: float | None = None
 
     def ab(self) -> np.ndarray:
-        """float32 `(2,)`: a* and b* of the color over 110.
+        """Returns a* and b* of the color, divided by 110, float32 `(2,)`.
 
         Raises:
-            ValueError: it is not a color.
+            ValueError: `color` is not a color.
         """
         return lab.rgb_to_lightness_ab(np.array(_rgb(self.color), np.uint8))[1]
 
     def place(self, width: int, height: int) -> tuple[float, float]:
-        """Pixels from the left and from the top edge of a photo.
+        """Returns the place in pixels from the left and the top edge of a photo.
 
         Raises:
-            ValueError: it is not inside the photo.
+            ValueError: the place is not inside the photo.
         """
         place = _pixels(self.x, width), _pixels(self.y, height)
         if None in place or not (0 <= place[0] < width and 0 <= place[1] < height):
@@ -76,7 +76,7 @@ class Hint:
 
 @dataclasses.dataclass(frozen=True)
 class WithHints:
-    """A model that takes hints, as a function from lightness, and hints or None, to ab."""
+    """A model that takes hints, as a function that maps lightness, and hints or None, to ab."""
 
     automatic: Callable[[np.ndarray], np.ndarray]
     hinted: Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -86,13 +86,13 @@ class WithHints:
 
 
 def hint(value: Any) -> Hint:
-    """Returns a `Hint` of what people give.
+    """Returns a `Hint` for user input.
 
     Args:
-        value: A `Hint`, `(x, y, color)`, or text as "120,340=#7a4b2c" or "25%,40%=navy".
+        value: A `Hint`, `(x, y, color)`, or a string such as "120,340=#7a4b2c" or "25%,40%=navy".
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: `value` is none of these.
     """
     if isinstance(value, Hint):
         found = value
@@ -120,26 +120,26 @@ def hint(value: Any) -> Hint:
 
 
 def hints_of(values: Iterable[Any]) -> list[Hint]:
-    """Returns a list of `Hint` of what `hint` takes.
+    """Returns a list of `Hint` for a sequence of values that `hint` accepts.
 
     Raises:
-        ValueError: one of them is not a hint, or they are more than `MOST`.
+        ValueError: a value is not a hint, or there are more than `MOST`.
     """
     values = list(values)
     if len(values) > MOST:
-        raise ValueError(f"`hints` must be at most {MOST}. Received: {len(values)} hints. Leave some out.")
+        raise ValueError(f"`hints` must be at most {MOST}. Received: {len(values)} hints. Omit some.")
     return [hint(value) for value in values]
 
 
 def read(path: str | os.PathLike[str]) -> list[Hint]:
-    """Reads a hints file: JSON like
+    """Reads a hints file, JSON such as
 
         {"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}
 
     A hint may also have "size" and, in a film, "time"; see `Hint`. Other keys are ignored.
 
     Raises:
-        ValueError: it cannot be read, is of another version, or holds something that is not a hint.
+        ValueError: the file cannot be read, has another version, or contains an invalid hint.
     """
     content = _content(path)
     try:
@@ -149,19 +149,19 @@ def read(path: str | os.PathLike[str]) -> list[Hint]:
 
 
 def read_adjustments(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads what a hints file says of the photo's look, as in `"look": {"vividness": 1.2, "warmth": -0.3}`.
+    """Reads the photo's look from a hints file, as in `"look": {"vividness": 1.2, "warmth": -0.3}`.
 
     Returns:
-        What it names of the fields of `Look`; nothing for most files.
+        The fields of `Look` that the file sets; empty for most files.
 
     Raises:
-        ValueError: the file cannot be read, is of another version, or has a look that cannot be.
+        ValueError: the file cannot be read, has another version, or contains an invalid look.
     """
     return look_files.fields_of(_content(path).get("look"), path)
 
 
 def _content(path):
-    """The content of a hints file, whose version and form are right."""
+    """Returns the content of a hints file after checking its version and form."""
     content = documents.read(path)
     if not isinstance(content, dict) or not isinstance(content.get("hints"), list):
         raise ValueError(f"{path}: not a hints file. It must be like {_FORM}")
@@ -173,8 +173,8 @@ def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
     """Writes a hints file.
 
     Args:
-        hints: What `hints_of` takes.
-        path: File to write, by custom the photo's name with `SUFFIX`.
+        hints: Anything that `hints_of` accepts.
+        path: File to write, usually the photo's name with `SUFFIX`.
     """
     entries = []
     for one in hints_of(hints):
@@ -185,21 +185,21 @@ def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
 
 
 def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.ndarray:
-    """Paints hints as the network takes them.
+    """Paints hints into the network's input.
 
-    A hint is a square of at least 3 pixels, so that the four values around its place, from which the
-    photo's pixel is interpolated, are all its own. Where squares meet, the nearer hint has the pixel.
+    A hint is a square of at least 3 pixels, so that it covers all four values from which the photo's pixel is
+    interpolated. Where squares overlap, the nearer hint gets the pixel.
 
     Args:
         hints: The hints.
         size: Width and height of the upright photo.
-        image_size: Side of the square that the network sees.
+        image_size: Side of the network's square input.
 
     Returns:
-        float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros.
+        float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 at hints, zeros elsewhere.
 
     Raises:
-        ValueError: a hint lies outside the photo.
+        ValueError: a hint is outside the photo.
     """
     painted = np.zeros((1, image_size, image_size, 3), np.float32)
     nearest = np.full((image_size, image_size), np.inf)
@@ -208,7 +208,7 @@ def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.
         offsets = []
         for place, length in zip(one.place(*size), size):
             scale = image_size / length
-            center = (math.floor(place) + 0.5) * scale - 0.5  # of the photo's pixel
+            center = (math.floor(place) + 0.5) * scale - 0.5  # center of the photo's pixel
             reach = max(0.5 * (one.size or 0) * scale, 1.0, scale)
             offset = np.abs(pixels - center)
             offsets.append(np.where(offset <= max(reach, offset.min()), offset, np.inf))
@@ -222,15 +222,15 @@ def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.
 
 
 def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look) -> np.ndarray:
-    """Returns painted hints whose colors a look will turn into those that were wanted.
+    """Returns painted hints whose colors become the requested ones after a look has been applied.
 
     Args:
         painted: As `raster` returns.
         lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
-        look: What will be applied to the predicted colors.
+        look: The look that will be applied to the predicted colors.
 
     Raises:
-        ValueError: the look leaves no color.
+        ValueError: the look removes all color.
     """
     given, places = painted.copy(), painted[..., 2] > 0
     given[places, :2] = look.undone(lightness[places], painted[places, :2])
@@ -244,7 +244,7 @@ def _of_entry(entry):
 
 
 def _pixels(value, length):
-    """A number of pixels, or None where `value` is neither a number nor a percentage."""
+    """Returns a number of pixels, or None if `value` is neither a number nor a percentage."""
     try:
         if isinstance(value, str) and value.strip().endswith("%"):
             pixels = float(value.strip()[:-1]) / 100 * length
@@ -265,6 +265,6 @@ def _rgb(color):
         red = -1
     if red < 0 or not all(0 <= channel <= 255 for channel in (red, green, blue)):
         raise ValueError(
-            f"hint color {shown(repr(color))}: must be like #7a4b2c, a color's name, or three numbers of 0 to 255"
+            f"hint color {shown(repr(color))}: must be like #7a4b2c, a color name, or three numbers from 0 to 255"
         )
     return red, green, blue

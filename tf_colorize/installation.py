@@ -1,4 +1,5 @@
-"""What to install when a package is missing: the base colorizes photos, everything else is an extra in setup.cfg."""
+"""Tells users what to install when a package is missing: the base installation colorizes photos, all other features are
+extras."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
-# top-level module -> the extra that brings it
+# top-level module -> the extra that contains it
 _EXTRAS = {
     "tensorflow": "train",
     "keras": "train",
@@ -41,7 +42,7 @@ class MissingPackage(ImportError):
 
 
 def pip_install(extra: str) -> str:
-    """The command that installs an extra: of the checkout that this is or comes from, or into one from a wheel.
+    """Returns the command that installs an extra: from the checkout of this installation, or for an installed wheel.
 
     Example:
     >>> pip_install("train").endswith('[train]"')
@@ -56,7 +57,7 @@ def pip_install(extra: str) -> str:
 
 
 def _source():
-    """The checkout that this installation was made from, as pip notes it (PEP 610), if it is still there, or None."""
+    """Returns the checkout from which this was installed, as recorded by pip (PEP 610), if it still exists, or None."""
     import importlib.metadata
     import json
     import urllib.parse
@@ -78,13 +79,13 @@ def _source():
 def _is_here(folder):
     try:
         return folder.samefile(".")
-    except OSError:  # the current folder is gone
+    except OSError:  # the current folder was deleted
         return False
 
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turns the failed import of an extra's package into a line that says what to install.
+    """Turns the failed import of an extra's package into a one-line message that says what to install.
 
     Raises:
         MissingPackage: the package that the code inside needs is not installed.

@@ -1,7 +1,7 @@
-"""Temporary names of unfinished files and folders, and which of them their writers will never finish.
+"""Temporary names for unfinished files and folders, and removal of those that were abandoned.
 
-A name tells which machine and process made it, and an open file is locked as long as it is written. Where the file
-system has no locks, or where other machines do not see them, the name and the age decide.
+A name identifies the machine and process that created it, and a file is locked while it is written. If the file system
+has no locks, or other machines do not see them, the name and the age decide.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PREFIX = ".tf-colorize-"
 FILE_SUFFIX = ".part"
 FOLDER_SUFFIX = ".parts"
 REPLACED = "replaced"
-"""Name, in a temporary folder, of the folder with what is being replaced."""
+"""Name, inside a temporary folder, for the old version of a folder that is being replaced."""
 
 _NAME = re.compile(r"\.tf-colorize-(?:(?P<machine>[0-9a-f]{12})-(?P<process>\d+)-)?[0-9a-f]+\.parts?")
 # A file is unlocked for an instant before it is renamed, and locks of other machines may be invisible here.
@@ -44,30 +44,30 @@ def try_lock(descriptor: int) -> bool | None:
     """Locks an open file until it is closed.
 
     Returns:
-        True, or False if another process holds it, or None where the file system has no locks.
+        True, or False if another process has locked it, or None if the file system has no locks.
     """
     if fcntl is None:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        # Locks over a network report EACCES.
+        # Network file systems report EACCES.
         return False if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES) else None
     return True
 
 
 def remove(folder: str | os.PathLike[str]) -> None:
-    """Removes the unfinished files and folders of writers that were killed, and only those.
+    """Removes unfinished files and folders, but only those whose writers were killed.
 
-    If a writer was killed while it exchanged one folder for another, the older one is put back.
+    If a writer was killed while replacing a folder, the old one is restored.
 
     Args:
-        folder: Where results go; it need not exist.
+        folder: Folder for results; it need not exist.
     """
     with contextlib.suppress(OSError):
         names = [name for name in os.listdir(folder) if _NAME.fullmatch(name)]
-        for name in sorted(names):  # a file comes before the folder that it stands for
-            with contextlib.suppress(OSError):  # in use, gone, or somebody else's
+        for name in sorted(names):  # a file sorts before the folder that it stands for
+            with contextlib.suppress(OSError):  # in use, already removed, or owned by another user
                 _remove_one(pathlib.Path(folder, name), names)
 
 
@@ -105,34 +105,34 @@ def _is_dead(path):
 
 
 def _is_locked(path):
-    """Whether somebody writes the file, or None where nobody can tell."""
+    """Returns whether a process is writing the file, or None if that is unknown."""
     if fcntl is None:
         return False  # Windows does not remove an open file
     if path.is_dir():
         return None
     try:
-        with open(path, "r+b") as file:  # network file systems lock only what is open for writing
+        with open(path, "r+b") as file:  # network file systems lock only files that are open for writing
             got = try_lock(file.fileno())
-    except PermissionError:  # it takes the place of a file that nobody may write
+    except PermissionError:  # it replaces a read-only file
         return None
     return None if got is None else not got
 
 
 def _is_running(process):
     if fcntl is None:
-        return True  # there, the question would end the process
+        return True  # on Windows, `os.kill` would end the process
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        pass  # it is somebody else's
+        pass  # it belongs to another user
     return True
 
 
 @functools.lru_cache
 def _machine():
-    """12 characters for the machine or container within which a process number means one process."""
+    """Returns 12 characters that identify the machine or container within which process numbers are unique."""
     facts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux
         facts.append(pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Looks in files: what a person chose once, for a whole album and for another day."""
+"""Saves looks to files and reads them, for a whole album or for later use."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _FORM = '{"version": 1, "look": {"vividness": 1.2, "warmth": -0.3}}'
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads the look of a file: JSON like
+    """Reads a look from a file, JSON such as
 
         {"version": 1, "look": {"vividness": 1.2, "warmth": -0.3}}
 
-    A hints file with a look is one, too. Other keys are ignored.
+    A hints file with a look is also accepted. Other keys are ignored.
 
     Returns:
-        What it names of the fields of `Look`.
+        The fields of `Look` that the file sets.
 
     Raises:
-        ValueError: the file cannot be read, is of another version, or holds no look or one that cannot be.
+        ValueError: the file cannot be read, has another version, or contains no look or an invalid one.
     """
     content = documents.read(path)
     if not isinstance(content, dict) or not isinstance(content.get("look"), dict):
@@ -37,14 +37,14 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def fields_of(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns what the value of "look" in a file names of the fields of `Look`, or nothing for None.
+    """Returns the fields of `Look` that the value of "look" in a file sets; empty for None.
 
     Args:
-        value: Of the file.
+        value: The value in the file.
         path: The file, for messages.
 
     Raises:
-        ValueError: there is no such look.
+        ValueError: the value is not a valid look.
     """
     if value is None:
         return {}
@@ -63,14 +63,14 @@ def fields_of(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Writes a look that `read` reads.
+    """Writes a look to a file for `read`.
 
     Args:
-        fields: Of `Look`; what is left out is as the model predicts it.
+        fields: Fields of `Look`; missing ones leave the colors as the model predicts them.
         path: File to write.
 
     Raises:
-        ValueError: there is no such look, or the file cannot be written.
+        ValueError: the look is invalid, or the file cannot be written.
     """
     Look(**fields)
     try:

@@ -1,4 +1,4 @@
-"""Losses: adversarial ones on logits, cross-entropy of chroma over a palette, smoothness on surfaces."""
+"""Losses: adversarial losses on logits, cross-entropy of chroma over a palette, smoothness within surfaces."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ with installation.explained():
 
 GAN_LOSSES = ("vanilla", "lsgan", "hinge")
 
-# For `edge_aware_smoothness`: the side of its blocks in pixels, and the standard deviation of L* / 50 within
-# a block at which it stops counting as a surface.
+# For `edge_aware_smoothness`: the side of its blocks in pixels, and the standard deviation of L* / 50 above which a
+# block no longer counts as a surface.
 BLOCK_SIZES = (8, 16)
 SURFACE_DEVIATION = 0.05
 
@@ -76,29 +76,29 @@ def get_gan_loss(identifier: Any) -> tuple[Callable[..., Any], Callable[..., Any
 
 
 def weighted_mean(values: Any, weights: Any = None) -> Any:
-    """Returns the mean of losses, in which each sample counts as much as its weight.
+    """Returns the mean of losses, weighted by sample.
 
     As in Keras, the sum is divided by the number of samples and not by the sum of the weights.
 
     Args:
         values: losses, float, `(batch, ...)`.
-        weights: float, `(batch,)`; None: 1 for each.
+        weights: float, `(batch,)`; None: all 1.
 
     Raises:
-        ValueError: weights for losses that are reduced over the batch already.
+        ValueError: weights are given, but the losses are already reduced over the batch.
     """
     if weights is None:
         return keras.ops.mean(values)
     if not len(values.shape):
         raise ValueError(
-            "Sample weights need a loss of each sample. Received: a loss that returns one number for the whole batch"
+            "Sample weights need a loss per sample. Received: a loss that returns one number for the whole batch"
         )
     each = keras.ops.mean(keras.ops.reshape(values, (keras.ops.shape(values)[0], -1)), axis=1)
     return keras.ops.mean(each * keras.ops.cast(weights, each.dtype))
 
 
 def per_sample(loss: Any) -> Callable[..., Any]:
-    """Returns a function of (target, result) without the reduction of `keras.losses.Loss`.
+    """Returns a loss as a function of (target, result), without the reduction of `keras.losses.Loss`.
 
     That reduction divides by the number of replicas, which would distort logs and sums of losses.
 
@@ -110,24 +110,25 @@ def per_sample(loss: Any) -> Callable[..., Any]:
 
 
 def per_replica(loss: Any) -> Any:
-    """Returns a replica's part of a loss: optimizers sum gradients over replicas, and each has its own part of a batch.
+    """Returns a loss scaled to this replica's share: optimizers sum gradients over replicas, each of which has a part
+    of the batch.
 
     Args:
-        loss: mean over the part of the batch that this replica has.
+        loss: mean over this replica's part of the batch.
     """
     if keras.backend.backend() != "tensorflow":
         return loss
-    import tensorflow as tf  # where losses are used without it, they stay without it
+    import tensorflow as tf  # without TensorFlow, there are no replicas
 
     return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 def root_mean_squared_error(target: Any, result: Any) -> Any:
-    """Returns the root of the mean squared error of each picture, `(batch,)`.
+    """Returns the root mean squared error of each picture, `(batch,)`.
 
-    Every picture counts by its distance from the truth, whichever of its pixels are wrong: close to what a mean of
-    PSNRs judges. Under 0.017, about two Lab units, it is not worth much to get closer.
+    Its mean over pictures behaves like a mean of PSNRs: it does not matter which pixels of a picture are wrong. Below
+    0.017, about two Lab units, getting closer gains little.
 
     Args:
         target, result: `(batch, height, width, channels)`, float.
@@ -170,7 +171,7 @@ class Term:
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 def smoothness(condition: Any, target: Any, outputs: dict[str, Any]) -> Any:
-    """Returns `edge_aware_smoothness` of the result, for `Term`."""
+    """Returns `edge_aware_smoothness` of the result, as a function for `Term`."""
     return edge_aware_smoothness(condition, target, outputs["ab"])
 
 
@@ -198,11 +199,11 @@ class Classification:
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class PaletteCrossentropy(keras.losses.Loss):
-    """Cross-entropy between true values and logits over a palette, with more weight on rare entries.
+    """Cross-entropy between true values and logits over a palette, with higher weights for rare entries.
 
-    The true picture is averaged down to the logits' size and each value becomes a soft label: a
-    Gaussian over its distance to the palette's entries. A weight per entry, chosen by the
-    nearest one, keeps common grays from drowning out rare colors.
+    The true picture is averaged down to the logits' size, and each value becomes a soft label: a Gaussian of its
+    distance to the palette's entries. Each value is weighted by the weight of its nearest entry, so that common grays
+    do not outweigh rare colors.
 
     Source: Zhang et al. 2016, "Colorful Image Colorization", equations 2 to 4. They cut the
     Gaussian at five neighbors; here it runs over all entries.
@@ -254,7 +255,7 @@ class PaletteCrossentropy(keras.losses.Loss):
 
 
 def soft_encode(values: Any, palette: Any, sigma: float) -> tuple[Any, Any]:
-    """Returns the nearest palette entry of each value and its soft label.
+    """Returns, for each value, its nearest palette entry and its soft label.
 
     Args:
         values: `(..., channels)`, float32.
@@ -293,12 +294,12 @@ def rebalancing_weights(prior: Any, uniform: float = 0.5) -> np.ndarray:
 
 
 def edge_aware_smoothness(condition: Any, target: Any, result: Any) -> Any:
-    """Returns how much the error of a result varies over surfaces: blotches on a wall, not its color.
+    """Returns how much the error of a result varies within surfaces: it penalizes blotches on a wall, not its color.
 
-    Blocks of 8 and of 16 pixels are compared with their neighbors below and to the right. Where
-    the condition (lightness) is flat in both, the result should change as much as the target: the
-    length of the difference of their errors is averaged, weighted by the flatness of both blocks,
-    exp(-variance / 0.05^2). One wrong color all over costs nothing here.
+    Blocks of 8 and of 16 pixels are compared with their neighbors below and to the right. Where the condition
+    (lightness) is flat in both, the result should change as much as the target: the norm of the difference of their
+    errors is averaged, weighted by the flatness of both blocks, exp(-variance / 0.05^2). A uniformly wrong color costs
+    nothing.
 
     Sources: Godard et al. 2017, "Unsupervised Monocular Depth Estimation with Left-Right
     Consistency", section 3.3 (the weights); Li and Snavely 2018, "MegaDepth", section 4
@@ -324,9 +325,9 @@ def edge_aware_smoothness(condition: Any, target: Any, result: Any) -> Any:
         flatness = keras.ops.exp(-keras.ops.relu(variance) / SURFACE_DEVIATION**2)
         errors = pool(error)
         swapped = [keras.ops.swapaxes(x, 1, 2) for x in (errors, flatness)]
-        for values, weights in ((errors, flatness), swapped):  # neighbors below, then to the right
+        for values, weights in ((errors, flatness), swapped):  # neighbors below, then neighbors to the right
             difference = values[:, 1:] - values[:, :-1]
-            # Away from zero, where a square root has no gradient.
+            # An offset from zero, where the square root has no gradient.
             length = keras.ops.sqrt(keras.ops.sum(difference**2, axis=-1) + 1e-6)
             total += keras.ops.mean(weights[:, 1:] * weights[:, :-1] * length, axis=(1, 2))
     return total / (2 * len(BLOCK_SIZES))

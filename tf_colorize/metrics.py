@@ -1,6 +1,6 @@
 """Keras metrics and batch functions for validation during training.
 
-Their counterparts for finished uint8 pictures, without TensorFlow, are in `measures`.
+Their counterparts for uint8 pictures, without TensorFlow, are in `measures`.
 """
 
 from __future__ import annotations
@@ -35,12 +35,11 @@ def delta_e76(y_true: Any, y_pred: Any) -> Any:
 class DeltaE(keras.metrics.MeanMetricWrapper):
     """Mean CIE76 color difference over the pixels of ab maps that share one lightness.
 
-    With the same L* on both sides, CIE76 delta E is the Euclidean distance in (a*, b*), that is 110
-    times the distance of the normalized values that networks predict. For CIEDE2000 on finished
-    pictures see `measures`.
+    With the same L* on both sides, CIE76 delta E is the Euclidean distance in (a*, b*), that is, 110 times the distance
+    of the normalized values that networks predict. For CIEDE2000 on uint8 pictures, see `measures`.
 
     Args:
-        name: defaults to `"delta_e76"`, so logs cannot be mistaken for CIEDE2000.
+        name: defaults to `"delta_e76"`, to distinguish it from CIEDE2000 in logs.
         dtype: dtype of the running sums, float32 by default.
 
     Input shape: `y_true` and `y_pred` float `(batch, height, width, 2)` in [-1, 1]. Result: a
@@ -82,9 +81,8 @@ def colorfulness(rgb: Any) -> Any:
     """Colorfulness of each picture of a batch (Hasler and Suesstrunk 2003), on the usual scale of
     8-bit values.
 
-    The opponent channels are signed, as in the paper. The pictures are in [0, 1] but the result is
-    that of 255 times their values, as in published figures: 0 is gray, 33 "moderately", 45
-    "averagely", 59 "quite" colorful.
+    The opponent channels are signed, as in the paper. The result is for values scaled by 255, as in published figures:
+    0 is gray, 33 "moderately", 45 "averagely", 59 "quite" colorful.
 
     Args:
         rgb: float `(batch, height, width, 3)` sRGB in [0, 1].

@@ -1,4 +1,4 @@
-"""Adam in one pass over each variable."""
+"""An Adam optimizer that makes one pass over each variable."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ with installation.explained():
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class FusedAdam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam` that updates a variable and its moments in one TensorFlow kernel.
+    """A `keras.optimizers.Adam` that updates a variable and its moments in one TensorFlow kernel.
 
-    Keras computes the update as about ten operations, each a pass over memory. For the 57 M
-    parameters of pix2pix, that is a seventh of a training step on a CPU. Variables, arguments and
-    results are those of Keras. With `amsgrad`, or with another Keras backend, it is Keras's Adam.
+    Keras computes the update as about ten operations, each a pass over memory. For the 57 M parameters of pix2pix, this
+    takes a seventh of a training step on a CPU. Variables, arguments and results are the same as with Keras. With
+    `amsgrad` or another Keras backend, Keras's own update is used.
 
     Source: Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization", section 2.
 
     Args:
-        args, kwargs: those of `keras.optimizers.Adam`.
-        rate_factors: dict or None, prefix of the name of a layer -> factor on the learning rate of
-            its variables.
+        args, kwargs: as for `keras.optimizers.Adam`.
+        rate_factors: dict or None, prefix of a layer's name -> factor on the learning rate of its variables.
 
     Example:
     >>> generator.compile(FusedAdam(2e-4, beta_1=0.5), loss="mae")

@@ -1,4 +1,4 @@
-"""How many processors this process may use, and which kernels TensorFlow uses on them."""
+"""The number of processors that this process may use, and the choice of TensorFlow's kernels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _CGROUP = pathlib.Path("/sys/fs/cgroup")
 def usable() -> int:
     """Returns the number of processors that this process may use, at least 1.
 
-    The machine's count, limited by the process's affinity (`taskset`, a cluster's scheduler) and
-    by the quota of its control group (`docker run --cpus 2`), rounded up.
+    It is the machine's number, limited by the process's affinity (`taskset`, a cluster's scheduler) and by the quota of
+    its control group (`docker run --cpus 2`), rounded up.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(_CGROUP)
@@ -21,23 +21,23 @@ def usable() -> int:
 
 
 def prefer_onednn() -> None:
-    """Lets TensorFlow use oneDNN's kernels on every x86 processor; call it before TensorFlow is imported.
+    """Enables oneDNN's kernels in TensorFlow on all x86 processors; call it before importing TensorFlow.
 
-    By itself it uses them only on those with instructions for neural networks (VNNI, AMX), but they train faster on
-    AVX2, too. On other processors, or where `TF_ENABLE_ONEDNN_OPTS` is set, nothing changes.
+    By default, TensorFlow uses them only on processors with neural network instructions (VNNI, AMX), but training with
+    AVX2 is faster with them, too. On other processors, or if `TF_ENABLE_ONEDNN_OPTS` is set, nothing changes.
     """
     if platform.machine() in ("x86_64", "AMD64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def _quota(cgroup):
-    """`(microseconds of processor time, per microseconds)`, or None where there is no limit."""
-    try:  # version 2
+    """Returns `(microseconds of processor time, per microseconds)`, or None without a limit."""
+    try:  # cgroup version 2
         quota, period = (cgroup / "cpu.max").read_text(encoding="utf-8").split()
         return None if quota == "max" else (int(quota), int(period))
     except (OSError, ValueError):
         pass
-    try:  # version 1
+    try:  # cgroup version 1
         quota, period = (
             int((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text(encoding="utf-8")) for name in ("quota", "period")
         )

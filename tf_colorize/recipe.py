@@ -1,19 +1,19 @@
-"""Recipes: TOML files that describe how one repeatable command makes a model in several steps.
+"""Recipes: TOML files from which one repeatable command makes a model in several steps.
 
 A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 
 - `train`: keys of `training.config.TrainConfig`. `init` may name a file of an earlier step.
-- `blend`: `first`, `second` (files of earlier steps) and `share`, as `training.averaging.blend`
-  takes them; `gains` (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step
-  that has a branch for hints, to be trained further), `image_size` and `terms` are optional.
-- `nonlocal_mean`: `model` (a file of an earlier step), which gets what `models.grafts.add_nonlocal_mean` adds.
-- `export`: `model` (a file of an earlier step); writes `saved_model/1` and `colorizer.tflite`. Optional are
-  `quantize`, as the export to TFLite takes it, and `rounded`: true rounds kernels to bfloat16's 8 bits first. The
-  SavedModel's float16 holds that exactly, and archives compress it by a third.
+- `blend`: `first`, `second` (files of earlier steps) and `share`, as for `training.averaging.blend`; `gains`
+  (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step whose hints branch is added, to be trained
+  further), `image_size` and `terms` are optional.
+- `nonlocal_mean`: `model` (a file of an earlier step), to which `models.grafts.add_nonlocal_mean` is applied.
+- `export`: `model` (a file of an earlier step); writes `saved_model/1` and `colorizer.tflite`. Optional are `quantize`,
+  as for the TFLite export, and `rounded`: if true, kernels are first rounded to the 8 bits of bfloat16. The
+  SavedModel's float16 represents these exactly, and archives of it are a third smaller.
 
-Each step has a folder of that name in the run folder. Steps that are done are skipped, and a
-training run that was stopped continues from its last checkpoint. A step that was edited since, or
-that starts from one that was, is made again; what it made before is kept beside it, as `NAME.before`.
+Each step has a folder of its name in the run folder. Finished steps are skipped, and an interrupted training run
+continues from its last checkpoint. If a step, or one that it starts from, has been edited since, it is run again; its
+earlier results are kept beside it, as `NAME.before`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if typing.TYPE_CHECKING:
     import os
 
 
-_RECORD = "step.json"  # in a step's folder: what the step was when it was begun
+_RECORD = "step.json"  # in a step's folder: the step's definition when it was started
 
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
@@ -100,18 +100,18 @@ def run(
     run_dir: str | os.PathLike[str],
     report: Callable[[str], None] = print,
 ) -> None:
-    """Makes a model from a recipe, or finishes making it.
+    """Makes a model from a recipe, or continues an interrupted run.
 
     Args:
         path: str or path of the recipe.
-        data: str, photos to train on, as `TrainConfig` takes them.
-        val_data: str or None, photos to validate and check exports on; None: held out of `data`.
-        run_dir: str or path, the folder of all steps.
+        data: str, photos to train on, as for `TrainConfig`.
+        val_data: str or None, photos to validate and check exports on; None: held out from `data`.
+        run_dir: str or path, the folder for all steps.
         report: function of one str, called with each line to show.
 
     Raises:
-        ValueError: a bad recipe or bad data.
-        checkpoints.TrainingStopped: training was interrupted; the same call continues it.
+        ValueError: the recipe or the data is invalid. checkpoints.TrainingStopped: training was interrupted; the same
+        call continues it.
     """
     steps, run_dir = load(path), pathlib.Path(run_dir)
     records = _records(steps)
@@ -122,7 +122,7 @@ def run(
         if (folder / "done").exists():
             report(f"{title}: already done")
             continue
-        report(f"{title}: it was edited, so it is made again; {aside} keeps what it made before" if aside else title)
+        report(f"{title}: it was edited, so it is run again; {aside} keeps its earlier results" if aside else title)
         folder.mkdir(parents=True, exist_ok=True)
         preparation.write_json(folder / _RECORD, records[name])
         if kind == "train":
@@ -137,7 +137,8 @@ def run(
 
 
 def _records(steps):
-    """Returns, for each step, what its result depends on: a dict for JSON of the step and of those it starts from."""
+    """Returns, for each step, everything that its result depends on: the step and those that it starts from, as a dict
+    for JSON."""
     records = {}
     for name, kind, table in steps:
         texts = [value for value in table.values() if isinstance(value, str)]
@@ -152,7 +153,7 @@ def _digest(record):
 
 
 def _set_aside(folder, record):
-    """Renames the folder of a step that was another one when it was made; returns its new path, or None."""
+    """Renames the folder of a step that has been edited since; returns its new path, or None."""
     path = folder / _RECORD
     if not path.exists() or json.loads(path.read_text(encoding="utf-8")) == record:  # earlier versions wrote no record
         return None
@@ -182,7 +183,7 @@ def _blend(table, run_dir, folder):
         second = grafts.with_hints_of(second, saving.load_generator(run_dir / table["hints"])[0])
     about |= {key: table[key] for key in ("image_size", "terms") if key in table}
     if "terms" in about:
-        about["terms"] = " ".join(about["terms"].split())  # one line, wherever the file breaks it
+        about["terms"] = " ".join(about["terms"].split())  # one line, whatever line breaks the file has
     folder.mkdir(parents=True, exist_ok=True)
     saving.save_generator(second, folder / "generator.keras", about)
 

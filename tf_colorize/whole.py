@@ -1,7 +1,8 @@
-"""Files and folders that appear whole or not at all, whatever happens to the process that writes them.
+"""Writes files and folders that appear completely or not at all, whatever happens to the process.
 
-Everything is written beside its place, flushed to the disk, closed and then renamed, and the folder is flushed, too:
-what exists after a power cut is complete. A link is followed: the file that it leads to is replaced, the link stays.
+Everything is written to a temporary name in the same folder, flushed to the disk, closed and then renamed, and the
+folder is flushed, too: files that exist after a power cut are complete. Links are followed: the target is replaced, the
+link stays.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ def open_whole(path: str | os.PathLike[str], *, mode: int | None = None) -> Iter
     """Yields a file to write; it replaces `path` when the block ends without an error.
 
     Args:
-        path: Its folder is created if needed. A pipe or a device is written to at the end of the block.
-        mode: Permissions of the file, such as 0o600. None keeps those of the file that is replaced; a new file gets
-            those of any new file.
+        path: Its folder is created if needed. A pipe or a device is written at the end of the block.
+        mode: Permissions of the file, such as 0o600. None keeps those of the replaced file; a new file gets the default
+            ones.
 
     Yields:
         Binary file that hides its descriptor: Pillow would write to that and not notice a full
         disk.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind, and an older file is unchanged.
+        OSError: the file cannot be written; nothing is left behind, and an existing file is unchanged.
     """
     target, status, is_replaceable = _destination(path)
     if not is_replaceable:
@@ -58,7 +59,7 @@ def open_whole(path: str | os.PathLike[str], *, mode: int | None = None) -> Iter
             yield file
             file.flush()
             _set_owner_and_mode(raw.fileno(), status, mode)
-            durable.sync_open(raw.fileno())  # otherwise a power cut leaves an empty file that looks done
+            durable.sync_open(raw.fileno())  # otherwise a power cut could leave an empty file that looks complete
         with _naming(target):
             durable.replace(temporary, target)
             durable.sync_folder(target.parent)
@@ -68,21 +69,22 @@ def open_whole(path: str | os.PathLike[str], *, mode: int | None = None) -> Iter
 
 @contextlib.contextmanager
 def new_path(path: str | os.PathLike[str], *, replaces: bool = True) -> Iterator[pathlib.Path]:
-    """Yields a path of the same name in a new hidden folder; what is written there replaces `path` at the end.
+    """Yields a path of the same name in a new hidden folder; the file or folder written there replaces `path` at the
+    end.
 
-    For libraries that write a file or a whole folder by its name.
+    Use this for libraries that write a file or a whole folder by name.
 
     Args:
-        path: File or folder; the folder that it lies in is created if needed.
-        replaces: Whether it takes the place of what exists by then. Otherwise that stays.
+        path: File or folder; its parent folder is created if needed.
+        replaces: Whether to replace a file or folder that exists by then; otherwise it is kept.
 
     Raises:
-        OSError: it cannot be written; nothing is left behind, and what was there before is unchanged.
+        OSError: it cannot be written; nothing is left behind, and an existing file or folder is unchanged.
     """
     target, status, _ = _destination(path)
     _prepare(target.parent)
     with _naming(target):
-        guard = _new_file(target.parent, 0o666)  # open as long as the folder is written
+        guard = _new_file(target.parent, 0o666)  # open while the folder is written
     folder = pathlib.Path(guard.name).with_suffix(leftovers.FOLDER_SUFFIX)
     try:
         with _naming(target):
@@ -109,7 +111,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text file in UTF-8 with the line ends that the text has; see `open_whole`."""
+    """Writes a text file in UTF-8 without changing line ends; see `open_whole`."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -162,16 +164,17 @@ def _end_scratch(guard, folder):
 
 
 def remove_dead(folder: str | os.PathLike[str]) -> None:
-    """Removes the unfinished files of writers that were killed, and only those.
+    """Removes unfinished files, but only those whose writers were killed.
 
     Args:
-        folder: Where results go; it need not exist.
+        folder: Folder for results; it need not exist.
     """
     leftovers.remove(folder)
 
 
 def lock(path: str | os.PathLike[str]) -> BinaryIO:
-    """Locks a file until what is returned is closed or the process ends; does nothing where there are no locks.
+    """Locks a file until the returned object is closed or the process ends; does nothing if the file system has no
+    locks.
 
     Raises:
         BlockingIOError: another process has locked it.
@@ -184,16 +187,16 @@ def lock(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 def _destination(path):
-    """`(where a path leads, the status of what is there or None, whether it can be replaced)`."""
+    """Returns `(resolved path, status of the existing file or None, whether it can be replaced)`."""
     path = pathlib.Path(path)
     try:
         status = path.stat()
     except FileNotFoundError:
-        status = None  # new, or a link to where nothing is yet
+        status = None  # new, or a link to a path that does not exist yet
     target = pathlib.Path(os.path.realpath(path)) if path.is_symlink() else path
     if status is None:
         return target, None, True
-    # Of /dev/stdout, only its own name leads to the file.
+    # /dev/stdout can only be opened by its own name.
     return target, status, not _is_special(status) and _is_same(target, status)
 
 
@@ -210,7 +213,7 @@ def _is_same(path, status):
 
 @contextlib.contextmanager
 def _written_through(path):
-    """Yields memory, because writers of pictures go back and forth, which a pipe cannot."""
+    """Yields a buffer in memory, because writers of pictures seek, which pipes do not support."""
     memory = io.BytesIO()
     yield memory
     with _naming(path), open(path, "wb") as file:
@@ -218,13 +221,14 @@ def _written_through(path):
 
 
 def _new_file(folder, mode):
-    """An `io.FileIO` that no other process writes, locked until it is closed where the file system has locks."""
+    """An `io.FileIO` that no other process writes; it is locked until it is closed, if the file system has locks."""
     for _ in range(100):
         # Beside the target, because renaming is atomic only within a file system.
         path = folder / (leftovers.new_name() + leftovers.FILE_SUFFIX)
         file = io.FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, mode))
         leftovers.try_lock(file.fileno())
-        # Otherwise somebody cleaned up before it was locked. The number of links would not tell: some systems say 0.
+        # Otherwise another process removed it before it was locked. The link count would not tell: some systems report
+        # 0.
         if path.exists():
             return file
         file.close()
@@ -232,7 +236,7 @@ def _new_file(folder, mode):
 
 
 def _set_owner_and_mode(descriptor, status, mode):
-    with contextlib.suppress(OSError):  # not ours to give away, or a file system without owners
+    with contextlib.suppress(OSError):  # no permission to change the owner, or a file system without owners
         if hasattr(os, "fchown") and status is not None:
             os.fchown(descriptor, status.st_uid, status.st_gid)
     with contextlib.suppress(OSError):
@@ -247,11 +251,11 @@ def _keep_mode(path, status):
 
 
 def _put_in_place(new, target, aside):
-    """Renames a file or folder to `target`; an older folder is restored if anything interrupts."""
+    """Renames a file or folder to `target`; an existing folder is restored after an interruption."""
     if not target.is_dir():
         return durable.replace(new, target)
     aside.mkdir()
-    older = aside / target.name  # `leftovers.remove` knows by the name where it belongs
+    older = aside / target.name  # from the name, `leftovers.remove` knows where it belongs
     try:
         durable.replace(target, older)
         durable.replace(new, target)
@@ -263,7 +267,7 @@ def _put_in_place(new, target, aside):
 
 @contextlib.contextmanager
 def _naming(target):
-    """Lets errors name the file that people know, not the one beside it."""
+    """Makes errors name the final file, not the temporary one."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,7 @@
-"""From the bytes of a JPEG file to pixels in color: every format of a model, and what others use.
+"""Times colorization from the bytes of a JPEG file to pixels in color: every format of a model, and alternatives.
 
-Every run is a separate process, on as many processor cores as it has threads, and the variants
-take turns, so other load on the machine hits all of them. On two cores the whole table takes
-about 7 minutes, with both alternatives 12.
+Every run is a separate process, on as many processor cores as it has threads, and the variants alternate, so that other
+load on the machine affects all of them. On two cores, the whole table takes about 7 minutes, with both alternatives 12.
 """
 
 import dataclasses
@@ -24,7 +23,7 @@ FORMATS = {
     "keras": ("Keras", "keras", "float32"),
     "saved_model": ("SavedModel", "saved_model", "float32"),
     "none": ("TFLite", "tflite", "float32"),
-    "float16": ("TFLite float16", "tflite", "float32"),  # only the weights
+    "float16": ("TFLite float16", "tflite", "float32"),  # int8 only for the weights
     "dynamic": ("TFLite dynamic", "tflite", "int8"),
     "int8": ("TFLite int8", "tflite", "int8"),
 }
@@ -32,7 +31,7 @@ ALTERNATIVES = {
     "opencv": [("OpenCV", "opencv", "float32")],
     "pytorch": [("PyTorch", "pytorch", "float32"), ("PyTorch bfloat16", "pytorch_bfloat16", "bfloat16")],
 }
-# What must be importable, and what pip calls it; both convert colors with OpenCV.
+# Modules to import and their names for pip; both use OpenCV for color conversion.
 PACKAGES = {
     "opencv": {"cv2": "opencv-python-headless", "onnx": "onnx"},
     "pytorch": {"torch": "torch", "cv2": "opencv-python-headless"},
@@ -41,7 +40,7 @@ PACKAGES = {
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """What a model computes: counted, and the side of the square that it sees."""
+    """The counted arithmetic of a model, and the side of its square input."""
 
     parameters: int
     gflop: float
@@ -53,7 +52,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One row of the table: what runs, and what its runs returned."""
+    """One row of the table: a variant and the results of its runs."""
 
     name: str
     runtime: str
@@ -61,15 +60,15 @@ class Variant:
     threads: int
     path: pathlib.Path
     network: Network
-    alternative: str = ""  # "opencv" or "pytorch"; none of them is tf_colorize
+    alternative: str = ""  # "opencv" or "pytorch"; empty for tf_colorize
     runs: list = dataclasses.field(default_factory=list, compare=False)
 
     def latencies(self, index):
-        """Returns the seconds per photo of each run, by its median, for the size of that index."""
+        """Returns the median seconds per photo of each run for the size with that index."""
         return np.array([np.median(run["seconds"][index]) for run in self.runs])
 
     def network_latencies(self):
-        """Returns the seconds of the network alone of each run, by its median."""
+        """Returns the median seconds of the network alone for each run."""
         return np.array([np.median(run["network"]) for run in self.runs])
 
 
@@ -85,7 +84,7 @@ def add_arguments(parser):
         nargs="+",
         choices=ALTERNATIVES,
         default=[],
-        help="also measure a network of the size that others use, in these frameworks, and print the ratio",
+        help="also measure an alternative network of typical size in these frameworks, and print the ratio",
     )
     parser.add_argument("--markdown", action="store_true", help="print the tables in Markdown, as in the manual")
 
@@ -94,7 +93,7 @@ def run(arguments):
     _check(arguments)
     from tf_colorize.commands import quiet
 
-    with quiet.startup():  # it loads TensorFlow, which --help does not need
+    with quiet.startup():  # imports TensorFlow, which --help does not need
         from benchmarks import colorize_files
     sizes = sorted(set(arguments.megapixels))
     with tempfile.TemporaryDirectory() as folder:
@@ -174,7 +173,7 @@ def _run(variant, photos, product):
         **({"product": product} if variant.dtype == "int8" else {}),
     }
     flags = [f"--{name}={value}" for name, value in flags.items()]
-    # The libraries under NumPy read these; the others are told by `photo_runtimes`.
+    # NumPy's libraries read these; `photo_runtimes` limits the others.
     environment = {"OMP_NUM_THREADS": str(variant.threads), "OPENBLAS_NUM_THREADS": str(variant.threads)}
     flags += [f"--started={time.time()}", "--photos", *map(str, photos)]
     return processes.answer("photo_process", flags, environment)
@@ -184,5 +183,5 @@ def _report(turn, variant, sizes):
     milliseconds = [1000 * variant.latencies(index)[-1] for index in range(len(sizes))]
     words = ", ".join(f"{size:g} megapixels {taken:.1f} ms" for size, taken in zip(sizes, milliseconds))
     others = variant.runs[-1]["others"]
-    disturbed = "" if others is None else f"; other processes took {others:.0%} of the machine"
+    disturbed = "" if others is None else f"; other processes used {others:.0%} of the machine"
     print(f"{turn}  {variant.name}, {variant.threads} threads: {words}{disturbed}", file=sys.stderr)

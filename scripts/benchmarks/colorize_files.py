@@ -1,4 +1,4 @@
-"""The files that `benchmark.py colorize` measures with: a model in all its formats, photos, a matrix product."""
+"""Creates the files for `benchmark.py colorize`: a model in all formats, photos, a matrix product."""
 
 import sys
 
@@ -14,18 +14,18 @@ from tf_colorize.export import graph, tflite
 from tf_colorize.models import saving
 from tf_colorize.photos import files, find
 
-GRAIN = 4.0  # gray levels: an enlarged photo alone would be smoother, and faster to decode, than a real one
+GRAIN = 4.0  # gray levels of noise: an enlarged photo alone would be smoother, and faster to decode, than a real one
 CALIBRATION_SIDE = 256
 
 
 def export_formats(model, formats, folder, photos=None):
-    """Writes a model in several formats, so all of them are the same network.
+    """Writes the same model in several formats.
 
     Args:
-        photos: folder that int8 is calibrated on and checked with; None uses parts of the sample photos.
+        photos: folder of photos for the calibration and check of int8; None uses parts of the sample photos.
 
     Returns:
-        `(paths, (parameters, gflop, side))`: a dict from format to path, and what the network is.
+        `(paths, (parameters, gflop, side))`: a dict from format to path, and the size of the network.
     """
     generator, metadata = saving.load_generator(model)
     side = metadata.get("image_size", 256)
@@ -54,7 +54,7 @@ def _export(generator, metadata, side, name, folder, photos):
 
 
 def write_photo(folder, megapixels):
-    """Writes a black-and-white photo, 4:3, as scanners write it: a JPEG with three channels. Returns its path."""
+    """Writes a black-and-white photo, 4:3, as a JPEG with three channels, like scanners do. Returns its path."""
     width = max(1, round((megapixels * 1e6 * 4 / 3) ** 0.5))
     size = (width, max(1, round(width * 3 / 4)))
     gray = _sample_photos()[0].convert("L")
@@ -82,7 +82,8 @@ def write_product(path):
 
 
 def _write_crops(folder):
-    """Writes as many parts of the sample photos as int8 needs to calibrate and check; for speed, any will do."""
+    """Writes as many parts of the sample photos as int8 needs for calibration and check; their contents do not affect
+    speed."""
     folder.mkdir()
     random, photos = np.random.default_rng(0), _sample_photos()
     for index in range(2 * tflite.MIN_CALIBRATION_PHOTOS):

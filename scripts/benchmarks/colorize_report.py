@@ -4,11 +4,11 @@ import numpy as np
 
 from benchmarks import machine, tables
 
-BYTES_PER_PIXEL = 6  # three in, three out
+BYTES_PER_PIXEL = 6  # three channels in, three out
 
 
 def show(variants, sizes, photos, markdown):
-    """Prints how fast, how large, and how much faster than the alternatives.
+    """Prints tables of speed, size, and ratios to the alternatives.
 
     Args:
         variants: list of `colorize.Variant` with their runs.
@@ -39,11 +39,11 @@ def _show_times(variants, sizes, photos, markdown):
     files = ", ".join(f"{path.stat().st_size / 1e6:.2g} MB" for path in photos)
     notes = (
         f"{machine.in_words()}. One photo at a time, from the bytes of its JPEG file ({files}) to pixels in color, on "
-        f"as many cores as threads: medians of {len(variants[0].runs)} runs, with the least and the greatest, and "
-        f"photos per second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix "
-        f"products in that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix "
-        f"product of as many threads ({_products(variants)}). Memory: the pixels of the largest photo, in and out, "
-        f"divided by the time outside the network, as a share of a large copy ({_copies(variants)})."
+        f"as many cores as threads: medians of {len(variants[0].runs)} runs, with minimum and maximum, and photos per "
+        f"second. {_networks(variants)} Network: its time alone. Arithmetic: its convolutions and matrix products in "
+        f"that time, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product of as "
+        f"many threads ({_products(variants)}). Memory: the pixels of the largest photo, in and out, divided by the "
+        f"time outside the network, as a share of a large copy ({_copies(variants)})."
     )
     tables.show(headings, rows, notes + tables.others(runs), markdown)
 
@@ -63,9 +63,9 @@ def _show_needs(variants, sizes, markdown):
             memory = [f"{max(run['memory'][index] for run in variant.runs) / 1e6:.0f} MB" for index in (0, -1)]
             rows.append((variant.name, _on_disk(variant.path), tables.spread(first, " s"), *parts, *memory))
     notes = (
-        f"Start: from starting the process, with {threads} threads and its files in the system's cache, to a photo of "
-        f"{sizes[0]:g} megapixels in color. Memory: the most that the whole process held (interpreter, libraries, "
-        "model, photo and result) until then and until the end of the largest photos, the greatest of all runs."
+        f"Start: from starting the process, with {threads} threads and its files in the system's cache, to a colorized "
+        f"photo of {sizes[0]:g} megapixels. Memory: the peak of the whole process (interpreter, libraries, model, "
+        "photo and result) until then and until the end of the largest photos, the maximum of all runs."
     )
     tables.show(headings, rows, notes, markdown)
 
@@ -96,7 +96,7 @@ def _show_ratios(variants, sizes, markdown):
 
 
 def _fastest(variants, alternative, threads, index):
-    """Seconds per photo of each round, by the fastest of an alternative's precisions."""
+    """Returns the seconds per photo of each round, for the fastest of an alternative's precisions."""
     others = [v for v in variants if v.alternative == alternative and v.threads == threads]
     return np.min([other.latencies(index) for other in others], axis=0)
 

@@ -1,6 +1,6 @@
-"""The input pipeline against the same work with Pillow and scikit-image in one thread.
+"""Compares the input pipeline with the same work by Pillow and scikit-image in one thread.
 
-The two take turns, so other load on the machine hits both alike.
+The two alternate, so that other load on the machine affects both.
 """
 
 import os
@@ -27,7 +27,7 @@ def add_arguments(parser):
 def run(arguments):
     paths = tfc.data.find_photos(arguments.data).paths
     n_images = max(1, arguments.images // arguments.batch_size) * arguments.batch_size
-    # At random, because folders are often sorted by source; photos repeat if there are few.
+    # In random order, because folders are often sorted by source; photos repeat if there are few.
     photos = [str(path) for path in np.random.default_rng(0).choice(paths, n_images, len(paths) < n_images)]
     dataset = tfc.data.image_dataset(photos, arguments.image_size, arguments.batch_size, training=True)
     speeds = {"tf_colorize.data": [], "Pillow + scikit-image": []}
@@ -60,7 +60,7 @@ def _measure(batches, n_images):
 
 
 def _reference(photos, arguments):
-    """What `image_dataset(training=True)` yields, written without it."""
+    """Yields the same as `image_dataset(training=True)`, implemented without it."""
     random = np.random.default_rng(0)
     photos = random.permutation(photos)
     for start in range(0, len(photos), arguments.batch_size):

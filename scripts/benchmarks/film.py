@@ -1,7 +1,7 @@
-"""Films: coloring against decoding and encoding alone and against frame-by-frame calls of the same network.
+"""Compares the colorization of films with decoding and encoding alone, and with frame-by-frame colorization.
 
-All read and write the same files, and take turns, so that whatever else the machine does hits all
-alike. Then where the time goes. On two cores a round takes about half a minute.
+All methods read and write the same files, and alternate, so that other load on the machine affects all of them. Then
+each step is timed. On two cores, a round takes about half a minute.
 """
 
 import pathlib
@@ -20,12 +20,12 @@ ALONE, SIMPLE, OURS = "decoding and encoding alone", "frame by frame", "tf-color
 
 
 def add_arguments(parser):
-    parser.add_argument("--model", default=None, help="anything that Colorizer.load takes; None: the model that ships")
+    parser.add_argument("--model", default=None, help="any model that Colorizer.load accepts; None: the shipped model")
     parser.add_argument("--film", type=pathlib.Path, help="a film; None: sample photos under a moving camera")
     parser.add_argument("--size", default="1280x720", help="of the frames, where no film is given")
     parser.add_argument("--frames", type=int, default=48, help="of the film that are colored")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each")
-    parser.add_argument("--markdown", action="store_true", help="print the table as the manual has it")
+    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown, as in the manual")
 
 
 def run(arguments):
@@ -35,7 +35,7 @@ def run(arguments):
     from tf_colorize.film import coloring, reading
 
     with quiet.startup():
-        # Of as many threads as the command uses.
+        # With as many threads as the command uses.
         threads = max(1, min(4, processors.usable() // 2))
         colorize = colorizer.Colorizer.load(arguments.model or runtimes.default_model(), threads=threads)
     with tempfile.TemporaryDirectory() as folder:
@@ -78,6 +78,6 @@ def _show(arguments, film, n_frames, seconds, parts, keys):
     tables.show(
         ["step", "ms per frame", "share"],
         [[name, tables.number(1000 * taken), f"{taken / total:.0%}"] for name, taken in parts.items()],
-        f"Each step measured for itself. The network saw {keys:.0%} of the frames.",
+        f"Each step was timed separately. The network ran on {keys:.0%} of the frames.",
         arguments.markdown,
     )

@@ -1,4 +1,4 @@
-"""What the benchmark of films times: a film of sample photos, other ways to color or copy it, and the steps of ours."""
+"""The film benchmark's parts: a film of sample photos, other methods to colorize or copy it, and the steps of ours."""
 
 import fractions
 import functools
@@ -19,7 +19,7 @@ RATE = 25
 
 
 def sample_film(path, size, n_frames):
-    """Writes a film of sample photos, gray, under a moving camera; returns its path. `size` is like "1280x720"."""
+    """Writes a gray film of sample photos with a moving camera; returns its path. `size` is like "1280x720"."""
     width, height = map(int, size.split("x"))
     photos = [skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea()]
     gray = [Image.fromarray(photo).convert("L").resize((width + 100, height + 100)) for photo in photos]
@@ -42,7 +42,7 @@ def _writer(film, path, options):
 
 
 def decoding_and_encoding(film, path, options):
-    """Writes the film again as it is, with the same encoder; returns the number of frames."""
+    """Re-encodes the film unchanged with the same encoder; returns the number of frames."""
     n_frames, part = 0, coloring.part_of(film, options)
     with _writer(film, path, options) as writer:
         for frame in reading.frames_of(film, last=part.last):
@@ -52,7 +52,7 @@ def decoding_and_encoding(film, path, options):
 
 
 def frame_by_frame(colorize, film, path, options):
-    """What people would write: each frame through `Colorizer`, to the same encoder."""
+    """Colorizes each frame with `Colorizer`, for the same encoder: the simple method."""
     n_frames, part = 0, coloring.part_of(film, options)
     with _writer(film, path, options) as writer:
         for frame in reading.frames_of(film, last=part.last):
@@ -63,7 +63,7 @@ def frame_by_frame(colorize, film, path, options):
 
 
 def parts(colorize, film, path, options):
-    """Seconds per frame of each step of `tf-colorize film`, one after the other."""
+    """Returns the seconds per frame of each step of `tf-colorize film`."""
     taken, part = {}, coloring.part_of(film, options)
     joiner = joining.Joiner(film, colorize.image_size, has_small_chroma=True)
 
@@ -90,7 +90,7 @@ def parts(colorize, film, path, options):
     steady = timed("flow and steadying", steadied)
     taken["network"] = sum(asked) / len(frames)
     taken["flow and steadying"] -= taken["network"]
-    joiner.joined(frames[0], np.array(steady[0]))  # the table, which is made once for a film
+    joiner.joined(frames[0], np.array(steady[0]))  # the table, which is made once per film
     colored = timed("joining", lambda: [joiner.joined(frame, ab) for frame, ab in zip(frames, steady)])
 
     def encode():

@@ -40,7 +40,7 @@ def main():
 
 
 def synthetic_batch(batch_size, image_size):
-    """Returns lightness in [-1, 1] and ab as dull as most photos are."""
+    """Returns random lightness in [-1, 1] and ab as dull as in most photos."""
     random = np.random.default_rng(0)
     lightness = random.uniform(-1, 1, (batch_size, image_size, image_size, 1))
     ab = random.uniform(-0.3, 0.3, (batch_size, image_size, image_size, 2))

@@ -1,4 +1,4 @@
-"""What this machine is and how fast it is at its best, which every other figure is a fraction of."""
+"""Describes this machine and measures its peak rates, to which other figures are related."""
 
 import concurrent.futures
 import os
@@ -40,7 +40,7 @@ def rates(multiply, copy, repeats=10):
 
 
 def seconds(function, repeats, warm_up=2):
-    """Returns how long each call took, after some that do not count."""
+    """Returns the time of each call after some warm-up calls."""
     for _ in range(warm_up):
         function()
     taken = []
@@ -52,7 +52,7 @@ def seconds(function, repeats, warm_up=2):
 
 
 def within(budget, function):
-    """Returns how long each call took, after one that does not count: 2 to 50, as many as fit into `budget` seconds."""
+    """Returns the times of 2 to 50 calls, as many as fit into `budget` seconds, after a warm-up call."""
     first = seconds(function, 1, warm_up=0)[0]
     return seconds(function, min(50, max(2, int(budget / first))), warm_up=0)
 
@@ -67,9 +67,9 @@ def numpy_copy(threads):
 
 
 class OtherProcesses:
-    """A context that measures the `share` of the processors' time that other processes took.
+    """A context that measures the `share` of processor time used by other processes.
 
-    None where the system does not report it (Linux does).
+    It is None if the system does not report it (Linux does).
     """
 
     def __enter__(self):

@@ -1,13 +1,13 @@
-"""What the operations of a TensorFlow graph cost: their arithmetic and their traffic."""
+"""Counts the arithmetic and memory traffic of a TensorFlow graph's operations."""
 
 import math
 
-# These pass tensors on without touching them.
+# These pass tensors on without accessing them.
 VIEWS = {"Const", "Identity", "IdentityN", "NoOp", "Placeholder", "ReadVariableOp", "Reshape", "StopGradient"}
 
 
 def needed_operations(graph):
-    """Returns the operations that a graph's results depend on; TensorFlow drops the others."""
+    """Returns the operations on which a graph's results depend; TensorFlow drops the others."""
     needed, waiting = set(), [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
     while waiting:
         operation = waiting.pop()
@@ -23,7 +23,7 @@ def gigaflop(operations):
 
 
 def gigabyte(operations):
-    """Returns what operations read and write, each counted as if it ran alone."""
+    """Returns the bytes that operations read and write, each counted separately."""
     return sum(map(_traffic, operations)) / 1e9
 
 
@@ -32,7 +32,7 @@ def _products(operation):
         left, right = (tensor.shape for tensor in operation.inputs)
         rows, inner = left[::-1] if operation.get_attr("transpose_a") else left
         return rows * inner * (right[0] if operation.get_attr("transpose_b") else right[1])
-    # Each output position of the forward convolution meets each weight once.
+    # Each output position of the forward convolution uses each weight once.
     if operation.type == "Conv2D":
         kernel, positions = operation.inputs[1].shape, operation.outputs[0].shape
     elif operation.type == "Conv2DBackpropInput":

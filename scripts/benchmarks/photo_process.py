@@ -60,9 +60,9 @@ def _measured(arguments):
 
 
 def _peak_memory():
-    """Returns the most bytes that the process has held, with interpreter, libraries and model."""
+    """Returns the peak memory of the process in bytes, including interpreter, libraries and model."""
     status = pathlib.Path("/proc/self/status")
-    if status.exists():  # on Linux, ru_maxrss inherits the greatest size of the parent process
+    if status.exists():  # on Linux, ru_maxrss inherits the peak of the parent process
         line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

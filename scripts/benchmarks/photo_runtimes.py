@@ -1,7 +1,7 @@
-"""What can colorize a photo: tf_colorize's own runtimes, and what others use.
+"""Runtimes for colorizing a photo: those of tf_colorize, and alternatives.
 
-Each function imports its runtime, limited to some threads, and returns a function that loads a
-model file and returns a `Loaded`.
+Each function imports its runtime with limited threads, and returns a function that loads a model file and returns a
+`Loaded`.
 """
 
 import typing
@@ -12,11 +12,11 @@ from benchmarks import machine, siggraph17
 
 
 class Loaded(typing.NamedTuple):
-    """A model that is ready.
+    """A loaded model.
 
-    `colorize` maps the bytes of a file to uint8 RGB and `predict` runs only the network, once.
-    `new_product` returns a function that multiplies two matrices of `machine.MATRIX_SIZE` in the type
-    that the network computes in. `settle` is called after the first picture.
+    `colorize` maps the bytes of a file to uint8 RGB and `predict` runs only the network, once. `new_product` returns a
+    function that multiplies two matrices of `machine.MATRIX_SIZE` in the data type of the network. `settle` is called
+    after the first picture.
     """
 
     colorize: typing.Callable
@@ -26,7 +26,7 @@ class Loaded(typing.NamedTuple):
 
 
 def keras(threads):
-    """A `.keras` file."""
+    """Runs a `.keras` file."""
     _tensorflow(threads)
     from tf_colorize.inference import colorizer
     from tf_colorize.models import saving  # noqa: F401, because imports are timed apart from loading
@@ -35,7 +35,7 @@ def keras(threads):
 
 
 def saved_model(threads):
-    """A SavedModel folder."""
+    """Runs a SavedModel folder."""
     _tensorflow(threads)
     from tf_colorize.inference import colorizer
 
@@ -43,7 +43,7 @@ def saved_model(threads):
 
 
 def tflite(threads):
-    """A `.tflite` file; `product` is a TFLite matrix product for models that compute in int8, otherwise None."""
+    """Runs a `.tflite` file; `product` is a TFLite matrix product for models that compute in int8, otherwise None."""
     import ai_edge_litert.interpreter as litert
 
     from tf_colorize.inference import colorizer
@@ -61,7 +61,7 @@ def tflite(threads):
 
 
 def opencv(threads):
-    """An ONNX file."""
+    """Runs an ONNX file."""
     import cv2
 
     cv2.setNumThreads(threads)
@@ -79,7 +79,7 @@ def opencv(threads):
 
 
 def pytorch(threads, bfloat16=False):
-    """An `.npz` file of weights."""
+    """Runs an `.npz` file of weights."""
     import cv2
     import torch
 
@@ -95,11 +95,11 @@ def pytorch(threads, bfloat16=False):
         network.to(memory_format=torch.channels_last)
 
         @torch.inference_mode()
-        def predict(planes):  # a plane of one picture counts as either layout
+        def predict(planes):  # a single plane counts as either layout
             return network(torch.from_numpy(planes).to(dtype)).float().numpy()
 
         def settle():
-            """Chooses the memory layout that is faster here."""
+            """Chooses the memory layout that is faster on this machine."""
             planes, taken = _planes(), {}
             for layout in (torch.contiguous_format, torch.channels_last):
                 network.to(memory_format=layout)
@@ -116,7 +116,7 @@ def pytorch(threads, bfloat16=False):
 
 
 def pytorch_bfloat16(threads):
-    """An `.npz` file of weights, rounded."""
+    """Runs an `.npz` file of weights, rounded."""
     return pytorch(threads, bfloat16=True)
 
 
@@ -134,7 +134,7 @@ def _own(colorizer, new_product):
 
 
 def _theirs(cv2, predict, new_product, settle=Loaded._field_defaults["settle"]):
-    """The steps and conversions of OpenCV's colorization example, which others follow."""
+    """Implements the steps and conversions of OpenCV's colorization example."""
 
     def colorize(data):
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -150,7 +150,7 @@ def _theirs(cv2, predict, new_product, settle=Loaded._field_defaults["settle"]):
 
 
 def _planes():
-    """float32 `(1, 4, 256, 256)`: room for lightness, and no hints."""
+    """Returns an empty input, float32 `(1, 4, 256, 256)`, for lightness and no hints."""
     return np.zeros((1, siggraph17.CHANNELS, siggraph17.IMAGE_SIZE, siggraph17.IMAGE_SIZE), np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Measured runs as separate processes, so none finds what another left behind."""
+"""Runs measurements in separate processes, so that none affects another."""
 
 import json
 import os

@@ -1,8 +1,8 @@
 """One process of `benchmark.py train --against pytorch`: the same networks and step in PyTorch.
 
-The U-Net of 54.4 M parameters, the 70x70 PatchGAN and the step of the pix2pix recipe as PyTorch
-users write it: the discriminator on a generated and a real batch, then the generator on BCE plus
-100 L1, both with Adam(2e-4, betas 0.5 and 0.999). Prints JSON on the last line.
+It has the U-Net of 54.4 M parameters, the 70x70 PatchGAN and the usual pix2pix step in PyTorch: the discriminator on a
+generated and a real batch, then the generator on BCE plus 100 L1, both with Adam(2e-4, betas 0.5 and 0.999). Prints
+JSON on the last line.
 """
 
 import argparse
@@ -19,7 +19,7 @@ LAMBDA_L1 = 100.0
 
 
 class Level(nn.Module):
-    """A level of the U-Net with all deeper levels inside it and its skip around them."""
+    """A level of the U-Net that contains all deeper levels and a skip connection around them."""
 
     def __init__(self, channels, level):
         super().__init__()
@@ -32,7 +32,7 @@ class Level(nn.Module):
         out = 2 if level == 0 else channels
         up = [nn.ReLU(), nn.ConvTranspose2d(filters * (1 if deepest else 2), out, 4, 2, 1, bias=level == 0)]
         up += [nn.Tanh()] if level == 0 else [nn.BatchNorm2d(out)]
-        # As many as in tf_colorize: the three innermost blocks.
+        # As in tf_colorize: the three innermost blocks.
         if level >= len(ENCODER_FILTERS) - 3:
             up.append(nn.Dropout(0.5))
         deeper = [] if deepest else [Level(filters, level + 1)]

@@ -13,7 +13,7 @@ class Siggraph17(nn.Module):
         super().__init__()
         self.network = siggraph17.layers()
         self.steps = nn.ModuleList(_module(layer) for layer in self.network)
-        # Results that are used again later; the others are released at once.
+        # Results that are used again later; others are released at once.
         self.kept = {
             source for index, layer in enumerate(self.network) for source in layer.inputs if source < index - 1
         }

@@ -5,14 +5,14 @@ import os
 import pathlib
 import signal
 
-OBJECT_STORE = 100 << 20  # bytes; a colorizing job sends little through it
+OBJECT_STORE = 100 << 20  # bytes of object store; a colorizing job uses little of it
 
 
 class Nodes:
-    """A head without processors, and nodes that do the work.
+    """A head without processors, and nodes with one processor each.
 
     Args:
-        cores: For each node, the core that it is bound to, or None.
+        cores: The core of each node, or None.
     """
 
     def __init__(self, cores):
@@ -31,19 +31,19 @@ class Nodes:
     def _add(self, core, **options):
         node = self._patiently(lambda: self._cluster.add_node(object_store_memory=OBJECT_STORE, **options))
         if core is not None:
-            # Now, not before: with one core, a node takes long to start. Its workers inherit the core.
+            # Bound only now, because a node with one core takes long to start. Its workers inherit the core.
             for process in (process for running in node.all_processes.values() for process in running):
                 for pid in descendants(process.process.pid):
                     bind(pid, core)
         return node
 
     def _patiently(self, add):
-        """Tries again where the machine is so busy that a node takes more than the 30 seconds that Ray allows."""
+        """Retries if the machine is so busy that a node takes more than the 30 seconds that Ray allows."""
         for tries_left in (2, 1, 0):
             before = set(descendants(os.getpid()))
             try:
                 return add()
-            except Exception as error:  # Ray has no class of its own for it
+            except Exception as error:  # Ray has no specific class for it
                 if not tries_left or "timed out during startup" not in str(error):
                     raise
                 kill_all(pid for pid in descendants(os.getpid()) if pid not in before)
@@ -60,7 +60,7 @@ class Nodes:
 
 @contextlib.contextmanager
 def started(cores):
-    """Gives `Nodes`."""
+    """Yields `Nodes`."""
     nodes = Nodes(cores)
     try:
         yield nodes
@@ -71,7 +71,7 @@ def started(cores):
 def bind(pid, core):
     """Binds all threads of a process to a core."""
     for thread in pathlib.Path("/proc", str(pid), "task").glob("*"):
-        with contextlib.suppress(OSError):  # it ended
+        with contextlib.suppress(OSError):  # it has ended
             os.sched_setaffinity(int(thread.name), [core])
 
 
@@ -82,7 +82,7 @@ def kill_all(pids):
 
 
 def descendants(pid):
-    """Returns a process and all that it started, the latest first."""
+    """Returns a process and its descendants, the latest first."""
     children = {}
     for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
@@ -95,12 +95,12 @@ def descendants(pid):
 
 
 def peak_memory(title):
-    """Returns the most bytes that each process with this text in its command line has held, by process number."""
+    """Returns the peak memory in bytes of each process with this text in its command line, by process number."""
     peaks = {}
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended
+        with contextlib.suppress(OSError):  # it has ended
             if title.encode() in (folder / "cmdline").read_bytes():
-                # ru_maxrss inherits the greatest size of the parent process; this does not.
+                # ru_maxrss inherits the peak of the parent process; this does not.
                 line = next(line for line in (folder / "status").read_text().splitlines() if line.startswith("VmHWM"))
                 peaks[int(folder.name)] = int(line.split()[1]) * 1024
     return peaks

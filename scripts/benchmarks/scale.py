@@ -1,4 +1,4 @@
-"""More than one machine: an archive on one node of a Ray cluster and on two, training on one worker and on two."""
+"""Measures scaling: an archive on one and two nodes of a Ray cluster, training on one and two workers."""
 
 from benchmarks import scale_archives, scale_training
 
@@ -6,9 +6,9 @@ PARTS = {"archives": scale_archives, "training": scale_training}
 
 
 def add_arguments(parser):
-    parser.add_argument("part", choices=sorted(PARTS), help="what is measured")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each of those that are compared")
-    parser.add_argument("--markdown", action="store_true", help="print the table as the manual has it")
+    parser.add_argument("part", choices=sorted(PARTS), help="what to measure")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each setup")
+    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown, as in the manual")
     for part in PARTS.values():
         part.add_arguments(parser)
 

@@ -1,7 +1,8 @@
-"""`benchmark.py scale archives`: `tf-colorize cluster` on one node of one core, on two, and the local command on both.
+"""`benchmark.py scale archives`: compares `tf-colorize cluster` on one and two nodes of one core with the local command
+on both cores.
 
-They take turns, so that whatever else the machine does hits all alike. The nodes are processes on this machine, each
-bound to a core of its own; the clusters run before the clock does. With the default numbers it takes about ten minutes.
+They alternate, so that other load on the machine affects all of them. The nodes are processes on this machine, each
+bound to its own core; starting the clusters is not timed. With the default numbers, it takes about ten minutes.
 """
 
 import importlib.metadata
@@ -28,11 +29,13 @@ RAY = "ray_process.main()"
 
 
 def add_arguments(parser):
-    parser.add_argument("--model", default=None, help="archives: anything that --model takes; None: the one that ships")
-    parser.add_argument("--photos", type=int, default=1000, help="archives: photos of each run")
+    parser.add_argument(
+        "--model", default=None, help="archives: any model that --model accepts; None: the shipped model"
+    )
+    parser.add_argument("--photos", type=int, default=1000, help="archives: photos per run")
     parser.add_argument("--size", type=int, default=512, help="archives: width of the photos in pixels")
     parser.add_argument(
-        "--memory-photos", type=int, nargs="*", default=[1000, 10000], help="archives: photos of the runs for memory"
+        "--memory-photos", type=int, nargs="*", default=[1000, 10000], help="archives: photos per run for memory"
     )
 
 
@@ -51,7 +54,7 @@ def run(arguments):
 
 
 def _make(folder, count, width):
-    """Gray JPEG files; from the thirtieth on they are links to earlier ones."""
+    """Writes gray JPEG files; from the thirtieth on, they are links to earlier ones."""
     folder.mkdir()
     sample = Image.fromarray(skimage.data.astronaut()).convert("L")
     for index in range(count):
@@ -64,7 +67,7 @@ def _make(folder, count, width):
 
 
 def _compared(folder, arguments, cores):
-    """Photos per second, `[(of the whole command, of its middle)]`, by what ran."""
+    """Returns photos per second, `[(of the whole command, of its middle)]`, by setup."""
     rates = {"tf-colorize": [], "one node": [], "two nodes": []}
     for _ in range(arguments.rounds):
         for name, found in rates.items():
@@ -82,7 +85,7 @@ def _timed(command, out, arguments, cores):
     start = time.time()
     _run(command, arguments.model)
     seconds = time.time() - start
-    # When each result was written: without the start and the end, where not all workers are busy.
+    # Times of the results, without the start and the end, when not all workers are busy.
     written = sorted(path.stat().st_mtime for path in out.glob("*.jpg"))
     if len(written) != arguments.photos:
         raise ValueError(f"{len(written)} of {arguments.photos} photos were done: {' '.join(map(str, command))}")
@@ -100,7 +103,7 @@ def _run(command, model):
 
 
 def _memory(folder, count, arguments):
-    """`(the greatest of the workers, the command with its process for Ray)`: the most bytes that they held."""
+    """Returns peak memory in bytes: `(maximum of the workers, the command with its process for Ray)`."""
     photos, out = folder / f"photos-{count}", folder / "out"
     _make(photos, count, 128)
     peaks, stop = {}, threading.Event()
@@ -148,6 +151,6 @@ def _show_memory(peaks, arguments):
     tables.show(
         ["photos", "a worker", "the command itself"],
         rows,
-        "The most memory that was held (VmHWM), photos of 128 x 96, two workers.",
+        "Peak memory (VmHWM), photos of 128 x 96, two workers.",
         arguments.markdown,
     )

@@ -1,7 +1,7 @@
-"""`benchmark.py scale training`: two workers on one core each against one worker on one core.
+"""`benchmark.py scale training`: compares two workers on one core each with one worker on one core.
 
-All processes run from the beginning to the end and take turns, so that whatever else the machine does hits both alike.
-With the default numbers it takes two minutes.
+All processes run throughout and alternate, so that other load on the machine affects both. With the default numbers, it
+takes two minutes.
 """
 
 import contextlib
@@ -18,15 +18,15 @@ from tf_colorize import processors
 from tf_colorize.commands import launcher
 
 WORKERS, GIGABITS = (2, 8, 64), (10, 100)
-FASTER = (1, 10, 100)  # than the core that was measured
+FASTER = (1, 10, 100)  # factors on the speed of the measured core
 
 
 def add_arguments(parser):
-    parser.add_argument("--steps", type=int, default=6, help="training: steps in each turn")
+    parser.add_argument("--steps", type=int, default=6, help="training: steps per round")
     parser.add_argument("--pixels", type=int, default=192, help="training: side of the crops")
-    parser.add_argument("--batch", type=int, default=16, help="training: photos of each worker in a step")
+    parser.add_argument("--batch", type=int, default=16, help="training: photos per worker and step")
     parser.add_argument(
-        "--precision", choices=("auto", "float32", "mixed_bfloat16"), default="auto", help="training: as of train.py"
+        "--precision", choices=("auto", "float32", "mixed_bfloat16"), default="auto", help="training: as for train.py"
     )
 
 
@@ -39,7 +39,7 @@ def run(arguments):
         one = stack.enter_context(_started(cores[:1], arguments))
         two = stack.enter_context(_started(cores, arguments))
         for team in (one, two):
-            team.ask(f"steps {max(2, arguments.steps // 2)}")  # compiles
+            team.ask(f"steps {max(2, arguments.steps // 2)}")  # includes compilation
         two.ask("messages 3")
         seconds = {"one": [], "two": [], "messages": []}
         for turn in range(arguments.rounds):
@@ -60,7 +60,7 @@ class _Team:
         self.about = [self._answer(process) for process in processes][0]
 
     def ask(self, command):
-        """Gives all of them a command; returns the seconds that the slowest took."""
+        """Sends a command to all of them; returns the seconds of the slowest."""
         for process in self.processes:
             process.stdin.write(command + "\n")
             process.stdin.flush()
@@ -113,9 +113,9 @@ def _show(seconds, about, arguments):
     ]
     parts = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in about["bytes"].items())
     notes = (
-        f"Stage 2 of the shipped network in {about['precision']}, {batch} photos of {arguments.pixels} pixels for each "
-        f"worker in a step, each on a core of its own, {arguments.rounds} rounds of {arguments.steps} steps, median "
-        f"(least-greatest). A step sends float32: {parts}. Their time is that of the messages alone, without a step. "
+        f"Stage 2 of the shipped network in {about['precision']}, {batch} photos of {arguments.pixels} pixels per "
+        f"worker and step, each on its own core, {arguments.rounds} rounds of {arguments.steps} steps, median "
+        f"(least-greatest). A step sends float32: {parts}. The communication time was measured alone, without a step. "
         f"Load average {os.getloadavg()[0]:.1f}. {machine.in_words()}."
     )
     headings = ["setup", "photos/s", "relative to one worker", "sent per step", "communication time"]
@@ -124,7 +124,7 @@ def _show(seconds, about, arguments):
 
 
 def _show_paper(step, sent, batch, markdown):
-    """How it goes on, by the formula of the ring all-reduce, if nothing is sent while a step computes."""
+    """Extrapolates by the formula of the ring all-reduce, if communication and computation do not overlap."""
     rows = []
     for faster in FASTER:
         for workers in WORKERS:
@@ -134,16 +134,16 @@ def _show_paper(step, sent, batch, markdown):
                 rate = workers * batch / (step / faster + message)
                 row.append(f"{rate:,.0f}, {rate * step / faster / batch / workers:.0%} ({1000 * message:.0f} ms)")
             rows.append(row)
-    headings = ["workers", "photos/s of one", *(f"photos/s at {speed} Gbit/s" for speed in GIGABITS)]
+    headings = ["workers", "photos/s of one worker", *(f"photos/s at {speed} Gbit/s" for speed in GIGABITS)]
     notes = (
-        "On paper: photos per second of all workers, the share of what they would do without a network, and the time "
-        "that the messages of a step take: 2 (n - 1) / n times the bytes through each worker's connection (ring "
-        "all-reduce, Patarasuk and Yuan 2009), one after the other with the computation, without latency. For a core "
-        f"as measured, and for devices {' and '.join(map(str, FASTER[1:]))} times as fast."
+        "Calculated: photos per second of all workers, the share of the rate without communication, and the "
+        "communication time per step: 2 (n - 1) / n times the bytes through each worker's connection (ring "
+        "all-reduce, Patarasuk and Yuan 2009), not overlapping with computation, without latency. For a core as "
+        f"measured, and for devices {' and '.join(map(str, FASTER[1:]))} times as fast."
     )
     tables.show(headings, rows, notes, markdown)
 
 
 def ring_seconds(sent, workers, gigabits):
-    """Returns the seconds that a ring all-reduce of so many bytes takes, by its bandwidth alone."""
+    """Returns the seconds of a ring all-reduce of n bytes, by bandwidth alone."""
     return 2 * (workers - 1) / workers * sent * 8 / (gigabits * 1e9)

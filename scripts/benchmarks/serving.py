@@ -1,8 +1,8 @@
-"""TF Serving's interface under load: many callers at once, over REST and over gRPC.
+"""Measures TF Serving's interface under load: many concurrent callers, over REST and over gRPC.
 
-The server is `tests/helpers/prediction_server.py`, a small one that runs the real SavedModel in a process of its own,
-bound to some of the cores; the callers take the others, or share them. Every picture that comes back is compared with
-the one that the server gave to a single caller. With the default numbers it takes twelve minutes.
+The server is `tests/helpers/prediction_server.py`, a small server that runs the real SavedModel in a separate process,
+bound to some of the cores; the callers use the other cores, or share them. Every result is compared with that for a
+single caller. With the default numbers, it takes twelve minutes.
 """
 
 import concurrent.futures
@@ -28,11 +28,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def add_arguments(parser):
     parser.add_argument("--saved-model", default=str(ROOT / "saved_models" / "colorizer" / "1"), help="folder")
-    parser.add_argument("--callers", type=int, nargs="+", default=[1, 64], help="threads that ask at once")
-    parser.add_argument("--requests", type=int, default=512, help="of each run, one photo each")
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 64], help="numbers of concurrent threads")
+    parser.add_argument("--requests", type=int, default=512, help="requests per run, one photo each")
     parser.add_argument("--size", type=int, default=512, help="width of the photos in pixels")
-    parser.add_argument("--cores", type=int, default=1, help="of the server")
-    parser.add_argument("--markdown", action="store_true", help="print the table as the manual has it")
+    parser.add_argument("--cores", type=int, default=1, help="cores of the server")
+    parser.add_argument("--markdown", action="store_true", help="print the table in Markdown, as in the manual")
 
 
 def run(arguments):
@@ -77,7 +77,7 @@ def _lightness(_width, client):
 
 
 _NAMES = {"http": "REST", "grpc": "gRPC"}
-# What is asked, how, and with which questions.
+# The request, its function, and its inputs.
 _KINDS = (
     ("files", lambda client, photo: client.colorize_files([photo])[0], _photos),
     ("`predict_ab`", lambda client, lightness: client.predict_ab(lightness).tobytes(), _lightness),
@@ -86,7 +86,7 @@ _KINDS = (
 
 @contextlib.contextmanager
 def _server(saved_model, cores):
-    """Gives the addresses of a server in a process of its own, on the last cores."""
+    """Yields the addresses of a server in a separate process, on the last cores."""
     usable = sorted(os.sched_getaffinity(0))
     command = [sys.executable, str(ROOT / "tests" / "helpers" / "prediction_server.py"), str(saved_model)]
     process = subprocess.Popen(
@@ -103,12 +103,12 @@ def _server(saved_model, cores):
             raise ValueError(f"the server did not start: {' '.join(command)}")
         yield json.loads(line)
     finally:
-        process.stdin.close()  # which ends it
+        process.stdin.close()  # which stops it
         process.wait()
 
 
 def _loaded(address, ask, questions, answers, callers, n_requests):
-    """The cells of a row (rate, times, errors, wrong pictures) of so many threads that ask at once, and the errors."""
+    """Returns the cells of a row (rate, times, errors, wrong pictures) for n concurrent threads, and the errors."""
     seconds, errors, wrong = [], [], []
     ready = threading.Barrier(callers + 1)
 

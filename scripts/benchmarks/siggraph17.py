@@ -1,8 +1,8 @@
-"""A network with the arithmetic of Zhang et al. 2017, which others color photos with, and random weights for it.
+"""A network with the arithmetic of Zhang et al. 2017, which other colorizers use, and random weights for it.
 
-The main branch and the ab output of "Real-Time User-Guided Image Colorization with Learned Deep
-Priors" (https://arxiv.org/abs/1705.02999): lightness and empty hints in, ab out. Speed needs no
-trained weights. The layers are data, so PyTorch and OpenCV run the same network.
+It has the main branch and the ab output of "Real-Time User-Guided Image Colorization with Learned Deep Priors"
+(https://arxiv.org/abs/1705.02999): lightness and empty hints in, ab out. Speed does not depend on trained weights. The
+layers are data, so that PyTorch and OpenCV run the same network.
 """
 
 import dataclasses
@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 IMAGE_SIZE = 256
-CHANNELS = 4  # lightness, ab hints and where they are
-# Filters, convolutions, dilation, and whether every other pixel is then left out.
+CHANNELS = 4  # lightness, ab hints and their mask
+# Filters, convolutions, dilation, and whether every other pixel is dropped afterwards.
 _ENCODER = [
     (64, 2, 1, True),
     (128, 2, 1, True),
@@ -22,7 +22,7 @@ _ENCODER = [
     (512, 3, 2, False),
     (512, 3, 1, False),
 ]
-# Filters, convolutions, and the encoder's block that is added.
+# Filters, convolutions, and the block of the encoder to add.
 _DECODER = [(256, 2, 2), (128, 1, 1), (128, 1, 0)]
 
 
@@ -39,20 +39,20 @@ class Layer:
 
     @property
     def parameters(self):
-        """Numbers that are trained."""
+        """Returns the number of trainable parameters."""
         if self.kind == "norm":
             return 2 * self.channels
         return math.prod(self.shape) + self.channels if self.shape else 0
 
     @property
     def gflop(self):
-        """Arithmetic of a convolution, with an addition counted like a product; `up` has stride 2."""
+        """Returns the arithmetic of a convolution, with an addition counted like a product; `up` has stride 2."""
         positions = self.side**2 / (4 if self.kind == "up" else 1)
         return 2 * math.prod(self.shape) * positions / 1e9 if self.shape else 0.0
 
 
 def layers():
-    """Returns the network as a list of `Layer`, each after those that it needs."""
+    """Returns the network as a list of `Layer` in order of dependency."""
     made = []
 
     def add(kind, *inputs, **changes):
@@ -82,7 +82,7 @@ def layers():
 
 
 def counts():
-    """Returns the number of parameters and the GFLOP of a picture."""
+    """Returns the number of parameters and the GFLOP per picture."""
     network = layers()
     return sum(layer.parameters for layer in network), sum(layer.gflop for layer in network)
 
@@ -103,7 +103,7 @@ def random_weights(seed=0):
 
 
 def write_onnx(weights, path):
-    """Writes the network with some weights as an ONNX file."""
+    """Writes the network with given weights as an ONNX file."""
     import onnx
     from onnx import helper
 

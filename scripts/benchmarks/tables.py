@@ -1,4 +1,4 @@
-"""How the benchmarks report what they measured: numbers with their spread, shares, tables."""
+"""Formats results of benchmarks: numbers with their spread, shares, tables."""
 
 import math
 
@@ -13,7 +13,7 @@ def number(value):
 
 
 def spread(values, unit=""):
-    """Returns the median with the least and the greatest value."""
+    """Returns the median with minimum and maximum."""
     return f"{number(np.median(values))}{unit} ({number(np.min(values))}-{number(np.max(values))})"
 
 
@@ -24,15 +24,15 @@ def share(reached, possible, unit):
 
 
 def others(runs):
-    """Returns a sentence on what other processes took meanwhile, or nothing where the system does not report it."""
+    """Returns a sentence about the load by other processes, or an empty string if the system does not report it."""
     shares = [run["others"] for run in runs if run["others"] is not None]
     if not shares:
         return ""
-    return f" Other processes took {np.median(shares):.0%} of the machine (at most {max(shares):.0%} in a run)."
+    return f" Other processes used {np.median(shares):.0%} of the machine (at most {max(shares):.0%} in a run)."
 
 
 def show(headings, rows, notes, markdown):
-    """Prints a table and what a reader needs to know, for a terminal or in Markdown."""
+    """Prints a table with notes, for a terminal or in Markdown."""
     if markdown:
         for line in (headings, ["---"] * len(headings), *rows):
             print(f"| {' | '.join(line)} |")
@@ -43,6 +43,6 @@ def show(headings, rows, notes, markdown):
         table.add_row(*row)
     console = rich.console.Console()
     if not console.is_terminal:
-        console.width = 140  # a file does not wrap
+        console.width = 140  # no wrapping in files
     console.print(table)
     console.print(notes)

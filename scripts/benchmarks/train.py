@@ -1,8 +1,7 @@
-"""The full GAN training step on synthetic pictures, in images/s, and what limits it.
+"""Measures the full GAN training step on synthetic pictures, in images/s, and its bottlenecks.
 
-Every run is a separate process and the variants take turns, so other load on the machine hits
-all of them. On two cores a run takes about half a minute, the whole table 12 minutes, with
-`--against pytorch` 20.
+Every run is a separate process and the variants alternate, so that other load on the machine affects all of them. On
+two cores, a run takes about half a minute, the whole table 12 minutes, with `--against pytorch` 20.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ HEADINGS = ("generator", "precision", "variant", "images/s", "against PyTorch", 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One row of the table: what runs, and what its runs returned."""
+    """One row of the table: a variant and the results of its runs."""
 
     framework: str
     generator: str
@@ -44,7 +43,7 @@ class Variant:
         return module, flags
 
     def speeds(self, batch_size):
-        """Returns the images/s of each run, by its median step."""
+        """Returns the images/s of each run for its median step."""
         return np.array([batch_size / np.median(run["seconds"]) for run in self.runs])
 
 
@@ -71,13 +70,13 @@ def run(arguments):
         speed = variant.speeds(arguments.batch_size)[-1]
         words = f"{variant.framework} {variant.generator} {variant.precision} {variant.detail}"
         others = variant.runs[-1]["others"]
-        disturbed = "" if others is None else f", other processes took {others:.0%} of the machine"
+        disturbed = "" if others is None else f", other processes used {others:.0%} of the machine"
         print(f"round {turn + 1}/{arguments.rounds}  {words}  {speed:.2f} images/s{disturbed}", file=sys.stderr)
     _show(variants, arguments)
 
 
 def _check(arguments):
-    from tf_colorize.models import catalog  # loads TensorFlow, which --help does not need
+    from tf_colorize.models import catalog  # imports TensorFlow, which --help does not need
 
     if arguments.against and importlib.util.find_spec("torch") is None:
         raise ValueError("`--against pytorch` needs PyTorch: pip install torch")
@@ -110,11 +109,10 @@ def _show(variants, arguments):
     precisions = dict.fromkeys(variant.precision for variant in variants)
     rates = ", ".join(f"{_best(variants, 'gflops', name):.0f} GFLOP/s in {name}" for name in precisions)
     notes = (
-        f"{arguments.batch_size} pictures of {arguments.image_size} pixels a step, {machine.in_words()}. "
-        f"Medians of {arguments.rounds} runs, with the least and the greatest. Arithmetic: convolutions and matrix "
-        f"products, as a share of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product "
-        f"({rates}). Memory: what the step's operations read and write, as a share of a large copy "
-        f"({_best(variants, 'gbytes'):.0f} GB/s)."
+        f"{arguments.batch_size} pictures of {arguments.image_size} pixels a step, {machine.in_words()}. Medians of "
+        f"{arguments.rounds} runs, with minimum and maximum. Arithmetic: convolutions and matrix products, as a share "
+        f"of the best rate of a {machine.MATRIX_SIZE}x{machine.MATRIX_SIZE} matrix product ({rates}). Memory: bytes "
+        f"that the step's operations read and write, as a share of a large copy ({_best(variants, 'gbytes'):.0f} GB/s)."
     )
     notes += tables.others([run for variant in variants for run in variant.runs])
     tables.show(HEADINGS, rows, notes, arguments.markdown)
@@ -125,7 +123,7 @@ def _row(variant, variants, batch_size):
     ratio = arithmetic = memory = "-"
     others = [v for v in variants if v.framework == "PyTorch" and v.precision == variant.precision]
     if others and variant.framework != "PyTorch" and variant.generator == "unet":
-        # Round by round against the faster layout.
+        # Per round, relative to the faster layout.
         ratio = tables.spread(speeds / np.max([other.speeds(batch_size) for other in others], axis=0), "x")
     if variant.framework != "PyTorch":
         steps = np.median(speeds) / batch_size
@@ -138,5 +136,5 @@ def _row(variant, variants, batch_size):
 
 
 def _best(variants, rate, precision=None):
-    """Returns the best rate of all runs: a moment's disturbance must not make the machine look slow."""
+    """Returns the best rate of all runs, so that disturbances do not make the machine look slow."""
     return max(run[rate] for variant in variants if precision in (None, variant.precision) for run in variant.runs)

@@ -1,7 +1,7 @@
-"""One process of `scale training`: trains stage 2 of the shipped network, and counts only the steps it is asked for.
+"""One process of `scale training`: trains stage 2 of the shipped network, and times only requested steps.
 
-It reads commands from stdin, one a line, and answers each with a line of JSON: `steps N` trains N steps, `messages N`
-sends N times what a step sends, alone, `end` ends.
+It reads commands from stdin, one per line, and answers each with a line of JSON: `steps N` trains N steps, `messages N`
+sends the messages of N steps without training, `end` stops.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tf_colorize.training import checkpoints, distribution, loop, preparation, s
 
 
 class Turns(keras.callbacks.Callback):
-    """Waits before a step until a command asks for it."""
+    """Waits before a step until a command requests it."""
 
     def __init__(self, send):
         super().__init__()
@@ -92,7 +92,7 @@ def build(config, workers):
 
 
 def sent(model):
-    """What the workers sum in each step, as variables of the same sizes."""
+    """Returns variables with the sizes of those that the workers sum in each step."""
     return {
         "gradients of the discriminator": model.discriminator.trainable_variables,
         "gradients of the generator": model.generator.trainable_variables,

@@ -54,7 +54,7 @@ def test_an_album_among_the_results_is_read_and_never_written_into():
     made, problems = planned(["scans/scans"], "scans")
     assert made == ["scans/a.jpg"]
     assert problems == [
-        "scans/scans/scans/b.jpg: its result would lie among the photos; choose another folder for the results"
+        "scans/scans/scans/b.jpg: its result would be among the photos; choose another folder for the results"
     ]
 
 

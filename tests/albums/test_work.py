@@ -43,7 +43,9 @@ def test_no_result_goes_into_the_folder_of_devices():
     try:
         jobs, problems = plan.plan_photos([f"/dev/fd/{reading}"])
         assert jobs == []
-        assert problems == [f"/dev/fd/{reading}: no result can lie beside it; choose a file or folder for the result"]
+        assert problems == [
+            f"/dev/fd/{reading}: no result can be written beside it; choose a file or folder for the result"
+        ]
     finally:
         os.close(reading)
         os.close(writing)
@@ -54,7 +56,7 @@ def test_a_photo_too_large_for_the_format_is_refused_before_it_is_colored(tmp_pa
     painter = Painter()
     job = work.Job(tmp_path / "wide.png", tmp_path / "wide.jpg")
     outcome = work.colorize_file(painter, job, work.Options())
-    wanted = "70000 x 2 pixels are more than JPEG can hold, 65,500 a side; choose PNG or TIFF"
+    wanted = "70000 x 2 pixels are more than JPEG supports, 65,500 a side; choose PNG or TIFF"
     assert outcome.reason == f"{tmp_path / 'wide.png'}: {wanted}" and painter.n_pictures == 0
 
 

@@ -72,7 +72,7 @@ def test_a_worker_makes_what_the_local_command_makes(scans, tmp_path, request, k
     worker = workers.Worker(places.open_place(str(scans)), target, started(model), tf_colorize.__version__)
     assert worker.ready() is None
     outcomes = dict(zip([item.source for item in found], worker.run(found)))
-    assert outcomes.pop("broken.jpg").reason == "not a picture in a format that can be read"
+    assert outcomes.pop("broken.jpg").reason == "not a picture in a readable format"
     assert all(outcome.reason is None and outcome.size == (40, 30) for outcome in outcomes.values())
     made = {path: path.read_bytes() for path in (tmp_path / "local").rglob("*.*")}
     assert len(made) == 6
@@ -90,7 +90,7 @@ def test_a_worker_says_why_it_cannot_work(scans, tmp_path):
     def ready(*arguments):
         return workers.Worker(*arguments).ready()
 
-    assert "the same on all machines: 0.0.1 where" in ready(source, target, started(model), "0.0.1")
+    assert "the same version on all machines: 0.0.1 where" in ready(source, target, started(model), "0.0.1")
     assert ready(places.Folder(scans / "no"), target, started(model), version) == f"{scans}/no: no such folder"
     (tmp_path / "cut.tflite").write_bytes(model.read_bytes()[:-100])
     assert ready(source, target, started(tmp_path / "cut.tflite"), version).startswith(f"{tmp_path}/cut.tflite: ")
@@ -120,7 +120,7 @@ def test_a_model_travels(tmp_path, monkeypatch):
     "arguments, complaint",
     [
         (["none", "out"], "none: no such folder"),
-        (["scans", "scans"], "scans: the photos would be overwritten; choose an OUT that IN does not lie in"),
+        (["scans", "scans"], "scans: the photos would be overwritten; choose an OUT that does not contain IN"),
         (["ftp://host/scans", "out"], "ftp://host/scans: must be a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX"),
         (["s3:///scans", "out"], "must be s3://BUCKET/PREFIX"),
         (["s3://b/scans?color=red", "out"], "after the ? must be NAME=VALUE"),

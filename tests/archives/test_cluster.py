@@ -59,7 +59,9 @@ def test_four_hundred_photos_from_bucket_to_bucket(tmp_path, model, s3_server, t
     assert photos_of(failures) == [f"s3://archive/boxes/{path.relative_to(tmp_path / 'in')}" for path in broken]
     assert code == 1 and said[-1].startswith("395 photos in ")
     warning, *complaints = complaints  # these nodes were started without a token
-    assert warning.startswith(f"tf-colorize cluster: warning: whoever reaches the cluster at {two_nodes.address} can ")
+    assert warning.startswith(
+        f"tf-colorize cluster: warning: anyone who can reach the cluster at {two_nodes.address} can "
+    )
     assert complaints == ["tf-colorize cluster: 5 photos failed: s3://archive/boxes in color/failures.jsonl"]
 
 
@@ -84,7 +86,7 @@ def test_a_node_killed(tmp_path, model, two_nodes):
     assert photos_of(failures) == [str(path) for path in broken]
     assert said.splitlines()[-1].startswith("495 photos in ")
     # More than one, where a new worker is sent to the same node before the head has noticed.
-    assert process.returncode == 1 and re.search("workers that died: [1-9]; others did their photos", complaints)
+    assert process.returncode == 1 and re.search("workers that died: [1-9]; others took over their photos", complaints)
 
 
 @pytest.mark.slow
@@ -97,7 +99,7 @@ def test_the_head_killed_and_the_same_command_on_another_cluster(tmp_path, model
     for node in (two_nodes.head, *two_nodes.nodes):  # without the nodes, which would finish what is left by themselves
         two_nodes.kill(node)
     _, complaints = process.communicate(timeout=150)
-    assert process.returncode != 0 and "the same command goes on" in complaints.splitlines()[-1]
+    assert process.returncode != 0 and "the same command continues" in complaints.splitlines()[-1]
     before = {path: path.stat().st_ino for path in (tmp_path / "out").rglob("*.jpg")}
     assert 40 <= len(before) < 495
     code, said, _ = ray_jobs.run(*arguments)

@@ -122,11 +122,11 @@ def job(folder, *more):
     [
         (
             "RAY_AUTH_TOKEN=0123456789abcdef",
-            "wants its token, and another one is here: copy ~/.ray/auth_token from its head",
+            "requires its token, but the one here is different: copy ~/.ray/auth_token from its head",
         ),
-        ("HOME=/nowhere", "wants its token, and none is here: copy ~/.ray/auth_token from its head"),
-        ("RAY_AUTH_MODE=disabled", "wants its token, and RAY_AUTH_MODE is disabled: copy"),
-        ("HOME=/nowhere RAY_AUTH_MODE=token", "RAY_AUTH_MODE is token, but there is none: set RAY_AUTH_TOKEN"),
+        ("HOME=/nowhere", "requires its token, but there is none here: copy ~/.ray/auth_token from its head"),
+        ("RAY_AUTH_MODE=disabled", "requires its token, but RAY_AUTH_MODE is disabled: copy"),
+        ("HOME=/nowhere RAY_AUTH_MODE=token", "RAY_AUTH_MODE is token, but there is no token: set RAY_AUTH_TOKEN"),
     ],
 )
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379"])
@@ -175,5 +175,7 @@ def test_the_own_node_killed_ends_the_job_with_a_line(cluster, tmp_path):
     assert process.returncode == 1 and said == ""
     lines = complaints.splitlines()
     assert all(line.startswith("tf-colorize cluster: ") for line in lines) and len(lines) <= 3, complaints
-    assert lines[-1].endswith("Ray on this machine is gone; start the cluster, and the same command goes on from here")
+    assert lines[-1].endswith(
+        "Ray on this machine is lost; start the cluster, and the same command continues from here"
+    )
     assert [json.loads(line)["reason"] for line in (tmp_path / "out" / "failures.jsonl").read_text().splitlines()]

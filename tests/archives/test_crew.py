@@ -69,7 +69,7 @@ def test_photos_of_a_worker_that_died_are_done_by_another(monkeypatch):
 
 def test_a_photo_that_kills_every_worker_fails_and_takes_nothing_along(monkeypatch):
     failed, hired = outcomes_with({"007": 99, "008": 2}, monkeypatch)
-    assert list(failed) == ["007"] and "all 4 workers that took it died" in failed["007"]
+    assert list(failed) == ["007"] and "all 4 workers that processed it died" in failed["007"]
     assert hired.n_deaths <= 4 + 2
 
 

@@ -101,7 +101,7 @@ def test_a_token_that_must_be_there_and_is_not(monkeypatch, tmp_path):
     for name in (heads.TOKEN, heads.TOKEN_PATH):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(heads.MODE, "token")
-    with pytest.raises(heads.HeadError, match="RAY_AUTH_MODE is token, but there is none"):
+    with pytest.raises(heads.HeadError, match="RAY_AUTH_MODE is token, but there is no token"):
         heads.find("auto")
 
 

@@ -17,7 +17,7 @@ import tiny_models
 
 from tf_colorize.archives import ray_process
 
-AGAIN = "the same command goes on from here"
+AGAIN = "the same command continues from here"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_all_photos_go_through_the_process_and_back(tmp_path, model):
 @pytest.mark.parametrize("kind, ending", [("exits", "exit code 1"), ("killed", "SIGKILL")])
 def test_an_end_without_a_word_is_one_line(tmp_path, model, kind, ending, answering):
     code, said, complaints = run(tmp_path, model, kind, head=answering, node=answering)
-    assert complaints == f"tf-colorize cluster: the process that talks to Ray has ended ({ending}); {AGAIN}\n"
+    assert complaints == f"tf-colorize cluster: the process that uses Ray has ended ({ending}); {AGAIN}\n"
     assert code == 1 and said == "" and failed(tmp_path) == [f"{tmp_path}/in/box 0/00000.jpg"]
     assert len(list((tmp_path / "out").rglob("*.jpg"))) > 0
 
@@ -79,7 +79,7 @@ def test_an_end_without_a_word_is_one_line(tmp_path, model, kind, ending, answer
 def test_what_no_longer_answers_is_named(tmp_path, model, kind, lost, name, answering):
     addresses = {"head": answering, "node": answering, lost: "127.0.0.1:1"}
     code, _, complaints = run(tmp_path, model, kind, **addresses)
-    assert (code, complaints) == (1, f"tf-colorize cluster: {name} is gone; {AGAIN}\n")
+    assert (code, complaints) == (1, f"tf-colorize cluster: {name} is lost; {AGAIN}\n")
 
 
 def test_an_error_that_is_no_loss_is_shown_whole(tmp_path, model, answering):

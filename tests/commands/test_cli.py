@@ -78,7 +78,7 @@ def test_a_pipe(album, model):
     assert files.read(result.stdout).format == "WEBP"
     result = command_line.command("-", "--model", model, input=b"text")
     assert (result.returncode, result.stdout) == (1, b"")
-    assert result.stderr == b"tf-colorize: standard input: not a picture in a format that can be read\n"
+    assert result.stderr == b"tf-colorize: standard input: not a picture in a readable format\n"
 
 
 def test_alpha_and_metadata_go_through(album, model, capsys):
@@ -126,7 +126,7 @@ def test_color_that_is_replaced_is_said_and_can_be_kept(album, model, capsys):
     arguments = [str(album), "-o", "out", "--model", model]
     assert main.main([*arguments, "--skip-color"]) == 0
     assert command_line.tree("out") == ["a.jpg", "deep/er/b.PNG"]
-    assert f"{album / 'cat.jpg'}  already has color, left as it is" in capsys.readouterr().out
+    assert f"{album / 'cat.jpg'}  already has color, left unchanged" in capsys.readouterr().out
     assert main.main(arguments) == 0
     said = capsys.readouterr().err
     assert said == f"tf-colorize: {album / 'cat.jpg'}: {photo_options.HAS_COLOR}\n"

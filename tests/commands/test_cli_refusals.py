@@ -25,7 +25,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
     assert broken.startswith(f"tf-colorize: {album / 'broken.jpg'}: image file is truncated")
     assert others == [
         f"tf-colorize: {album / 'empty.png'}: the file is empty",
-        f"tf-colorize: {album / 'text.gif'}: not a picture in a format that can be read",
+        f"tf-colorize: {album / 'text.gif'}: not a picture in a readable format",
     ]
     assert main.main([str(album / "broken.jpg"), "-o", "out", "--allow-truncated", "--model", model]) == 0
     assert "truncated, read as far as it goes" in capsys.readouterr().out

@@ -51,9 +51,9 @@ def test_photos_are_colored_whatever_is_closed(photo, model, closed):
 @pytest.mark.parametrize(
     "arguments, complaint",
     [
-        ("- <&- > x.jpg", "tf-colorize: standard input is closed; pipe a photo in, or give its name\n"),
+        ("- <&- > x.jpg", "tf-colorize: standard input is closed; pipe a photo in, or give its file name\n"),
         ("- < a.jpg >&-", "tf-colorize: standard output is closed; add > picture.jpg or -o picture.jpg\n"),
-        ("- <&- >&-", "tf-colorize: standard input is closed; pipe a photo in, or give its name\n"),
+        ("- <&- >&-", "tf-colorize: standard input is closed; pipe a photo in, or give its file name\n"),
         ("- < a.jpg >/dev/full", "tf-colorize: <stdout>: cannot be written: No space left on device\n"),
         ("a.jpg >/dev/full", "standard output cannot be written: No space left on device\n"),
     ],

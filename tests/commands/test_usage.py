@@ -110,7 +110,7 @@ def test_a_film_names_the_command_for_films(film, capsys):
     [
         (["photo.jpg", "-o", "out.txt"], 2, "out.txt: the suffix must be one of .jpg"),
         (["photo.jpg", "-o", "https://host/x.jpg"], 2, "is an address, not a file"),
-        (["https://host/photo.jpg"], 1, "https://host/photo.jpg: is an address, not a file; download it"),
+        (["https://host/photo.jpg"], 1, "https://host/photo.jpg: is an address, not a file; download the file"),
         (["file:///photo.jpg"], 1, "is an address"),
         (["s3://bucket/scans"], 1, "`tf-colorize cluster` reads and writes buckets"),
         (["film", "https://host/movie.mp4"], 1, "is an address"),

@@ -95,7 +95,7 @@ def test_photos_of_any_size_are_judged_by_their_central_squares(photos):
 
 
 def test_nothing_that_can_be_read_is_an_error(photos):
-    with pytest.raises(ValueError, match="`photos` must hold a color photo"):
+    with pytest.raises(ValueError, match="`photos` must contain a readable color photo"):
         aging.evaluate(lambda gray: gray, [photos[1]])
 
 

@@ -70,5 +70,5 @@ def test_wrong_arguments_are_refused(photos):
     plain = Colorizer(lambda lightness: np.zeros((1, SIZE, SIZE, 2), np.float32), SIZE)
     with pytest.raises(ValueError, match="`colorizer` must take hints"):
         hint_reach.evaluate(plain, photos)
-    with pytest.raises(ValueError, match="`photos` must hold a photo that can be read"):
+    with pytest.raises(ValueError, match="`photos` must contain a readable photo"):
         hint_reach.evaluate(painter(np.zeros_like), [photos[0]])

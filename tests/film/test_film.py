@@ -205,9 +205,9 @@ def broken(tmp_path, kind):
     [
         ("text", "not a film"),
         ("empty", "not a film"),
-        ("cut off", "not a film, or damaged"),
+        ("cut off", "not a film, or too damaged"),
         ("photo", "a photo, not a film"),
-        ("folder", "no films in it; numbered images"),
+        ("folder", "no films in it; for numbered images"),
         ("sound", "has no video stream, only audio"),
         ("missing", "no such file"),
     ],

@@ -90,7 +90,7 @@ def test_other_films_are_refused_in_one_line(tmp_path, capsys, name):
         reading.open_film(film, takes_telecine_back=True)
     assert command.main([str(film), "--detelecine", "--model", str(MODEL)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert name in line and line.endswith("Leave out --detelecine for this film")
+    assert name in line and line.endswith("Omit --detelecine for this film")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 

@@ -64,7 +64,7 @@ def test_a_hint_ends_where_its_place_leaves_the_frame(movie):
     ("hint", "reason"),
     [
         (Hint(10, 10, "red"), r"needs a time in a film"),
-        (Hint(10, 10, "red", time=100.0), r"has no frame at 100 s, where a hint is"),
+        (Hint(10, 10, "red", time=100.0), r"has no frame at 100 s, the time of a hint"),
         (Hint(1000, 10, "red", time=0.5), r"hint at 1000,10: must be inside"),
     ],
 )

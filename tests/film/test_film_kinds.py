@@ -247,5 +247,5 @@ def test_what_does_not_arrive_as_the_table_says_is_read_from_the_beginning(tmp_p
 
 def test_a_part_beyond_the_film_is_refused(tmp_path, colorizer):
     film = film_kinds.make(tmp_path / "modern.mp4", *X264)
-    with pytest.raises(frames.FilmError, match=r"no frame lies in the part that was asked for; the film lasts 1.00 s"):
+    with pytest.raises(frames.FilmError, match=r"the requested part contains no frame; the film lasts 1.00 s"):
         coloring.color_film(colorizer, film, tmp_path / "result.mp4", coloring.Options(start=2))

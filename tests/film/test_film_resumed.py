@@ -124,11 +124,11 @@ def test_a_stopped_run_goes_on_and_ends_as_if_undisturbed(tmp_path, colorizer, h
     assert len(list(folder.glob("*.npz"))) == 1  # not one a piece
     if how == signal.SIGINT:
         assert run.returncode == 130 and errors.splitlines() == [
-            "tf-colorize film: stopped; the same command goes on from here"
+            "tf-colorize film: stopped; the same command continues from here"
         ]
     done = subprocess.run(arguments, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout.split(" frames were there")[0].split()[-1]) >= 24
+    assert int(done.stdout.split(" frames are from")[0].split()[-1]) >= 24
     assert sorted(os.listdir(tmp_path)) == ["movie.color.mp4", "movie.mp4"]
     undisturbed = subprocess.run([*arguments, "-o", str(tmp_path / "undisturbed.mp4")], capture_output=True, text=True)
     assert undisturbed.returncode == 0, undisturbed.stderr
@@ -195,7 +195,7 @@ def test_pieces_of_other_options_or_of_another_film_are_not_removed_in_silence(t
         coloring.color_film(colorizer, film, target)
     assert (folder / "000000.mp4").read_bytes() == finished
     done = command(film, "-o", target)
-    assert done.returncode == 1 and done.stderr.rstrip().endswith("--overwrite starts anew")
+    assert done.returncode == 1 and done.stderr.rstrip().endswith("--overwrite starts from the beginning")
     done = coloring.color_film(colorizer, film, target, other, starts_anew=True)
     assert done.n_resumed == 0 and not folder.exists()
 

@@ -148,7 +148,7 @@ def test_a_broken_model_is_an_error_not_a_picture():
         lambda lightness: np.full((1, 32, 32, 2), np.nan),
         lambda lightness: np.zeros((1, 32, 32, 3)),
     ):
-        with pytest.raises(ValueError, match="the model must give finite ab"):
+        with pytest.raises(ValueError, match="the model must return finite ab"):
             Colorizer(predict, 32)(PHOTO)
     for image_size in (0, 2.5, None):
         with pytest.raises(ValueError, match="`image_size` must be a positive integer"):
@@ -203,7 +203,7 @@ def test_metadata_of_a_tflite_file_is_read_and_checked(tflite_path, tmp_path, co
     good = with_metadata(tflite_path, tmp_path / "a.tflite", image_size=32, lightness_scale=50, ab_scale=110)
     np.testing.assert_array_equal(Colorizer.load(good)(PHOTO), colorizer(PHOTO))
     bad = with_metadata(tflite_path, tmp_path / "b.tflite", image_size=32, ab_scale=128)
-    with pytest.raises(ValueError, match="made for ab_scale 128, this version uses 110"):
+    with pytest.raises(ValueError, match="made for ab_scale 128, but this version uses 110"):
         Colorizer.load(bad)
 
 

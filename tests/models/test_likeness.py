@@ -96,7 +96,7 @@ def test_a_branch_for_hints_says_what_looks_alike_at_first(plain):
 def test_what_cannot_get_it_says_why(plain):
     with pytest.raises(ValueError, match="must not have a nonlocal mean yet"):
         grafts.add_nonlocal_mean(grafts.add_nonlocal_mean(plain))
-    with pytest.raises(ValueError, match="must end with some of stride 4. Received: stride 2"):
+    with pytest.raises(ValueError, match="must end with features of stride 4. Received: stride 2"):
         grafts.add_nonlocal_mean(_generator((32, 16, 16, 16)))
 
 

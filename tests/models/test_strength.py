@@ -129,7 +129,7 @@ def test_only_the_strength_learns_and_it_finds_what_is_left_to_find(plain, light
 
 def test_what_cannot_get_it_says_why(plain):
     joined = untrained(plain)
-    with pytest.raises(ValueError, match="no strength yet. Received: resnet18_unet, one that predicts it already"):
+    with pytest.raises(ValueError, match="no strength yet. Received: resnet18_unet, one that already predicts it"):
         grafts.add_strength(joined)
     inputs = keras.Input((None, None, 1), name="lightness")
     regression = keras.Model(inputs, keras.layers.Conv2D(2, 1, name="ab")(inputs), name="mine")

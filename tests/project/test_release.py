@@ -98,10 +98,10 @@ def test_a_version_without_notes_is_refused(version, complaint):
 
 def test_a_folder_of_another_version_is_refused_and_stays(checkout):
     before = sorted((checkout / "dist").iterdir())
-    with pytest.raises(ValueError, match=r"must hold a wheel and an sdist of version 1\.0\.0"):
+    with pytest.raises(ValueError, match=r"must contain a wheel and an sdist of version 1\.0\.0"):
         release.complete(checkout / "dist", checkout, "1.0.0")
     (checkout / "dist" / "other.txt").touch()
-    with pytest.raises(ValueError, match=r"holds something else, other\.txt"):
+    with pytest.raises(ValueError, match=r"contains other files, other\.txt"):
         release.complete(checkout / "dist", checkout, "1.1.0")
     (checkout / "dist" / "other.txt").unlink()
     assert sorted((checkout / "dist").iterdir()) == before

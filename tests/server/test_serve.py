@@ -132,7 +132,7 @@ def test_hints_color_a_place(model):
         ("quality=1.5", "quality: must be a whole number, not 1.5"),
         ("format=exe", "format: must be one of jpg, jpeg, "),
         ("format=../../x", "format: must be one of"),
-        ("vivid=1", "vivid: no such option; there are vividness, warmth, hint, hints, format, quality"),
+        ("vivid=1", "vivid: no such option; the options are vividness, warmth, hint, hints, format, quality"),
         ("warmth=0&warmth=1", "warmth: given twice"),
         ("hint=1", "hints: hint '1': must be like 120,340=#7a4b2c"),
         ("hints={", "hints: not valid JSON"),
@@ -158,7 +158,7 @@ def test_an_option_that_is_wrong_is_one_line(server, query, reason):
         ({"image": "eA==", "hints": [[1, 2, "blue", 10**400]]}, "hints: "),
         ({"image": "eA==", "hints": [7]}, "hints: hint 7: must be (x, y, color)"),
         ({"image": "eA==", "path": "/etc/passwd"}, "path: no such option"),
-        ({"image": "eA=="}, "not a picture in a format that can be read"),
+        ({"image": "eA=="}, "not a picture in a readable format"),
     ],
 )
 def test_json_that_is_wrong_is_one_line(server, body, reason):
@@ -168,7 +168,7 @@ def test_json_that_is_wrong_is_one_line(server, body, reason):
 
 def test_what_is_no_photo_or_too_much_is_refused(server):
     assert server.error("/colorize", b"") == (400, "the photo is missing: the body is empty")
-    assert server.error("/colorize", b"hello") == (400, "not a picture in a format that can be read")
+    assert server.error("/colorize", b"hello") == (400, "not a picture in a readable format")
     assert server.error("/colorize", jpeg((2000, 1000)))[0] == 400
     assert server.error("/colorize", bytes(1_048_577)) == (413, "the photo is too large: at most 1,048,576 bytes")
     chunks = (bytes(1 << 16) for _ in range(17))  # its length is not said before
@@ -273,7 +273,7 @@ def test_no_file_is_kept(model, tmp_path):
 
 def test_a_port_in_use_is_one_line(server, capsys):
     assert main.main(["serve", "--port", str(server.port)]) == 1
-    reason = "Address already in use; choose another with --port or --host"
+    reason = "Address already in use; choose another one with --port or --host"
     assert capsys.readouterr().err == f"tf-colorize serve: port {server.port} of 127.0.0.1: {reason}\n"
 
 

@@ -102,7 +102,7 @@ def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
     # What goes on from it without hints trains the automatic part.
     config = trainings.config_of(photos, tmp_path / "next", init=str(run_dir), mode="pretrain", pretrain_epochs=1)
     following, _ = saving.load_generator(stages.train(config, report=said.append))
-    assert not anatomy.takes_hints(following) and any("Leaving out the branch for hints" in line for line in said)
+    assert not anatomy.takes_hints(following) and any("Dropping the hints branch" in line for line in said)
 
 
 @pytest.mark.parametrize("changes", [{"mode": "gan", "init": "x"}, {"mode": "pretrain", "init": None}])

@@ -83,7 +83,7 @@ def test_an_edited_step_and_what_starts_from_it_are_made_again(made, tmp_path):
     titles, trained = made(RECIPE.replace("share = 0.5", "share = 0.25"))
     done = [title.endswith("already done") for title in titles]
     assert done == [True, True, False, False, True] and trained == [("again", False)]
-    assert "half.before keeps what it made before" in titles[2]
+    assert "half.before keeps its earlier results" in titles[2]
     assert share_of(tmp_path / "run" / "half") == 1.25 and share_of(tmp_path / "run" / "half.before") == 1.5
     made(RECIPE.replace("share = 0.5", "share = 0.75"))
     assert share_of(tmp_path / "run" / "half.before-2") == 1.25  # nothing that was made is ever replaced

@@ -28,7 +28,7 @@ def test_each_setting_is_an_option_whose_help_says_its_default():
     for name, one in settings.table().items():
         assert train.option(name) in text
         assert one.text and one.group, name
-    assert "rate of stage 2, both networks (default 0.0002, the paper's; 0.00005 with --init)" in text
+    assert "rate of stage 2, for both networks (default 0.0002, the paper's; 0.00005 with --init)" in text
     assert "`" not in text
 
 
@@ -115,7 +115,7 @@ def test_values_at_the_limits_work():
         ({"learning_rate": float("nan")}, "`learning_rate` must be finite"),
         ({"hints": "yes"}, "`hints` must be true or false"),
         ({"image_size": -256}, "`image_size` must be over 0"),
-        ({"data": 3}, "`data` must be a text"),
+        ({"data": 3}, "`data` must be a string"),
     ],
 )
 def test_settings_of_the_wrong_type_are_refused(changes, message):

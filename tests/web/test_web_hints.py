@@ -170,7 +170,7 @@ def test_dots_stay_with_their_photo(visitor):
 def test_a_model_without_hints_says_so_and_offers_no_dots(new_visitor):
     visitor = new_visitor().wait_until_ready()
     visitor.colors("photo.png", web_stage.PHOTO)
-    visitor.sees("#hint-line", "The model colorizer takes no hints, so colors cannot be set by hand.")
+    visitor.sees("#hint-line", "The model colorizer takes no hints, so you cannot set colors yourself.")
     visitor.page.mouse.click(*visitor.place(0.7, 0.3))
     visitor.page.wait_for_timeout(500)
     assert visitor.page.locator(".dot").count() == 0

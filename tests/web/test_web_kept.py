@@ -228,7 +228,7 @@ def test_a_full_browser_loses_nothing_and_says_what_is_not_kept(visitor):
     visitor.page.evaluate(FILL)
     visitor.choose(("second.png", PHOTO), ("third.png", PHOTO))
     visitor.waits_for_all(3)
-    visitor.sees(".notice", "second.png: There is no more room for it in this browser.")
+    visitor.sees(".notice", "second.png: There is no space left for it in this browser.")
     visitor.sees("#kept", "2 photos are not, and will be gone when the page is closed.")
     assert visitor.page.locator(".notice").count() == 1
     visitor.page.get_by_role("button", name="second.png", exact=True).click()
@@ -258,14 +258,14 @@ def test_a_later_version_in_another_window_is_not_held_up(visitor):
     until_kept(visitor, 1)
     other = another_page(visitor)
     assert other.page.evaluate(OPEN, [DATABASE, 99]) == "open"
-    visitor.sees("#kept", "A later version of this page is open in another window. Reload this one.")
+    visitor.sees("#kept", "A newer version of this page is open in another window. Reload this one.")
     puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     visitor.downloads()
     visitor.colors("another.png", PHOTO)
     assert names(visitor) == ["photo.png", "another.png"] and visitor.page.locator(".notice").count() == 0
     visitor.page.reload()  # by an old build, which the browser may still have
     visitor.wait_until_ready()
-    visitor.sees("#kept", "A later version of this page has been here: reload the page.")
+    visitor.sees("#kept", "A newer version of this page has been used here: reload the page.")
     visitor.colors("photo.png", PHOTO)
     assert visitor.page.evaluate(COUNT, DATABASE) == [1, 1]  # for the later version
 

@@ -198,7 +198,7 @@ def test_photos_are_shared_where_the_browser_can(new_visitor, hinting_server, is
     share = visitor.page.locator("#share")
     share.click()
     if is_early:  # making the file took longer than browsers allow after a click
-        visitor.sees(".notice", "photo.jpg: The photo is ready. Choose Share once more.")
+        visitor.sees(".notice", "photo.jpg: The photo is ready. Choose Share again.")
         share.click()
     visitor.until(lambda: visitor.page.evaluate("() => window.shared.length") == 1)
     ((name, kind, size),) = visitor.page.evaluate("() => window.shared")

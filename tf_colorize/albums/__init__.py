@@ -1,1 +1,1 @@
-"""From photos to files: what becomes what, one photo, and many at once."""
+"""From photos to files: plans the results, colorizes one photo, and many at once."""

@@ -1,4 +1,4 @@
-"""Many photos at once, on all cores, in memory that does not grow with their number."""
+"""Processes many photos at once, on all cores, in constant memory."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tf_colorize import whole
 from tf_colorize.albums import work
 from tf_colorize.photos import files
 
-# How many pixels all workers together may hold at once; each takes about 10 bytes.
+# The number of pixels that all workers together may hold at once; each takes about 10 bytes.
 _PIXELS_IN_WORK = 120_000_000
 
 
 def run(
     jobs: Sequence[work.Job], do: Callable[[work.Job], work.Outcome], workers: int
 ) -> Iterator[tuple[work.Job, work.Outcome]]:
-    """Calls `do(job)` for all jobs, `workers` at a time, and yields as they finish.
+    """Calls `do(job)` for all jobs, `workers` at a time, and yields the outcomes as they finish.
 
-    Memory does not grow with the number of jobs, and large pictures wait for each other. First,
-    the unfinished files that killed runs left in the result folders are removed.
+    Memory does not grow with the number of jobs, and large pictures wait for each other. First, unfinished files of
+    killed runs are removed from the result folders.
 
     Yields:
-        `(job, outcome)`: what `do` returned, or why it failed.
+        `(job, outcome)`: the return value of `do`, or the reason for its failure.
     """
     for folder in {job.target.parent for job in jobs}:
-        with contextlib.suppress(OSError):  # writing there will tell what is wrong
+        with contextlib.suppress(OSError):  # writing there will report the error
             whole.remove_dead(folder)
     guarded = within_memory(do)
     pending: dict[concurrent.futures.Future, work.Job] = {}
@@ -48,12 +48,12 @@ def run(
                     outcome = work.Outcome(reason=f"{job.source}: {work.reason_of(error)}")
                 yield job, outcome
     finally:
-        # Also when the caller stops early: the jobs in progress finish, no others start.
+        # Even when the caller stops early: jobs in progress finish, no others start.
         pool.shutdown(cancel_futures=True)
 
 
 def within_memory(do: Callable[[work.Job], work.Outcome]) -> Callable[[work.Job], work.Outcome]:
-    """Returns `do` for callers in several threads: large pictures wait for each other."""
+    """Returns `do` wrapped for use from several threads: large pictures wait for each other."""
     budget = _PixelBudget(_PIXELS_IN_WORK)
 
     def guarded(job):
@@ -64,7 +64,7 @@ def within_memory(do: Callable[[work.Job], work.Outcome]) -> Callable[[work.Job]
 
 
 class _PixelBudget:
-    """Admits pictures as long as their pixels together stay under a limit; one is always admitted."""
+    """Admits pictures while their total number of pixels stays under a limit; one picture is always admitted."""
 
     def __init__(self, limit):
         self._limit = limit

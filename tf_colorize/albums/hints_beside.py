@@ -1,4 +1,4 @@
-"""The hints file beside a photo or film, `NAME.hints.json`: which one it is, and what is in it."""
+"""Finds and reads the hints file beside a photo or film, `NAME.hints.json`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if typing.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Wishes:
-    """What people want of one photo or film.
+    """The hints and the look for one photo or film.
 
     Attributes:
         hints: Colors at places.
-        look: How the colors are changed.
-        notes: Sentences for people: what comes from the hints file.
+        look: Adjustments of the colors.
+        notes: Notices that name what was taken from the hints file.
     """
 
     hints: list[Hint]
@@ -33,7 +33,7 @@ class Wishes:
 
 
 def name_for(photo: str) -> str:
-    """Returns the file name of the hints of a photo or film with this file name.
+    """Returns the name of the hints file for a photo or film with this file name.
 
     Example:
     >>> name_for("Reel No. 5"), name_for("a.jpg")
@@ -49,19 +49,19 @@ def beside(photo: pathlib.Path) -> pathlib.Path | None:
 
 
 def is_hints_file(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a file's name says that it holds hints."""
+    """Returns whether a file is named like a hints file."""
     return os.fspath(path).lower().endswith(hints.SUFFIX)
 
 
 def read(
     path: pathlib.Path | None, more: tuple[Hint, ...] = (), adjustments: Mapping[str, float] | None = None
 ) -> Wishes:
-    """Returns what people want of a photo.
+    """Returns the hints and the look for a photo.
 
     Args:
         path: Its hints file, or None.
-        more: Hints that were given in another way; they are added to those of the file.
-        adjustments: Fields of the look that were given in another way; they come before those of the file.
+        more: Further hints, which are added to those of the file.
+        adjustments: Fields of the look that override those of the file.
 
     Raises:
         ValueError: the file cannot be used.
@@ -78,11 +78,11 @@ def read(
 
 
 def refuse_without(colorizer: Colorizer, photo: str | os.PathLike[str], file: pathlib.Path | None = None) -> None:
-    """Says why a photo with hints cannot be colorized with a model that takes none.
+    """Checks that a model takes hints, for a photo that has some.
 
     Args:
         colorizer: A `Colorizer`.
-        photo: For the message.
+        photo: The photo, for the message.
         file: The photo's hints file, or None.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which photos people mean by the files, folders and patterns that they name."""
+"""Finds the photos and films given by files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tf_colorize.photos import files, find
 
 @dataclasses.dataclass
 class Found:
-    """What was named.
+    """The photos, folders and problems found among the inputs.
 
     Attributes:
         photos: `(photo, its path under a result folder)`, each photo once.
@@ -29,9 +29,9 @@ class Found:
 
 
 def find_inputs(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
-    """Finds the photos that files, folders and glob patterns name, without reading them.
+    """Finds the photos given by files, folders and glob patterns, without reading them.
 
-    Earlier results and hints files are left out; they are a problem only where nobody named their photo.
+    Earlier results and hints files are left out; they are a problem only if their photo is not among the inputs.
 
     Args:
         inputs: Files, folders and glob patterns.
@@ -48,7 +48,7 @@ def find_inputs(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
             matches += _matching(text, found.problems)
     for match, beginning in matches:
         if os.path.isdir(match):
-            # Several folders each get their own, so equal names do not collide.
+            # With several folders, each gets its own result folder, so that equal names do not collide.
             base = _absolute(match) if len(inputs) == len(matches) == 1 else _absolute(match).parent
             found.folders.append(match)
             _add_folder(match, base, output, found)
@@ -64,14 +64,14 @@ def find_inputs(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
 
 
 def find_films(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
-    """Finds the films that files, folders, glob patterns and patterns of numbered images name, without reading them.
+    """Finds the films given by files, folders, glob patterns and patterns of numbered images, without reading them.
 
     Args:
         inputs: Files, folders, glob patterns, and names such as `frames/%05d.png`.
         output: Result folder or file, or None; films in a result folder inside an input are left out.
 
     Returns:
-        `Found`, with films where `find_inputs` has photos. What nobody finds is left to who reads it.
+        `Found`, with films instead of photos. Files that do not exist are reported when they are read.
     """
     found = Found()
     for text in dict.fromkeys(map(str, inputs)):
@@ -85,7 +85,7 @@ def find_films(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
                 films = [film for film in films if not lies_in(film.parent, output)]
             if not films and len(found.problems) == n_problems:
                 found.problems.append(
-                    f"{text}: no films in it; numbered images are named by a pattern such as {text}/%05d.png"
+                    f"{text}: no films in it; for numbered images, use a pattern such as {text}/%05d.png"
                 )
             base = folder if len(inputs) == 1 else folder.parent
             found.folders.append(pathlib.Path(text))
@@ -103,17 +103,18 @@ def find_films(inputs: Sequence[str], output: pathlib.Path | None) -> Found:
 
 
 def address_problem(text: str) -> str | None:
-    """Returns why a text that looks like an address cannot be an input or output, or None for others."""
+    """Returns why a text that looks like an address cannot be an input or output, or None for other texts."""
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", text)
     if scheme is None or os.path.lexists(text):
         return None
     if scheme[1].lower() in ("s3", "gs", "gcs"):
         return f"{text}: is a bucket, not a file; `tf-colorize cluster` reads and writes buckets"
-    return f"{text}: is an address, not a file; download it and give the file"
+    return f"{text}: is an address, not a file; download the file first"
 
 
 def lies_in(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
-    """Returns whether a path is a folder or lies in it, by any name, link or case of letters; neither need exist."""
+    """Returns whether a path is a folder or inside it, also through links and in another letter case; neither need
+    exist."""
     if pathlib.Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         return True
     try:
@@ -131,7 +132,7 @@ def lies_in(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> boo
 
 
 def _unreachable(text):
-    """Why nobody can say whether a file exists, such as a folder that one may not enter, or None."""
+    """Returns why it is unknown whether a file exists, such as a folder without permission, or None."""
     try:
         os.lstat(text)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -142,13 +143,14 @@ def _unreachable(text):
 
 
 def _matching(pattern, problems):
-    """`[(match, the folders before the first wildcard)]` of a glob pattern, without what is no photo."""
+    """Returns `[(match, the folders before the first wildcard)]` for a glob pattern, leaving out files that are not
+    photos."""
     matches = [pathlib.Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
     photos = [path for path in matches if not (find.is_result(path) or hints_beside.is_hints_file(path))]
     if not matches:
         problems.append(f"{pattern}: no such file or folder")
     elif not photos:
-        problems.append(f"{pattern}: only earlier results and hints files match it; give their photos")
+        problems.append(f"{pattern}: only earlier results and hints files match it; give their photos instead")
     parts = pathlib.Path(pattern).parts
     n_fixed = next((index for index, part in enumerate(parts) if glob.has_magic(part)), 0)
     return [(path, pathlib.Path(*parts[:n_fixed])) for path in photos]
@@ -160,7 +162,7 @@ def _add_folder(folder, base, output, found):
         pictures = find.find_photos(folder, found.problems.append).photos
     except files.ImageError as error:
         found.problems.append(str(error))
-    # Results in the folder are no photos of it. Where the whole folder lies among the results, it is what is meant.
+    # Results inside the folder are not photos, unless the whole folder is inside the result folder.
     if output is not None and not lies_in(folder, output):
         made = {parent for parent in {path.parent for path in pictures} if lies_in(parent, output)}
         pictures = [path for path in pictures if path.parent not in made]
@@ -174,7 +176,7 @@ def _add_folder(folder, base, output, found):
 
 
 def _problems_of(set_aside, photos):
-    """One line for each result or hints file whose photo was not named with it."""
+    """Returns a message for each result or hints file whose photo is not among the inputs."""
     named = {_absolute(photo).with_name(find.split_suffix(photo.name)[0]) for photo, _ in photos}
     for path in set_aside:
         is_hints = hints_beside.is_hints_file(path)

@@ -1,4 +1,4 @@
-"""Which file becomes which: each result has a name of its own, which is nobody's source, in a place for it."""
+"""Plans the results: each gets a unique path that is not a source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from tf_colorize.albums import hints_beside, inputs, targets, work
 from tf_colorize.photos import files, find
 
-_OF_PROCESSES = ("/dev/stdin", "/dev/fd/", "/proc/")  # pipes that a shell makes
+_OF_PROCESSES = ("/dev/stdin", "/dev/fd/", "/proc/")  # pipes made by a shell
 
 
 def plan_photos(
@@ -22,9 +22,9 @@ def plan_photos(
 ) -> tuple[list[work.Job], list[str]]:
     """Decides which photos are read and where the results go, without reading photos.
 
-    The result goes beside the photo as `name.color.suffix`, or, with `output`, into that folder
-    under the photo's own name. Folders are searched and mirrored; a glob pattern keeps the
-    folders from its first wildcard on. What an earlier run made, judging by the names, is left out.
+    The result goes beside the photo as `name.color.suffix`, or, with `output`, into that folder under the photo's own
+    name. Folders are searched and mirrored; a glob pattern keeps the folders from its first wildcard on. Results of
+    earlier runs, recognized by their names, are left out.
 
     Args:
         names: Files, folders and glob patterns.
@@ -33,7 +33,7 @@ def plan_photos(
         compare: Whether to make side-by-side pictures too.
 
     Returns:
-        `(jobs, problems)`: what can be done, and one line for each input that cannot be used.
+        `(jobs, problems)`: the jobs, and a message for each input that cannot be used.
     """
     place = None if output is None else pathlib.Path(output)
     problem = output_problem(output, files.IMAGE_SUFFIXES)
@@ -48,7 +48,7 @@ def plan_photos(
     for photo, relative in found.photos:
         stem, ending = find.split_suffix(photo.name)[0], find.result_suffix(photo, suffix)
         if place is None and os.fspath(photo).startswith(_OF_PROCESSES):
-            problems.append(f"{photo}: no result can lie beside it; choose a file or folder for the result")
+            problems.append(f"{photo}: no result can be written beside it; choose a file or folder for the result")
             continue
         if place is None:
             target = photo.with_name(f"{stem}{find.RESULT_MARK}{ending}")
@@ -72,11 +72,11 @@ def plan_films(
     """Decides where the results of films go.
 
     Args:
-        films: Files, folders, which are searched and mirrored, glob patterns, and patterns of numbered images. What
-            an earlier run made, judging by the names, is left out.
+        films: Files, folders (which are searched and mirrored), glob patterns, and patterns of numbered images. Results
+            of earlier runs, recognized by their names, are left out.
         output: Folder, or for a single film a file; None writes `name.color.suffix` beside the film.
-        written: Suffixes that a result may have.
-        otherwise: Suffix of a result whose film has another one.
+        written: Suffixes that results can have.
+        otherwise: Suffix of the result if the film has another one.
         preview: Whether the results are pictures, `name.compare.jpg`.
 
     Returns:
@@ -95,7 +95,7 @@ def plan_films(
     results, jobs = targets.Targets((film for film, _ in found.photos), (), None), []
     for source, relative in found.photos:
         beside, stem, suffix = source, *find.split_suffix(source.name)
-        if find.is_numbered(source):  # the film is the folder
+        if find.is_numbered(source):  # for numbered images, the film is the folder
             beside = (
                 source.parent if source.parent.name not in ("", "..") else pathlib.Path(os.path.abspath(source.parent))
             )
@@ -114,7 +114,7 @@ def plan_films(
 
 
 def names_file(output: str | os.PathLike[str] | None, suffixes: Collection[str]) -> bool:
-    """Returns whether an output is a file: it has one of these suffixes, no "/" at its end, and is no folder."""
+    """Returns whether an output is a file: it has one of these suffixes, no trailing "/", and is not a folder."""
     if output is None or _ends_as_folder(output) or os.path.isdir(output):
         return False
     return os.path.splitext(output)[1].lower() in suffixes
@@ -131,7 +131,7 @@ def output_problem(output: str | os.PathLike[str] | None, suffixes: Collection[s
     if problem or os.path.isdir(output) or _ends_as_folder(output) or names_file(output, suffixes):
         return problem
     suffix = os.path.splitext(text)[1].lower()
-    known = mimetypes.MimeTypes()  # only what Python itself knows: the same on every machine
+    known = mimetypes.MimeTypes()  # only the types built into Python, which are the same on every machine
     others = (*known.types_map, known.encodings_map, files.IMAGE_SUFFIXES, find.FILM_SUFFIXES)
     if any(suffix in table for table in others):
         return f"{text}: the suffix must be one of {', '.join(suffixes)}; for a folder, end the name with /"

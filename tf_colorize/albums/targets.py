@@ -1,4 +1,4 @@
-"""The files that will be written: nobody's source, no two under one name, each in a place that can hold it."""
+"""The files to write: none is a source, all are different, and each is in a writable folder."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from collections.abc import Iterable, Sequence
 
 from tf_colorize.albums import inputs
 
-_LONGEST_NAME = 255  # bytes, where the file system does not say
+_LONGEST_NAME = 255  # bytes, if the file system does not report it
 
 
 class Targets:
-    """The files that will be written.
+    """The files to write.
 
     Args:
-        sources: All files that are read; none of them may be written.
-        folders: Folders whose photos are read; a result among them would be a photo of the next run.
+        sources: All files that are read; none of them may be overwritten.
+        folders: Folders whose photos are read; a result there would be read as a photo by the next run.
         output: The result folder, or None.
 
     Attributes:
-        problems: One line for each source that cannot have its results, and for each folder that cannot be written.
+        problems: A message for each source whose results cannot be written, and for each folder that is not writable.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class Targets:
         self.problems: list[str] = []
 
     def add(self, source: pathlib.Path, targets: Sequence[pathlib.Path]) -> bool:
-        """Takes the results of a source, all in one folder; returns whether that is possible, and notes it if not."""
+        """Reserves the results of a source, all in one folder; returns False and adds a problem if that is not
+        possible."""
         place = self._place(targets[0].parent)
         problem = place.problem or next((line for target in targets if (line := self._problem(source, target))), None)
         if problem is None:
@@ -54,7 +55,7 @@ class Targets:
                     f"{source}: {targets[0]} is already the result of {other}; "
                     "give their common folder or a quoted pattern, which keeps the folders, or another format"
                 )
-        if problem is not None and problem not in self._told:  # once for a folder
+        if problem is not None and problem not in self._told:  # once per folder
             self._told.add(problem)
             self.problems.append(problem)
         return problem is None
@@ -71,7 +72,7 @@ class Targets:
         if os.path.isdir(target):
             return f"{source}: {target}, its result, is a folder; rename it"
         if any(place.real.is_relative_to(folder) for folder in self._among):
-            return f"{source}: its result would lie among the photos; choose another folder for the results"
+            return f"{source}: its result would be among the photos; choose another folder for the results"
         if not place.is_writable and not os.path.lexists(target):
             return f"{place.existing}: cannot be written; choose another folder for the results"
         return None
@@ -83,10 +84,10 @@ class Targets:
 
 
 class Names:
-    """The names of results in one folder: no two of them are one file.
+    """The names of results in one folder, all of them for different files.
 
     Args:
-        ignores_case: Whether names that differ only in case are one file there.
+        ignores_case: Whether the file system treats names that differ only in case as the same file.
     """
 
     def __init__(self, ignores_case: bool = False) -> None:
@@ -94,7 +95,7 @@ class Names:
         self._taken: dict[str, str] = {}
 
     def add(self, source: str, names: Sequence[str]) -> str | None:
-        """Takes names for a source; returns the source that has one of them already, or None."""
+        """Reserves names for a source; returns the source that already has one of them, or None."""
         keys = [_folded(name) if self._ignores_case else name for name in names]
         other = next((self._taken[key] for key in keys if key in self._taken), None)
         if other is None:
@@ -103,7 +104,7 @@ class Names:
 
 
 class _Place:
-    """A folder for results, which need not exist: its real path, and why nothing can be written there or None."""
+    """A folder for results, which need not exist: its real path, and why it is not writable, or None."""
 
     def __init__(self, folder):
         self.real = pathlib.Path(os.path.realpath(folder))
@@ -111,7 +112,7 @@ class _Place:
         self.is_writable = self.problem is None and os.access(self.existing, os.W_OK | os.X_OK)
         try:
             self.longest_name = os.pathconf(self.existing, "PC_NAME_MAX")
-        except (AttributeError, ValueError, OSError):  # Windows, or a file system that does not say
+        except (AttributeError, ValueError, OSError):  # Windows, or a file system that does not report it
             self.longest_name = _LONGEST_NAME
 
     @functools.cached_property
@@ -120,7 +121,7 @@ class _Place:
 
 
 def _existing(folder):
-    """`(the nearest folder above that exists, why it cannot hold results or None)`."""
+    """Returns `(the nearest existing parent folder, why it cannot hold results or None)`."""
     for path in (folder, *folder.parents):
         try:
             mode = os.stat(path).st_mode
@@ -137,12 +138,12 @@ def _existing(folder):
 
 
 def through_links(target: pathlib.Path) -> pathlib.Path:
-    """Returns what is written when this is the result: where a link leads, so that the link stays."""
+    """Returns the file to write for a result: the target of a link, so that the link is kept."""
     return pathlib.Path(os.path.realpath(target)) if os.path.islink(target) else target
 
 
 def ignores_case(folder: str | os.PathLike[str]) -> bool:
-    """Returns whether names that differ only in case are one file in a folder that exists."""
+    """Returns whether names that differ only in case are the same file in an existing folder."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -153,16 +154,18 @@ def ignores_case(folder: str | os.PathLike[str]) -> bool:
             return os.path.lexists(os.path.join(folder, other))
         if other != name:
             return False
-    return sys.platform in ("darwin", "win32")  # how they usually are
+    return sys.platform in ("darwin", "win32")  # the default of these systems
 
 
 def _identity(path):
-    """What is equal for two names of one file: links, hard links, other cases of letters."""
+    """Returns a key that is equal for all names of a file: links, hard links, other letter cases."""
     try:
         found = os.stat(path)
     except OSError:
         return os.path.realpath(path)
-    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)  # some file systems count none
+    return (
+        (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
+    )  # some file systems have no file numbers
 
 
 def _folded(name):

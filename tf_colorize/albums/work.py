@@ -1,4 +1,4 @@
-"""One photo: read it and its hints, color it, write the result; and what became of it, whatever happened."""
+"""Colorizes one photo: reads it and its hints, writes the result, and returns the outcome, whatever happens."""
 
 from __future__ import annotations
 
@@ -37,28 +37,30 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How photos are read, colorized and written."""
+    """Options for reading, colorizing and writing photos."""
 
-    adjustments: Mapping[str, float] = dataclasses.field(default_factory=dict)  # of the look, before a hints file's
+    adjustments: Mapping[str, float] = dataclasses.field(
+        default_factory=dict
+    )  # fields of the look; they override a hints file
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
     max_pixels: int = files.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
-    skip_color: bool = False  # leave photos that have color as they are
-    hints: tuple[Hint, ...] = ()  # besides those of hints files
+    skip_color: bool = False  # skip photos that already have color
+    hints: tuple[Hint, ...] = ()  # in addition to those of hints files
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of one photo.
+    """The outcome for one photo.
 
     Attributes:
         size: Width and height of the result, or None.
-        seconds: How long it took.
-        notes: Sentences for people.
+        seconds: Processing time.
+        notes: Notices for the user.
         has_color: Whether the photo already had color.
-        is_skipped: Whether it was left as it is for that reason.
-        reason: One line that says why there is no result, or None where nothing failed.
+        is_skipped: Whether it was skipped for that reason.
+        reason: One line that says why there is no result, or None on success.
     """
 
     size: tuple[int, int] | None = None
@@ -70,7 +72,7 @@ class Outcome:
 
 
 def reason_of(error: BaseException) -> str:
-    """Returns one line for people that says why something failed."""
+    """Returns a one-line message for an exception."""
     line = (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, MemoryError):
         return "not enough memory"
@@ -82,7 +84,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def colorize_file(colorizer: Callable[..., np.ndarray], job: Job, options: Options) -> Outcome:
-    """Reads, colorizes and writes one photo; whatever goes wrong is the `reason` of what is returned."""
+    """Reads, colorizes and writes one photo; any error becomes the `reason` of the returned outcome."""
     start = time.perf_counter()
     try:
         outcome = _colorize_file(colorizer, job, options)
@@ -94,9 +96,9 @@ def colorize_file(colorizer: Callable[..., np.ndarray], job: Job, options: Optio
 def colorize_picture(
     colorizer: Callable[..., np.ndarray], picture: files.Picture, look: Look = UNCHANGED, hints: Sequence[Hint] = ()
 ) -> Image.Image:
-    """Returns the picture in color, with its own alpha: mode "RGB" or "RGBA".
+    """Returns the colorized picture with its own alpha: mode "RGB" or "RGBA".
 
-    `picture.image` is released on the way: 100 megapixels take 400 MB.
+    `picture.image` is released meanwhile: 100 megapixels take 400 MB.
     """
     rgb = colorizer(picture, look=look, hints=hints)
     alpha = picture.image.getchannel("A") if picture.image.mode.endswith("A") else None
@@ -124,14 +126,14 @@ def _colorize_file(colorizer, job, options):
     if options.overwrite or not job.target.exists():
         picture.notes += files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
-        # It says nothing of the photo, but is for the same people.
+        # It has no metadata of the photo, but gets the same permissions.
         like = dataclasses.replace(picture, metadata={})
         files.save(_side_by_side(before, _thumbnail(image)), job.compare, like, quality=options.quality)
     return Outcome(image.size, 0.0, (*wishes.notes, *picture.notes), has_color)
 
 
 def _naming_a_file(reason, job):
-    """The reason, beginning with the file that it is about: the photo, unless it names another of the job's."""
+    """Returns the reason, prefixed by the photo's path unless it names another file of the job."""
     files_of_job = (job.source, job.target, job.compare, job.hints)
     return (
         reason if reason.startswith(tuple(f"{path}: " for path in files_of_job if path)) else f"{job.source}: {reason}"
@@ -139,7 +141,7 @@ def _naming_a_file(reason, job):
 
 
 def _thumbnail(image):
-    """ "RGB", at most 1600 pixels a side, transparency flattened onto white."""
+    """Returns an "RGB" image of at most 1600 pixels a side, with transparency flattened onto white."""
     scale = min(1.0, _COMPARE_SIDE / max(image.size))
     size = tuple(max(1, round(side * scale)) for side in image.size)
     image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)

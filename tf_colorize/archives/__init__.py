@@ -1,1 +1,1 @@
-"""Archives: one piece of work for every photo of a folder or bucket, on all machines of a Ray cluster."""
+"""Archives: processes every photo of a folder or bucket on all machines of a Ray cluster."""

@@ -1,7 +1,7 @@
-"""What a text means as the place of photos or results: a folder, or a bucket with a prefix and options.
+"""Parses the place of photos or results: a folder, or a bucket with a prefix and options.
 
-Nothing is decoded, normalized or dropped. What the file systems below would change on the way is refused here, because
-it would be read or written elsewhere.
+Nothing is decoded, normalized or dropped. Names that pyarrow's file systems would alter are rejected here, because
+other files would be read or written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import urllib.parse
 
 _SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
 _OPTIONS = {"s3": ("region", "endpoint_override", "scheme"), "gs": ("endpoint_override", "scheme")}
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # one letter is a drive of Windows
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # a single letter is a Windows drive
 _ONE_SLASH = re.compile(r"(s3|gs|gcs):/?(?!/)")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -30,8 +30,8 @@ class BucketAddress:
     Attributes:
         scheme: "s3" or "gs".
         bucket: Its name.
-        prefix: What the keys begin with, without slashes at its ends; "" is the whole bucket.
-        options: As pyarrow's file system takes them.
+        prefix: The beginning of the keys, without slashes at its ends; "" is the whole bucket.
+        options: As for pyarrow's file system.
     """
 
     scheme: str
@@ -48,7 +48,7 @@ def parse(text: str) -> str | BucketAddress:
             `?region=...&endpoint_override=...&scheme=http`, for servers other than Amazon's and Google's.
 
     Raises:
-        PlaceError: it is neither, or names a place that could not be used as it is written.
+        PlaceError: the text is neither, or its name would be altered.
     """
     found = _SCHEME.match(text)
     if found is None:
@@ -68,18 +68,18 @@ def parse(text: str) -> str | BucketAddress:
 
 
 def problem_of(name: str) -> str | None:
-    """Returns why a name in a bucket cannot be used as it is, or None.
+    """Returns why a name in a bucket cannot be used unchanged, or None.
 
     Args:
-        name: Parts with "/" between them.
+        name: Parts separated by "/".
     """
     parts = name.split("/")
     if "" in parts:
-        return "has an empty part (a slash too many), which cannot be read or written as it is"
+        return "has an empty part (an extra slash), which cannot be read or written unchanged"
     if {".", ".."} & set(parts):
-        return "has . or .. as a part, which would be read and written elsewhere"
+        return "has . or .. as a part, which would refer to another place"
     if _CONTROL.search(name):
-        return "has a control character in it, such as the end of a line"
+        return "contains a control character, such as a line break"
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -88,7 +88,7 @@ def problem_of(name: str) -> str | None:
 
 
 def shown(name: str) -> str:
-    """Returns a name as one line of text, whatever is in it."""
+    """Returns a name as one line of text, with other characters escaped."""
     return name if name.isprintable() else ascii(name)
 
 
@@ -99,7 +99,7 @@ def _folder(text):
         scheme, _, rest = text.partition(":")
         raise PlaceError(f"{text}: must be {scheme}://{rest.lstrip('/')}, or ./{text} for a folder of this name")
     parts = text.split(os.sep)
-    if ".." in parts:  # after a link, that is not the folder that the text seems to say: the system alone knows
+    if ".." in parts:  # after a link, the parent is not the folder that the text suggests: only the system knows it
         n_followed = len(parts) - parts[::-1].index("..")
         followed = os.path.realpath(os.sep.join(parts[:n_followed]))
         return os.path.abspath(os.path.join(followed, *parts[n_followed:]))
@@ -115,7 +115,7 @@ def _options(text, scheme, options):
     given = dict(pairs)
     if len(given) < len(pairs) or not all(given.values()) or set(given) - set(known):
         raise PlaceError(
-            f"{text}: after the ? must be NAME=VALUE, with & between them and a name of {', '.join(known)}; "
-            "a prefix with a ? in its name cannot be given"
+            f"{text}: after the ? must be NAME=VALUE, with & between them and a name of {', '.join(known)}; prefixes "
+            "that contain ? are not supported"
         )
     return given

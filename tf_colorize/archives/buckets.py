@@ -1,4 +1,4 @@
-"""A bucket as a place: names below a prefix, objects that appear when they are complete."""
+"""A bucket as a place: names below a prefix, whose objects appear only when complete."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator
 from tf_colorize import installation
 from tf_colorize.archives import addresses
 
-_ATTEMPTS = 8  # of a request to a bucket; with pauses between them that grow, about a minute
+_ATTEMPTS = 8  # attempts of a request to a bucket; about a minute with increasing pauses
 
 
 class Bucket:
-    """A bucket, or a prefix in one. Objects appear when they are complete; that is how buckets work.
+    """A bucket, or a prefix in one. Objects appear only when they are complete, as always in buckets.
 
-    Credentials are found on each machine by itself: in environment variables, files in the home folder or
-    the machine's role.
+    Each machine finds its own credentials: in environment variables, files in the home folder or the machine's role.
 
     Args:
-        address: Where it is.
+        address: Its address.
     """
 
     def __init__(self, address: addresses.BucketAddress) -> None:
@@ -32,7 +31,7 @@ class Bucket:
         self._files = None
 
     def __getstate__(self):
-        return {**self.__dict__, "_files": None}  # the connection stays here
+        return {**self.__dict__, "_files": None}  # the connection is not pickled
 
     @property
     def _file_system(self):
@@ -44,7 +43,7 @@ class Bucket:
                 raise addresses.PlaceError(f"{self.full_name('')}: {error}") from error
             try:
                 self._files = (_s3 if self._scheme == "s3" else _gcs)(fs, self._bucket, self._options)
-            except ValueError as error:  # of pyarrow, about the options
+            except ValueError as error:  # raised by pyarrow for invalid options
                 raise addresses.PlaceError(f"{self.full_name('')}: {_first_line(error)}") from error
         return self._files
 
@@ -54,7 +53,7 @@ class Bucket:
         return f"{place}/{name}" if name else place
 
     def check(self) -> None:
-        """Raises PlaceError if the bucket is not there; one request, however much is in it."""
+        """Raises PlaceError if the bucket does not exist; takes one request for any number of objects."""
         name = f"{self._scheme}://{self._bucket}"
         try:
             found = self._file_system.get_file_info(self._bucket)
@@ -64,13 +63,13 @@ class Bucket:
             raise addresses.PlaceError(f"{name}: no such bucket")
 
     def prepare(self) -> None:
-        """Raises PlaceError if the bucket is not there; folders in it need not be made."""
+        """Raises PlaceError if the bucket does not exist; folders in it need not be created."""
         self.check()
 
     def inside(self, other: object) -> str | None:
-        """Returns the name of this place in another that it lies in, or None.
+        """Returns the name of this place relative to another that contains it, or None.
 
-        Two servers may have buckets of one name. They count as one, because one server can have several addresses.
+        Equal bucket names on different servers count as the same bucket, because one server can have several addresses.
         """
         if not isinstance(other, Bucket) or (other._server, other._bucket) != (self._server, self._bucket):
             return None
@@ -79,14 +78,15 @@ class Bucket:
 
     @property
     def _server(self):
-        """Whose names of buckets these are: Google's buckets can be reached as S3's, too."""
+        """Returns the name space of the bucket: Google's buckets can also be reached through S3's interface."""
         return "gs" if "storage.googleapis.com" in self._options.get("endpoint_override", "") else self._scheme
 
     def walk(self, refuse: Callable[[str, str], None] | None = None) -> Iterator[tuple[str, list[str]]]:
         """Yields `(folder, file names in it)`, without hidden ones, folder by folder.
 
         Args:
-            refuse: Called with the name of a folder that cannot be read as it is called, and why. None leaves it out.
+            refuse: Called with the name of a folder that cannot be read unchanged, and the reason; None skips the
+                folder.
 
         Raises:
             PlaceError: a folder cannot be listed.
@@ -97,7 +97,7 @@ class Bucket:
             names: list[str] = []
             folders: list[str] = []
             for info in self._list(folder):
-                # pyarrow shows a folder without a name, as in "a//b", as the folder that it is in.
+                # pyarrow lists an empty folder name, as in "a//b", as the parent folder.
                 name = "" if info.path.rstrip("/") == self._key(folder) else info.base_name
                 problem = None if info.is_file else addresses.problem_of(name)
                 if problem:
@@ -109,7 +109,7 @@ class Bucket:
             waiting += [posixpath.join(folder, name) for name in sorted(folders, reverse=True)]
 
     def names(self, folder: str) -> set[str]:
-        """Returns the names of the files in a folder, none if it does not exist."""
+        """Returns the names of the files in a folder, or an empty list if it does not exist."""
         return {info.base_name for info in self._list(folder) if info.is_file}
 
     def has(self, name: str) -> bool:
@@ -117,7 +117,7 @@ class Bucket:
         return self._file_system.get_file_info(self._key(name)).is_file
 
     def fetch(self, name: str, scratch: pathlib.Path) -> pathlib.Path:
-        """Copies a file into the folder `scratch` and returns where.
+        """Copies a file into the folder `scratch` and returns its path.
 
         Raises:
             OSError: it cannot be read.
@@ -128,7 +128,7 @@ class Bucket:
         return path
 
     def path_for(self, name: str, scratch: pathlib.Path) -> pathlib.Path:
-        """Returns where to write a file that `store` then takes."""
+        """Returns where to write a file that `store` then copies."""
         return scratch / "results" / pathlib.PurePosixPath(name).name
 
     def store(self, name: str, path: pathlib.Path) -> None:
@@ -136,12 +136,12 @@ class Bucket:
         self.put(name, path)
 
     def put(self, name: str, path: pathlib.Path) -> None:
-        """Copies a file into the bucket, whole or not at all.
+        """Copies a file into the bucket, completely or not at all.
 
         Raises:
             OSError: it cannot be written.
         """
-        data = path.read_bytes()  # all of it first: closing the stream would complete half an object, too
+        data = path.read_bytes()  # read completely first, because closing the stream would store a partial object
         with self._file_system.open_output_stream(self._key(name)) as target:
             target.write(data)
 
@@ -151,10 +151,10 @@ class Bucket:
             self._file_system.delete_file(self._key(name))
 
     def clean(self, folder: str) -> None:
-        """Nothing to do: a bucket shows no unfinished files."""
+        """Does nothing: a bucket shows no unfinished files."""
 
     def _key(self, name):
-        """The path of a file or folder for pyarrow, which would normalize some names and so take another key."""
+        """Returns the path of a file or folder for pyarrow; rejects names that pyarrow would normalize."""
         problem = addresses.problem_of(name) if name else None
         if problem:
             raise addresses.PlaceError(f"{addresses.shown(self.full_name(name))}: its name {problem}")
@@ -176,7 +176,7 @@ def _s3(fs, bucket, options):
         except OSError as error:
             reason = f"no such bucket, or not reachable: {_first_line(error)}"
             raise addresses.PlaceError(f"s3://{bucket}: {reason}") from error
-    # One request writes a file of usual size; without the option there would be three, each of them paid for.
+    # One request writes a file of usual size; without this option, it would be three paid requests.
     return fs.S3FileSystem(
         **options, allow_delayed_open=True, retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
     )

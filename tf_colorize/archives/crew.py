@@ -1,7 +1,7 @@
-"""Workers on a Ray cluster: gives them photos, a few at a time, and replaces those that die.
+"""Manages workers on a Ray cluster: gives them a few photos at a time, and replaces those that die.
 
-Ray's actors and `ray.wait` are all that is needed. Ray Data would list the whole archive first, reads with tasks
-that a cluster of busy actors starves, and starts all over when a part of the cluster is lost.
+It uses only Ray's actors and `ray.wait`. Ray Data would list the whole archive first, read with tasks that do not get
+processors beside busy actors, and start over when a part of the cluster is lost.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 from tf_colorize.albums import work
 from tf_colorize.archives import plan
 
-_BATCHES = 2  # of a worker; while it writes the last photos of one, it reads the first of the next
-_SECONDS = 0.5  # that a batch should take
+_BATCHES = 2  # batches per worker; while it writes the last photos of one, it reads the first of the next
+_SECONDS = 0.5  # seconds that a batch should take
 _LARGEST = 64
-_DEATHS = 3  # of workers with the same photo alone, before it counts as its fault
+_DEATHS = 3  # deaths of workers with only this photo before it counts as the cause
 _PATIENCE = 60.0  # seconds without anything finished until people are told
 
 
@@ -28,14 +28,14 @@ class CrewError(ValueError):
 
 
 class Jobs(typing.Protocol):
-    """As much of a `plan.Plan` as a crew needs."""
+    """The part of `plan.Plan` that a crew needs."""
 
     def take(self, count: int) -> list[plan.Item]:
-        """Returns the next photos, at most so many."""
+        """Returns up to n next photos."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether all photos are listed."""
+        """Returns whether all photos are listed."""
 
     @property
     def n_left(self) -> int:
@@ -44,7 +44,7 @@ class Jobs(typing.Protocol):
 
 @dataclasses.dataclass(eq=False)
 class _Hand:
-    """A worker: its actor, the photos it was given, since when it is ready and how many it has done."""
+    """A worker: its actor, its current photos, the time since it is ready, and the number of photos done."""
 
     actor: Any
     starting: Any
@@ -71,12 +71,12 @@ class _Alarm:
 
 
 class Crew:
-    """So many workers, on whatever machines of the cluster have a free processor.
+    """A number of workers on those machines of the cluster that have a free processor.
 
     Args:
         hire: Creates a Ray actor of `workers.Worker`.
         size: Number of workers.
-        tell: Called with a line for people.
+        tell: Called with a line to show.
     """
 
     def __init__(self, hire: Callable[[], Any], size: int, tell: Callable[[str], None]) -> None:
@@ -88,13 +88,13 @@ class Crew:
         self.n_deaths = self._n_bad_starts = 0
 
     def outcomes(self, jobs: Jobs) -> Iterator[tuple[plan.Item, work.Outcome]]:
-        """Does all photos of a plan and yields them as they finish.
+        """Processes all photos of a plan and yields them as they finish.
 
-        A photo whose worker died is done again by another: alone, and after all others, so that one that
-        kills its workers takes nothing else along.
+        A photo whose worker died is processed again by another, alone and after all others, so that a photo that kills
+        workers affects no others.
 
         Raises:
-            CrewError: no worker can start, for the reason given.
+            CrewError: no worker can start; the message has the reason.
             ValueError: the photos cannot be listed.
         """
         alarm = _Alarm(self._tell)
@@ -103,7 +103,7 @@ class Crew:
                 self._give(hand, jobs)
             waiting = {ref: hand for hand in self._hands for ref in hand.batches}
             if jobs.is_complete and not jobs.n_left and not self._suspects and not waiting:
-                jobs.take(1)  # raises what stopped the listing
+                jobs.take(1)  # raises the exception that stopped the listing
                 return
             waiting.update({hand.starting: hand for hand in self._hands if not hand.is_ready})
             for ref in self._finished(list(waiting)):
@@ -129,7 +129,7 @@ class Crew:
         return _Hand(actor, actor.ready.remote())
 
     def _finished(self, references):
-        """What is finished; waits for the first, at most a fraction of a second."""
+        """Returns the finished batches; waits at most a fraction of a second for the first."""
         if not references:  # nothing is listed yet
             time.sleep(0.05)
         elif self._ray.wait(references, num_returns=1, timeout=0.2)[0]:
@@ -151,19 +151,19 @@ class Crew:
         size = min(_LARGEST, max(1, round(rate * _SECONDS)))
         if not jobs.is_complete:
             return size
-        # Smaller ones at the end, so that all finish at the same time.
+        # Smaller batches at the end, so that all workers finish at the same time.
         return min(size, max(1, jobs.n_left // (2 * _BATCHES * len(self._hands))))
 
     def _collect(self, ref, hand, jobs):
         if hand not in self._hands:
-            return  # it died a moment ago, and what it had is done again
+            return  # it has just died, and its photos are processed again
         errors = self._ray.exceptions
         try:
             result = self._ray.get(ref)
         except errors.RayActorError as error:
             yield from self._bury(hand, error)
             return
-        except errors.RayTaskError as error:  # an exception that no photo's own reason tells
+        except errors.RayTaskError as error:  # an exception that is not the failure of a photo
             if ref is hand.starting:
                 raise CrewError(f"a worker cannot start: {_cause(error)}") from error
             result = [work.Outcome(reason=_cause(error))] * len(hand.batches[ref])
@@ -176,7 +176,7 @@ class Crew:
         yield from zip(hand.batches.pop(ref), result)
 
     def _bury(self, hand, error):
-        """Hires another worker for one that died; what it had is done again, or failed too often."""
+        """Replaces a worker that died; its photos are processed again, or fail if they were lost too often."""
         self._ray.kill(hand.actor)
         self.n_deaths += 1
         if not hand.is_ready:
@@ -189,7 +189,8 @@ class Crew:
                 suspect = dataclasses.replace(item, deaths=item.deaths + 1)
                 if suspect.deaths > _DEATHS:
                     reason = (
-                        f"all {suspect.deaths} workers that took it died, {_DEATHS} of them with nothing else to do"
+                        f"all {suspect.deaths} workers that processed it died, {_DEATHS} of them while processing "
+                        "nothing else"
                     )
                     yield item, work.Outcome(reason=f"{reason}; do they have enough memory?")
                 else:
@@ -197,5 +198,5 @@ class Crew:
 
 
 def _cause(error):
-    """One line about what a worker raised, without Ray's account of where."""
+    """Returns a one-line message for an exception of a worker, without Ray's traceback."""
     return work.reason_of(getattr(error, "cause", None) or error)

@@ -1,4 +1,4 @@
-"""The photos of an archive that failed, with their reasons, in a file beside the results."""
+"""Records the failed photos of an archive, with their reasons, in a file beside the results."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tf_colorize.archives import places
 
 
 class Failures:
-    """The photos that failed, with their reasons: `failures.jsonl` in the result place.
+    """The failed photos with their reasons: `failures.jsonl` in the result place.
 
     Args:
-        source: Where the photos are.
-        target: Where the results go.
+        source: The place of the photos.
+        target: The place for the results.
     """
 
     NAME = "failures.jsonl"
@@ -25,27 +25,27 @@ class Failures:
         self.count = self._n_saved = 0
         self._source, self._target = source, target
         self._lock = threading.Lock()
-        # A folder, because Windows does not open a temporary file a second time.
+        # A folder, because Windows cannot open a temporary file twice.
         self._scratch = whole.Scratch()
         self._local = self._scratch.path / self.NAME
         self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this
 
     @property
     def path(self) -> str:
-        """What people know the file by."""
+        """Returns the full name of the file."""
         return self._target.full_name(self.NAME)
 
     def add(self, photo: str, reason: str) -> None:
-        """Notes that a photo failed; may be called from any thread."""
+        """Records a failed photo; may be called from any thread."""
         with self._lock:
             self._file.write(json.dumps({"photo": self._source.full_name(photo), "reason": reason}) + "\n")
             self.count += 1
 
     def save(self) -> None:
-        """Writes the file into the result place if there is anything new; an earlier run's file goes.
+        """Writes the file into the result place if there are new failures; it replaces that of an earlier run.
 
         Raises:
-            OSError: that is impossible.
+            OSError: the file cannot be written.
         """
         with self._lock:
             if self.count == self._n_saved:
@@ -55,18 +55,18 @@ class Failures:
             self._n_saved = self.count
 
     def try_to_save(self) -> str | None:
-        """Saves what is new where that is possible; returns one line about why it is not, or None."""
+        """Tries to save new failures; returns a one-line message if that is impossible, or None."""
         try:
             self.save()
-        except Exception as error:  # a full disk, a bucket that does not answer, a library's own: nothing is lost yet
+        except Exception as error:  # a full disk, an unreachable bucket, an exception of a library: nothing is lost yet
             return work.reason_of(error)
         return None
 
     def finish(self) -> str | None:
-        """Saves the last ones, or removes the file of an earlier run where nothing failed.
+        """Saves the last failures, or removes the file of an earlier run if nothing failed.
 
         Returns:
-            None, or one line about why that is impossible and where on this machine the file is instead.
+            None, or a one-line message with the reason and the local path of the file instead.
         """
         problem = self.try_to_save()
         if problem is None and not self.count:

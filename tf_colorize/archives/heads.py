@@ -1,6 +1,6 @@
-"""The head of a Ray cluster, asked before a job connects to it.
+"""Checks the head of a Ray cluster before a job connects to it.
 
-Ray itself tries for minutes where nobody answers, and its processes die where one has a token and another has none.
+Ray itself retries for minutes if there is no answer, and its processes abort if only one side has a token.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from tf_colorize import installation
 MODE = "RAY_AUTH_MODE"
 TOKEN = "RAY_AUTH_TOKEN"
 TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
-OLDEST_RAY = (2, 52)  # the first that can ask for a token
+OLDEST_RAY = (2, 52)  # the first version that supports tokens
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):(\d{1,5})")
-_ANSWER = 1.5  # seconds until a head that says nothing counts as not there
-_PATIENCE = 20.0  # seconds for Ray to start in a process of its own, and to be answered
+_ANSWER = 1.5  # seconds until a silent head counts as missing
+_PATIENCE = 20.0  # seconds for Ray to start in a separate process and get an answer
 
-# Says the address first. Of Ray's own modules, as its commands use them: nothing public asks without joining.
+# Prints the address first. It uses Ray's internal modules, as Ray's commands do: no public function checks without
+# connecting.
 _ASK = """
 from ray._private import services
 import ray
@@ -47,7 +48,7 @@ class Head:
 
     Attributes:
         address: HOST:PORT.
-        wants_token: Whether it turns away those who do not know the cluster's token.
+        wants_token: Whether it requires the cluster's token.
     """
 
     address: str
@@ -55,37 +56,37 @@ class Head:
 
 
 def environment_of_own() -> dict[str, str]:
-    """Returns what the environment must say before Ray is imported to start a cluster for this machine alone.
+    """Returns the environment variables to set before importing Ray, to start a cluster for this machine alone.
 
-    Its processes then listen on the loopback device, and turn away whoever does not know the token.
+    Its processes then listen on the loopback interface and require the token.
     """
     return {
         MODE: "token",
         TOKEN: secrets.token_hex(32),
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on all systems: a cluster without other machines
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # for all systems: a cluster without other machines
     }
 
 
 def find(address: str) -> Head:
-    """Asks the head of a cluster whether it is there, and whether it takes this user's token if it wants one.
+    """Checks that the head of a cluster answers, and that it accepts this user's token if it requires one.
 
     Args:
         address: HOST:PORT, or "auto" for the cluster that this machine belongs to.
 
     Raises:
-        HeadError: nobody answers within two seconds, something else than Ray does, or the token is not the right one.
+        HeadError: there is no answer within two seconds, the answer is not from Ray, or the token is wrong.
         MissingPackage: Ray is not installed.
     """
     if address != "auto":
         if not is_address(address):
             raise HeadError(f"{address}: must be auto or HOST:PORT")
         if not answers(address):
-            raise HeadError(f"no Ray cluster at {address}: nothing answers there. Is its head running, and reachable?")
+            raise HeadError(f"no Ray cluster at {address}: nothing answers there. Is its head running and reachable?")
     check_installed()
     mode = os.environ.get(MODE, "").lower()
     has_token = mode != "disabled" and _has_token()
     if mode == "token" and not has_token:
-        raise HeadError(f"{MODE} is token, but there is none: set {TOKEN}, or copy ~/.ray/auth_token from the head")
+        raise HeadError(f"{MODE} is token, but there is no token: set {TOKEN}, or copy ~/.ray/auth_token from the head")
     with_token = _asking(address, "token") if has_token else None
     without = _asking(address, "disabled")
     try:
@@ -97,11 +98,19 @@ def find(address: str) -> Head:
                 process.kill()
                 process.communicate()
     if is_open and mode == "token":
-        raise HeadError(f"the cluster at {found} was started without tokens, but {MODE} is token here: make them agree")
+        raise HeadError(
+            f"the cluster at {found} was started without a token, but {MODE} is token here: use the same mode on both"
+        )
     if not is_open and not knows_token:
-        here = "another one is here" if has_token else f"{MODE} is disabled" if mode == "disabled" else "none is here"
+        here = (
+            "the one here is different"
+            if has_token
+            else f"{MODE} is disabled"
+            if mode == "disabled"
+            else "there is none here"
+        )
         fix = f"copy ~/.ray/auth_token from its head, or set {TOKEN}"
-        raise HeadError(f"the cluster at {found} wants its token, and {here}: {fix}")
+        raise HeadError(f"the cluster at {found} requires its token, but {here}: {fix}")
     return Head(found, not is_open)
 
 
@@ -113,7 +122,7 @@ def check_installed() -> None:
 
 
 def python(code: str, *arguments: str) -> list[str]:
-    """Returns the command that runs code in a Python of its own, which finds the modules that this one finds.
+    """Returns the command that runs code in a separate Python with the same module path.
 
     By itself, it would look for them in the current folder first.
     """
@@ -127,7 +136,7 @@ def is_address(text: str) -> bool:
 
 
 def answers(address: str) -> bool:
-    """Returns whether anybody listens at HOST:PORT, after at most a second and a half."""
+    """Returns whether a process listens at HOST:PORT, within one and a half seconds."""
     host, _, port = address.rpartition(":")
     is_there = threading.Event()
     ended = threading.Event()
@@ -146,7 +155,7 @@ def answers(address: str) -> bool:
 
 
 def _has_token():
-    """Whether there is a token where Ray looks for it. It aborts the process if there is none."""
+    """Returns whether there is a token where Ray looks for it; without one, Ray would abort the process."""
     if os.environ.get(TOKEN):
         return True
     path = os.environ.get(TOKEN_PATH) or pathlib.Path.home() / ".ray" / "auth_token"
@@ -157,7 +166,7 @@ def _has_token():
 
 
 def _asking(address, mode):
-    # A process of its own: Ray's code for this cannot be interrupted, and reads the mode only once.
+    # In a separate process, because Ray's code for this cannot be interrupted and reads the mode only once.
     return subprocess.Popen(
         python(_ASK, address),
         env={**os.environ, MODE: mode},
@@ -170,17 +179,17 @@ def _asking(address, mode):
 
 
 def _answer(address, process):
-    """The address that was found, and whether it let us in."""
+    """Returns the address that was found, and whether the connection was accepted."""
     try:
         said, complaint = process.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired as error:
-        raise HeadError(f"no Ray cluster at {address}: something else answers there") from error
+        raise HeadError(f"no Ray cluster at {address}: another program answers there") from error
     lines = said.split()
     if "connected" in lines[1:]:
         return lines[0], True
     if "InvalidAuthToken" in complaint or "AuthenticationError" in complaint:
         return (lines or [address])[0], False
     if "Could not find any running Ray instance" in complaint:
-        raise HeadError("no Ray cluster on this machine: start it, or say where its head is")
+        raise HeadError("no Ray cluster on this machine: start one, or give the address of its head")
     reason = next((line for line in reversed(complaint.splitlines()) if line.strip()), "it does not answer").strip()
     raise HeadError(f"no Ray cluster at {address}: {reason}")

@@ -1,4 +1,4 @@
-"""Workers on a Ray cluster, hired through a process of its own, so that the command outlives the cluster."""
+"""Runs workers on a Ray cluster through a separate process, so that the command outlives the cluster."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from typing import Any
 from tf_colorize.albums import work
 from tf_colorize.archives import heads, plan, ray_process
 
-_PATIENCE = 20.0  # seconds for the process to end by itself
-_AGAIN = "the same command goes on from here"
+_PATIENCE = 20.0  # seconds for the process to exit by itself
+_AGAIN = "the same command continues from here"
 _MAIN = "from tf_colorize.archives import ray_process\nray_process.main()"
-# Ctrl-C on a terminal is for the command alone.
+# Ctrl-C on a terminal must reach only the command.
 _APART: dict[str, Any] = {"start_new_session": True}
 if sys.platform == "win32":
     _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 
 
 class ClusterLost(ValueError):
-    """The cluster is gone; the message is one line. Photos that were not finished are as before."""
+    """The cluster is lost; the message is one line. Unfinished photos are unchanged."""
 
 
 class Hired:
-    """Workers on a cluster, as long as this is open.
+    """Workers on a cluster while this context is open.
 
     Args:
-        task: Which cluster, how many workers, and what they do.
-        environment: Added to the environment of the process that talks to Ray.
-        tell: Called with a line for people.
+        task: The cluster, the number of workers, and their work.
+        environment: Variables added to the environment of the process that uses Ray.
+        tell: Called with a line to show.
 
     Attributes:
-        n_deaths: Workers that died; known when all is done.
+        n_deaths: Number of workers that died; known at the end.
 
     Raises:
         ClusterLost: Ray ended its process.
@@ -68,10 +68,10 @@ class Hired:
         self.close()
 
     def outcomes(self, jobs: plan.Plan) -> Iterator[tuple[plan.Item, work.Outcome]]:
-        """Does all photos of a plan and yields them as they finish.
+        """Processes all photos of a plan and yields them as they finish.
 
         Raises:
-            ClusterLost: the cluster is gone.
+            ClusterLost: the cluster is lost.
             ValueError: no worker can start, or the photos cannot be listed.
         """
         while True:
@@ -90,7 +90,7 @@ class Hired:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
-                    pipe.close()  # which the process notices
+                    pipe.close()  # which the process detects
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -98,12 +98,12 @@ class Hired:
             self._process.wait()
 
     def _send(self, message):
-        with contextlib.suppress(OSError):  # it has ended: no message of it comes then
+        with contextlib.suppress(OSError):  # it has ended, so no further message comes
             pickle.dump(message, self._process.stdin)
             self._process.stdin.flush()
 
     def _receive(self):
-        """The next message that is for nobody else."""
+        """Returns the next message that is not a notice."""
         while True:
             try:
                 kind, *details = pickle.load(self._process.stdout)
@@ -123,20 +123,20 @@ class Hired:
                 return kind, *details
 
     def _why_lost(self):
-        """One line about the end of the process, which left without one."""
+        """Returns a one-line message about the end of the process, which did not send one."""
         gone = self._gone()
         if gone:
             return self._lost(gone)
         if self._watched:
-            return f"the process that talks to Ray has ended ({self._ending()}); {_AGAIN}"
+            return f"the process that uses Ray has ended ({self._ending()}); {_AGAIN}"
         return f"no Ray cluster at {self._task.address}: Ray ended while it connected ({self._ending()})"
 
     def _lost(self, what):
         is_own = self._task.address == ray_process.OWN
-        return f"{what} is gone; {_AGAIN}" if is_own else f"{what} is gone; start the cluster, and {_AGAIN}"
+        return f"{what} is lost; {_AGAIN}" if is_own else f"{what} is lost; start the cluster, and {_AGAIN}"
 
     def _gone(self):
-        """Which part of the cluster no longer answers, or None."""
+        """Returns which part of the cluster no longer answers, or None."""
         return next((name for name, address in self._watched.items() if not heads.answers(address)), None)
 
     def _ending(self):

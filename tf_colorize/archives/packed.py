@@ -1,4 +1,4 @@
-"""Models on their way to other machines."""
+"""Transfers models to other machines."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class PackedModel:
     """The files of a model, or the address of a server.
 
     Attributes:
-        name: Path or address, as `Colorizer.load` takes it where the model came from.
-        files: Paths relative to the folder that the model is in, and what is in them; none for an address.
+        name: Path or address for `Colorizer.load` on the original machine.
+        files: Paths relative to the model's folder, and contents; empty for an address.
     """
 
     name: str
@@ -29,10 +29,10 @@ class PackedModel:
 
     @classmethod
     def pack(cls, model: str) -> PackedModel:
-        """Reads a model: only those of its files that loading it needs.
+        """Reads a model, but only the files needed for loading.
 
         Args:
-            model: What `Colorizer.load` takes.
+            model: As for `Colorizer.load`.
 
         Raises:
             ValueError: there is no such model, or it cannot be read.
@@ -49,14 +49,13 @@ class PackedModel:
         return cls(str(path), files)
 
     def unpack(self) -> str:
-        """Returns what `Colorizer.load` takes on this machine.
+        """Returns the argument of `Colorizer.load` on this machine.
 
-        The files are used where they are if this machine has the same and nobody else can change them. Otherwise
-        they are copied into a folder that only this user can enter, once for all processes: they must outlive
-        this function.
+        Files are used in place if this machine has the same ones and no other user can change them. Otherwise they are
+        copied, once for all processes, into a folder that only this user can access.
 
         Raises:
-            OSError: they cannot be written.
+            OSError: the files cannot be written.
         """
         place = pathlib.Path(self.name).parent
         if not self.files or (all(_only_ours(place / name) for name in self.files) and self._is_in(place)):
@@ -79,11 +78,13 @@ class PackedModel:
 
 
 def _private_folder():
-    """A folder for models that is this user's alone: the same for all processes, or this process's own.
+    """Returns a folder for models that only this user can access: the same for all processes, or one for this process.
 
-    Its name can be guessed, so somebody else may have made it, or a link of that name. Then it is not used.
+    Its name is predictable, so another user may have created it, or a link of that name; it is not used then.
     """
-    user = str(os.geteuid()) if hasattr(os, "geteuid") else "models"  # on Windows, the place itself is the user's own
+    user = (
+        str(os.geteuid()) if hasattr(os, "geteuid") else "models"
+    )  # on Windows, the temporary folder belongs to the user
     folder = pathlib.Path(tempfile.gettempdir(), f"tf-colorize-{user}")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -104,7 +105,7 @@ def _is_private(folder):
 
 
 def _only_ours(path):
-    """Whether only this user or root can change a file, or put another in its place."""
+    """Returns whether only this user or root can change or replace a file."""
     if not hasattr(os, "geteuid"):
         return True
     try:

@@ -1,7 +1,7 @@
-"""Folders and buckets as the same thing: names below them, files that come and go whole.
+"""The common interface of folders and buckets: names below them, files that are read and written completely.
 
-A place travels to other machines: it holds no connection, only what is needed to make one there.
-Names are relative to the place and have "/" between their parts; "" is the place itself.
+A place can be sent to other machines: it holds no connection, only the data to create one there. Names are relative to
+the place, with "/" between their parts; "" is the place itself.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ PlaceError = addresses.PlaceError
 
 
 def open_place(text: str) -> Folder | Bucket:
-    """Returns the folder or bucket that a text names.
+    """Returns the folder or bucket for a text.
 
     Args:
-        text: What `addresses.parse` takes.
+        text: As for `addresses.parse`.
 
     Raises:
-        PlaceError: it is no place, or pyarrow is missing.
+        PlaceError: the text is not a place, or pyarrow is missing.
     """
     address = addresses.parse(text)
     return Folder(address) if isinstance(address, str) else Bucket(address)
@@ -44,11 +44,11 @@ class Folder:
         self._path = pathlib.Path(os.path.abspath(path))
 
     def full_name(self, name: str) -> str:
-        """Returns the name that people know a file by."""
+        """Returns the full name of a file."""
         return os.path.join(self._path, name) if name else str(self._path)
 
     def check(self) -> None:
-        """Raises PlaceError if the folder is not there."""
+        """Raises PlaceError if the folder does not exist."""
         try:
             is_folder = stat.S_ISDIR(os.stat(self._path).st_mode)
         except OSError as error:
@@ -61,7 +61,7 @@ class Folder:
         """Creates the folder.
 
         Raises:
-            PlaceError: that is impossible.
+            PlaceError: it cannot be created.
         """
         try:
             self._path.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class Folder:
             raise PlaceError(f"{self._path}: cannot be created: {error.strerror}") from error
 
     def inside(self, other: object) -> str | None:
-        """Returns the name of this place in another that it lies in, also through links, or None."""
+        """Returns the name of this place relative to another that contains it, also through links, or None."""
         return _below(self._path, other._path) if isinstance(other, Folder) else None
 
     def walk(self, refuse: Callable[[str, str], None] | None = None) -> Iterator[tuple[str, list[str]]]:
@@ -90,7 +90,7 @@ class Folder:
         return "" if name == "." else name
 
     def names(self, folder: str) -> set[str]:
-        """Returns the names of the files in a folder, none if it does not exist."""
+        """Returns the names of the files in a folder, or an empty list if it does not exist."""
         try:
             with os.scandir(self._path_of(folder)) as entries:
                 return {entry.name for entry in entries if entry.is_file()}
@@ -102,18 +102,19 @@ class Folder:
         return self._path_of(name).exists()
 
     def fetch(self, name: str, scratch: pathlib.Path) -> pathlib.Path:
-        """Returns where a file can be read."""
+        """Returns the path from which a file can be read."""
         return self._path_of(name)
 
     def path_for(self, name: str, scratch: pathlib.Path) -> pathlib.Path:
-        """Returns where to write a file that `store` then takes; writing must be all or nothing."""
+        """Returns where to write a file that `store` then makes visible; it must be written completely or not at
+        all."""
         return self._path_of(name)
 
     def store(self, name: str, path: pathlib.Path) -> None:
         """Makes a file that was written to `path_for` visible under its name."""
 
     def put(self, name: str, path: pathlib.Path) -> None:
-        """Copies a file to the place, whole or not at all."""
+        """Copies a file to the place, completely or not at all."""
         whole.copy(path, self._path_of(name))
 
     def remove(self, name: str) -> None:
@@ -121,11 +122,11 @@ class Folder:
         self._path_of(name).unlink(missing_ok=True)
 
     def clean(self, folder: str) -> None:
-        """Removes what killed writers left unfinished in a folder."""
+        """Removes unfinished files of killed writers from a folder."""
         whole.remove_dead(self._path_of(folder))
 
     def _path_of(self, name):
-        """The path of a file or folder, which may have a name that means something else on this system."""
+        """Returns the path of a file or folder; rejects names with another meaning on this system."""
         path = pathlib.PurePath(name)
         if name and (path.parts != tuple(name.split("/")) or ".." in path.parts):
             raise PlaceError(f"{self.full_name(name)}: cannot be the name of a file here; rename the photo")
@@ -133,12 +134,12 @@ class Folder:
 
 
 def _below(path, folder):
-    """The name of a path in a folder, or None; the same folder may have several paths."""
+    """Returns the name of a path relative to a folder, or None; the same folder may have several paths."""
     path = pathlib.Path(os.path.realpath(path))
     with contextlib.suppress(OSError):
         wanted = os.stat(folder)
         for ancestor in (path, *path.parents):
-            with contextlib.suppress(OSError):  # results need not exist yet
+            with contextlib.suppress(OSError):  # the result folder need not exist yet
                 if os.path.samestat(os.stat(ancestor), wanted):
                     return path.relative_to(ancestor).as_posix()
     folder = os.path.realpath(folder)

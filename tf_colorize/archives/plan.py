@@ -1,4 +1,4 @@
-"""Which photo of an archive becomes which file: listed folder by folder, and kept on disk, not in memory."""
+"""Plans the results of an archive: lists photos folder by folder, and stores the list on disk, not in memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tf_colorize.photos import find
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """A photo and its results: names in the two places.
+    """A photo and its results, as names in the two places.
 
-    `needed` are those of `target` and `compare` that are to be written. `hints` is the photo's hints file.
-    `deaths` counts the workers that died while this photo was with them.
+    `needed` are those of `target` and `compare` to be written. `hints` is the photo's hints file. `deaths` counts the
+    workers that died while processing this photo.
     """
 
     source: str
@@ -34,7 +34,7 @@ class Item:
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """How results are named, and whether those that exist count."""
+    """Rules for the names of results, and whether existing ones are kept."""
 
     suffix: str | None = None  # such as ".png"; None keeps each photo's format
     compare: bool = False
@@ -47,16 +47,16 @@ def items(
     rules: Rules,
     refuse: Callable[[str, str], None],
 ) -> Iterator[Item]:
-    """Lists the photos of a place; holds the names of one folder at a time.
+    """Lists the photos of a place, with the names of one folder at a time in memory.
 
     Args:
-        source: Where the photos are. What is hidden, in `target` or an earlier result is left out.
-        target: Where the results go, under the photos' own names.
+        source: The place of the photos. Hidden files, files in `target` and earlier results are left out.
+        target: The place for the results, which keep the photos' names.
         rules: See `Rules`.
-        refuse: Called with a photo, or a folder, and the reason why it cannot have a result.
+        refuse: Called with a photo or folder and the reason why it cannot have a result.
 
     Yields:
-        `Item`; nothing is `needed` where the results exist.
+        `Item`; `needed` is empty if the results exist.
 
     Raises:
         ValueError: the place cannot be listed.
@@ -70,12 +70,12 @@ def items(
             continue
         if _leads_back(source, target, folder):
             for name in photos:
-                refuse(posixpath.join(folder, name), "a link leads its result back among the photos")
+                refuse(posixpath.join(folder, name), "a link leads its result back to the photos")
             continue
         try:
             target.clean(folder)
             existing = target.names(folder)
-        except OSError as error:  # one folder that one may not enter; a bucket that is lost ends the listing
+        except OSError as error:  # a single folder without permission; the loss of a bucket ends the listing
             for name in photos:
                 refuse(posixpath.join(folder, name), f"its result cannot be written: {work.reason_of(error)}")
             continue
@@ -98,19 +98,20 @@ def items(
 
 
 def would_mix(source: places.Folder | places.Bucket, target: places.Folder | places.Bucket) -> bool:
-    """Returns whether results could be written over photos or among them: the photos lie in the result place."""
+    """Returns whether results could overwrite photos or be written among them, because the photos are in the result
+    place."""
     return source.inside(target) is not None
 
 
 def _is_of_results(source, target, folder):
-    """Whether a folder of photos is one of results, which a link among the photos leads to."""
+    """Returns whether a folder among the photos is, through a link, one of results."""
     if not (isinstance(source, places.Folder) and isinstance(target, places.Folder)):
         return False
     return inputs.lies_in(source.full_name(folder), target.full_name(""))
 
 
 def _leads_back(source, target, folder):
-    """Whether a link in the result place leads a folder of results among the photos."""
+    """Returns whether a result folder leads, through a link, to the photos."""
     if not (isinstance(source, places.Folder) and isinstance(target, places.Folder)):
         return False
     results = target.full_name(folder)
@@ -122,14 +123,14 @@ def _is_in(folder, other):
 
 
 class Plan:
-    """The photos that wait, in a file on disk, while a thread still lists more of them.
+    """The waiting photos, in a file on disk, while a thread lists more of them.
 
     Args:
         found: Iterator of `Item`, such as `items` returns.
 
     Attributes:
         n_found: Photos listed so far.
-        n_finished: Those of them whose results exist.
+        n_finished: Photos among them whose results exist.
         is_complete: Whether all are listed.
     """
 
@@ -158,7 +159,7 @@ class Plan:
         self._scratch.close()
 
     def take(self, count: int) -> list[Item]:
-        """Returns the next photos, at most so many; fewer or none where they are not listed yet.
+        """Returns up to n next photos; fewer or none if they are not listed yet.
 
         Raises:
             ValueError: the place cannot be listed.
@@ -178,18 +179,18 @@ class Plan:
         return taken
 
     def has_work(self) -> bool:
-        """Waits until a photo is listed that has to be done, or all are; returns whether there is one."""
+        """Waits until an unfinished photo or all photos are listed; returns whether there is an unfinished one."""
         while self.n_left <= 0 and not self.is_complete:
             time.sleep(0.02)
         return self.n_left > 0
 
     @property
     def n_left(self) -> int:
-        """Photos that are listed and were not taken."""
+        """Returns the number of listed photos that have not been taken."""
         return self.n_found - self.n_finished - self._n_taken
 
     def _publish(self):
-        """Makes what is listed so far readable."""
+        """Makes the photos listed so far readable."""
         with self._lock:
             self._writer.flush()
             self._n_written = self._n_listed
@@ -206,7 +207,7 @@ class Plan:
                 self.n_found += 1
                 if self._stopping:
                     return
-        except Exception as error:  # raised where the photos are taken
+        except Exception as error:  # raised again in `take`
             self._error = error
         finally:
             self.is_complete = True

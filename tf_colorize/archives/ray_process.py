@@ -1,8 +1,8 @@
-"""What runs in a process of its own that talks to Ray: joins a cluster or starts one, hires workers, hands out photos.
+"""The separate process that uses Ray: connects to a cluster or starts one, starts workers, and distributes photos.
 
-Ray's native code ends the process that it is loaded into when the cluster is lost, and writes to its standard streams.
-Here that is no harm: the command that started this process (`hiring`) lives on and says what happened. The two exchange
-pickled tuples through the standard input and output of this process, and this one ends when the other has.
+Ray's native code ends its process when the cluster is lost, and writes to the standard streams. That is harmless here:
+the command that started this process (`hiring`) continues and reports what happened. The two exchange pickled tuples
+through standard input and output of this process, which ends when the command does.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from tf_colorize.archives import buckets, crew, heads, places, plan, workers
 OWN = "local"
 """The address that starts a cluster of this machine alone."""
 HEAD, NODE = "the head of the cluster", "Ray on this machine"
-_OBJECT_STORE = 100 << 20  # bytes, of a cluster on this machine; only the model goes through it
+_OBJECT_STORE = 100 << 20  # bytes of object store on this machine; only the model is stored in it
 # Seconds without an answer until the job ends. Without its own node, Ray ends this process after about ten.
 _SILENCE = {HEAD: 20.0, NODE: 4.0}
-_FAREWELL = 10.0  # seconds for Ray to end when the command has
+_FAREWELL = 10.0  # seconds for Ray to end after the command has ended
 _COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 _LOG_PREFIX = re.compile(r"[\d-]+ [\d:,]+\s+[A-Z]+ \S+ -- ")
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What the process is to do.
+    """The task of the process.
 
     Attributes:
         address: HOST:PORT of a cluster's head, or `OWN`.
-        n_workers: How many; None takes one for each processor of the cluster.
-        places_of_job: Where the photos are, and where the results go.
-        start: What each worker does first.
+        n_workers: Number of workers; None: one for each processor of the cluster.
+        places_of_job: The places of the photos and of the results.
+        start: Setup that each worker runs first.
     """
 
     address: str
@@ -56,7 +56,7 @@ class Task:
 
 
 def main() -> None:
-    """Does the task that comes on standard input."""
+    """Runs the task that arrives on standard input."""
     channel = _Channel()
     sys.stdout = sys.stderr = _FirstLines(lambda line: channel.send("told", f"Ray: {line}"))
     try:
@@ -65,7 +65,7 @@ def main() -> None:
         pass  # the command has ended
     except (ValueError, installation.MissingPackage) as error:
         channel.send("problem", str(error))
-    except Exception:  # nearly anything, where the cluster is lost
+    except Exception:  # exceptions of many kinds, if the cluster is lost
         channel.send("fault", traceback.format_exc())
 
 
@@ -95,26 +95,26 @@ def _work(channel, task):
 
 
 def _connect(ray, address):
-    """Makes this process one of the cluster; returns the addresses of the head and of this machine's own node."""
+    """Connects this process to the cluster; returns the addresses of the head and of this machine's own node."""
     if tuple(map(int, ray.__version__.split(".")[:2])) < heads.OLDEST_RAY:
         raise ValueError(
-            f"Ray {ray.__version__} takes jobs from anyone; run {installation.pip_install('cluster')} again"
+            f"Ray {ray.__version__} accepts jobs from anyone; run {installation.pip_install('cluster')} again"
         )
     options = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE} if address == OWN else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="WARNING", **options)
-    except Exception as error:  # Ray raises nearly anything
+    except Exception as error:  # Ray raises exceptions of many kinds
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(f"no Ray cluster at {address}: {reason}") from error
     if address == OWN and not ipaddress.ip_address(ray.util.get_node_ip_address()).is_loopback:
-        raise ValueError("Ray listens to other machines, too, and so was stopped")
+        raise ValueError("Ray was stopped, because it accepted connections from other machines")
     context = ray.get_runtime_context()
     node = next(node for node in ray.nodes() if node["NodeID"] == context.get_node_id())
     return {HEAD: context.gcs_address, NODE: f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"}
 
 
 def _watch(watched, ended, channel):
-    """Ends the process when the cluster is lost: Ray would do it later, or never."""
+    """Ends the process when the cluster is lost; Ray would do so later, or never."""
     heard = dict.fromkeys(watched, time.monotonic())
     while not ended.wait(2):
         for name, address in watched.items():
@@ -127,7 +127,7 @@ def _watch(watched, ended, channel):
 
 
 class _Channel:
-    """Standard input and output, for messages alone; whatever else is written to the standard streams is lost."""
+    """Standard input and output, reserved for messages; other text written to the standard streams is lost."""
 
     def __init__(self):
         self._reader = os.fdopen(os.dup(0), "rb")
@@ -145,23 +145,23 @@ class _Channel:
                 self._received.put((pickle.load(self._reader),))
         self._received.put(())
         time.sleep(_FAREWELL)
-        os._exit(1)  # the command has ended, and Ray does not
+        os._exit(1)  # the command has ended, but Ray has not
 
     def receive(self):
-        """The next message; raises EOFError if the command has ended."""
+        """Returns the next message; raises EOFError if the command has ended."""
         message = self._received.get()
         if not message:
             raise EOFError
         return message[0]
 
     def send(self, *message):
-        with self._lock, contextlib.suppress(OSError):  # if the command has ended, the next answer does not come
+        with self._lock, contextlib.suppress(OSError):  # if the command has ended, there will be no next answer
             pickle.dump(message, self._writer)
             self._writer.flush()
 
 
 class _Jobs:
-    """The plan, which is where the command is."""
+    """The interface to the plan, which is in the process of the command."""
 
     def __init__(self, channel):
         self._channel = channel
@@ -183,7 +183,8 @@ class _Jobs:
 
 
 class _FirstLines(io.TextIOBase):
-    """A stream that tells the first line of each message once. When a node dies, the rest are twenty lines of its log.
+    """A stream that reports the first line of each message once. When a node dies, the other lines are twenty lines of
+    its log.
 
     Args:
         tell: Called with a line.

@@ -1,4 +1,4 @@
-"""One worker: reads photos, works on them and writes the results, all three at the same time."""
+"""A worker: reads photos, processes them and writes the results, all at the same time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from tf_colorize import whole
 from tf_colorize.albums import work
 from tf_colorize.archives import places, plan
 
-# Photos of a worker that are being read, worked on or written. A bucket answers after a tenth of a second.
+# Photos of a worker being read, processed or written. A bucket answers after a tenth of a second.
 _AT_ONCE = 8
-# How many of them are worked on: while one waits for a disk, the other keeps the processor busy.
+# Number of them being processed: while one waits for a disk, the other uses the processor.
 _IN_WORK = 2
 
 
 class Worker:
-    """What each actor of the cluster is.
+    """The class of each actor of the cluster.
 
     Args:
-        source: Where the photos are.
-        target: Where the results go.
-        start: Returns the work, a function of a `work.Job` that may be called from several threads; called once. It
-            raises ValueError if that is impossible.
-        version: Of tf_colorize where the job was started.
+        source: The place of the photos.
+        target: The place for the results.
+        start: Called once; returns a thread-safe function of a `work.Job`, or raises ValueError.
+        version: Version of tf_colorize where the job was started.
     """
 
     def __init__(
@@ -38,12 +37,12 @@ class Worker:
     ) -> None:
         self._source, self._target = source, target
         self._pool = concurrent.futures.ThreadPoolExecutor(_AT_ONCE)
-        self._working = concurrent.futures.ThreadPoolExecutor(_IN_WORK)  # few: each may hold a network
+        self._working = concurrent.futures.ThreadPoolExecutor(_IN_WORK)  # few threads, because each may hold a network
         self.problem: str | None = None
         try:
             if version != tf_colorize.__version__:
                 raise ValueError(
-                    f"tf_colorize must be the same on all machines: {version} where the job starts, "
+                    f"tf_colorize must have the same version on all machines: {version} where the job was started, "
                     f"{tf_colorize.__version__} here"
                 )
             source.check()
@@ -57,19 +56,19 @@ class Worker:
         return self.problem
 
     def run(self, items: list[plan.Item]) -> list[work.Outcome]:
-        """Does some photos; returns what became of each. One that fails never ends the others."""
+        """Processes some photos and returns their outcomes. A failure never affects the other photos."""
         return list(self._pool.map(self._do, items))
 
     def _do(self, item):
         try:
             with whole.Scratch() as scratch:
                 return self._done(item, scratch)
-        except Exception as error:  # anything: a scratch folder without space, a bucket that does not answer
+        except Exception as error:  # any exception: a full scratch folder, an unreachable bucket
             return work.Outcome(reason=work.reason_of(error))
 
     def _done(self, item, folder):
         needed = [name for name in item.needed if not (item.deaths and self._target.has(name))]
-        if not needed:  # the worker that died had finished it
+        if not needed:  # the worker that died had already finished it
             return work.Outcome()
         names = {name: self._target.path_for(name, folder) for name in (item.target, item.compare) if name}
         job = work.Job(pathlib.Path(), names[item.target], names.get(item.compare))
@@ -87,7 +86,7 @@ class Worker:
         return outcome
 
     def _reason(self, reason, item, job, names):
-        """One line that calls files what people call them, not what they are called on this machine."""
+        """Returns a one-line message with the full names of files instead of local paths."""
         reason = reason.removeprefix(f"{job.source}: ")
         known = {path: self._target.full_name(name) for name, path in names.items()}
         if job.hints:

@@ -1,9 +1,9 @@
-"""Lab and sRGB: the only room that knows the numbers of the color spaces."""
+"""Lab and sRGB: the only package with the constants of the color spaces."""
 
 import importlib
 import typing
 
-if typing.TYPE_CHECKING:  # type checkers see what is loaded on first use
+if typing.TYPE_CHECKING:  # so that type checkers see the names that are loaded on first use
     from tf_colorize.color.tensors import lab_to_rgb as lab_to_rgb
     from tf_colorize.color.tensors import lightness_ab_to_rgb as lightness_ab_to_rgb
     from tf_colorize.color.tensors import lightness_ab_to_rgb8 as lightness_ab_to_rgb8

@@ -1,4 +1,4 @@
-"""How colorful a picture is."""
+"""Measures how colorful a picture is."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import numpy as np
 if typing.TYPE_CHECKING:
     from PIL import Image
 
-# For `has_color`: the side in pixels that is enough to tell, and the smallest distance from a single tone. The page has
-# the same two.
-# Sepia prints and their scans stay under 4.5; hardly any color photo does.
+# For `has_color`: the reduced side in pixels, and the smallest distance from a single tone. The page uses the same
+# values. Sepia prints and their scans stay below 4.5; almost no color photo does.
 _LOOK_SIDE = 128
 _MIN_TONE_DISTANCE = 6.0
 
 
 def colorfulness(rgb: np.ndarray) -> float:
-    """Colorfulness as Hasler and Suesstrunk (2003) define it, with signed opponent channels.
+    """Returns colorfulness as defined by Hasler and Suesstrunk (2003), with signed opponent channels.
 
     Args:
         rgb: uint8 `(height, width, 3)` sRGB.
@@ -31,11 +30,10 @@ def colorfulness(rgb: np.ndarray) -> float:
 
 
 def colorfulness_absolute(rgb: np.ndarray) -> float:
-    """The variant that widely copied code computes, from the absolute values of the opponent
-    channels.
+    """Returns the variant of widely copied code, computed from the absolute values of the opponent channels.
 
-    It differs from the paper wherever a channel changes sign, often by several units: the two must
-    never share a column. Same argument and units as `colorfulness`.
+    It differs from the paper's if a channel changes sign, often by several units, so the two must not be compared.
+    Argument and units are those of `colorfulness`.
     """
     red_green, yellow_blue = _opponents(rgb)
     return _colorfulness_of(np.abs(red_green), np.abs(yellow_blue))
@@ -53,15 +51,15 @@ def has_color(image: Image.Image) -> bool:
 
 
 def tone_distance(image: Image.Image) -> float:
-    """Returns how far the colors of a photo are from the single tone, a curve over luma, that fits them best.
+    """Returns the distance of a photo's colors from the best-fitting single tone, a curve over luma.
 
-    The page calculates the same in `web/src/worker/color_judge.js`, so the two must change together.
+    The page computes the same in `web/src/worker/color_judge.js`, so the two must be changed together.
 
     Args:
         image: `PIL.Image.Image` of mode "RGB" or "RGBA"; transparent pixels count as black.
 
     Returns:
-        Root mean square distance in units of a byte; 0 for grays and for perfect sepia.
+        Root mean square distance in 8-bit units; 0 for grays and for perfect sepia.
     """
     plain = image.convert("RGBa") if image.mode == "RGBA" else image.convert("RGB")
     small = plain.reduce(math.ceil(max(image.size) / _LOOK_SIDE))

@@ -1,9 +1,8 @@
-"""sRGB bytes to normalized Lab and back, on the host, without TensorFlow.
+"""Converts sRGB bytes to normalized Lab and back in NumPy, without TensorFlow.
 
-The same conversion as `tensors.py` (CIE Lab, D65, 2 degree observer, the matrix of
-scikit-image and tensorflow-io) for callers that should not import TensorFlow.
-Everything is float32 and processes the image in blocks that fit the CPU cache. Besides input
-and output it uses about 2 MB, for any image size.
+The same conversion as `tensors.py` (CIE Lab, D65, 2 degree observer, the matrix of scikit-image and tensorflow-io) for
+callers that should not import TensorFlow. Everything is float32 and processes the image in blocks that fit the CPU
+cache. In addition to input and output it uses about 2 MB, for any image size.
 """
 
 from __future__ import annotations
@@ -119,7 +118,7 @@ def lightness_ab_to_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
 
 
 def lightness_ab_to_fine_rgb(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """Returns what `lightness_ab_to_rgb` does, not rounded to bytes.
+    """Returns the same as `lightness_ab_to_rgb`, not rounded to bytes.
 
     Args:
         lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
@@ -150,13 +149,12 @@ def _encode_steps(lightness, ab):
 
 
 def with_vividness(lightness: np.ndarray, ab: np.ndarray, vividness: float) -> np.ndarray:
-    """Scales chroma, more gently where the sRGB gamut leaves less room.
+    """Scales chroma, less where the color is close to the boundary of the sRGB gamut.
 
-    Below 1 all chroma is multiplied by `vividness`. Above 1 the factor is
-    `1 + (vividness - 1) (1 - 1 / headroom) w`, where headroom is the factor by which the
-    color's chroma could grow inside the gamut at its lightness: the result approaches the
-    gamut's boundary but never crosses it. `w` is `min(1, L* / 40, (100 - L*) / 20)`; it avoids
-    amplifying noise in deep shadows and highlights, where eyes expect gray.
+    Below 1 all chroma is multiplied by `vividness`. Above 1 the factor is `1 + (vividness - 1) (1 - 1 / headroom) w`,
+    where headroom is the factor by which the color's chroma could grow inside the gamut at its lightness: the result
+    approaches the gamut's boundary but never crosses it. `w` is `min(1, L* / 40, (100 - L*) / 20)`; it avoids
+    amplifying noise in deep shadows and highlights, which should look gray.
 
     Args:
         lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
@@ -218,7 +216,7 @@ def ab_palette(grid: int = 10) -> np.ndarray:
     _, ab = rgb_to_lightness_ab(np.concatenate(faces))
     bins = np.unique(np.rint(ab * (AB_SCALE / grid)).astype(np.int32), axis=0)
     palette = (bins * (grid / AB_SCALE)).astype(np.float32)
-    palette.flags.writeable = False  # the cache hands out the same array every time
+    palette.flags.writeable = False  # the cache returns the same array every time
     return palette
 
 
@@ -249,7 +247,7 @@ def _blocks(n_pixels):
 
 
 def _lab_curve(relative):
-    """The cube root with linear toe of CIE Lab, applied to XYZ relative to white."""
+    """Applies the cube root with linear toe of CIE Lab to XYZ relative to white."""
     curve = np.cbrt(relative)
     toe = relative <= 0.008856
     curve[toe] = relative[toe] * np.float32(7.787) + np.float32(16.0 / 116.0)
@@ -263,13 +261,13 @@ def _scale_lightness(curve, out):
 
 
 def _linear_rgb(lightness, ab):
-    """Linear light `(3, n)`, outside [0, 1] where out of gamut, and luminance `(n,)`."""
+    """Returns linear light `(3, n)`, outside [0, 1] where out of gamut, and luminance `(n,)`."""
     relative = _lab_to_relative_xyz(lightness, ab)
     return srgb.linear_rgb_matrix() @ relative, relative[1]
 
 
 def _lab_to_relative_xyz(lightness, ab):
-    """X, Y and Z divided by those of white, `(3, n)`; negative far outside the gamut."""
+    """Returns X, Y and Z divided by those of white, `(3, n)`; negative far outside the gamut."""
     curve = np.empty((3, len(lightness)), np.float32)
     x, y, z = curve
     np.multiply(lightness, np.float32(LIGHTNESS_SCALE / 116.0), out=y)
@@ -287,5 +285,5 @@ def _lab_to_relative_xyz(lightness, ab):
 
 @functools.cache
 def _gray_table():
-    """float32 `(256,)`: sRGB byte (in all three channels) to lightness."""
+    """Returns the lightness of each gray sRGB byte, float32 `(256,)`."""
     return rgb_to_lightness(np.arange(256, dtype=np.uint8)[:, np.newaxis].repeat(3, axis=1))[:, 0]

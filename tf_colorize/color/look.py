@@ -1,4 +1,4 @@
-"""`Look`: what a person wants of the colors of a picture, as one value that every front end carries."""
+"""`Look`: the user's adjustments of the colors, as one value that all front ends pass on."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import numpy as np
 from tf_colorize.color import lab
 
 _UNDOING_STEPS = 8
-# Kelvin. CIE daylight is defined from 4000 K, which is where the greatest warmth leads.
+# Kelvin. CIE daylight is defined from 4000 K up, which is the greatest warmth.
 _WARMEST, _NEUTRAL = 4000.0, 6504.0
 
 
 def _adjustment(default: float, least: float, most: float) -> Any:
-    """A field of `Look`: a number in a range."""
+    """Declares a field of `Look`: a number in a range."""
     return dataclasses.field(default=default, metadata={"least": least, "most": most})
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """How the predicted colors are changed to a person's liking; lightness always stays the photo's own.
+    """The user's adjustments of the predicted colors; lightness never changes.
 
     Args:
         vividness: Strength of the colors, 0 to 2: 0 gray, 1 as the model predicts, 2 strong; see `lab.with_vividness`.
-        warmth: Light that falls on the picture, -1 to 1: 0 as the model predicts, 1 as in daylight of 4000 K, -1 as
-            far to the blue. Black and white stay as they are.
+        warmth: Color of the light, -1 to 1: 0 as the model predicts, 1 as in daylight of 4000 K, -1 equally far towards
+            blue. Black and white do not change.
 
     Raises:
         ValueError: a number is out of its range.
@@ -52,12 +52,12 @@ class Look:
 
     @classmethod
     def range_of(cls, name: str) -> tuple[float, float]:
-        """Returns the least and the most of an adjustment."""
+        """Returns the limits of an adjustment."""
         (field,) = (field for field in dataclasses.fields(cls) if field.name == name)
         return field.metadata["least"], field.metadata["most"]
 
     def applied(self, lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-        """Returns the colors that are shown for those that the model predicts.
+        """Returns the predicted colors with the adjustments applied.
 
         Args:
             lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
@@ -70,17 +70,18 @@ class Look:
         return ab if self.warmth == 0.0 else ab * _gain(lightness, self.warmth) + _shift(lightness, self.warmth)
 
     def undone(self, lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-        """Returns the colors that `applied` turns into these, for hints, whose colors no look changes.
+        """Returns the colors that `applied` turns into the given ones; for hints, whose colors the look must not
+        change.
 
         Args:
             lightness: float32 array `(..., 1)` in [-1, 1], L* / 50 - 1.
-            ab: float32 array `(..., 2)` in [-1, 1], (a*, b*) / 110: what is to be shown.
+            ab: float32 array `(..., 2)` in [-1, 1], (a*, b*) / 110, the result to obtain.
 
         Returns:
             float32 array `(..., 2)`, ab.
 
         Raises:
-            ValueError: `vividness` is 0, which leaves no color.
+            ValueError: `vividness` is 0, which removes all color.
         """
         if self.warmth != 0.0:
             ab = (ab - _shift(lightness, self.warmth)) / _gain(lightness, self.warmth)
@@ -91,12 +92,12 @@ ADJUSTMENTS = tuple(field.name for field in dataclasses.fields(Look) if field.me
 """The fields of `Look` that are numbers."""
 
 UNCHANGED = Look()
-"""The colors as the model predicts them."""
+"""The look that leaves the predicted colors unchanged."""
 
 
 def _without_vividness(lightness, ab, vividness):
     if vividness == 0.0:
-        raise ValueError("`vividness` must be over 0 with `hints`: at 0 all is gray. Received: vividness=0")
+        raise ValueError("`vividness` must be over 0 with `hints`: at 0, everything is gray. Received: vividness=0")
     if vividness == 1.0:
         return ab
     length, scaled = np.linalg.norm(ab, axis=-1, keepdims=True), ab
@@ -106,31 +107,31 @@ def _without_vividness(lightness, ab, vividness):
     return scaled.astype(np.float32)
 
 
-# Light of another color multiplies X and Z of all that it falls on, so it multiplies f(X / Xn) and f(Z / Zn) of Lab by
-# `1 + factors`. With a* = 500 (f(X) - f(Y)) and b* = 200 (f(Y) - f(Z)), a* and b* change linearly where f(Y), which is
-# lightness, stays. The factors fall to 0 towards black and white, which are the same in any light.
+# Light of another color multiplies X and Z everywhere, so it multiplies f(X / Xn) and f(Z / Zn) of Lab by `1 +
+# factors`. With a* = 500 (f(X) - f(Y)) and b* = 200 (f(Y) - f(Z)), a* and b* change linearly if f(Y), the lightness, is
+# constant. The factors fall to 0 towards black and white, which do not depend on the light.
 
 
 def _gain(lightness, warmth):
-    """float32 `(..., 2)`: what a* and b* are multiplied by."""
+    """Returns the factors on a* and b*, float32 `(..., 2)`."""
     return 1.0 + _factors(warmth) * (1.0 - lightness**2)
 
 
 def _shift(lightness, warmth):
-    """float32 `(..., 2)`: what is then added to a* and b*, over 110."""
+    """Returns the offsets added to a* and b* afterwards, divided by 110, float32 `(..., 2)`."""
     luminance = (lab.LIGHTNESS_SCALE * (lightness + 1.0) + 16.0) / 116.0
     scale = np.array([500.0, -200.0], np.float32) / np.float32(lab.AB_SCALE)
     return scale * luminance * _factors(warmth) * (1.0 - lightness**2)
 
 
 def _factors(warmth):
-    """float32 `(2,)`: the cube roots of X and Z of the light over those of D65, minus 1."""
-    mired = 1e6 / _NEUTRAL + warmth * (1e6 / _WARMEST - 1e6 / _NEUTRAL)  # steps that eyes see as equal
+    """Returns the cube roots of the light's X and Z relative to D65, minus 1, float32 `(2,)`."""
+    mired = 1e6 / _NEUTRAL + warmth * (1e6 / _WARMEST - 1e6 / _NEUTRAL)  # perceptually equal steps
     return (np.cbrt(_daylight(1e6 / mired) / _daylight(_NEUTRAL)) - 1.0).astype(np.float32)
 
 
 def _daylight(kelvin):
-    """X / Y and Z / Y of CIE daylight, 4000 to 25000 K (CIE 15:2004, Wyszecki and Stiles)."""
+    """Returns X / Y and Z / Y of CIE daylight, 4000 to 25000 K (CIE 15:2004, Wyszecki and Stiles)."""
     thousands = 1000.0 / kelvin
     if kelvin <= 7000.0:
         x = 0.244063 + 0.09911 * thousands + 2.9678 * thousands**2 - 4.6070 * thousands**3

@@ -1,4 +1,4 @@
-"""Flat margins around a photo (a mount, a scanner's bed, the bars of a film), which have no color of their own."""
+"""Detects flat margins around a photo (a mount, a scanner bed, the black bars of a film), which get no color."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import numpy as np
 
 from tf_colorize.color import lab
 
-# Shares of the picture's side: what the outermost lines of a side are, the widest side of a pair, and any side.
+# Shares of the picture's side: the outermost lines of a side, and the minimum width of the wider margin of a pair and
+# of any margin.
 _STRIP, _WIDE, _NARROW = 0.0134, 0.03, 0.0134
 _LEAST_INSIDE = 0.3
 _LEAST_PIXELS = 32
-# In L*: how far a margin may be from its own tone, all around (where light may fall unevenly) and on two sides only.
+# In L*: the tolerance around the margin's tone, if it surrounds the photo (to allow uneven light) and if it is on two
+# sides only.
 _TOLERANCE, _TOLERANCE_OF_PAIRS = 4.0, 2.0
-_MOST_FALL = 20.0  # of L*, from one end of the picture to the other
+_MOST_FALL = 20.0  # in L*, from one end of the picture to the other
 _FLAT_SHARE = 0.97  # of the outermost lines
 _STRAIGHT_SHARE = 0.6  # of the edge between margin and photo
-_STRAIGHT_SHARE_OF_ONE = 0.2  # of four edges: much of the photo there may have the margin's tone
+_STRAIGHT_SHARE_OF_ONE = 0.2  # with margins on four sides: much of the photo at the edge may have the margin's tone
 _STRAIGHT_WITHIN = 1.5  # pixels
 _STEEPEST = 0.06  # of the edge: 3.4 degrees
 _SLOPES = np.array(sorted(np.linspace(-_STEEPEST, _STEEPEST, 13), key=abs))
@@ -26,7 +28,7 @@ _MOST_LAYERS = 3  # such as cardboard, a line, white paper
 
 @dataclasses.dataclass
 class _Edge:
-    """Where a margin ends, in pixels from its side: `start + slope * position`."""
+    """The line at which a margin ends, in pixels from its side: `start + slope * position`."""
 
     start: float
     slope: float
@@ -36,10 +38,11 @@ class _Edge:
 
 
 def color_share(lightness: np.ndarray) -> np.ndarray:
-    """Returns how much color each place may have: 0 in a flat margin, 1 in the photo and where there is no margin.
+    """Returns the share of color to keep at each place: 0 in a flat margin, 1 in the photo or without a margin.
 
-    A margin is flat within a few L*, lies all around the photo or on two opposite sides, takes at least 3% of the
-    picture there, and ends at a straight edge, which may be turned by three degrees. Skies and backdrops end elsewhere.
+    A margin is flat within a few L*, surrounds the photo or lies on two opposite sides, takes up at least 3% of the
+    picture there, and ends at a straight edge, which may be rotated by three degrees. Skies and backdrops do not meet
+    these conditions.
 
     Args:
         lightness: float32 `(height, width)` in [-1, 1], L* / 50 - 1.
@@ -64,7 +67,7 @@ def color_share(lightness: np.ndarray) -> np.ndarray:
 
 
 def _inner(share):
-    """`(top, bottom, left, right)` of the photo, without the pixels that the margin shines into."""
+    """Returns `(top, bottom, left, right)` of the photo, without pixels that are blurred with the margin."""
     ranges = []
     for axis in (1, 0):
         places = np.flatnonzero(share.max(axis=axis) >= 1)
@@ -72,7 +75,7 @@ def _inner(share):
     return tuple(ranges)
 
 
-# A side is turned to the left: how, and back.
+# How to rotate a side to the left, and back.
 _TURNED = {
     "left": (lambda a: a),
     "right": (lambda a: a[:, ::-1]),
@@ -84,7 +87,7 @@ _GROUPS = (("left", "right", "top", "bottom"), ("left", "right"), ("top", "botto
 
 
 def _edges(lightness, wide):
-    """`{side: _Edge}` of the first group of sides that has a margin, or None."""
+    """Returns `{side: _Edge}` of the first group of sides with a margin, or None."""
     for sides in _GROUPS:
         is_pair = len(sides) == 2
         tone = _tone(lightness, sides, is_pair)
@@ -98,14 +101,14 @@ def _edges(lightness, wide):
 
 
 def _straight_edges(flat, sides):
-    """`{side: _Edge}`, or None where the margins do not end at straight lines."""
+    """Returns `{side: _Edge}`, or None if the margins do not end at straight lines."""
     found = {side: _edge(_TURNED[side](flat)) for side in sides}
     weak = [side for side, edge in found.items() if edge is None or edge[1] < _STRAIGHT_SHARE]
     if weak and (len(weak) > 1 or len(sides) == 2):
         return None
     for side in weak:
-        # Much of the photo has the margin's tone there, so the opposite edge says how this one runs,
-        # and lines only ever end too late.
+        # Much of the photo has the margin's tone there, so the slope is that of the opposite edge, and lines can only
+        # end too late.
         edge = _edge(_TURNED[side](flat), [-found[_OPPOSITE[side]][0].slope], first_share=_STRAIGHT_SHARE_OF_ONE)
         if edge is None or edge[1] < _STRAIGHT_SHARE_OF_ONE:
             return None
@@ -114,7 +117,7 @@ def _straight_edges(flat, sides):
 
 
 def _tone(lightness, sides, is_pair):
-    """`(height, width)` or a number: the margin's own tone, or None where the outermost lines are not flat."""
+    """Returns the margin's tone, `(height, width)` or a number, or None if the outermost lines are not flat."""
     height, width = lightness.shape
     strip = np.zeros(lightness.shape, bool)
     for side in sides:
@@ -140,17 +143,17 @@ def _tone(lightness, sides, is_pair):
 
 
 def _edge(flat, slopes=_SLOPES, first_share=None):
-    """`(_Edge, share)` of the margin on the left of a picture, and of the lines that end at it; or None.
+    """Returns `(_Edge, share of lines that end there)` for the margin on the left of a picture, or None.
 
-    It is where most lines end, or with `first_share` the first place where so many do.
+    The edge is where most lines end, or, with `first_share`, the first place where at least that share does.
     """
     height, width = flat.shape
     depths = np.where(flat.all(axis=1), width, flat.argmin(axis=1))
-    lines = np.flatnonzero(depths < width)  # the others lie in the margins above and below
+    lines = np.flatnonzero(depths < width)  # the other lines are in the margins above and below
     if len(lines) < _LEAST_INSIDE * height:
         return None
     positions, depths = lines + 0.5, depths[lines]
-    # Where the photo has the margin's tone, lines go on, so the most frequent place counts and not the middle one.
+    # Where the photo has the margin's tone, lines end too late, so the mode counts and not the median.
     best = (0.0, 0.0, 0.0)
     for slope in slopes:
         starts = depths - slope * positions
@@ -165,7 +168,7 @@ def _edge(flat, slopes=_SLOPES, first_share=None):
 
 
 def _is_wide(edges, shape, wide):
-    """Whether the margins are wide enough, and leave enough inside."""
+    """Returns whether the margins are wide enough and leave enough of the photo."""
     widths = {
         side: edge.depths(shape[0] if side in ("left", "right") else shape[1]).mean() for side, edge in edges.items()
     }

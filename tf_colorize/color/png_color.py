@@ -1,4 +1,4 @@
-"""What a PNG without a color profile says of its colors (gAMA and cHRM), taken as browsers take it."""
+"""Applies gAMA and cHRM of a PNG without a color profile, as browsers do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tf_colorize.color import srgb
 # White, red, green and blue: x and y of each.
 _SRGB = np.array([0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06])
 _SRGB_GAMMA = 1 / 2.2
-_SAME_GAMMA = 0.05  # libpng's own threshold, and that of browsers: 0.45455 is how sRGB is written without its chunk
+_SAME_GAMMA = 0.05  # the threshold of libpng and browsers: 0.45455 is what files without an sRGB chunk use for sRGB
 _SAME_CHROMATICITY = 0.01
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _STRIP_PIXELS = 1 << 18
@@ -21,11 +21,11 @@ _STRIP_PIXELS = 1 << 18
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """How values stand for colors.
+    """The encoding of colors as values.
 
     Attributes:
-        gamma: The exponent that made values from linear light, or None for sRGB's curve.
-        matrix: float32 `(3, 3)` from linear light to that of sRGB, or None where the primaries are sRGB's.
+        gamma: The exponent that encoded linear light, or None for sRGB's curve.
+        matrix: float32 `(3, 3)` from linear light to linear sRGB, or None if the primaries are those of sRGB.
     """
 
     gamma: float | None
@@ -33,11 +33,11 @@ class Encoding:
 
 
 def encoding_of(info: dict[Any, Any]) -> Encoding | None:
-    """Returns how an image's values stand for colors, or None where that is sRGB.
+    """Returns the encoding of an image, or None for sRGB.
 
     Args:
-        info: `PIL.Image.Image.info`. A profile wins over an sRGB chunk, and that over gamma and primaries; "cicp"
-            wins over all of them.
+        info: `PIL.Image.Image.info`. A profile overrides an sRGB chunk, which overrides gamma and primaries; "cicp"
+            overrides all of them.
     """
     if any(info.get(key) is not None for key in ("icc_profile", "srgb", "cicp")):
         return None
@@ -66,13 +66,13 @@ def _white(xy):
 
 
 def _xyz_of(chromaticity):
-    """`(3, 3)`: linear RGB to XYZ."""
+    """Returns the matrix from linear RGB to XYZ, `(3, 3)`."""
     primaries = np.stack([_white(chromaticity[start : start + 2]) for start in (2, 4, 6)], axis=1)
     return primaries * np.linalg.solve(primaries, _white(chromaticity[:2]))
 
 
 def _adapted(white):
-    """`(3, 3)`: XYZ under one white to XYZ under sRGB's (Bradford)."""
+    """Returns the matrix that adapts XYZ from a white point to that of sRGB (Bradford), `(3, 3)`."""
     before, after = _BRADFORD @ _white(white), _BRADFORD @ _white(_SRGB[:2])
     return np.linalg.solve(_BRADFORD, np.diag(after / before) @ _BRADFORD)
 
@@ -85,7 +85,7 @@ def _linear(gamma, levels):
 
 
 def table_of(gamma: float | None, levels: int = 256) -> np.ndarray:
-    """Returns uint8 `(levels,)`: values of an encoding to sRGB bytes."""
+    """Returns the sRGB bytes for all values of an encoding, uint8 `(levels,)`."""
     return _encoded(_linear(gamma, levels))
 
 
@@ -95,7 +95,7 @@ def _encoded(linear):
 
 
 def convert(image: Image.Image, encoding: Encoding) -> Image.Image:
-    """Returns an image of mode "L", "LA", "RGB" or "RGBA" in sRGB; alpha stays."""
+    """Returns an image of mode "L", "LA", "RGB" or "RGBA" in sRGB; alpha is kept."""
     is_gray = image.mode in ("L", "LA")
     if is_gray or encoding.matrix is None:
         n_colors = 1 if is_gray else 3

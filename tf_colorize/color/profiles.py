@@ -1,4 +1,4 @@
-"""Converts any Pillow mode, bit depth and color profile to 8-bit sRGB, which Lab must be computed from."""
+"""Converts any Pillow mode, bit depth and color profile to 8-bit sRGB, from which Lab is computed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
     """Converts a loaded picture to 8-bit sRGB; gray stays gray, alpha is kept.
 
     Args:
-        image: Loaded `PIL.Image.Image` of any mode; `info["icc_profile"]` is its profile, and
-            without one, `info["gamma"]` and `info["chromaticity"]` are what a PNG says.
-            It may be changed in place, to save the memory of a copy.
+        image: Loaded `PIL.Image.Image` of any mode; `info["icc_profile"]` is its profile; without one, `info["gamma"]`
+            and `info["chromaticity"]` of a PNG are used. It may be changed in place, to save memory.
 
     Returns:
-        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or a sentence that says what
-        was ignored.
+        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or a notice about what was ignored.
 
     Raises:
         ValueError: the mode has no defined range (32-bit integers, floating point).
@@ -51,9 +49,9 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-@functools.lru_cache(maxsize=32)  # a folder of photos has few profiles, and this takes milliseconds
+@functools.lru_cache(maxsize=32)  # cached, because a folder of photos has few different profiles
 def _is_srgb(profile):
-    """Returns whether a profile, as bytes, leaves sRGB unchanged. Names lie: "Linear sRGB" does not."""
+    """Returns whether a profile, as bytes, leaves sRGB unchanged. Names are unreliable: "Linear sRGB" does not."""
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if opened.profile.xcolor_space.strip() != "RGB":
         return False
@@ -63,12 +61,13 @@ def _is_srgb(profile):
     probe = np.concatenate([colors, grays])[np.newaxis]
     transform = ImageCms.buildTransform(opened, ImageCms.createProfile("sRGB"), "RGB", "RGB")
     converted = np.asarray(ImageCms.applyTransform(Image.fromarray(probe), transform))
-    # One level: published sRGB profiles round their curves differently.
+    # A tolerance of one level: published sRGB profiles round their curves differently.
     return bool(np.abs(converted.astype(np.int16) - probe).max() <= 1)
 
 
 def _to_8_bit(image):
-    """Converts to 8 bits what Pillow converts wrongly or not at all; without a profile, to one of four modes."""
+    """Converts pixels to 8 bits that Pillow would convert incorrectly or not at all; without a profile, to one of four
+    modes."""
     if image.mode.startswith("I;16"):
         return _from_16_bit(image)
     if image.mode in ("I", "F"):
@@ -90,7 +89,7 @@ def _from_16_bit(image, table=None):
     tags = getattr(image, "tag_v2", {})
     bits = tags.get(_BITS_PER_SAMPLE_TAG, (16,))[0]
     values = np.asarray(image)
-    # The high byte, which Pillow takes from 16-bit RGB, too.
+    # Take the high byte, as Pillow does with 16-bit RGB.
     gray = Image.fromarray((values >> (bits - 8)).astype(np.uint8) if table is None else np.take(table, values))
     if tags.get(_PHOTOMETRIC_TAG) == 0:  # white is zero; Pillow inverts only 8-bit pixels
         gray = gray.point(range(255, -1, -1))

@@ -1,9 +1,8 @@
-"""sRGB to Lab and back in TensorFlow, and the normalized pair that networks see.
+"""Converts sRGB to Lab and back in TensorFlow, and to the normalized lightness and ab of networks.
 
-The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer), or the same
-formula in `_rgb_to_lab` and `_lab_to_rgb` where tensorflow-io has no wheel. The scales
-are in `lab.py`, which does the same for uint8 arrays on the host; the two functions for
-uint8 tensors follow it step by step, because exported models must give the same pictures.
+The conversion itself is tensorflow-io's (CIE Lab, D65, 2 degree observer), or the same formula in `_rgb_to_lab` and
+`_lab_to_rgb` if tensorflow-io has no wheel. The scales are in `lab.py`, which does the same for uint8 arrays in NumPy;
+the two functions for uint8 tensors follow it step by step, because exported models must give the same pictures.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ with installation.explained():
     import tensorflow as tf
 
 with warnings.catch_warnings():
-    # The compiled plugins of tensorflow-io do not load beside current TensorFlow; its
-    # color functions are plain TensorFlow and do not need them.
+    # The compiled plugins of tensorflow-io do not load with current TensorFlow, but its color functions do not need
+    # them.
     warnings.filterwarnings("ignore", "unable to load libtensorflow_io_plugins", UserWarning)
     warnings.filterwarnings("ignore", "file system plugins are not loaded", UserWarning)
     try:
@@ -41,8 +40,8 @@ def rgb_to_lab(rgb: tf.Tensor) -> tf.Tensor:
         rgb: float tensor `(..., 3)` in [0, 1], sRGB.
 
     Returns:
-        Tensor of the same dtype and shape: L* in [0, 100], a* and b* in [-110, 110].
-        Its gradient is finite everywhere, and 0 at black, where the formula has none.
+        Tensor of the same dtype and shape: L* in [0, 100], a* and b* in [-110, 110]. Its gradient is finite everywhere,
+        and 0 at black, where the formula has no gradient.
 
     Raises:
         ValueError: `rgb` is not floating point or its last axis is not 3.
@@ -75,7 +74,7 @@ def lab_to_rgb(lab_color: tf.Tensor) -> tf.Tensor:
 
 
 def rgb_to_lightness_ab(rgb: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Splits sRGB into what a generator reads and what it predicts.
+    """Splits sRGB into the input and the output of a generator.
 
     Args:
         rgb: float32 tensor `(..., 3)` in [0, 1], sRGB.
@@ -123,7 +122,7 @@ def rgb8_to_lightness(rgb: tf.Tensor) -> tf.Tensor:
     tables = srgb.decode_table()[:, np.newaxis] * srgb.white_relative_matrix()[1]
     indices = tf.cast(rgb, tf.int32)
     luminance = tf.add_n([tf.gather(tables[:, channel], indices[..., channel]) for channel in range(3)])
-    # The second branch's toe is that of CIE Lab; the maximum keeps the root's input positive.
+    # The second branch is the linear toe of CIE Lab; the maximum keeps the input of the root positive.
     curve = tf.where(luminance > 0.008856, tf.maximum(luminance, 1e-3) ** (1.0 / 3.0), luminance * 7.787 + 16.0 / 116.0)
     lightness = (curve * 116.0 - 16.0) / lab.LIGHTNESS_SCALE - 1.0
     return lightness[..., tf.newaxis]
@@ -156,7 +155,7 @@ def lightness_ab_to_rgb8(lightness: tf.Tensor, ab: tf.Tensor) -> tf.Tensor:
 
 
 def _rgb_to_lab(rgb):
-    """Computes what `tfio.experimental.color.rgb_to_lab` does, with the same gradient."""
+    """Computes the same as `tfio.experimental.color.rgb_to_lab`, with the same gradient."""
     linear = tf.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     # X, Y and Z divided by those of white
     relative = tf.tensordot(linear, tf.constant(srgb.white_relative_matrix().T, rgb.dtype), axes=1)
@@ -166,7 +165,7 @@ def _rgb_to_lab(rgb):
 
 
 def _lab_to_rgb(lab_color):
-    """Computes what `tfio.experimental.color.lab_to_rgb` does, with the same gradient."""
+    """Computes the same as `tfio.experimental.color.lab_to_rgb`, with the same gradient."""
     lightness, a, b = tf.unstack(lab_color, axis=-1)
     y = (lightness + 16.0) / 116.0
     curve = tf.stack([y + a / 500.0, y, tf.maximum(y - b / 200.0, 0.0)], axis=-1)
@@ -189,7 +188,7 @@ def _checked(name, value, channels):
 
 @tf.custom_gradient
 def _with_finite_gradient(value):
-    """Passes values through and replaces gradients that are not finite with 0.
+    """Returns values unchanged, but replaces their non-finite gradients by 0.
 
     The formula takes roots in both branches of a `tf.where`, so black and colors outside the
     gamut get a gradient of 0 * infinity.

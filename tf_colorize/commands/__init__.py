@@ -1,1 +1,1 @@
-"""The command `tf-colorize`: shells around the library."""
+"""The command `tf-colorize`: a thin layer over the library."""

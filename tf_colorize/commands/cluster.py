@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from tf_colorize import installation
 from tf_colorize.commands import look_options, parsing, photo_options, progress, ray_job
 
-# No heavy imports up here: `tf-colorize cluster --help` must answer at once.
+# No heavy imports at module level: `tf-colorize cluster --help` must answer at once.
 
 _EPILOG = """\
 examples:
-  tf-colorize cluster scans/ colored/                              all cores of this machine
-  tf-colorize cluster scans/ colored/ --address auto               the Ray cluster that this machine belongs to
+  tf-colorize cluster scans/ colored/                              uses all cores of this machine
+  tf-colorize cluster scans/ colored/ --address auto               uses the Ray cluster of this machine
   tf-colorize cluster s3://archive/scans s3://archive/colored --address auto --workers 64
 
-A folder must be mounted under the same path on all machines. Results that exist are skipped, so the same
-command goes on after an interruption. Photos that fail are listed in OUT/failures.jsonl.
+A folder must be mounted under the same path on all machines. Existing results are skipped, so the same
+command continues after an interruption. Photos that fail are listed in OUT/failures.jsonl.
 """
 _SAVE_EVERY = 60.0  # seconds
 
@@ -34,14 +34,14 @@ def main(arguments: Sequence[str]) -> int:
     When it is stopped, the code is 128 and the signal's number: 130 for Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to Ray's makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics to Ray's developers
     try:
         with installation.explained(), _ended_in_order():
             return _colorize(options)
     except (ValueError, installation.MissingPackage) as error:
         _complain(str(error))
         return 1
-    except BrokenPipeError:  # the pipe that this writes to was closed, which is no fault
+    except BrokenPipeError:  # the reader closed the pipe, which is not an error
         raise
     except OSError as error:
         from tf_colorize.albums import work
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _ended_in_order():
-    """Lets SIGTERM, which schedulers send, and SIGHUP, when a terminal is closed, do what Ctrl-C does."""
+    """Makes SIGTERM (from schedulers) and SIGHUP (from closed terminals) act like Ctrl-C."""
 
     def stop(number, frame):
         raise KeyboardInterrupt(number)
@@ -81,18 +81,18 @@ def _parser():
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("source", metavar="IN", help="folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX, with everything in it")
-    add("target", metavar="OUT", help="folder or bucket for the results, under the photos' own names")
+    add("source", metavar="IN", help="folder with its subfolders, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX")
+    add("target", metavar="OUT", help="folder or bucket for the results, which keep the photos' names")
     add(
         "--address",
-        help="auto: the Ray cluster that this machine belongs to; or HOST:PORT of its head (default: what RAY_ADDRESS "
-        "says, otherwise Ray is started on this machine for this job)",
+        help="HOST:PORT of the head of a Ray cluster, or auto for the cluster that this machine belongs to (default: "
+        "RAY_ADDRESS, otherwise Ray is started on this machine for this job)",
     )
     add(
         "--workers",
         type=parsing.number(1, 100_000, int),
         metavar="N",
-        help="processes that color, one processor each (default: one per processor of the cluster)",
+        help="number of worker processes, one processor each (default: one per processor of the cluster)",
     )
     photo_options.add_to(parser)
     return parser
@@ -106,7 +106,7 @@ def _colorize(options):
     source, target = places.open_place(options.source), places.open_place(options.target)
     source.check()
     if plan.would_mix(source, target):
-        raise ValueError(f"{options.target}: the photos would be overwritten; choose an OUT that IN does not lie in")
+        raise ValueError(f"{options.target}: the photos would be overwritten; choose an OUT that does not contain IN")
     model = packed.PackedModel.pack(options.model or str(runtimes.default_model()))
     rules = plan.Rules(f".{options.format}" if options.format else None, options.compare, options.overwrite)
     if options.dry_run:
@@ -116,7 +116,7 @@ def _colorize(options):
         target.prepare()
         try:
             counts = _work(options, (source, target), model, jobs, failed)
-        except BaseException:  # also when it was stopped: what is known is kept
+        except BaseException:  # even when interrupted, so that the failures so far are kept
             failed.try_to_save()
             raise
     problem = failed.finish()
@@ -129,7 +129,7 @@ def _colorize(options):
 
 
 def _list(source, target, rules):
-    """Says what would be done and which photos cannot have a result; returns the exit code."""
+    """Prints what would be done and which photos cannot have a result; returns the exit code."""
     from tf_colorize.archives import plan
 
     refused = []
@@ -141,7 +141,7 @@ def _list(source, target, rules):
     with plan.Plan(plan.items(source, target, rules, refuse)) as jobs:
         is_complete = False
         while not is_complete:
-            is_complete = jobs.is_complete  # asked first: what is listed after the question is taken in the next round
+            is_complete = jobs.is_complete  # checked first: items listed after the check are taken in the next round
             batch = jobs.take(100)
             for item in batch:
                 print(f"{source.full_name(item.source)} -> {' and '.join(map(target.full_name, item.needed))}")
@@ -163,18 +163,18 @@ class _Counts:
 
 
 def _work(options, places_of_job, model, jobs, failed):
-    """Does all photos that wait; returns what became of them."""
+    """Colorizes all waiting photos and returns their outcomes."""
     counts = _Counts()
     if jobs.has_work():
         start = ray_job.Start(model, photo_options.settings(options))
         with ray_job.hired(options.address, options.workers, places_of_job, start, _complain) as crew:
             _count(counts, crew, jobs, failed)
         if crew.n_deaths:
-            _complain(f"workers that died: {crew.n_deaths}; others did their photos")
+            _complain(f"workers that died: {crew.n_deaths}; others took over their photos")
             target = places_of_job[1]
             for name, _ in target.walk():
                 target.clean(name)
-    jobs.take(1)  # raises what stopped the listing, if something did
+    jobs.take(1)  # raises the exception that stopped the listing, if any
     return counts
 
 
@@ -191,7 +191,7 @@ def _count(counts, crew, jobs, failed):
             report(counts.n_done + failed.count)
             if time.monotonic() - saved > _SAVE_EVERY:
                 saved = time.monotonic()
-                failed.try_to_save()  # where that is impossible now, the end says so
+                failed.try_to_save()  # if that is impossible now, the failure is reported at the end
     counts.seconds = time.monotonic() - start
 
 
@@ -201,7 +201,7 @@ def _summarize(counts, jobs, failed):
     duration = progress.duration(counts.seconds)
     print(f"{counts.n_done} photos in {duration}, {counts.n_done / max(counts.seconds, 1e-9):.1f} photos/s")
     if counts.n_skipped:
-        print(f"{counts.n_skipped} of them already have color and were left as they are")
+        print(f"{counts.n_skipped} of them already have color and were left unchanged")
     if counts.n_had_color:
         _complain(f"{counts.n_had_color} photos {photo_options.HAS_COLOR}")
     if failed.count:

@@ -21,12 +21,12 @@ from tf_colorize import whole
 from tf_colorize.commands import parsing
 
 PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
-"""Where an installation carries the page, and where `make web` puts it in a checkout."""
+"""Folders of the page: in an installation, and in a checkout after `make web`."""
 
 DEFAULT_PORT = 8347
-"""Always the same, because the browser keeps the model and the photos of one address."""
+"""The port is fixed, because the browser stores the model and the photos per address."""
 
-_OTHER_PORTS = 20  # to try after it
+_OTHER_PORTS = 20  # ports to try after it
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -44,7 +44,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-cache",  # asks whether the file has changed
+    "Cache-Control": "no-cache",  # the browser asks whether the file has changed
     "X-Content-Type-Options": "nosniff",
     # The page's own policy does not apply to its worker.
     "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob:; "
@@ -62,7 +62,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     Raises:
         ValueError: the page has not been built.
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
 
     daemon_threads = True
@@ -81,12 +81,12 @@ class Server(http.server.ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The address to open in a browser."""
+        """Returns the address to open in a browser."""
         return f"http://127.0.0.1:{self.server_port}/"
 
 
 def _built(page):
-    """Returns the folder of the page; raises ValueError if it is not there."""
+    """Returns the folder of the page; raises ValueError if it does not exist."""
     if not (page / "index.html").is_file():
         raise ValueError(
             "the page is not built, because Node was missing when tf_colorize was installed. Install Node 20 "
@@ -121,7 +121,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_):
-        pass  # a terminal full of requests helps nobody
+        pass  # no request log on the terminal
 
     def _route(self):
         return urllib.parse.unquote(self.path.partition("?")[0])
@@ -177,7 +177,7 @@ def write_site(folder: str | os.PathLike[str]) -> None:
 
 
 def opened(port: int | None, models: Sequence[str | os.PathLike[str]]) -> Server:
-    """Returns a server at a port that could be opened.
+    """Returns a server on the first port that can be opened.
 
     Args:
         port: Port on 127.0.0.1; None tries 8347 and those that follow, then any.
@@ -246,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _announce(url, wanted):
     if wanted is None and not url.endswith(f":{DEFAULT_PORT}/"):
         _complain(
-            f"port {DEFAULT_PORT} is in use, so this is another one. Photos that the page keeps at one address do not "
+            f"port {DEFAULT_PORT} is in use, so the page is at another one. Photos that it keeps at one address do not "
             "show at the other."
         )
     print(f"{url}  (Ctrl+C stops it)", flush=True)

@@ -1,4 +1,5 @@
-"""The command `tf-colorize evaluate`: measures colorizers on photos with known colors, and shows others."""
+"""The command `tf-colorize evaluate`: measures colorizers on color photos, and shows results for black-and-white
+ones."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from collections.abc import Sequence
 from tf_colorize import installation
 from tf_colorize.commands import parsing, quiet, rulers, streams
 
-# No heavy imports up here: `tf-colorize evaluate --help` must answer at once.
+# No heavy imports at module level: `tf-colorize evaluate --help` must answer at once.
 
-_DESCRIPTION = "Measure colorizers on photos with known colors, and lay out colorized photos whose colors nobody knows."
+_DESCRIPTION = "Measure colorizers on color photos, and show their results for black-and-white ones."
 _EPILOG = """\
 examples:
   {command} --model MODEL --data DIR --out report
@@ -38,33 +39,33 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG.format(command=parsing.typed("evaluate")),
     )
     parser.add_argument(
-        "--model", action="append", required=True, help="anything that Colorizer.load takes; repeatable"
+        "--model", action="append", required=True, help="any model that Colorizer.load accepts; repeatable"
     )
     parser.add_argument("--data", type=pathlib.Path, help="folder of color photos")
-    parser.add_argument("--bw", type=pathlib.Path, help="folder of photos without truth, for contact_sheet.jpg")
+    parser.add_argument("--bw", type=pathlib.Path, help="folder of black-and-white photos, for contact_sheet.jpg")
     parser.add_argument(
         "--protocol",
         choices=PROTOCOLS,
         default="crop256",
-        help="central square at 256 pixels, whole picture squashed to that, or its own size (default crop256)",
+        help="central square scaled to 256 pixels, whole picture squashed to that, or original size (default crop256)",
     )
     parser.add_argument(
         "--film",
         type=parsing.number(2, 2**31, int),
         metavar="N",
-        help="instead, how steady films are: clips made from N photos, frame by frame and steadied",
+        help="instead, measure the steadiness of films on clips made from N photos, with and without steadying",
     )
     parser.add_argument(
         "--hints",
         type=_counts_of_hints,
         metavar="N,N,...",
-        help="also how much hints gain: that many, simulated, with the true color at random places; and how far one of "
-        "another color reaches",
+        help="also measure the gain from N simulated hints with the true color at random places, and how far a hint "
+        "in another color reaches",
     )
     parser.add_argument(
         "--old",
         action="store_true",
-        help="also how photos are colored that have been made old: grain, fading, dust and others, and all together",
+        help="also measure artificially aged photos: grain, fading, dust and others, and all of them together",
     )
     parser.add_argument(
         "--features",
@@ -75,12 +76,13 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="FILE",
-        help="also LPIPS, from an .npz file of its weights; without FILE, needs " + installation.pip_install("lpips"),
+        help="also measure LPIPS, with an .npz file of its weights; without FILE, needs "
+        + installation.pip_install("lpips"),
     )
     parser.add_argument(
         "--all-figures",
         action="store_true",
-        help="print all figures, with their intervals (default: a short table; report.html has all)",
+        help="print all figures with their intervals (default: a short table; report.html has all of them)",
     )
     parser.add_argument("--out", type=pathlib.Path, help="folder for report.html, metrics.json and photos.csv")
     return parser
@@ -93,9 +95,9 @@ def _parsed(parser, arguments):
     if options.film is not None and options.data is None:
         parser.error("--film needs the photos of --data")
     if options.hints is not None and (options.data is None or options.film is not None):
-        parser.error("--hints needs the photos of --data, and goes without --film")
+        parser.error("--hints needs the photos of --data and cannot be combined with --film")
     if options.old and (options.data is None or options.film is not None):
-        parser.error("--old needs the photos of --data, and goes without --film")
+        parser.error("--old needs the photos of --data and cannot be combined with --film")
     if options.bw is not None and options.out is None:
         parser.error("--bw needs --out for its contact sheet")
     return options
@@ -104,7 +106,7 @@ def _parsed(parser, arguments):
 def _counts_of_hints(text):
     counts = [int(part) for part in text.split(",")]
     if not all(0 <= count <= _MOST_HINTS for count in counts):
-        raise argparse.ArgumentTypeError(f"must be numbers of 0 to {_MOST_HINTS}, not {text}")
+        raise argparse.ArgumentTypeError(f"must be numbers from 0 to {_MOST_HINTS}, not {text}")
     return counts
 
 
@@ -132,7 +134,7 @@ def _run(options, command):
     try:
         if options.film:
             return _steadiness_of(options)
-        # Before TensorFlow; `Lpips` says why.
+        # Before TensorFlow, for the reason given in `Lpips`.
         lpips = None if options.lpips is None else perceptual.load(options.lpips or None)
         models = _names_of(options.model)
         n_photos = len(find.find_photos(options.data).photos) if options.data else 0
@@ -153,7 +155,7 @@ def _run(options, command):
 
 
 def _steadiness_of(options):
-    """Prints how steady the color of films is, and lays out frames of the clips."""
+    """Prints how steady the color of films is, and draws frames of the clips."""
     import numpy as np
 
     from tf_colorize import whole
@@ -165,7 +167,7 @@ def _steadiness_of(options):
     chosen = paths[:: max(1, len(paths) // options.film)][: options.film]
     made = clips.from_photos([np.asarray(files.open_rgb(path)) for path in chosen])
     if not made:
-        raise ValueError(f"--data {options.data}: no photo has {clips.SIDE} pixels a side, which --film takes")
+        raise ValueError(f"--data {options.data}: no photo has the {clips.SIDE} pixels a side that --film needs")
     for name, model in _names_of(options.model).items():
         with rulers.bar() as progress:
             task = progress.add_task("clips", total=len(made))
@@ -194,7 +196,7 @@ def _table_of_steadiness(name, made, results):
 
 
 def _names_of(models):
-    """Names models by the shortest ends of their paths that tell them apart."""
+    """Names models by the shortest ends of their paths that are unique."""
     from tf_colorize import evaluation
 
     parts = [model.removesuffix(".keras").removesuffix(".tflite").rstrip("/").split("/") for model in models]
@@ -257,7 +259,7 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize.evaluation import aging, hint_gains, hint_reach
     from tf_colorize.evaluation.report import document, figures, records
 
-    for note in run.notes:  # first, so that nobody waits for what does not come
+    for note in run.notes:  # first, so that users know what will be missing
         _complain(f"left out: {note}")
     with rulers.bar() as progress:
         task = progress.add_task("photos", total=None)

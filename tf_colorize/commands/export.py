@@ -53,11 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--photos",
         metavar="DIR",
-        help="photos to check with and, for dynamic and int8, to calibrate on, for int8 "
-        f"{MIN_CALIBRATION_PHOTOS} (default: sample photos)",
+        help=f"photos for the check and for the calibration of dynamic and int8; int8 needs {MIN_CALIBRATION_PHOTOS} "
+        "(default: sample photos)",
     )
     parser.add_argument(
-        "--image-size", type=int, help="side in pixels of the square that the network sees (default: the model's)"
+        "--image-size", type=int, help="side of the network's square input, in pixels (default: the model's)"
     )
     parser.add_argument(
         "--vectors", metavar="DIR", help="with --tflite or --onnx: folder for test vectors for other implementations"
@@ -98,7 +98,7 @@ def _export(options, program):
             print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {weights} weights; {report.agreement}", flush=True)
         if options.tflite:
             if options.quantize == "int8" and anatomy.takes_hints(generator):
-                print("int8: without hints, because 8 bits are too few for how they spread")
+                print("int8: without hints, because 8 bits are too few for spreading them")
             report = export.export_tflite(generator, options.tflite, quantize=options.quantize, **common)
             times = [f"{tflite.latency(report.path, threads) * 1e3:.0f} ms" for threads in (1, 2)]
             print(f"{report.path}: {report.n_bytes / 1e6:.1f} MB, {options.quantize}; {report.agreement}")

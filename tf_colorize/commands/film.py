@@ -1,4 +1,4 @@
-"""The command `tf-colorize film`: colors films, frame by frame and steadily."""
+"""The command `tf-colorize film`: colorizes films without flicker."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ examples:
   tf-colorize film reels/*.avi -o colored/
   tf-colorize film movie.mp4 --hints movie.hints.json --preview 10
 
-On two cores up to twenty frames of 1280 x 720 are colored in a second. Ctrl-C stops it; the same
-command goes on from there.
+Two cores colorize up to twenty frames of 1280 x 720 per second. After Ctrl-C, the same command
+continues.
 """
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
-    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+    for stream in (sys.stdout, sys.stderr):  # file names need not be valid text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
     options = _parser().parse_args(arguments)
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             _complain(str(error))
             failed = True
         except KeyboardInterrupt:
-            _complain("stopped; the same command goes on from here")
+            _complain("stopped; the same command continues from here")
             return 130
     return int(failed)
 
@@ -63,8 +63,8 @@ def main(arguments: Sequence[str]) -> int:
 def _parser():
     parser = parsing.Parser(
         prog="tf-colorize film",
-        description="Color black-and-white films. Size, frame rate, length, sound, subtitles and chapters stay as "
-        f"they are. Needs {installation.pip_install('film')}",
+        description="Colorize black-and-white films. Size, frame rate, length, sound, subtitles and chapters are "
+        f"kept. Needs {installation.pip_install('film')}",
         epilog=_EPILOG,
     )
     add = parser.add_argument
@@ -72,7 +72,7 @@ def _parser():
         "films",
         nargs="+",
         metavar="FILM",
-        help="files in any format that FFmpeg reads, folders, or numbered images by a pattern: frames/%%05d.png",
+        help="files in any format that FFmpeg reads, folders, or a pattern for numbered images: frames/%%05d.png",
     )
     add(
         "-o",
@@ -85,21 +85,27 @@ def _parser():
         "--preview",
         type=parsing.number(1, 100, int),
         metavar="N",
-        help="only N stills from all over the film, as one picture, NAME.compare.jpg",
+        help="only write N stills from the whole film as one picture, NAME.compare.jpg",
     )
-    add("--from", dest="start", type=_seconds, metavar="TIME", help="begin there: seconds, M:SS or H:MM:SS")
-    add("--to", dest="end", type=_seconds, metavar="TIME", help="stop there")
-    add("--rate", type=_rate, default="24", metavar="N", help="images per second of numbered images (default 24)")
+    add(
+        "--from",
+        dest="start",
+        type=_seconds,
+        metavar="TIME",
+        help="start of the part to colorize: seconds, M:SS or H:MM:SS",
+    )
+    add("--to", dest="end", type=_seconds, metavar="TIME", help="end of the part")
+    add("--rate", type=_rate, default="24", metavar="N", help="images per second for numbered images (default 24)")
     add(
         "--hdr",
         choices=("sdr", "keep"),
         default="sdr",
-        help="what becomes of high dynamic range (PQ, HLG): sdr, the default, tone-maps it",
+        help="treatment of high dynamic range (PQ, HLG): sdr, the default, tone-maps it",
     )
     add(
         "--detelecine",
         action="store_true",
-        help="take telecine back: the 24 film frames a second in 30 frames of video",
+        help="reverse telecine: restore the 24 film frames per second in 30 video frames",
     )
     look_options.add_to(parser)
     add(
@@ -107,26 +113,26 @@ def _parser():
         type=parsing.number(0.0, 1.0, float),
         default=0.95,
         metavar="0..1",
-        help="0 colors each frame for itself, 1 keeps the color of things as long as the shot lasts (default 0.95)",
+        help="0 colors each frame on its own, 1 keeps colors steady through the shot (default 0.95)",
     )
     add(
         "--codec",
         choices=("h264", "hevc", "av1"),
-        help="of the result (default h264, which plays everywhere; av1 for .webm)",
+        help="video codec of the result (default h264, which plays everywhere; av1 for .webm)",
     )
     add(
         "--crf",
         type=int,
         metavar="0..63",
-        help="quality; smaller is better and larger (default: 18 for h264, 20 hevc, 25 av1)",
+        help="quality; lower is better but makes larger files (default: 18 for h264, 20 hevc, 25 av1)",
     )
     add(
         "--hints",
         metavar="FILE",
-        help="hints file of the film: colors at places and times, each for its shot "
-        "(default: NAME.hints.json beside it)",
+        help="hints file of the film: colors at places and times, each within its shot (default: NAME.hints.json "
+        "beside it)",
     )
-    add("--overwrite", action="store_true", help="replace results that exist (default: skip those films)")
+    add("--overwrite", action="store_true", help="replace existing results (default: skip those films)")
     return parser
 
 
@@ -150,15 +156,13 @@ def _rate(text):
 
 
 def _wrong_usage(options):
-    """A line that says what cannot be meant, or None."""
+    """Returns a message about options that cannot be combined or are out of range, or None."""
     if options.hints and len(options.films) > 1:
         return f"--hints is for one film, not {len(options.films)}; put a file NAME.hints.json beside each"
     if options.start is not None and options.end is not None and options.start >= options.end:
         return f"--from {options.start:g} must come before --to {options.end:g} (seconds)"
     if options.hdr == "keep":
-        return (
-            "--hdr keep: results of high dynamic range are not written yet; leave it out, and the film is tone-mapped"
-        )
+        return "--hdr keep is not supported yet; without it, the film is tone-mapped"
     may_be_webm = any(name.lower().endswith(".webm") for name in (*options.films, options.output or ""))
     largest = 63 if options.codec == "av1" or (options.codec is None and may_be_webm) else 51
     if options.crf is not None and not 0 <= options.crf <= largest:
@@ -167,7 +171,7 @@ def _wrong_usage(options):
 
 
 def _load(options):
-    """The colorizer, and what identifies its model."""
+    """Returns the colorizer and an identification of its model."""
     from tf_colorize.commands import quiet
     from tf_colorize.inference import colorizer, runtimes
 
@@ -189,7 +193,7 @@ def _identity(model):
 
 
 def _plan(options):
-    """The films to color, and whether some cannot be colored, which is said."""
+    """Returns the films to colorize, and whether any cannot be colorized; prints why not."""
     from tf_colorize.albums import hints_beside, plan
     from tf_colorize.photos import find
 
@@ -201,7 +205,7 @@ def _plan(options):
     if options.hints:
         hints_beside.read(pathlib.Path(options.hints))  # if it cannot be used, that is known now, result or not
     for source in filter(find.is_result, options.films):
-        print(f"{source}: its name says that it is already colorized; rename it to do it again")
+        print(f"{source}: its name says that it is already colorized; rename it to colorize it again")
     jobs, problems = plan.plan_films(
         options.films, options.output, containers.CONTAINERS, ".mkv", preview=options.preview is not None
     )
@@ -224,9 +228,9 @@ def _plan(options):
 
 
 def _codec_problem(target, options):
-    """Why a file cannot have the codec that was asked for, or None."""
+    """Returns why a file cannot have the requested codec, or None."""
     if target.suffix.lower() == ".webm" and options.codec not in (None, "av1"):
-        return f"{target}: a .webm holds av1, not {options.codec}; leave out --codec, or write to .mkv"
+        return f"{target}: .webm files use av1, not {options.codec}; omit --codec, or write an .mkv file"
     largest = 51 if (options.codec or ("av1" if target.suffix.lower() == ".webm" else "h264")) != "av1" else 63
     if options.crf is not None and options.crf > largest:
         return f"{target}: --crf must be 0 to {largest} for it, not {options.crf}"
@@ -254,7 +258,7 @@ def _color(colorizer, model, job, options):
     try:
         film = reading.open_film(source, image_rate=options.rate, takes_telecine_back=options.detelecine)
     except detelecine.NotTelecined as error:
-        raise frames.FilmError(f"{error}. Leave out --detelecine for this film") from None
+        raise frames.FilmError(f"{error}. Omit --detelecine for this film") from None
     start = time.monotonic()
     if options.preview:
         with _progress(options.preview, "stills") as report:
@@ -268,17 +272,17 @@ def _color(colorizer, model, job, options):
                 colorizer, film, target, settings, model=model, starts_anew=options.overwrite, report=report
             )
         except pieces.OtherWork as error:
-            raise frames.FilmError(f"{error}; --overwrite starts anew") from None
+            raise frames.FilmError(f"{error}; --overwrite starts from the beginning") from None
     seconds = time.monotonic() - start
     rate = (done.n_frames - done.n_resumed) / seconds
     notes = "".join(f"; {note}" for note in done.notes)
-    earlier = f"; {done.n_resumed} frames were there from an earlier run" if done.n_resumed else ""
+    earlier = f"; {done.n_resumed} frames are from an earlier run" if done.n_resumed else ""
     print(f"{target}  {film.width} x {film.height}, {done.n_frames} frames, {rate:.1f} frames/s{earlier}{notes}")
 
 
 @contextlib.contextmanager
 def _progress(total, unit):
-    """Gives a function to call with how many are done; a bar with the time left on a terminal."""
+    """Yields a function to call with the number of frames done; on a terminal, it shows a bar with the time left."""
     if not sys.stderr.isatty():
         yield lambda n_done: None
         return
@@ -287,7 +291,7 @@ def _progress(total, unit):
 
         def report(n_done):
             nonlocal task
-            if task is None:  # what earlier runs did says nothing about the time that is left
+            if task is None:  # frames of earlier runs do not count in the estimate of the time left
                 task = bar.add_task("", total=total or None, completed=n_done)
             bar.update(task, completed=n_done)
 

@@ -1,4 +1,4 @@
-"""Several processes of one command on this machine, which train together as on a cluster."""
+"""Starts several processes of one command on this machine, which train together like workers of a cluster."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-_PATIENCE = 60.0  # seconds for the others to end by themselves, with their own words
+_PATIENCE = 60.0  # seconds for the others to exit by themselves, with their own messages
 _OPTION = "--workers"
 
 FOLLOWED = 3
-"""Exit code of a process that ends because the others do."""
+"""Exit code of a process that stops only because the others did."""
 
 
 def run(arguments: Sequence[str], workers: int) -> int:
-    """Starts a script so many times, waits, and returns the exit code: 0 if all ended well.
-
-    Each process finds the others in `TF_CONFIG`, on free ports of the loopback device, and has its
-    part of the processors. The first one's output is shown. Of the others, what the first of all to
-    fail wrote to stderr, unless it only followed. Ctrl-C, SIGTERM and SIGHUP go to all.
+    """Starts n processes of a script, waits for them, and returns the exit code: 0 if all succeeded. Each process finds
+    the others through `TF_CONFIG`, on free ports of the loopback interface, and gets an equal share of the processors.
+    The output of the first process is shown. Of the others, only the standard error of the first to fail is shown,
+    unless it failed because another did. Ctrl-C, SIGTERM and SIGHUP go to all.
 
     Args:
-        arguments: the script and its arguments, with "--workers" among them.
-        workers: how many.
+        arguments: the script and its arguments, including "--workers".
+        workers: number of processes.
 
     Raises:
-        ValueError: fewer than one worker, in a cluster already, or a machine with GPUs.
+        ValueError: `workers` is under 1, `TF_CONFIG` is already set, or the machine has GPUs.
     """
     if workers < 1:
         raise ValueError(f"`{_OPTION}` must be at least 1. Received: {workers}")
     if os.environ.get("TF_CONFIG"):
-        raise ValueError(f"`{_OPTION}` starts a cluster of its own: unset TF_CONFIG, or leave out {_OPTION}.")
+        raise ValueError(f"`{_OPTION}` starts its own cluster: unset TF_CONFIG, or omit {_OPTION}.")
     if os.environ.get("CUDA_VISIBLE_DEVICES") != "" and any(pathlib.Path("/proc/driver/nvidia/gpus").glob("*")):
         raise ValueError(
-            f"`{_OPTION}` divides processors, not GPUs: all GPUs are used without it. To train on the "
-            "processors, set CUDA_VISIBLE_DEVICES to nothing."
+            f"`{_OPTION}` divides processors, not GPUs: without it, all GPUs are used. To train on the processors, set "
+            "CUDA_VISIBLE_DEVICES to an empty string."
         )
     command = [sys.executable, *_without_option(arguments)]
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     processes = [_started(command, addresses, index) for index in range(workers)]
     with _forwarded(processes):
         first = _first_to_fail(processes)
-    if first == 0 and processes[0].returncode < 0:  # of others, the first one tells
+    if first == 0 and processes[0].returncode < 0:  # other failures are reported by the first process
         name = signal.Signals(-processes[0].returncode).name
         print(
-            f"worker 0 of {workers} was ended by {name}, so all have stopped. Start all again and resume.",
+            f"worker 0 of {workers} was ended by {name}, so all workers have stopped. Start all of them again with "
+            "--resume.",
             file=sys.stderr,
         )
     return 0 if first is None else 1
@@ -71,7 +71,7 @@ def _without_option(arguments):
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns so many free ports of the loopback device."""
+    """Returns n free ports of the loopback interface."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -91,18 +91,18 @@ def _started(command, addresses, index):
     if len(addresses) > 1:
         environment["TF_CONFIG"] = tf_config(addresses, index)
     hidden = {} if index == 0 else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    # A session of its own: Ctrl-C on a terminal would otherwise reach each process twice.
+    # Each process gets its own session: otherwise Ctrl-C on a terminal would reach it twice.
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **hidden)
     _bind(process.pid, index, len(addresses))
     return process
 
 
 def _bind(pid, index, count):
-    """Gives a process its part of the processors, where the system can and there are enough."""
+    """Gives a process its share of the processors, if the system supports that and there are enough."""
     if hasattr(os, "sched_setaffinity"):
         processors = sorted(os.sched_getaffinity(0))
         if len(processors) >= count:
-            # At once, so before the process counts its processors.
+            # Immediately, before the process counts its processors.
             with contextlib.suppress(ProcessLookupError):
                 begin, end = (len(processors) * place // count for place in (index, index + 1))
                 os.sched_setaffinity(pid, processors[begin:end])
@@ -125,7 +125,7 @@ def _forwarded(processes) -> Iterator[None]:
 
 
 def _first_to_fail(processes):
-    """Waits for all; returns the number of the first one that failed, or None."""
+    """Waits for all processes and returns the number of the first that failed, or None."""
     written = {}
     readers = []
     for index, process in enumerate(processes):

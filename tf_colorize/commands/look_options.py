@@ -1,4 +1,4 @@
-"""The options of how a result looks, and which of them were given."""
+"""Options for the look of a result, and the reading of those that were given."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from tf_colorize.commands import parsing
 
-# No heavy imports up here: `tf-colorize --help` must answer at once.
+# No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 _HELP = {
     "vividness": "strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
-    "warmth": "light on the picture: over 0 warmer, under 0 cooler, 0 as the model predicts (default)",
+    "warmth": "color of the light: over 0 warmer, under 0 cooler, 0 as the model predicts (default)",
 }
 """Each is a field of `Look`."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Adds an option for each field of the look, and those that keep it in a file."""
+    """Adds an option for each field of the look, and those for files."""
     from tf_colorize.color import look
 
     for name, text in _HELP.items():
@@ -33,9 +33,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--look",
         type=_complaining(_read),
         metavar="FILE",
-        help="look that --save-look or the page saved; the other options come before it",
+        help="file with a look, saved by --save-look or the page; other options override it",
     )
-    parser.add_argument("--save-look", metavar="FILE", help="save the look of these options in a file for --look")
+    parser.add_argument("--save-look", metavar="FILE", help="save the look of these options to a file for --look")
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def save(options: argparse.Namespace) -> None:
-    """Saves the look that the options name where one of them says so.
+    """Saves the look of the options if --save-look is given.
 
     Raises:
         ValueError: the file cannot be written.
@@ -63,7 +63,7 @@ def _read(path):
 
 
 def _complaining(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Returns a type for argparse that says in its own words what is wrong."""
+    """Returns an argparse type that reports the error message of a function."""
 
     def parse(text):
         try:

@@ -1,4 +1,4 @@
-"""The command `tf-colorize`: finds the command that is meant and runs it."""
+"""The command `tf-colorize`: selects and runs a subcommand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tf_colorize.commands import streams, tree
 
-# No heavy imports up here: `tf-colorize --help` must answer at once.
+# No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 
 @streams.usable

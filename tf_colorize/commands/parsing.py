@@ -1,4 +1,4 @@
-"""How the commands read their arguments: options by their whole names, and wrong usage in one line."""
+"""Parses the arguments of commands: options need their full names, and wrong usage is reported in one line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-# No heavy imports up here: `tf-colorize --help` must answer at once.
+# No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` that takes no abbreviations, keeps the layout of its epilog and complains briefly.
+    """An `ArgumentParser` that accepts no abbreviations, keeps the layout of its epilog and reports errors in one line.
 
     Args:
-        options: As `argparse.ArgumentParser` takes them.
+        options: As for `argparse.ArgumentParser`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -26,11 +26,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**options)
 
     def error(self, message: str) -> typing.NoReturn:
-        """Ends the process with exit code 2 and a line that says what is wrong and where help is."""
+        """Ends the process with exit code 2 after printing the error and a pointer to --help."""
         self.exit(2, f"{self.prog}: {message}{self._meant(message)} ({self.prog} --help lists all options)\n")
 
     def _meant(self, message):
-        """The option that an unknown one looks like, as the end of a sentence."""
+        """Returns a suggestion for a misspelled option, as the end of a sentence."""
         unknown = re.match(r"unrecognized arguments: (--[^\s=]+)", message)
         known = [name for action in self._actions for name in action.option_strings]
         begun = [name for name in known if unknown and name.startswith(unknown[1])]
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Returns a type for argparse: a number in a range."""
+    """Returns an argparse type for numbers in a range."""
     least, most = (f"{limit:g}" if isinstance(limit, float) else str(limit) for limit in (low, high))
 
     def parse(text):
@@ -65,5 +65,5 @@ def typed(command: str) -> str:
 
 
 def sibling(running: str, command: str) -> str:
-    """Returns how another command is typed, in the way in which the running one was."""
+    """Returns how another command is typed, in the same form as the running one."""
     return f"python scripts/{command}.py" if program(running).endswith(".py") else f"tf-colorize {command}"

@@ -1,4 +1,4 @@
-"""The options that every command for photos has."""
+"""Options shared by all commands for photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tf_colorize.commands import look_options, parsing
 
-# No heavy imports up here: `tf-colorize --help` must answer at once.
+# No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 if typing.TYPE_CHECKING:
     from tf_colorize.albums import work
@@ -20,7 +20,7 @@ _FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Adds the model, and how photos are read, colorized and written."""
+    """Adds the options for the model and for reading, colorizing and writing photos."""
     add = parser.add_argument
     add_model(parser)
     look_options.add_to(parser)
@@ -40,9 +40,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         type=parsing.number(1, 2**40, int),
         default=200_000_000,
         metavar="N",
-        help="refuse larger photos (default: 200 million)",
+        help="reject photos with more pixels (default: 200 million)",
     )
-    add("--allow-truncated", action="store_true", help="colorize a truncated JPEG as far as it goes")
+    add("--allow-truncated", action="store_true", help="colorize the readable part of a truncated JPEG")
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def add_hints(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="X,Y=COLOR",
-        help="a color at a place of the photo, in pixels or percent from the left and top: 120,340=#7a4b2c or "
+        help="set the color at a place, in pixels or percent from the left and top: 120,340=#7a4b2c or "
         "25%%,40%%=navy; repeatable",
     )
     parser.add_argument(
@@ -83,7 +83,7 @@ def _hint(text):
 
 
 def settings(options: argparse.Namespace) -> work.Options:
-    """Returns the options of `add_to` as the library takes them."""
+    """Returns the options of `add_to` as arguments for the library."""
     from tf_colorize.albums import work
 
     return work.Options(
@@ -98,7 +98,7 @@ def settings(options: argparse.Namespace) -> work.Options:
 
 @contextlib.contextmanager
 def pillow_without_limit() -> Iterator[None]:
-    """Pillow refuses large pictures by itself; while this lasts, only `--max-pixels` does."""
+    """Disables Pillow's own limit on pictures meanwhile, so that only `--max-pixels` applies."""
     from PIL import Image
 
     before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

@@ -1,4 +1,4 @@
-"""The command `tf-colorize PHOTO ...`: plans, colorizes and reports; `albums` does the work."""
+"""The command `tf-colorize PHOTO ...`: parses arguments and reports outcomes; `albums` does the work."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 from tf_colorize.commands import look_options, parsing, photo_options, progress, quiet, streams, tree
 
-# No heavy imports up here: `tf-colorize --help` must answer at once.
+# No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 _EPILOG = """\
 examples:
   tf-colorize grandma.jpg                 writes grandma.color.jpg beside it
-  tf-colorize album/ -o colored/          a folder with everything in it
+  tf-colorize album/ -o colored/          a folder with its subfolders
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   tf-colorize grandma.jpg --hint 120,340=#7a4b2c --hint 25%,40%=navy    a brown dress, a blue door
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
@@ -51,7 +51,7 @@ def _parser():
 
     parser = parsing.Parser(
         prog="tf-colorize",
-        description="Colorize black-and-white photos. Their size, lightness and metadata stay as they are.",
+        description="Colorize black-and-white photos. Size, lightness and metadata are kept.",
         epilog=f"{_EPILOG}\n{tree.listed()}",
     )
     add = parser.add_argument
@@ -63,14 +63,14 @@ def _parser():
         "--jobs",
         type=parsing.number(1, 256, int),
         metavar="N",
-        help="photos to process at a time (default: one per core)",
+        help="number of photos to process at a time (default: one per core)",
     )
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
 
 
 def _wrong_usage(options):
-    """Returns a line about arguments that contradict each other, or None."""
+    """Returns a message about contradictory arguments, or None."""
     from tf_colorize.albums import plan
     from tf_colorize.photos import files
 
@@ -89,12 +89,12 @@ def _wrong_usage(options):
         if options.output is not None and not plan.names_file(options.output, files.IMAGE_SUFFIXES):
             return f"-o {options.output} must be a file for a pipe, such as -o picture.jpg"
         if options.output is None and sys.stdout.isatty():
-            return "the picture would go to the terminal; add > picture.jpg or -o picture.jpg"
+            return "the picture would be written to the terminal; add > picture.jpg or -o picture.jpg"
     return None
 
 
 def _colorize_stream(options):
-    """Standard input to standard output, or to the file that -o names."""
+    """Colorizes standard input to standard output, or to the file given by -o."""
     from tf_colorize.albums import hints_beside, targets, work
     from tf_colorize.color import colorfulness
     from tf_colorize.photos import files
@@ -103,7 +103,7 @@ def _colorize_stream(options):
         _complain(f"{options.output} exists; --overwrite replaces it")
         return 1
     if streams.is_closed("stdin"):
-        _complain("standard input is closed; pipe a photo in, or give its name")
+        _complain("standard input is closed; pipe a photo in, or give its file name")
         return 1
     if options.output is None and streams.is_closed("stdout"):
         _complain("standard output is closed; add > picture.jpg or -o picture.jpg")
@@ -170,18 +170,19 @@ def _colorize_files(options):
 
 
 def _command_meant(problem, word):
-    """The command that a missing file's name looks like, as the end of a sentence."""
+    """Returns a suggestion if a missing file's name looks like a command, as the end of a sentence."""
     near = difflib.get_close_matches(word, tree.COMMANDS, 1) if problem.startswith(f"{word}: no such file") else []
     return f"; did you mean tf-colorize {near[0]}?" if near else ""
 
 
 def _is_done(job):
-    """Whether everything that the job would write exists."""
+    """Returns whether all results of the job exist."""
     return job.target.exists() and (job.compare is None or job.compare.exists())
 
 
 def _renews(jobs, options):
-    """Whether a single photo is to be done again: its result, the tool's own by its name, would become another."""
+    """Returns whether to replace the existing result of a single photo: it has the tool's default name and would now
+    differ."""
     if len(jobs) != 1 or options.output is not None or not all(map(os.path.isfile, options.inputs)):
         return False
     (job,) = jobs
@@ -198,11 +199,11 @@ def _renews(jobs, options):
 
 
 def _is_newer(hints, result):
-    """Whether the hints beside a photo changed after its result was written."""
+    """Returns whether the hints beside a photo changed after its result was written."""
     try:
-        # When the result was written is its change time; the other one is the photo's.
+        # The change time tells when the result was written; its modification time is the photo's.
         return hints is not None and hints.stat().st_mtime > result.stat().st_ctime
-    except OSError:  # whoever reads the hints says why they cannot be read
+    except OSError:  # reading the hints reports why they cannot be read
         return True
 
 
@@ -215,7 +216,7 @@ def _tell_of_done(jobs, waiting):
 
 
 def _work(colorizer, jobs, workers, options):
-    """Colorizes all jobs and reports; returns the lines of those that failed."""
+    """Colorizes all jobs, reports them, and returns the messages of those that failed."""
     from tf_colorize.albums import crowd, work
 
     settings = dataclasses.replace(photo_options.settings(options), hints=tuple(options.hint))
@@ -232,7 +233,7 @@ def _work(colorizer, jobs, workers, options):
                 else:
                     failures.append(outcome.reason)
                 advance()
-    finally:  # also when it was stopped
+    finally:  # even when interrupted
         seconds = time.perf_counter() - start
         if len(jobs) > 1:
             print(f"{n_done} photos in {progress.duration(seconds)}, {n_done / seconds:.1f} photos/s")
@@ -257,7 +258,7 @@ def _load(options, threads):
 
 def _line(job, outcome):
     if outcome.is_skipped:
-        return f"{job.source}  already has color, left as it is"
+        return f"{job.source}  already has color, left unchanged"
     width, height = outcome.size
     notes = "".join(f"; {note}" for note in outcome.notes)
     also = f" and {job.compare.name}" if job.compare else ""

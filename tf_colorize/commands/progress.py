@@ -1,4 +1,4 @@
-"""How far a command is, on a terminal."""
+"""Shows the progress of a command on a terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# No heavy imports up here: `tf-colorize --help` must answer at once.
+# No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 if typing.TYPE_CHECKING:
     from tf_colorize.archives import plan
 
-_REPORT_EVERY = 30.0  # seconds, where there is no terminal
+_REPORT_EVERY = 30.0  # seconds between lines without a terminal
 
 
 def bar_with_time_left(unit: str = "", **options: Any) -> Any:
-    """Returns a `rich.progress.Progress` on standard error: how many `unit` of how many, and the time left."""
+    """Returns a `rich.progress.Progress` on standard error that shows the number of `unit` done, the total and the time
+    left."""
     from rich import console, progress
 
     columns: list[Any] = [progress.BarColumn(), progress.MofNCompleteColumn(), progress.TimeRemainingColumn()]
@@ -41,7 +42,8 @@ def of_photos(total: int) -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def of_archive(jobs: plan.Plan) -> Iterator[Callable[[int], None]]:
-    """Returns a function to call with how many photos are done: a bar with the time left, or a line now and then."""
+    """Returns a function to call with the number of photos done; it shows a bar with the time left, or prints a line
+    now and then."""
     if not sys.stderr.isatty():
         start = last = time.monotonic()
 
@@ -62,6 +64,6 @@ def of_archive(jobs: plan.Plan) -> Iterator[Callable[[int], None]]:
 
 
 def duration(seconds: float) -> str:
-    """Returns a time for people, such as "3 min 20 s"."""
+    """Returns a readable duration, such as "3 min 20 s"."""
     minutes, seconds = divmod(seconds, 60)
     return f"{int(minutes)} min {seconds:.0f} s" if minutes else f"{seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""Keeps command lines quiet: no startup notices of TensorFlow and LiteRT, one line for a missing package."""
+"""Keeps commands quiet: hides startup notices of TensorFlow and LiteRT, and reports a missing package in one line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tf_colorize.commands import streams
 
 @contextlib.contextmanager
 def startup() -> Iterator[None]:
-    """Hides what the libraries of TensorFlow and LiteRT write to stderr while they start.
+    """Hides what TensorFlow and LiteRT write to stderr at startup.
 
-    They write before any log level is read, so the file descriptor itself is redirected. When an
-    exception passes through, all that was written is shown after all, except for a ValueError or a
-    missing package, whose message is all that a person needs.
+    They write before any log level is read, so the file descriptor itself is redirected. If an exception passes
+    through, the hidden text is shown after all, unless the exception is a ValueError or a missing package, whose
+    message is sufficient.
 
     Example:
     >>> with startup():
@@ -28,7 +28,7 @@ def startup() -> Iterator[None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         stderr = os.dup(2)
-    except OSError:  # it is closed, so nothing can be written to it
+    except OSError:  # stderr is closed, so nothing can be written to it
         yield
         return
     with _memory() as hidden:
@@ -46,7 +46,8 @@ def startup() -> Iterator[None]:
 
 
 def _memory():
-    """A file with a descriptor, in memory where the system can; the null device where no folder is writable."""
+    """Returns a file with a descriptor: in memory if the system supports it, or the null device if no folder is
+    writable."""
     with contextlib.suppress(OSError, AttributeError):
         return os.fdopen(os.memfd_create("stderr"), "w+b")
     try:
@@ -57,10 +58,11 @@ def _memory():
 
 @contextlib.contextmanager
 def native_log() -> Iterator[None]:
-    """Hides what native code logs to the descriptor of stderr; what Python writes to `sys.stderr` is still shown."""
+    """Hides what native code writes to the descriptor of stderr; text that Python writes to `sys.stderr` is still
+    shown."""
     try:
         before = os.dup(2)
-    except OSError:  # it is closed
+    except OSError:  # stderr is closed
         yield
         return
     stderr, nothing = sys.stderr, os.open(os.devnull, os.O_WRONLY)
@@ -89,7 +91,7 @@ def _leads_to(stream, descriptor):
 
 @contextlib.contextmanager
 def readers_of_photos() -> Iterator[None]:
-    """Hides what Pillow and the libraries below it say about damaged photos: each gets one line of ours."""
+    """Hides messages of Pillow and its libraries about damaged photos, which get one line of our own."""
     with native_log(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield
@@ -100,7 +102,7 @@ def missing_packages(program: str) -> Iterator[None]:
     """Ends the process with one line and exit code 1 if a package is missing; also works as a decorator.
 
     Args:
-        program: What the line starts with.
+        program: The beginning of the line.
 
     Example:
     >>> with missing_packages("train.py"):

@@ -1,4 +1,5 @@
-"""A job on a Ray cluster: what each worker does, and which cluster it is: one that is there, or one for this job."""
+"""A job on a Ray cluster: the setup of each worker, and the choice of the cluster, which may be started for this
+job."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Callable
 
 from tf_colorize import installation
 
-# No heavy imports up here: `tf-colorize cluster --help` must answer at once.
+# No heavy imports at module level: `tf-colorize cluster --help` must answer at once.
 
 if typing.TYPE_CHECKING:
     from tf_colorize.albums import work
@@ -18,7 +19,7 @@ if typing.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What each worker does first: it loads the model and makes the function that colors one photo."""
+    """Setup of each worker: loads the model and returns the function that colorizes one photo."""
 
     model: packed.PackedModel
     settings: work.Options
@@ -29,8 +30,8 @@ class Start:
         from tf_colorize.albums import crowd, work
         from tf_colorize.inference import colorizer
 
-        Image.MAX_IMAGE_PIXELS = None  # `max_pixels` takes its place
-        path, settings = self.model.unpack(), self.settings  # the function must not hold the bytes of the model
+        Image.MAX_IMAGE_PIXELS = None  # `max_pixels` replaces Pillow's limit
+        path, settings = self.model.unpack(), self.settings  # the function must not keep the bytes of the model alive
         try:
             with installation.explained():
                 colorize = colorizer.Colorizer.load(path, threads=1)
@@ -49,12 +50,12 @@ def hired(
     """Connects to a cluster, or starts one for this job, and returns workers on it; they end with the job.
 
     Args:
-        address: HOST:PORT, "auto" for the cluster that this machine belongs to, or None for what RAY_ADDRESS says,
-            otherwise a cluster of this machine alone.
-        n_workers: How many; None takes one for each processor of the cluster.
-        places_of_job: Where the photos are, and where the results go.
-        start: What each worker does first.
-        tell: Called with a line for people.
+        address: HOST:PORT, "auto" for the cluster that this machine belongs to, or None for RAY_ADDRESS or, if that is
+            not set, a cluster of this machine alone.
+        n_workers: Number of workers; None: one for each processor of the cluster.
+        places_of_job: The places of the photos and of the results.
+        start: Setup that each worker runs first.
+        tell: Called with a line to show.
 
     Raises:
         ValueError: the cluster cannot be used.
@@ -70,5 +71,7 @@ def hired(
         head = heads.find(address)
         address, environment = head.address, {heads.MODE: "token" if head.wants_token else "disabled"}
         if not head.wants_token:
-            tell(f"warning: whoever reaches the cluster at {address} can run programs on it; start it with tokens")
+            tell(
+                f"warning: anyone who can reach the cluster at {address} can run programs on it; start it with a token"
+            )
     return hiring.Hired(ray_process.Task(address, n_workers, places_of_job, start), environment, tell)

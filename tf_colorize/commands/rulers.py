@@ -1,4 +1,4 @@
-"""What `tf-colorize evaluate` measures besides the figures of photos: hints, and photos that have been made old."""
+"""Further measurements of `tf-colorize evaluate`: hints and artificially aged photos."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-# No heavy imports up here: `tf-colorize evaluate --help` must answer at once.
+# No heavy imports at module level: `tf-colorize evaluate --help` must answer at once.
 
 if typing.TYPE_CHECKING:
     import rich.progress
 
 
 def hints(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns what hints gain and how far one reaches, each by the name of a model that takes hints."""
+    """Returns the gain from hints and the reach of a hint, each by the name of a model that takes hints."""
     from tf_colorize.evaluation import hint_gains, hint_reach
     from tf_colorize.photos import find
 
@@ -33,7 +33,7 @@ def hints(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> tuple[d
 
 
 def old_photos(options: argparse.Namespace, colorizers: Mapping[str, Any], lpips: Any) -> dict[str, Any]:
-    """Returns how photos are colored that have been made old, by the name of each model."""
+    """Returns the results on artificially aged photos by the name of each model."""
     from tf_colorize.evaluation import aging
     from tf_colorize.photos import find
 

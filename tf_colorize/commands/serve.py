@@ -1,4 +1,4 @@
-"""The command `tf-colorize serve`: colors photos for other programs on this machine, over HTTP."""
+"""The command `tf-colorize serve`: an HTTP server that colorizes photos for other programs on this machine."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from collections.abc import Sequence
 from tf_colorize import installation
 from tf_colorize.commands import look_options, parsing, photo_options, quiet
 
-# No heavy imports up here: `tf-colorize serve --help` must answer at once.
+# No heavy imports at module level: `tf-colorize serve --help` must answer at once.
 
 DEFAULT_PORT = 8520
 TOKEN = "TF_COLORIZE_TOKEN"
-_GRACE = 5  # seconds for the photos in work when the server stops
+_GRACE = 5  # seconds for photos in progress when the server stops
 
 _EPILOG = f"""\
 examples:
   tf-colorize serve
   curl --data-binary @grandma.jpg "http://127.0.0.1:{DEFAULT_PORT}/colorize?vividness=1.2" -o grandma.color.jpg
 
-Other machines need --host, and then each request a token: what {TOKEN} says, or one that is made and printed.
+For access from other machines, use --host. Each request then needs a token: {TOKEN}, or one that is
+generated and printed.
 """
 
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns the exit code: 0, 1 if it cannot serve, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        with installation.explained(), photo_options.pillow_without_limit():  # --max-pixels takes its place
+        with installation.explained(), photo_options.pillow_without_limit():  # --max-pixels replaces Pillow's limit
             _serve(options)
     except (ValueError, installation.MissingPackage) as error:
         _complain(str(error))
@@ -43,41 +44,47 @@ def main(arguments: Sequence[str]) -> int:
 def _parser():
     parser = parsing.Parser(
         prog="tf-colorize serve",
-        description="Color photos for other programs on this machine: bytes in, bytes out, at /colorize; described at "
-        f"/openapi.json. Keeps no photo. Press Ctrl+C to stop. Needs {installation.pip_install('server')}",
+        description="Colorize photos for other programs on this machine, over HTTP: POST them to /colorize; see "
+        "/openapi.json. Stores no photos. Press Ctrl+C to stop. Needs "
+        f"{installation.pip_install('server')}",
         epilog=_EPILOG,
     )
     add = parser.add_argument
     add("-m", "--model", help="as for tf-colorize (default: the model that comes with it)")
-    add("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1, this machine alone)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
     add(
         "--port",
         type=parsing.number(0, 65535, int),
         default=DEFAULT_PORT,
-        help=f"port (default: {DEFAULT_PORT}; 0 takes any)",
+        help=f"port (default: {DEFAULT_PORT}; 0: any free port)",
     )
     look_options.add_to(parser)
-    add("--jobs", type=parsing.number(1, 256, int), metavar="N", help="photos at a time (default: one per core)")
+    add(
+        "--jobs",
+        type=parsing.number(1, 256, int),
+        metavar="N",
+        help="number of photos to process at a time (default: one per core)",
+    )
     add(
         "--waiting",
         type=parsing.number(0, 100_000, int),
         default=256,
         metavar="N",
-        help="requests that may wait; further ones are told to come back (default: 256)",
+        help="number of requests that may wait; further ones get status 503 (default: 256)",
     )
     add(
         "--max-megabytes",
         type=parsing.number(1, 4096, int),
         default=64,
         metavar="N",
-        help="refuse larger files (default: 64)",
+        help="reject larger files (default: 64)",
     )
     add(
         "--max-pixels",
         type=parsing.number(1, 2**40, int),
         default=100_000_000,
         metavar="N",
-        help="refuse larger photos (default: 100 million)",
+        help="reject photos with more pixels (default: 100 million)",
     )
     return parser
 
@@ -99,7 +106,7 @@ def _serve(options):
     token = os.environ.get(TOKEN) or None
     is_made = token is None and not _is_loopback(options.host)
     token = secrets.token_urlsafe(32) if is_made else token
-    with _listening(options.host, options.port) as listener:  # first: a port in use is known at once
+    with _listening(options.host, options.port) as listener:  # first, so that a port in use is reported at once
         with quiet.startup():
             model = colorizer.Colorizer.load(options.model or runtimes.default_model(), threads=1)
         if is_made:
@@ -120,7 +127,7 @@ def _serve(options):
 
 def _listening(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # `socket.create_server` does not say that it is TCP, and asyncio then leaves each answer waiting for 40 ms.
+    # `socket.create_server` does not mark the socket as TCP, so asyncio would delay each answer by 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
@@ -130,7 +137,7 @@ def _listening(host, port):
     except OSError as error:
         listener.close()
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise ValueError(f"port {port} of {host}: {reason}; choose another with --port or --host") from error
+        raise ValueError(f"port {port} of {host}: {reason}; choose another one with --port or --host") from error
     return listener
 
 
@@ -139,7 +146,7 @@ def _is_loopback(host):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: who knows where it leads
+    except ValueError:  # a host name, which may resolve to any address
         return False
 
 

@@ -1,4 +1,4 @@
-"""The standard streams of a command: there from the first line on, whatever whoever started it has closed."""
+"""Makes the standard streams of a command usable, even if they were closed when it was started."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _closed: set[str] = set()
 
 
 def repair() -> None:
-    """Opens the null device in place of standard streams that are closed; what is written there is lost.
+    """Opens the null device in place of closed standard streams; text written there is lost.
 
-    Otherwise the next file that is opened would become standard error, say, and messages would be written into a
-    photo. Text that a terminal cannot show, such as a strange file name, is written with escapes. Messages that
-    standard error cannot take, as on a full disk, are lost; the work goes on.
+    Otherwise the next opened file could become standard error, and messages would be written into a photo. Text that a
+    terminal cannot show, such as an undecodable file name, is escaped. Messages that standard error cannot accept, as
+    on a full disk, are lost; the work continues.
     """
     for number, name in enumerate(_NAMES):
         try:
@@ -28,10 +28,10 @@ def repair() -> None:
             _closed.add(name)
             _open_null(number)
         if getattr(sys, name) is None:
-            # In a process without a console there may be a descriptor, but nothing behind it.
+            # In a process without a console, the descriptor may exist but lead nowhere.
             _closed.add(name)
             setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
-    if sys.stderr is sys.__stderr__:  # otherwise somebody catches the messages, or this was done before
+    if sys.stderr is sys.__stderr__:  # otherwise the messages are captured, or this was done before
         sys.stderr = lenient(2, getattr(sys.stderr, "encoding", None))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -39,7 +39,7 @@ def repair() -> None:
 
 
 def lenient(descriptor: int, encoding: str | None) -> io.TextIOWrapper:
-    """Returns a text stream to an open descriptor, which it never closes; what cannot be written there is lost."""
+    """Returns a text stream to an open descriptor, which it never closes; text that cannot be written is lost."""
     file = io.BufferedWriter(_Lenient(descriptor, "w", closefd=False))
     return io.TextIOWrapper(file, encoding, "backslashreplace", line_buffering=True)
 
@@ -50,7 +50,8 @@ def is_closed(name: str) -> bool:
 
 
 def usable(command: Callable[..., int]) -> Callable[..., int]:
-    """Wraps the main function of a command: it has its streams, and fails in a line if it cannot write to them.
+    """Wraps the main function of a command: gives it usable streams, and reports in one line if it cannot write to
+    them.
 
     Example:
     >>> @usable
@@ -65,7 +66,7 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
         try:
             code = command(*arguments, **options)
             sys.stdout.flush()
-        except BrokenPipeError:  # as in `| head`: nobody wants the rest
+        except BrokenPipeError:  # as with `| head`: the rest is not wanted
             _open_null(1)  # otherwise Python complains at exit
             return code or 1
         except OSError:
@@ -73,7 +74,7 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
             if problem is None:
                 raise
             _open_null(1)
-            if not code:  # otherwise the command has said what is wrong
+            if not code:  # otherwise the command has reported an error
                 print(f"standard output cannot be written: {problem}", file=sys.stderr)
             return code or 1
         return code
@@ -82,16 +83,16 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def _problem_of_stdout():
-    """Why standard output cannot be written to, or None."""
+    """Returns why standard output cannot be written to, or None."""
     try:
-        print(flush=True)  # an empty line: what failed before may not be waiting any more
+        print(flush=True)  # an empty line, because the text that failed may no longer be buffered
     except OSError as error:
         return error.strerror or str(error)
     return None
 
 
 class _Lenient(io.FileIO):
-    """A file that takes everything; what cannot be written is lost."""
+    """A file that accepts all text; text that cannot be written is lost."""
 
     def write(self, content: Any, /) -> int:
         try:
@@ -106,4 +107,4 @@ def _open_null(number):
         os.dup2(descriptor, number)
         os.close(descriptor)
     with contextlib.suppress(OSError):
-        os.set_inheritable(number, True)  # for the processes that it starts
+        os.set_inheritable(number, True)  # for child processes

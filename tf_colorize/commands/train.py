@@ -18,35 +18,35 @@ from tf_colorize import processors
 from tf_colorize.commands import launcher, parsing, quiet, streams
 from tf_colorize.training import fields, settings
 
-# No heavy imports up here: `tf-colorize train --help` must answer at once.
+# No heavy imports at module level: `tf-colorize train --help` must answer at once.
 
-# A few minutes on a laptop: small pictures, and "epochs" that do not depend on five photos.
+# A few minutes on a laptop: small crops, and epochs whose length does not depend on five photos.
 _SAMPLE_DEFAULTS = {"image_size": 96, "batch_size": 8, "steps_per_epoch": 10, "pretrain_epochs": 12, "epochs": 8}
 _RUNS = "runs/colorizer"
 
 _EPILOG = """\
 examples:
-  {command} --mode gan                        embedded sample photos, 2 to 6 minutes on 2 cores
-  {command} --mode gan --data photos          stage 1 and stage 2 on your photos
+  {command} --mode gan                        sample photos, 2 to 6 minutes on 2 cores
+  {command} --mode gan --data photos          stages 1 and 2 on your photos
   {command} --mode pretrain --data photos     stage 1 alone
   {command} --mode gan --generator unet --data photos    pix2pix as in its paper
   {command} --mode gan --data photos --init runs/colorizer    fine-tuning
   {command} --mode pretrain --hints --init saved_models/colorizer/1 --data photos    color hints
   {command} --resume runs/colorizer           continue after an interruption
-  {command} --mode gan --data photos --workers 2    two processes on this machine, half of the cores each
+  {command} --mode gan --data photos --workers 2    two processes, each on half of the cores
   {command} --recipe scripts/recipes/colorizer.toml --data photos    like the shipped model
 """
 
-# group -> option -> (what it is for; its default and why; choices or type), of those that are no setting of the run
+# group -> option -> (purpose; default and reason; choices or type), for options that are not settings of the run
 _OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
     "run": {
         "recipe": (
-            "TOML file: make a model in several steps, as scripts/recipes/colorizer.toml does; takes only --data, "
-            "--val-data and --run-dir; the same command continues after an interruption",
+            "TOML file: train a model in several steps, as in scripts/recipes/colorizer.toml; can be combined only "
+            "with --data, --val-data and --run-dir; the same command continues after an interruption",
             str,
         ),
         "resume": (
-            "run folder: continue from its last checkpoint; takes no other options but --distribute and --workers, "
+            "run folder: continue from its last checkpoint; can be combined only with --distribute and --workers, "
             "which may differ from before",
             str,
         ),
@@ -55,12 +55,12 @@ _OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
         "distribute": (
             "auto: the cluster that the environment variable TF_CONFIG describes, otherwise all GPUs of this machine; "
             "none: one device; mirrored: all GPUs; workers: the cluster, or fail (default auto); --batch-size is the "
-            "batch of all together",
+            "total for all devices",
             ("auto", "none", "mirrored", "workers"),
         ),
         "workers": (
-            "start this many processes on this machine, which train together and share its cores (default: one, "
-            "without TF_CONFIG); on several machines, start this command on each, see docs/distribute.md",
+            "start N processes on this machine, which train together and share its cores (default: one, without "
+            "TF_CONFIG); for several machines, see docs/distribute.md",
             int,
         ),
     },
@@ -106,7 +106,7 @@ def option(name: str) -> str:
 
 
 def help_of(one: fields.Setting) -> str:
-    """Returns what --help says about a setting: what it is for, its default and why."""
+    """Returns the --help text of a setting: its purpose, its default and the reason for it."""
     sample = _SAMPLE_DEFAULTS.get(one.name)
     more = "" if sample is None else f"; {sample} on the sample photos"
     text = f"{one.text} (default {one.about_default()}{more})"
@@ -115,7 +115,7 @@ def help_of(one: fields.Setting) -> str:
 
 def manual_table() -> str:
     """Returns the settings as a table in Markdown, for the manual."""
-    rows = ["| option | what it is for | default |", "|---|---|---|"]
+    rows = ["| option | purpose | default |", "|---|---|---|"]
     for name, one in settings.table().items():
         texts = (
             re.sub(r"`(\w+)`", lambda match: f"`{option(match[1])}`", text) for text in (one.text, one.about_default())
@@ -130,21 +130,22 @@ def _read_config(given):
     if run_dir is not None:
         if given:
             raise ValueError(
-                f"`--resume` continues as configured and takes no other option. Received: {', '.join(given)}"
+                "`--resume` continues as configured and cannot be combined with other options. Received: "
+                f"{', '.join(given)}"
             )
         return settings.load(run_dir), True
     defaults = {"run_dir": _next_free(_RUNS)}
     if given.get("data", "sample") == "sample":
-        # A generator that is trained further brings its own size and has fewer epochs anyway.
+        # A generator that is fine-tuned has its own size and trains for fewer epochs anyway.
         names = {"steps_per_epoch"} if "init" in given else set(_SAMPLE_DEFAULTS)
         defaults.update({name: _SAMPLE_DEFAULTS[name] for name in names})
         if given.get("generator") == "unet":
-            defaults["image_size"] = 256  # the paper's U-Net takes multiples of it
+            defaults["image_size"] = 256  # the paper's U-Net needs multiples of it
     return settings.TrainConfig(**{**defaults, **given}), False
 
 
 def _train(given):
-    """Trains, alone or as one of several workers; returns the exit code."""
+    """Trains as a single process or as one of several workers; returns the exit code."""
     with quiet.startup():
         from tf_colorize.training import checkpoints, distribution, stages
     workers = distribution.start(given.pop("distribute", "auto"), _report, _end_without)
@@ -155,7 +156,7 @@ def _train(given):
         return dataclasses.asdict(config), resume
 
     try:
-        # The others may not see the run folder.
+        # The other workers may have no access to the run folder.
         values, resume = workers.from_chief(read)
         if workers.is_chief:
             again = [f"Continue with: {parsing.typed('train')} --resume {values['run_dir']}"]
@@ -172,7 +173,7 @@ def _train(given):
 
 
 def _next_steps(run_dir):
-    """Returns what people type next, for the end of a training."""
+    """Returns the next commands, to be printed at the end of a training."""
     model = shlex.quote(str(run_dir))
     tflite = shlex.quote(str(pathlib.Path(run_dir) / "colorizer.tflite"))
     return (
@@ -192,8 +193,8 @@ def _run_recipe(given):
     others = sorted(set(given) - {"data", "val_data", "run_dir"})
     if others:
         raise ValueError(
-            "`--recipe` takes only --data, --val-data and --run-dir: the rest is in the file. "
-            f"Received: {', '.join(others)}"
+            "`--recipe` can be combined only with --data, --val-data and --run-dir: all other settings are in the "
+            f"file. Received: {', '.join(others)}"
         )
     if "data" not in given:
         raise ValueError("`--recipe` needs --data: a folder of color photos.")
@@ -201,13 +202,13 @@ def _run_recipe(given):
     try:
         recipe.run(path, run_dir=run_dir, report=_report, **given)
     except checkpoints.TrainingStopped as stop:
-        _complain(f"{stop}\nContinue with: the same command")
+        _complain(f"{stop}\nThe same command continues it")
         return 1
     return 0
 
 
 def _end_without(line):
-    """Ends this process, wherever its main thread waits for another worker."""
+    """Ends this process even while its main thread waits for another worker."""
     _complain(line)
     os._exit(launcher.FOLLOWED)
 
@@ -229,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     warnings.formatwarning = lambda message, *_: f"{parser.prog}: {message}\n"
     given = {key: value for key, value in vars(options).items() if value is not None}
-    # Each process of --workers runs what runs now.
+    # Each process of --workers runs the current script.
     again = sys.argv if arguments is None else ["-m", "tf_colorize", "train", *arguments]
     with quiet.missing_packages(parser.prog):
         return _run(given, again)
@@ -241,7 +242,7 @@ def _run(given, again):
             return _run_recipe(given)
         if "workers" in given:
             if given.get("distribute", "auto") not in ("auto", "workers"):
-                raise ValueError(f"`--workers` does not go with --distribute {given['distribute']}.")
+                raise ValueError(f"`--workers` cannot be combined with --distribute {given['distribute']}.")
             return launcher.run(again, given.pop("workers"))
         return _train(given)
     except (ValueError, OSError) as error:

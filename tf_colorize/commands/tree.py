@@ -1,21 +1,22 @@
-"""The commands there are: `tf-colorize NAME`, a line each."""
+"""Lists all subcommands of `tf-colorize`, each with a one-line description."""
 
 from __future__ import annotations
 
 COMMANDS = {
-    "film": "color films, in steady color",
-    "cluster": "color an archive of photos, in folders or buckets, on several machines",
-    "serve": "color photos for other programs on this machine, over HTTP",
-    "demo": "color photos in the browser, on this computer",
-    "train": "train a model on photos of your own, or train the shipped one further",
-    "evaluate": "measure models on photos whose colors are known",
-    "export": "write a trained model for TF Serving (SavedModel) and for devices (TFLite)",
+    "film": "colorize films, without flicker",
+    "cluster": "colorize an archive of photos, in folders or buckets, on several machines",
+    "serve": "colorize photos for other programs on this machine, over HTTP",
+    "demo": "colorize photos in the browser, on this computer",
+    "train": "train a model on your own photos, or fine-tune the shipped one",
+    "evaluate": "measure models on color photos",
+    "export": "export a trained model for TF Serving (SavedModel) or for devices (TFLite)",
 }
-"""Name of a file in `commands`, whose `main` runs the command, to what it does; the rest is for `photos`."""
+"""Maps the name of a file in `commands`, whose `main` runs the command, to its description; other arguments go to
+`photos`."""
 
 
 def listed() -> str:
-    """Returns the commands for people, a line each."""
+    """Returns the list of commands for --help, one per line."""
     width = max(map(len, COMMANDS)) + 2
     lines = (f"  tf-colorize {name:<{width}}{purpose}\n" for name, purpose in COMMANDS.items())
-    return f"commands, each with a --help of its own:\n{''.join(lines)}"
+    return f"commands, each with its own --help:\n{''.join(lines)}"

@@ -1,7 +1,7 @@
-"""What time does to a photo: films that see colors differently, prints that fade, grain, dust, and the scan of it all.
+"""Artificial aging of photos: film response, fading, grain, dust, and scanning.
 
 Each fault is a function of a gray picture, float32 `(height, width)` in [0, 1], sRGB-encoded like the values in a gray
-file; with the same arguments and random numbers it gives the same result. `age` draws several faults at a time.
+file; it is deterministic for given arguments and random numbers. `age` applies several random faults.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from PIL import Image
 
 from tf_colorize.color import lab
 
-# Shares of red, green and blue light in what a plate or film records.
+# Spectral response of plates and films, as shares of red, green and blue light.
 FILMS = {
     "blue": (0.02, 0.13, 0.85),  # collodion and early dry plates
     "orthochromatic": (0.04, 0.51, 0.45),  # until the 1930s: lips and flags are dark, skies white
@@ -27,32 +27,32 @@ _LIGHT = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.05
 
 
 def film(rgb: np.ndarray, shares: tuple[float, float, float]) -> np.ndarray:
-    """Returns the gray picture that a film would have made of a color photo.
+    """Returns the gray picture that a film would record of a color photo.
 
     Args:
         rgb: uint8 `(height, width, 3)`, sRGB.
-        shares: of red, green and blue light in what it records; they add up to 1.
+        shares: of red, green and blue light in the response of the film; they add up to 1.
     """
     return _encoded(_light(rgb) @ np.asarray(shares, np.float32))
 
 
 def exposed(rgb: np.ndarray, stops: float) -> np.ndarray:
-    """Returns a color photo with more or less light; a darker one has less color, and what is too bright is white.
+    """Returns a color photo with more or less exposure; a darker one has less color, and overexposed parts are white.
 
     Args:
         rgb: uint8 `(height, width, 3)`, sRGB.
-        stops: How often its light is doubled; negative for a dim photo.
+        stops: Change of exposure in stops (factors of two); negative for a darker photo.
     """
     return to_bytes(_encoded(_light(rgb) * np.float32(2.0**stops)))
 
 
 def toned(gray: np.ndarray, *, contrast: float = 1.0, black: float = 0.0, white: float = 1.0) -> np.ndarray:
-    """Returns the picture by another tone curve: hard or soft in the middle, then faded between `black` and `white`.
+    """Returns the picture with another tone curve: changed contrast, then faded to the range from `black` to `white`.
 
     Args:
         gray: float32 `(height, width)` in [0, 1].
-        contrast: The slope of an S-shaped curve in the middle, over 0; 1 leaves it straight.
-        black, white: What black and white become, in [0, 1].
+        contrast: The slope of an S-shaped curve in the middle, over 0; 1 for a straight line.
+        black, white: The new values of black and white, in [0, 1].
     """
     centered = 2 * gray - 1
     power = np.float32(contrast)
@@ -65,8 +65,8 @@ def vignetted(gray: np.ndarray, strength: float, center: tuple[float, float] = (
 
     Args:
         gray: float32 `(height, width)` in [0, 1].
-        strength: Share of the light that is lost a diagonal's half away from the center.
-        center: Where nothing is lost, as shares of height and width.
+        strength: Share of the light that is lost at a distance of half the diagonal from the center.
+        center: The place without loss, as shares of height and width.
     """
     height, width = gray.shape
     down = (np.arange(height, dtype=np.float32)[:, None] + 0.5) / height - center[0]
@@ -81,7 +81,7 @@ def grained(gray: np.ndarray, strength: float, size: float, random: np.random.Ge
     Args:
         gray: float32 `(height, width)` in [0, 1].
         strength: Standard deviation in the middle tones.
-        size: Of a grain in pixels, at least 1.
+        size: Size of a grain in pixels, at least 1.
         random: `np.random.Generator`.
     """
     height, width = gray.shape
@@ -100,13 +100,13 @@ def unsharp(gray: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def halftoned(gray: np.ndarray, period: float, angle: float, softness: float) -> np.ndarray:
-    """Returns the picture printed in dots, as in a newspaper.
+    """Returns the picture as a halftone, as in a newspaper.
 
     Args:
         gray: float32 `(height, width)` in [0, 1].
         period: Pixels from dot to dot, at least 2.
-        angle: Of the screen, in radians.
-        softness: How much ink and eye blur the dots, over 0; at 1 hardly any dot is seen.
+        angle: Angle of the screen in radians.
+        softness: How much the dots are blurred, over 0; at 1 they are almost invisible.
     """
     height, width = gray.shape
     down, across = np.mgrid[:height, :width].astype(np.float32) * np.float32(2 * np.pi / period)
@@ -143,7 +143,7 @@ def dusty(gray: np.ndarray, count: int, random: np.random.Generator) -> np.ndarr
 
 
 def scratched(gray: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Returns the picture with thin scratches, most of them light and nearly upright, as a film or a camera makes them.
+    """Returns the picture with thin scratches, most of them light and nearly vertical, as on film.
 
     Args:
         gray: float32 `(height, width)` in [0, 1].
@@ -165,12 +165,12 @@ def scratched(gray: np.ndarray, count: int, random: np.random.Generator) -> np.n
 
 
 def mounted(gray: np.ndarray, widths: tuple[float, float, float, float], level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the picture on a flat gray mount that covers its edges, and where the mount is.
+    """Returns the picture with a flat gray mount over its edges, and a mask of the mount.
 
     Args:
         gray: float32 `(height, width)` in [0, 1].
-        widths: Of the mount at the top, bottom, left and right, as shares of height and width, each under 0.5.
-        level: Of the mount in [0, 1].
+        widths: Width of the mount at the top, bottom, left and right, as shares of height and width, each under 0.5.
+        level: Level of the mount in [0, 1].
 
     Returns:
         float32 and bool `(height, width)`.
@@ -183,7 +183,7 @@ def mounted(gray: np.ndarray, widths: tuple[float, float, float, float], level: 
 
 
 def compressed(gray: np.ndarray, quality: int) -> np.ndarray:
-    """Returns the picture as a JPEG file of that quality (1 to 95) holds it."""
+    """Returns the picture after JPEG compression at that quality (1 to 95)."""
     data = io.BytesIO()
     Image.fromarray(to_bytes(gray)).save(data, "JPEG", quality=quality)
     return np.asarray(Image.open(data), np.float32) / 255
@@ -195,10 +195,9 @@ def to_bytes(picture: np.ndarray) -> np.ndarray:
 
 
 def age(rgb: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws what time did to a photo, several faults at a time.
+    """Ages a photo with several random faults.
 
-    What happens after the exposure changes its lightness alone: the color stays the truth, except on a mount,
-    which is gray.
+    Faults after the exposure change only the lightness: the true color is kept, except on a mount, which is gray.
 
     Args:
         rgb: uint8 `(height, width, 3)`, the photo in color, sRGB.
@@ -223,25 +222,25 @@ def age(rgb: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def _light(rgb):
-    """float32 linear light in [0, 1] of uint8 sRGB."""
+    """Returns linear light of uint8 sRGB, float32 in [0, 1]."""
     return _LIGHT[rgb]
 
 
 def _encoded(light):
-    """float32 sRGB in [0, 1] of linear light; what is over 1 becomes 1."""
+    """Returns sRGB of linear light, float32, clipped to [0, 1]."""
     light = np.clip(light, 0, 1)
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
 def _drawn_film(random):
-    """Mixtures of two films, so that none is the only one of its kind."""
+    """Returns a random mixture of two films, for variety."""
     first, second = (FILMS[name] for name in random.choice(list(FILMS), 2))
     share = random.uniform()
     return tuple(share * one + (1 - share) * other for one, other in zip(first, second))
 
 
 def _printed(gray, random):
-    """What camera, film and paper do."""
+    """Applies the faults of camera, film and paper."""
     chance = random.uniform(size=3)
     if chance[0] < 0.4:
         gray = unsharp(gray, random.uniform(0.4, 1.6))
@@ -254,7 +253,7 @@ def _printed(gray, random):
 
 
 def _worn(gray, random):
-    """Grain and what happens to a print later."""
+    """Applies grain and the later wear of a print."""
     chance = random.uniform(size=4)
     if chance[0] < 0.6:
         for _ in range(int(random.integers(1, 3))):

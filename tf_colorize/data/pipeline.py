@@ -1,10 +1,9 @@
-"""Photos to `tf.data` pipelines of (lightness, ab), which Keras reads as (x, y).
+"""`tf.data` pipelines that turn photos into (lightness, ab), which Keras reads as (x, y).
 
-A photo is opened, cropped, resized and converted to Lab on the host, by Pillow and `lab`,
-in as many threads as there are processors. This takes 3 ms of processor time at 256 pixels;
-the conversion in TensorFlow alone takes 8. Everything random about a sample is a function of
-a seed and the sample's position in the stream, so a stream can be entered anywhere and gives
-the same samples. The data sets read ahead by themselves and need no `prefetch`.
+A photo is opened, cropped, resized and converted to Lab on the host, by Pillow and `lab`, in as many threads as there
+are processors. This takes 3 ms of processor time at 256 pixels; the conversion in TensorFlow alone takes 8. All
+randomness of a sample is a function of a seed and the sample's position in the stream, so a stream can be entered
+anywhere and gives the same samples. The data sets read ahead by themselves and need no `prefetch`.
 """
 
 from __future__ import annotations
@@ -27,13 +26,12 @@ from tf_colorize.color import lab
 from tf_colorize.data import old_photos, selection, simulated_hints, simulated_wishes
 from tf_colorize.photos import files
 
-# A crop's share of the largest square's area: small enough to be another picture, large
-# enough to still show what is in it.
+# A crop's share of the largest square's area: small enough for variety, large enough to show its subject.
 _MIN_CROP_AREA = 0.5
 _MAX_THREADS = 16
-_SHUFFLE = 1  # keeps the random numbers of an epoch's order apart from those of its samples
-_HINTS = 2  # and those of its hints
-_AGE = 3  # and of what time did to it
+_SHUFFLE = 1  # separates the random numbers of an epoch's order from those of its samples
+_HINTS = 2  # likewise for those of its hints
+_AGE = 3  # likewise for those of its aging
 
 
 def image_dataset(
@@ -49,31 +47,29 @@ def image_dataset(
     """Builds the data set of a source for `fit`, `evaluate` and `predict`.
 
     Args:
-        source_or_paths: What `selection.find_photos` takes, or a list of paths.
+        source_or_paths: As for `selection.find_photos`, or a list of paths.
         image_size: Height and width of the crops in pixels.
         batch_size: Pictures per batch.
-        training: True gives random crops, flips and lightness (see `training_batches`),
-            shuffled anew in each iteration, in full batches. False gives the center of every
-            photo in order; the last batch may be shorter.
+        training: True gives random crops, flips and lightness (see `training_batches`), reshuffled in each iteration,
+            in full batches. False gives the center of every photo in order; the last batch may be shorter.
         seed: Integer of at least 0; the same seed gives the same sequence of epochs.
         hints: Whether each photo comes with simulated hints, half of them with its own colors (`simulated_hints`),
             half with others (`simulated_wishes`).
-        share: As in `training_batches`; a last batch that leaves nothing for a worker is left out.
+        share: As in `training_batches`; a last batch too small for all workers is left out.
 
     Returns:
-        `tf.data.Dataset` of known cardinality, one epoch per iteration, of (lightness,
-        ab): float32 `(batch, image_size, image_size, 1)` in [-1, 1], L* / 50 - 1, and
-        float32 `(batch, image_size, image_size, 2)` in [-1, 1], (a*, b*) / 110. With
-        `hints`, in the place of lightness a dict of "lightness" and "hints", float32 `(batch,
-        image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros. In the place of ab
-        then float32 `(batch, image_size, image_size, 5)`: ab, the ab that should come of the hints, and its share,
-        0 to 1, in the result, the rest of which stays automatic.
+        `tf.data.Dataset` of known cardinality, one epoch per iteration, of (lightness, ab): float32 `(batch,
+        image_size, image_size, 1)` in [-1, 1], L* / 50 - 1, and float32 `(batch, image_size, image_size, 2)` in [-1,
+        1], (a*, b*) / 110. With `hints`, lightness is replaced by a dict of "lightness" and "hints", float32 `(batch,
+        image_size, image_size, 3)`: a* / 110, b* / 110 and 1 at hints, zeros elsewhere. ab is replaced by float32
+        `(batch, image_size, image_size, 5)`: ab, the target ab for the hints, and its share in the target, 0 to 1; the
+        rest is the automatic result.
 
     Raises:
         ValueError: the source holds no usable photo, or a size is not positive.
     """
     if isinstance(source_or_paths, str | os.PathLike):
-        # Gray photos spoil training; validation measures what it is given.
+        # Gray photos spoil training; validation measures all photos.
         least = selection.MIN_COLORFULNESS if training else 0.0
         found = selection.find_photos(source_or_paths, min_colorfulness=least)
         source_or_paths = found.paths
@@ -83,7 +79,7 @@ def image_dataset(
         n_batches = max(0, math.ceil((len(reader.paths) - reader.first) / batch_size))
         return reader.dataset(0, 0, n_batches).apply(tf.data.experimental.assert_cardinality(n_batches))
     n_batches = max(1, len(reader.paths) // batch_size)
-    # The only element that differs from iteration to iteration: the epoch's seed.
+    # The only element that differs between iterations is the epoch's seed.
     epoch = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
     batches = epoch.flat_map(lambda epoch_seed: reader.dataset(epoch_seed, 0, n_batches))
     return batches.apply(tf.data.experimental.assert_cardinality(n_batches))
@@ -113,19 +109,17 @@ def training_batches(
         batch_size: Pictures per batch.
         seed: Integer of at least 0; batch k is a function of the arguments, `seed` and k.
         first_step: The batch to start with, for resuming.
-        luma_gray: Share of samples whose lightness comes from the photo's Rec. 601 luma, as when
-            a camera or editor turns it gray, instead of from its L*. Their ab is still the
-            photo's.
-        old_photos: Share of samples that look like old photos, see `old_photos.age`; `luma_gray` is the share of the
+        luma_gray: Share of samples whose lightness comes from the photo's Rec. 601 luma, as when a camera or editor
+            converts it to gray, instead of from its L*. Their ab is still the photo's.
+        old_photos: Share of samples that are artificially aged, see `old_photos.age`; `luma_gray` is a share of the
             others.
         hints: As in `image_dataset`.
-        share: `(index, count)`, which worker of how many reads. Each has the consecutive part
-            of every batch that is its own, so all together read the same batches as one.
+        share: `(index, count)` of the reading worker. Each worker reads a consecutive part of every batch, so together
+            they read the same batches as a single one.
 
     Returns:
-        Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of
-        `image_dataset`. Reading a file that has disappeared or broken since it was found
-        raises a `tf.errors.OpError` that names it.
+        Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of `image_dataset`. Reading a file that
+        has since disappeared or become unreadable raises a `tf.errors.OpError` that names it.
 
     Raises:
         ValueError: `paths` is empty or a number is out of its range.
@@ -148,9 +142,9 @@ def _check_integers(minimum, **values):
 class _Reader:
     """Reads batches of (lightness, ab) ahead of time, in Python threads.
 
-    `tf.data` only asks for the batch it hands out. With its own parallel calls or prefetch,
-    some call into Python would always be in progress, and a process that ends while an
-    iterator is alive (Ctrl-C, an error) would wait for it forever.
+    `tf.data` only requests the batch that it returns. With its own parallel calls or prefetch, a call into Python would
+    always be in progress, and a process that exits while an iterator exists (Ctrl-C, an error) would wait for it
+    forever.
     """
 
     def __init__(
@@ -186,12 +180,12 @@ class _Reader:
         return dataset.with_options(options)
 
     def batches(self, seed, start, stop):
-        """Yields the batches of one iterator; what it has read ahead goes when the iterator goes."""
+        """Yields the batches of one iterator; batches read ahead are released with the iterator."""
         steps = iter(range(int(start), int(stop)))
         ahead = collections.deque()
         try:
             while True:
-                # One more than there are threads, so none idles while a batch is handed over.
+                # One more than the number of threads, so that none idles while a batch is returned.
                 for step in itertools.islice(steps, _n_threads() + 1 - len(ahead)):
                     ahead.append(_pool().submit(self.read, int(seed), step))
                 if not ahead:
@@ -247,17 +241,17 @@ def _n_threads():
 
 @functools.cache
 def _pool():
-    """All streams share one pool: TensorFlow never frees the functions of a data set."""
+    """Returns the pool shared by all streams, because TensorFlow never frees the functions of a data set."""
     return concurrent.futures.ThreadPoolExecutor(_n_threads(), "read-photos")
 
 
-@functools.lru_cache(maxsize=4)  # a batch can reach into the next epoch
+@functools.lru_cache(maxsize=4)  # a batch can extend into the next epoch
 def _shuffled(n_paths, seed, epoch):
     return np.random.default_rng((seed, epoch, _SHUFFLE)).permutation(n_paths)
 
 
 def _crop(path, image_size, side=1.0, left=0.5, top=0.5):
-    """Cuts a square out of a photo and resizes it; all arguments are shares in [0, 1]."""
+    """Crops a square from a photo and resizes it; all arguments are shares in [0, 1]."""
     image = files.open_rgb(path, short_side=math.ceil(image_size / side))
     pixels = side * min(image.size)
     x, y = left * (image.width - pixels), top * (image.height - pixels)

@@ -1,4 +1,4 @@
-"""Which photos of a source can be used, and which of them are kept for validation."""
+"""Selects the usable photos of a source, and splits off validation photos."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _MAX_NAMED = 20
 
 @dataclasses.dataclass(frozen=True)
 class Photos:
-    """The usable photos of a source, and what was left out.
+    """The usable photos of a source, and those left out.
 
     Attributes:
         paths: List of str, sorted: color photos that can be read.
         unreadable: List of str, one line per file that cannot be read, with the reason.
-        n_gray: How many photos were left out for having (nearly) no color.
-        n_results: How many pictures were left out because tf-colorize made them.
+        n_gray: Number of photos left out because they have (nearly) no color.
+        n_results: Number of pictures left out because tf-colorize made them.
     """
 
     paths: list[str]
@@ -51,7 +51,7 @@ def find_photos(
     Args:
         source: A folder, `"sample"` (photographs that ship inside scikit-image) or
             `"tfds:NAME"`; see `sources.folder_of`.
-        min_colorfulness: Photos with less are left out as gray; 0 keeps them all.
+        min_colorfulness: Photos with a lower colorfulness are left out as gray; 0 keeps all.
         progress: Optional function `progress(n_done, n_files)`, called for every file.
 
     Returns:
@@ -87,12 +87,11 @@ def find_photos(
 
 
 def split(paths: Sequence[str | os.PathLike[str]], fraction: float, seed: int = 0) -> tuple[list[Any], list[Any]]:
-    """Splits photos at random into those to train on and those to validate on.
+    """Splits photos at random into training and validation photos.
 
     Args:
         paths: Sequence of at least 2 paths.
-        fraction: Share of validation photos, in (0, 1); at least one photo goes to
-            either side.
+        fraction: Share of validation photos, in (0, 1); both parts get at least one photo.
         seed: Integer; the same seed and paths give the same split.
 
     Returns:

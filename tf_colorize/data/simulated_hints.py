@@ -1,14 +1,14 @@
-"""Hints as a person might give them, drawn from the true colors of a photo."""
+"""Simulated hints with the true colors of a photo."""
 
 from __future__ import annotations
 
 import numpy as np
 
 # Zhang et al. 2017, section 3.
-STOP = 1 / 8  # of the geometric distribution of their number
-SIDES = (1, 9)  # pixels of a hint's square
+STOP = 1 / 8  # parameter of the geometric distribution of their number
+SIDES = (1, 9)  # side of a hint's square in pixels
 SPREAD = 1 / 4  # standard deviation of their places around the center, as a share of the side
-# Beyond the paper: photos with many hints all over, for people who go on and on.
+# Beyond the paper: photos with many hints all over, for users who place many.
 ALL_OVER, MOST = 0.5, 150
 
 
@@ -26,7 +26,7 @@ def simulate(ab: np.ndarray, random: np.random.Generator) -> np.ndarray:
         random: `np.random.Generator`.
 
     Returns:
-        float32 `(height, width, 3)`: ab and 1 where a hint is, else zeros.
+        float32 `(height, width, 3)`: ab and 1 where there is a hint, zeros elsewhere.
     """
     height, width, _ = ab.shape
     if random.uniform() < ALL_OVER:
@@ -43,7 +43,7 @@ def simulate(ab: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def paint(hints: np.ndarray, ab: np.ndarray, top: int, left: int, side: int) -> None:
-    """Reveals a square of a photo in `hints`, moved inside where it reaches over the border.
+    """Reveals a square of a photo in `hints`, moved inside if it crosses the border.
 
     Args:
         hints: float32 `(height, width, 3)`, changed in place.
@@ -56,7 +56,7 @@ def paint(hints: np.ndarray, ab: np.ndarray, top: int, left: int, side: int) -> 
 
 
 def stamp(hints: np.ndarray, color: np.ndarray, top: int, left: int, side: int) -> None:
-    """Puts a square of one color into `hints`, moved inside where it reaches over the border.
+    """Puts a square of one color into `hints`, moved inside if it crosses the border.
 
     Args:
         hints: float32 `(height, width, 3)`, changed in place.

@@ -1,7 +1,6 @@
-"""TensorFlow Datasets and the embedded sample as folders of picture files.
+"""Provides TensorFlow Datasets and the sample photos as folders of picture files.
 
-Each is written once into a cache folder, complete or not at all, and is an ordinary
-folder from then on.
+Each is written once into a cache folder, completely or not at all.
 """
 
 from __future__ import annotations
@@ -27,15 +26,13 @@ _SAMPLE_SPLITS = ("train", "validation")
 
 
 def folder_of(source: str | os.PathLike[str]) -> pathlib.Path:
-    """Returns the folder of picture files behind a source, writing it where needed.
+    """Returns the folder of picture files for a source, creating it if needed.
 
     Args:
-        source: A folder or file (returned as it is); `"sample"` or
-            `"sample@validation"`: the photographs that ship inside scikit-image, cut into
-            a part to train on and a part held out; or `"tfds:NAME"`,
-            `"tfds:NAME@SPLIT"`: a TensorFlow Datasets data set, whose split "train" is
-            the default, with the configuration, version and slicing that
-            `tfds.load` understands (`"tfds:NAME/CONFIG:1.0.0@train[:10%]"`).
+        source: A folder or file (returned unchanged); `"sample"` or `"sample@validation"`: the photographs included in
+            scikit-image, cut into a training part and a validation part; or `"tfds:NAME"`, `"tfds:NAME@SPLIT"`: a
+            TensorFlow Datasets data set, whose split "train" is the default, with the configuration, version and
+            slicing that `tfds.load` understands (`"tfds:NAME/CONFIG:1.0.0@train[:10%]"`).
 
     Returns:
         `pathlib.Path`.
@@ -53,9 +50,9 @@ def folder_of(source: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def cache_folder() -> pathlib.Path:
-    """Returns where downloads and converted data sets are kept, a `pathlib.Path`.
+    """Returns the folder for downloads and converted data sets, a `pathlib.Path`.
 
-    `$TF_COLORIZE_CACHE` if set, otherwise `tf_colorize` in `$XDG_CACHE_HOME` or `~/.cache`.
+    It is `$TF_COLORIZE_CACHE` if set, otherwise `tf_colorize` in `$XDG_CACHE_HOME` or `~/.cache`.
     """
     own = os.environ.get("TF_COLORIZE_CACHE")
     if own:
@@ -107,7 +104,7 @@ def _tfds_folder(name, split):
 
 
 def _rgb_feature(features, image_type, name):
-    # A data set of single images (no dictionary) has no items to look through.
+    # A data set of single images (not dictionaries) has no items.
     for key, feature in getattr(features, "items", dict)():
         if isinstance(feature, image_type) and feature.shape[-1] == 3:
             return key
@@ -127,7 +124,7 @@ def _write_tfds(tfds, builder, key, split, folder):
     try:
         dataset = builder.as_dataset(
             split=split,
-            # The encoded bytes go to the file as they are: nothing is lost or decoded.
+            # The encoded bytes are written unchanged, without decoding.
             decoders=tfds.decode.PartialDecoding({key: tfds.features.Image()}, {key: tfds.decode.SkipDecoding()}),
         )
     except ValueError as error:

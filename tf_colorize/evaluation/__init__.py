@@ -1,4 +1,4 @@
-"""How good colorizers are: numbers on photos whose colors are known, and reports that a stranger can check."""
+"""Evaluates colorizers: figures on color photos, and reproducible reports."""
 
 from tf_colorize import installation
 

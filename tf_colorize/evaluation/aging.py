@@ -1,7 +1,8 @@
-"""How a colorizer bears what time does to photos: one fault at a time, and an ordinary old print with all of them.
+"""Evaluates colorizers on artificially aged photos: with one fault at a time, and with all of them on a typical old
+print.
 
-The lightness of color photos is made old, and their true color is kept. The faults are those of `data.old_photos`; how
-strong they are is set here, apart from what training draws.
+The lightness of color photos is aged, and their true color is kept. The faults are those of `data.old_photos`; their
+strengths are set here, independent of training.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)  # of sRGB, which leaves lightness as it i
 
 @dataclasses.dataclass(frozen=True)
 class Aging:
-    """What faults cost, a row per photo and a column per key of `FAULTS`.
+    """The effect of faults, a row per photo and a column per key of `FAULTS`.
 
     Attributes:
-        psnr_over_gray: float64 `(photos, faults)`, what the color adds to the PSNR of the aged photo without color.
-        lpips_gain: The same of LPIPS, positive where color helps, or None where it was not measured.
+        psnr_over_gray: float64 `(photos, faults)`, the gain in PSNR over the aged photo without color.
+        lpips_gain: Likewise for LPIPS, positive where color helps, or None if it was not measured.
         chroma: Mean chroma of the results in Lab units.
-        true_chroma: That of the truth.
+        true_chroma: Mean chroma of the truth.
     """
 
     psnr_over_gray: np.ndarray
@@ -47,10 +48,10 @@ class Aging:
     true_chroma: np.ndarray
 
     def means(self) -> dict[str, dict[str, float]]:
-        """Returns for each fault the means over the photos.
+        """Returns the means over the photos for each fault.
 
-        "psnr_over_gray"; "chroma_ratio", chroma over the truth's; and, with LPIPS, "lpips_gain" and "lpips_kept", its
-        share of the gain on clean photos.
+        They are "psnr_over_gray"; "chroma_ratio", chroma relative to the truth; and, with LPIPS, "lpips_gain" and
+        "lpips_kept", its share of the gain on clean photos.
         """
         result = {}
         for index, fault in enumerate(FAULTS):
@@ -74,16 +75,16 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> Aging:
-    """Measures how well a colorizer colors photos that have been made old.
+    """Measures a colorizer on artificially aged photos.
 
-    What happens to a photo depends on `seed` and on its file alone.
+    The aging of a photo depends only on `seed` and on its file.
 
     Args:
         colorizer: A `Colorizer`, or any function from a gray uint8 `(height, width, 3)` picture to a colorized one.
-        photos: Paths of color photos; those that cannot be read are left out.
+        photos: Paths of color photos; unreadable ones are left out.
         protocol: A key of `protocols.PROTOCOLS`.
-        lpips: None, or what `perceptual.load` returns.
-        seed: Of grain, dust and scratches.
+        lpips: None, or a result of `perceptual.load`.
+        seed: Seed of grain, dust and scratches.
         progress: Called after each photo.
 
     Raises:
@@ -102,18 +103,18 @@ def evaluate(
     with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
         rows = [row for row in pool.map(measured, map(pathlib.Path, photos)) if row is not None]
     if not rows:
-        raise ValueError(f"`photos` must hold a color photo that can be read. Received: {len(photos)} photos.")
+        raise ValueError(f"`photos` must contain a readable color photo. Received: {len(photos)} photos.")
     psnr, distance, chroma, truth = np.moveaxis(np.array(rows), -1, 0)
     return Aging(psnr, None if lpips is None else distance, chroma, truth)
 
 
 def aged(sample: protocols.Sample, fault: str, seed: int = 0) -> protocols.Sample:
-    """Returns a photo with a fault: its truth has the lightness of the old photo and the color of the new one.
+    """Returns a photo with a fault: its truth has the lightness of the aged photo and the color of the original.
 
     Args:
         sample: The photo.
         fault: A key of `FAULTS`.
-        seed: Of what is random about it.
+        seed: Seed of its randomness.
     """
     random = np.random.default_rng([seed, list(FAULTS).index(fault), int(sample.digest[:16], 16)])
     plane, ab = FAULTS[fault](sample.truth, random), lab.rgb_to_lightness_ab(sample.truth)[1]
@@ -148,7 +149,7 @@ def _worn(rgb, random):
 
 
 def _ordinary_print(rgb, random):
-    """All of them, and each of them mild."""
+    """Applies mild versions of all faults."""
     plane = old_photos.film(rgb, (0.12, 0.5, 0.38))
     plane = old_photos.unsharp(plane, 0.8)
     plane = old_photos.toned(plane, contrast=1.15, black=0.09, white=0.9)
@@ -158,7 +159,8 @@ def _ordinary_print(rgb, random):
     return old_photos.compressed(plane, 65)
 
 
-# Each gives, of a color photo and random numbers, the gray picture, or the picture and where its mount is.
+# Each function returns, for a color photo and random numbers, the gray picture, or the picture and the mask of its
+# mount.
 FAULTS: dict[str, Callable[[np.ndarray, np.random.Generator], Any]] = {
     CLEAN: lambda rgb, random: _plain(rgb),
     "grain": lambda rgb, random: old_photos.grained(_plain(rgb), 0.045, 1.8, random),
@@ -169,12 +171,12 @@ FAULTS: dict[str, Callable[[np.ndarray, np.random.Generator], Any]] = {
     "halftone": lambda rgb, random: old_photos.halftoned(_plain(rgb), 3.3, 0.7, 0.55),
     "dust and scratches": _worn,
     "mount": lambda rgb, random: old_photos.mounted(_plain(rgb), (0.08, 0.12, 0.09, 0.09), 0.72),
-    "an ordinary old print": _ordinary_print,
+    "a typical old print": _ordinary_print,
 }
 
 
 def record(results: Mapping[str, Aging]) -> dict[str, Any]:
-    """Returns the results of some models as what JSON can hold."""
+    """Returns the results of models as data for JSON."""
     return {
         name: {
             fault: {key: round(value, 6) if np.isfinite(value) else None for key, value in row.items()}
@@ -191,7 +193,7 @@ def table(results: Mapping[str, Aging]) -> rich.table.Table:
 
     count = len(next(iter(results.values())).chroma)
     view = rich.table.Table(title=f"old photos, {count} of them", box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("model", "fault", "PSNR over gray", "chroma ratio", "LPIPS gain", "of the clean gain"):
+    for title in ("model", "fault", "PSNR over gray", "chroma ratio", "LPIPS gain", "share of clean gain"):
         view.add_column(title, justify="right", overflow="fold", min_width=6)
     for name, result in results.items():
         for fault, row in result.means().items():

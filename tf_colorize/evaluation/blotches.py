@@ -1,6 +1,6 @@
-"""Faults that averages over pixels hide: color on what is gray, patches on what is even.
+"""Measures faults that averages over pixels hide: color on gray things, patches on even surfaces.
 
-A photo is cut into blocks of 16 pixels, and each block has the mean of its a* and b*.
+A photo is divided into blocks of 16 x 16 pixels, which are represented by their mean a* and b*.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 BLOCK = 16
-GRAY_CHROMA = 6.0  # a block of less true chroma is gray
-PALE_COLORFULNESS = 15.0  # a photo of less true colorfulness is pale
-_FLAT = 2.0  # a block whose L* varies less (standard deviation) is flat, and flat neighbors differ by less
+GRAY_CHROMA = 6.0  # a block with lower true chroma is gray
+PALE_COLORFULNESS = 15.0  # a photo with lower true colorfulness is pale
+_FLAT = 2.0  # a block with a lower standard deviation of L* is flat, and flat neighbors differ by less
 
 
 def gray_blocks(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> tuple[float, int]:
-    """Predicted chroma where the truth has none.
+    """Measures predicted chroma where the truth has none.
 
     Args:
         truth_lab: float `(height, width, 3)`, CIELAB.
@@ -28,15 +28,15 @@ def gray_blocks(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> tuple[floa
 
 
 def patches(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> tuple[float, float]:
-    """Changes of color that no change of lightness accounts for.
+    """Measures changes of color without a change of lightness.
 
     Args:
         truth_lab: float `(height, width, 3)`, CIELAB.
         prediction_lab: The same.
 
     Returns:
-        The sum, over all pairs of neighboring blocks that are flat in lightness, of the distance of their a* and b*:
-        of the prediction, and of the truth.
+        The sum, over all pairs of neighboring blocks that are flat in lightness, of the distance of their a* and b*,
+        for the prediction and for the truth.
     """
     lightness = _means(truth_lab[..., :1])
     deviation = np.sqrt(np.maximum(_means(truth_lab[..., :1] ** 2) - lightness**2, 0))
@@ -52,7 +52,7 @@ def patches(truth_lab: np.ndarray, prediction_lab: np.ndarray) -> tuple[float, f
 
 
 def _means(planes):
-    """`(rows, columns, channels)`: the mean of each whole block."""
+    """Returns the mean of each whole block, `(rows, columns, channels)`."""
     rows, columns = (length // BLOCK for length in planes.shape[:2])
     whole = planes[: rows * BLOCK, : columns * BLOCK].astype(np.float64)
     return whole.reshape(rows, BLOCK, columns, BLOCK, -1).mean(axis=(1, 3))

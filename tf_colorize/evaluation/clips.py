@@ -1,4 +1,4 @@
-"""Short films made from photos, of which every color and every motion is known."""
+"""Short films made from photos, with known colors and motion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ with installation.explained():
 
 KINDS = ("pan", "zoom", "foreground")
 SIDE = 192
-_FOREGROUND = 0.45  # of the side: width of what moves in front
+_FOREGROUND = 0.45  # width of the foreground object, as a share of the side
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Clip:
     Attributes:
         kind: One of `KINDS`.
         frames: uint8 `(n, SIDE, SIDE, 3)`, sRGB.
-        flows: float32 `(n - 1, SIDE, SIDE, 2)`: from each pixel of frame t + 1 to where it was in frame t.
-        visible: bool `(n - 1, SIDE, SIDE)`: where that was in sight.
+        flows: float32 `(n - 1, SIDE, SIDE, 2)`: from each pixel of frame t + 1 to its place in frame t.
+        visible: bool `(n - 1, SIDE, SIDE)`: whether that place was visible.
     """
 
     kind: str
@@ -41,12 +41,12 @@ def make(kind: str, photo: np.ndarray, other: np.ndarray, *, n_frames: int = 32,
         kind: "pan" (the camera moves by about a pixel per frame), "zoom" (by half a percent), or
             "foreground" (a round piece of `other` crosses a slow pan).
         photo: uint8 `(height, width, 3)`, sRGB, at least `SIDE` pixels a side.
-        other: The same, for the foreground.
+        other: Likewise, for the foreground.
         n_frames: At least 2.
-        seed: Of the direction.
+        seed: Seed of the direction.
 
     Raises:
-        ValueError: `kind` is unknown, or a photo too small.
+        ValueError: `kind` is unknown, or a photo is too small.
     """
     if kind not in KINDS:
         raise ValueError(f"`kind` must be one of {', '.join(KINDS)}. Received: {kind!r}.")
@@ -73,14 +73,14 @@ def _camera(kind, shape, n_frames, random) -> list[np.ndarray]:
     if kind == "zoom":
         scales = min(width, height) / SIDE * 0.995 ** np.arange(n_frames)
         return [_matrix(scale, middle - scale * SIDE / 2) for scale in scales]
-    # As fast as a pixel per frame along the longer side, slower where the photo ends before.
+    # One pixel per frame along the longer side, or slower if the photo would end.
     room = np.array([width - SIDE, height - SIDE]) - 1
     step = np.minimum(room / (n_frames - 1), 1.0 if kind == "pan" else 0.4) * random.choice([-1, 1], 2)
     return [_matrix(1, middle - SIDE / 2 + step * (index - (n_frames - 1) / 2)) for index in range(n_frames)]
 
 
 def _crossing(shape, n_frames):
-    """Returns the matrices of the object in front, and its disc `(center, radius)` in pixels of its photo."""
+    """Returns the matrices of the foreground object, and its disc `(center, radius)` in pixels of its photo."""
     height, width = shape[:2]
     radius = _FOREGROUND * SIDE / 2
     center = np.array([width, height]) / 2
@@ -100,7 +100,7 @@ def _positions(matrix):
 
 
 def _render(layers, index):
-    """Returns uint8 `(SIDE, SIDE, 3)`, and the layer that each pixel shows."""
+    """Returns a frame, uint8 `(SIDE, SIDE, 3)`, and the layer visible at each pixel."""
     frame, shown = None, np.zeros((SIDE, SIDE), np.intp)
     for number, (photo, matrices, disc) in enumerate(layers):
         x, y = _positions(matrices[index])
@@ -115,7 +115,7 @@ def _render(layers, index):
 
 
 def _motion(layers, rendered, index):
-    """Returns where each pixel of a frame was in the one before, and whether it was in sight."""
+    """Returns the place of each pixel of a frame in the previous one, and whether it was visible there."""
     shown, shown_before = rendered[index][1], rendered[index - 1][1]
     rows, columns = np.indices((SIDE, SIDE), np.float32)
     flow = np.empty((SIDE, SIDE, 2), np.float32)
@@ -132,7 +132,7 @@ def _motion(layers, rendered, index):
 
 
 def from_photos(photos: Sequence[np.ndarray], *, n_frames: int = 32) -> list[Clip]:
-    """Returns one clip per photo, the kinds in turn; the photo after it gives the foreground.
+    """Returns one clip per photo, of alternating kinds; the next photo provides the foreground.
 
     Photos that are too small are left out.
     """

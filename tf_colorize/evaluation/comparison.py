@@ -1,4 +1,4 @@
-"""Colorizers side by side on the same photos: the loop over photos, and the figures that come out of it."""
+"""Compares colorizers on the same photos: the loop over photos, and the resulting figures."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:  # it needs TensorFlow
     from tf_colorize.evaluation.features import FeatureModel
 
 Photos = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-# Photos held at a time: the memory used does not depend on how many there are.
+# Photos in memory at a time, so that memory does not grow with their number.
 BATCH_SIZES = {"crop256": 16, "squash256": 16, "full": 2}
 
 
 @dataclasses.dataclass
 class Evaluation:
-    """What `evaluate` measured.
+    """The results of `evaluate`.
 
-    `columns` are `photo_measures.COLUMNS`, plus "lpips" where it was measured. `truth` is float64
-    `(photos, len(photo_measures.TRUTH_COLUMNS))`. `predictions` holds float64 `(photos, len(columns))` for each
-    colorizer, and `seconds` the time spent inside it. `histograms` holds, for each colorizer and for `"truth"`, the
-    number of pixels `(2, bins)` with a* and b* between `photo_measures.AB_EDGES`. `skipped` lists pairs of path and
-    reason. `frechet_distances` and `kernel_distances` are empty without a feature model.
+    `columns` are `photo_measures.COLUMNS`, plus "lpips" if it was measured. `truth` is float64 `(photos,
+    len(photo_measures.TRUTH_COLUMNS))`. `predictions` holds float64 `(photos, len(columns))` for each colorizer, and
+    `seconds` the time spent inside it. `histograms` holds, for each colorizer and for `"truth"`, the number of pixels
+    `(2, bins)` with a* and b* between `photo_measures.AB_EDGES`. `skipped` lists pairs of path and reason.
+    `frechet_distances` and `kernel_distances` are empty without a feature model.
     """
 
     protocol: str
@@ -66,7 +66,7 @@ class Evaluation:
         return figures
 
     def photos_per_second(self, name: str) -> float:
-        """Returns how many photos a second the colorizer itself processed, one at a time."""
+        """Returns the number of photos per second that the colorizer itself processed, one at a time."""
         return len(self.photos) / self.seconds[name]
 
     def _photo_differences(self, name):
@@ -74,16 +74,16 @@ class Evaluation:
         return np.abs(self.predictions[name][:, columns] - self.truth[:, :2])
 
 
-# Columns that are sums over a photo's blocks -> the column of the truth that they are divided by.
+# Columns that are sums over a photo's blocks -> the column of the truth by which they are divided.
 _SUMS = {"gray_block_chroma": "n_gray_blocks", "patches": "patches", "pale_colorfulness": "is_pale"}
 
 
-# Columns of which only `photo_measures.correlation` is a figure.
+# Columns that only serve to compute `photo_measures.correlation`.
 _MOMENTS = ("mean_a", "mean_b", "ab_square", "ab_product")
 
 
 def _figures_of_means(means, columns):
-    """Names the means of the columns that `Evaluation.figures` stacks, and the figures computed from them."""
+    """Returns the means of the columns by name, and the figures computed from them."""
     own = dict(zip(columns, means, strict=False))
     truth = dict(zip(photo_measures.TRUTH_COLUMNS, means[len(columns) :], strict=False))
     return {
@@ -117,7 +117,7 @@ def evaluate(
         photos: a folder, or the paths of color photos.
         protocol: a key of `protocols.PROTOCOLS`.
         features: `None`, or a `features.FeatureModel` for the Frechet and the kernel distance.
-        lpips: `None`, or what `perceptual.load` returns.
+        lpips: `None`, or a result of `perceptual.load`.
         baselines: whether to add `protocols.BASELINES`.
         progress: `None`, or a function that is called with the number of photos done and their total.
 
@@ -125,8 +125,8 @@ def evaluate(
         An `Evaluation`. The same input gives the same numbers, except for the seconds.
 
     Raises:
-        ValueError: an argument is not one of the above, no photo can be read, or a colorizer returns something other
-            than a picture of the input's size.
+        ValueError: an argument is invalid, no photo can be read, or a colorizer does not return a picture of the
+            input's size.
     """
     paths = _check(colorizers, photos, protocol, features)
     colorizers = {**(protocols.BASELINES if baselines else {}), **colorizers}
@@ -149,8 +149,8 @@ def evaluate_colorizer(
 ) -> dict[str, float]:
     """Returns the figures of one colorizer as a flat dict of floats, for choosing between checkpoints.
 
-    Arguments and errors are those of `evaluate`. Besides the figures of `Evaluation.figures` without their intervals
-    there are `"truth_colorfulness"` and `"photos_per_second"`.
+    Arguments and errors are those of `evaluate`. In addition to the figures of `Evaluation.figures`, without intervals,
+    it contains `"truth_colorfulness"` and `"photos_per_second"`.
     """
     result = evaluate({"model": colorizer}, photos, protocol=protocol, features=feature_model, baselines=False)
     figures = {key: value for key, (value, _, _) in result.figures("model").items()}
@@ -200,7 +200,7 @@ class _Tally:
         self.seconds = dict.fromkeys(colorizers, 0.0)
         self.histograms = {name: 0 for name in ("truth", *colorizers)}
         self.digest = hashlib.sha256()
-        # A vector per photo: 3 MB for a thousand photos.
+        # One vector per photo: 3 MB for a thousand photos.
         self.vectors = {name: [] for name in self.histograms} if features is not None else {}
 
     def add(self, loaded, pool):
@@ -217,7 +217,7 @@ class _Tally:
         self._fit("truth", truths)
         for name, colorizer in self.colorizers.items():
             if not self.predictions[name]:
-                protocols.colorize(name, colorizer, samples[0].gray)  # the first call may compile
+                protocols.colorize(name, colorizer, samples[0].gray)  # the first call may include compilation
             start = time.perf_counter()
             pictures = [protocols.colorize(name, colorizer, sample.gray) for sample in samples]
             self.seconds[name] += time.perf_counter() - start
@@ -235,7 +235,7 @@ class _Tally:
     def finish(self):
         if not self.photos:
             reason = self.skipped[0][1]
-            raise ValueError(f"`photos` must hold a color photo that can be read. Received: {reason}.")
+            raise ValueError(f"`photos` must contain a readable color photo. Received: {reason}.")
         vectors = {name: np.concatenate(batches) for name, batches in self.vectors.items()}
         truth = vectors.pop("truth", None)
         return Evaluation(

@@ -1,4 +1,5 @@
-"""Networks whose features give distances (Frechet, kernel) between sets of pictures, each under its own name."""
+"""Networks whose features are used for distances (Frechet, kernel) between sets of pictures, reported under their own
+names."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ class FeatureModel:
 
     Args:
         name: the name of the distance in reports, for example `"Frechet distance (ResNet18 layer3)"`.
-        model: Keras model from float32 `(batch, 256, 256, 3)` to `(batch, features)` or
-            `(batch, height, width, features)`, which is then averaged over the picture.
-        mean: subtracted from sRGB in [0, 255], one number or one per channel.
-        scale: what the difference is divided by, one number or one per channel.
+        model: Keras model from float32 `(batch, 256, 256, 3)` to `(batch, features)` or to `(batch, height, width,
+            features)`, which is averaged over the picture.
+        mean: subtracted from sRGB in [0, 255], one number or one per channel. scale: divisor of the difference, one
+            number or one per channel.
 
     Calling it with a uint8 array `(batch, 256, 256, 3)` of sRGB returns float32 `(batch, features)`.
 
@@ -35,8 +36,8 @@ class FeatureModel:
         shape: tuple[int | None, ...] = model.output.shape if isinstance(model.output, keras.KerasTensor) else ()
         if len(shape) not in (2, 4) or shape[-1] is None:
             raise ValueError(
-                "`model` must return one tensor `(batch, features)` or `(batch, height, width, features)`. "
-                f"Received: output {model.output}. Cut the model at a layer that does."
+                "`model` must return one tensor `(batch, features)` or `(batch, height, width, features)`. Received: "
+                f"output {model.output}. Use the model up to such a layer."
             )
         self.name = name
         self.dimension = shape[-1]
@@ -51,7 +52,7 @@ class FeatureModel:
 
 
 def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
-    """Loads the network whose features the Frechet and the kernel distance compare.
+    """Loads the network for the Frechet and the kernel distance.
 
     Args:
         source: `None` for ImageNet's ResNet18 up to layer3 from the Keras cache (downloaded once), the path of its
@@ -64,12 +65,12 @@ def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
         A `FeatureModel`.
 
     Raises:
-        ValueError: the weights are missing and cannot be fetched, or belong to another network. Untrained weights
-            never take their place.
+        ValueError: the weights are missing and cannot be fetched, or belong to another network. Untrained weights are
+            never used instead.
     """
     if source == "inception":
         return _inception()
-    # The backbone also takes words that mean untrained weights, so only a file may pass.
+    # The backbone also accepts names for untrained weights, so only files are passed on.
     if source is not None and not pathlib.Path(source).is_file():
         raise ValueError(
             "`source` must be None, 'inception' or the path of a weights or model file. "
@@ -92,10 +93,10 @@ def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
 def _inception():
     try:
         inception = keras.applications.InceptionV3(include_top=False, pooling="avg", input_shape=(299, 299, 3))
-    except Exception as error:  # get_file raises a plain Exception when the network is down
+    except Exception as error:  # get_file raises a plain Exception without a network
         raise ValueError(
-            f"`source` 'inception' needs weights that could not be fetched ({str(error).splitlines()[0]}). "
-            "Received: source='inception'. Run once with internet, or leave it out for the ResNet18 features."
+            f"`source` 'inception' needs weights that could not be fetched ({str(error).splitlines()[0]}). Received: "
+            "source='inception'. Run once with an internet connection, or omit it to use the ResNet18 features."
         ) from error
     picture = keras.Input((PICTURE_SIZE, PICTURE_SIZE, 3))
     resized = keras.layers.Resizing(299, 299)(picture)

@@ -1,4 +1,4 @@
-"""What hints gain: simulated ones, with the true color at random places, from none to many."""
+"""Measures the gain from simulated hints with the true color at random places, from none to many."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if typing.TYPE_CHECKING:
     import rich.table
 
 COUNTS = (0, 1, 2, 5, 10, 20, 100)
-SIDE = 6 / 256  # of a hint, as a share of the side of the network's square
+SIDE = 6 / 256  # width of a hint, as a share of the side of the network's square input
 WAYS = ("network", "spreading")
 
 PUBLISHED = {0: 24.43, 1: 25.37, 2: 26.20, 5: 27.39, 10: 28.42, 20: 29.34, 100: 31.13}
-"""PSNR by the number of hints of siggraph17 (Zhang et al. 2017, "Real-Time User-Guided Image Colorization with Learned
-Deep Priors") on 1,000 photos of ImageNet. On other photos, compare only the gains over no hints.
+"""PSNR of siggraph17 by the number of hints (Zhang et al. 2017, "Real-Time User-Guided Image Colorization with Learned
+Deep Priors") on 1,000 ImageNet photos. For other photos, compare only the gains over no hints.
 """
 
 
@@ -35,16 +35,17 @@ class Curve:
     """PSNR by the number of hints.
 
     Attributes:
-        counts: Numbers of hints, rising from 0.
+        counts: Increasing numbers of hints, from 0.
         psnr: float64 `(photos, len(counts))` for each of `WAYS`: "network" with hints as its input, and "spreading",
-            the automatic result plus what the hints differ from it, spread by `spreading.spread`.
+            the automatic result plus the difference of the hints from it, spread by `spreading.spread`.
     """
 
     counts: tuple[int, ...]
     psnr: dict[str, np.ndarray]
 
     def gains(self, way: str) -> list[tuple[float, float, float]]:
-        """Returns, for each count, the mean gain over the automatic result in dB, and the ends of its 95% interval."""
+        """Returns, for each count, the mean gain over the automatic result in dB, and the limits of its 95%
+        interval."""
         values = self.psnr[way] - self.psnr[way][:, :1]
         ends = np.quantile(measures.bootstrap_means(values), [0.025, 0.975], axis=0)
         return [tuple(row) for row in np.stack([values.mean(axis=0), *ends], axis=1).tolist()]
@@ -59,21 +60,21 @@ def evaluate(
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> Curve:
-    """Measures how much better photos get with hints.
+    """Measures the improvement of photos by hints.
 
-    Each hint is a square, 6 pixels of 256 wide, at a random place, and has the mean of the true a* and b* there. The
-    hints of a photo depend on `seed` and on its file alone; fewer hints are the first ones of more.
+    Each hint is a square of 6 x 6 pixels (of 256 x 256) at a random place, with the mean of the true a* and b* there.
+    The hints of a photo depend only on `seed` and on its file; a smaller number of hints is a prefix of a larger one.
 
     Args:
-        colorizer: One that takes hints.
-        photos: Paths of color photos; those that cannot be read are left out.
+        colorizer: A colorizer that takes hints.
+        photos: Paths of color photos; unreadable ones are left out.
         counts: Numbers of hints, 0 or more.
         protocol: A key of `protocols.PROTOCOLS`.
-        seed: Of the places.
+        seed: Seed of the places.
         progress: Called after each photo.
 
     Raises:
-        ValueError: `colorizer` takes no hints, `counts` is not as above, or no photo can be read.
+        ValueError: `colorizer` takes no hints, `counts` is invalid, or no photo can be read.
     """
     counts = tuple(sorted({0, *counts}))
     if not colorizer.takes_hints:
@@ -85,7 +86,7 @@ def evaluate(
         lambda sample: _measured(colorizer, sample, counts, seed), photos, protocol, progress=progress
     )
     if not rows:
-        raise ValueError(f"`photos` must hold a color photo that can be read. Received: {len(photos)} photos.")
+        raise ValueError(f"`photos` must contain a readable color photo. Received: {len(photos)} photos.")
     return Curve(counts, {way: np.array([row[way] for row in rows]) for way in WAYS})
 
 
@@ -112,16 +113,16 @@ def _spread(lightness, automatic, given):
 
 
 def painted(sample: protocols.Sample, image_size: int, counts: Sequence[int], seed: int = 0) -> dict[int, np.ndarray]:
-    """Returns for each count the hints of a photo as the network takes them.
+    """Returns, for each count, the hints of a photo as the network's input.
 
     Args:
         sample: The photo.
-        image_size: Side of the square that the network sees.
+        image_size: Side of the network's square input.
         counts: Numbers of hints.
-        seed: Of their places.
+        seed: Seed of their places.
 
     Returns:
-        dict of float32 `(image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, else zeros.
+        dict of float32 `(image_size, image_size, 3)`: a* / 110, b* / 110 and 1 at hints, zeros elsewhere.
     """
     truth = lab.rgb_to_lightness_ab(sample.truth)[1]
     planes = [Image.fromarray(np.ascontiguousarray(truth[..., channel])) for channel in (0, 1)]
@@ -139,12 +140,12 @@ def painted(sample: protocols.Sample, image_size: int, counts: Sequence[int], se
 
 
 def published_gain(count: int) -> float | None:
-    """Returns the gain of siggraph17 over its automatic result in dB, or None where it was not published."""
+    """Returns the gain of siggraph17 over its automatic result in dB, or None if it was not published."""
     return PUBLISHED[count] - PUBLISHED[0] if count in PUBLISHED else None
 
 
 def record(curves: Mapping[str, Curve]) -> dict[str, Any]:
-    """Returns the curves of some models as what JSON can hold."""
+    """Returns the curves of models as data for JSON."""
     return {
         "published_gains": {str(count): round(psnr - PUBLISHED[0], 2) for count, psnr in PUBLISHED.items()},
         "models": {name: {way: _entries(curve, way) for way in WAYS} for name, curve in curves.items()},
@@ -197,5 +198,5 @@ def table(curves: Mapping[str, Curve]) -> rich.table.Table:
 
 
 def position(count: int) -> float:
-    """Returns where a number of hints stands on a chart's axis, which is logarithmic and has a place for 0."""
+    """Returns the position of a number of hints on a chart's axis, which is logarithmic but includes 0."""
     return math.log2(1 + count)

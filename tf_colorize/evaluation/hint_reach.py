@@ -1,4 +1,4 @@
-"""How far a hint reaches: one dot of a color that a person might wish for, and what it does near and far away."""
+"""Measures how far a hint reaches: the effect of one dot in another color, near it and far away."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if typing.TYPE_CHECKING:
     import rich.table
 
 COLORS = ("navy", "darkgreen", "firebrick", "#5a6ea0", "#7a4b2c")
-PLACE = "50%"  # of the dot, from the left and from the top
+PLACE = "50%"  # place of the dot, from the left and from the top
 NEAR, FAR = 1 / 16, 1 / 4  # distances from the dot, as shares of the picture's sides
-MOVED = 5.0  # Lab units that can be seen
+MOVED = 5.0  # Lab units that are visible
 
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """What one dot does to the photos, a row per photo and a column per color of `COLORS`.
+    """The effect of one dot, a row per photo and a column per color of `COLORS`.
 
     Attributes:
-        far_share: float64 `(photos, colors)`, share of the pixels over `FAR` away that it moves by over `MOVED`.
-        far: The median of how far it moves these, in Lab units of a* and b*.
-        near: The same of the pixels up to `NEAR` away.
-        near_share: How far these come towards the wish, the median; 1 is all the way, from what they would be.
+        far_share: float64 `(photos, colors)`, share of the pixels over `FAR` away that change by over `MOVED`.
+        far: Median change of these, in Lab units of a* and b*.
+        near: Likewise for the pixels up to `NEAR` away.
+        near_share: Median change of these as a share of the wanted change.
     """
 
     far_share: np.ndarray
@@ -41,7 +41,7 @@ class Reach:
     near_share: np.ndarray
 
     def means(self) -> dict[str, dict[str, float]]:
-        """Returns for each color, and "mean" for all, the mean of each attribute over the photos."""
+        """Returns the mean of each attribute over the photos, for each color, and for all of them as "mean"."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         rows = {
             color: {name: float(table[:, i].mean()) for name, table in values.items()} for i, color in enumerate(COLORS)
@@ -56,11 +56,11 @@ def evaluate(
     protocol: str = "crop256",
     progress: Callable[[], None] = lambda: None,
 ) -> Reach:
-    """Gives each photo one dot in the middle, in each of `COLORS`, and measures what that changes.
+    """Gives each photo one dot in the center, in each of `COLORS`, and measures the change.
 
     Args:
-        colorizer: One that takes hints.
-        photos: Paths of photos, in color or not; those that cannot be read are left out.
+        colorizer: A colorizer that takes hints.
+        photos: Paths of photos, in color or not; unreadable ones are left out.
         protocol: A key of `protocols.PROTOCOLS`.
         progress: Called after each photo.
 
@@ -77,7 +77,7 @@ def evaluate(
         progress=progress,
     )
     if not rows:
-        raise ValueError(f"`photos` must hold a photo that can be read. Received: {len(photos)} photos.")
+        raise ValueError(f"`photos` must contain a readable photo. Received: {len(photos)} photos.")
     return Reach(*np.moveaxis(np.array(rows), -1, 0))
 
 
@@ -97,7 +97,7 @@ def _measured(colorizer, gray, color):
 
 
 def _distances(mask):
-    """Returns float `(height, width)`: how far each place is from the middle of a mask, in shares of the sides."""
+    """Returns the distance of each place from the center of a mask, in shares of the sides, float `(height, width)`."""
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
     down = (np.arange(height) - rows.mean()) / height
@@ -106,7 +106,7 @@ def _distances(mask):
 
 
 def record(reaches: Mapping[str, Reach]) -> dict[str, Any]:
-    """Returns the reach of some models as what JSON can hold."""
+    """Returns the reach of models as data for JSON."""
     rounded = {
         name: {color: {key: round(value, 6) for key, value in row.items()} for color, row in reach.means().items()}
         for name, reach in reaches.items()
@@ -116,7 +116,7 @@ def record(reaches: Mapping[str, Reach]) -> dict[str, Any]:
 
 def rows(reaches: Mapping[str, Reach]) -> tuple[list[str], list[list[str]]]:
     """Returns the titles and the rows of a table: each model and color, and its mean over the colors."""
-    titles = ["model", "color", f"far pixels over {MOVED:g}", "far, median", "near, median", "near, of the wish"]
+    titles = ["model", "color", f"far pixels over {MOVED:g}", "far, median", "near, median", "near, share of wish"]
     lines = []
     for name, reach in reaches.items():
         for color, row in reach.means().items():
@@ -132,7 +132,8 @@ def table(reaches: Mapping[str, Reach]) -> rich.table.Table:
 
     count = len(next(iter(reaches.values())).far)
     title = (
-        f"reach of one hint in the middle, {count} photos: Lab units moved, near and over {FAR:.0%} of the sides away"
+        f"reach of one hint in the center, {count} photos: change in Lab units, near and over {FAR:.0%} of the sides "
+        "away"
     )
     titles, lines = rows(reaches)
     view = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -1,8 +1,8 @@
-"""FID's own Inception as a Keras network: the one of 2015, which other implementations' numbers are measured with.
+"""FID's own Inception as a Keras network: that of 2015, which other implementations of FID use.
 
 Source: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", in the variant that Heusel et
-al. 2017 took for FID, up to mixed_7: 768 features. For measuring only; a network that was trained on it could not be
-judged by it.
+al. 2017 used for FID, up to mixed_7: 768 features. Use it only for measuring: it cannot judge a network that was
+trained with it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ def build(weights: str | os.PathLike[str], picture_size: int) -> keras.Model:
     """Builds the network and loads its weights.
 
     Args:
-        weights: An `.npz` file that has of each convolution `NAME/kernel` (height, width, in, out), `NAME/bias`, with
-            batch normalization folded in, and `NAME/valid_s2`: whether its padding is "valid", and whether its
-            stride is 2.
+        weights: An `.npz` file with, for each convolution, `NAME/kernel` (height, width, in, out) and `NAME/bias`, with
+            batch normalization folded in, and `NAME/valid_s2`: whether its padding is "valid", and whether its stride
+            is 2.
         picture_size: Height and width of the pictures, which are resized to 299 pixels.
 
     Returns:
         Model from float32 `(batch, picture_size, picture_size, 3)` in [-1, 1] to `(batch, 768)`.
 
     Raises:
-        ValueError: the file lacks a convolution, or one has another shape.
+        ValueError: a convolution is missing from the file, or has another shape.
     """
     with np.load(weights) as file:
         arrays = {name: file[name] for name in file.files}
@@ -53,7 +53,7 @@ def build(weights: str | os.PathLike[str], picture_size: int) -> keras.Model:
 
 
 def _joined(convolve, block, x, towers):
-    """Four ways through a block, side by side."""
+    """Concatenates four branches of a block."""
     ways = [convolve(f"{block}_conv", x)]
     for tower, length in zip(("tower", "tower_1"), towers):
         ways.append(_tower(convolve, f"{block}_{tower}", x, length))
@@ -73,7 +73,7 @@ def _tower(convolve, name, x, length):
 
 
 class _Convolutions:
-    """Makes convolutions with ReLU as the file describes them, and fills them at the end."""
+    """Creates convolutions with ReLU as specified in the file, and sets their weights at the end."""
 
     def __init__(self, arrays, path):
         self._arrays, self._path, self._layers = arrays, path, {}
@@ -84,7 +84,7 @@ class _Convolutions:
             is_valid, has_stride = self._arrays[f"{name}/valid_s2"]
         except KeyError as error:
             raise ValueError(
-                f"`weights` must hold the Inception of 2015 up to mixed_7. Received: {self._path}, without {error}."
+                f"`weights` must contain the Inception of 2015 up to mixed_7. Received: {self._path}, without {error}."
             ) from error
         layer = keras.layers.Conv2D(
             kernel.shape[-1],

@@ -1,8 +1,8 @@
-"""How far a finished picture is from the truth, and how colorful it is.
+"""Measures of the distance of a picture from the truth, and of its colorfulness.
 
-Pictures are uint8 `(height, width, 3)` sRGB. scikit-image and SciPy do the arithmetic and
-nothing here imports TensorFlow; the batch functions for training are in `metrics`. The definitions
-are those of published tables, so the numbers can be compared.
+Pictures are uint8 `(height, width, 3)` sRGB. The arithmetic is done by scikit-image and SciPy, without TensorFlow; the
+batch functions for training are in `metrics`. The definitions are those of published tables, so that the numbers are
+comparable.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MIN_SIDE = 11  # SSIM's Gaussian window
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
     """Converts a uint8 picture to CIELAB (D65), float32 `(height, width, 3)`.
 
-    Uses scikit-image rather than `lab`, so an error there shows up here.
+    It uses scikit-image rather than `lab`, so that an error in `lab` is detected.
     """
     return skimage.color.rgb2lab(rgb.astype(np.float32) / np.float32(255))
 
@@ -27,7 +27,7 @@ def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
 def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Returns the peak signal-to-noise ratio over the sRGB channels, in dB.
 
-    At most `MAX_PSNR`, so means stay finite when a picture is identical.
+    It is at most `MAX_PSNR`, so that means stay finite if a picture is identical.
     """
     if np.array_equal(truth, prediction):
         return MAX_PSNR
@@ -38,7 +38,7 @@ def psnr(truth: np.ndarray, prediction: np.ndarray) -> float:
 def ssim(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Returns the structural similarity, the mean over the sRGB channels.
 
-    Gaussian window of sigma 1.5, as in Wang et al. 2004.
+    It uses a Gaussian window of sigma 1.5, as in Wang et al. 2004.
     """
     value = skimage.metrics.structural_similarity(
         truth.astype(np.float32),
@@ -68,8 +68,7 @@ def mean_chroma(lab: np.ndarray) -> float:
 
 
 class GaussianFit:
-    """Mean and covariance of feature vectors that arrive in batches; memory does not grow with
-    their number.
+    """Mean and covariance of feature vectors that arrive in batches, in constant memory.
 
     Args:
         dimension: length of a feature vector.
@@ -81,7 +80,7 @@ class GaussianFit:
         self._products = np.zeros((dimension, dimension))
 
     def update(self, features: np.ndarray) -> None:
-        """Takes a float `(batch, dimension)` array."""
+        """Adds a float `(batch, dimension)` array."""
         features = np.asarray(features, np.float64)
         self.count += len(features)
         self._sum += features.sum(axis=0)
@@ -89,12 +88,12 @@ class GaussianFit:
 
     @property
     def mean(self) -> np.ndarray:
-        """float64 `(dimension,)`."""
+        """Returns the mean, float64 `(dimension,)`."""
         return self._sum / self.count
 
     @property
     def covariance(self) -> np.ndarray:
-        """Unbiased, float64 `(dimension, dimension)`."""
+        """Returns the unbiased covariance, float64 `(dimension, dimension)`."""
         return (self._products - np.outer(self._sum, self.mean)) / (self.count - 1)
 
 
@@ -102,13 +101,12 @@ def frechet_distance(first: GaussianFit, second: GaussianFit) -> float:
     """Returns the Frechet distance between two `GaussianFit`s: |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2))
     (Heusel et al. 2017).
 
-    The trace of the root is taken as the sum of the singular values of F1^T F2 with S = F F^T,
-    which is the same number. It stays real and exact where the covariances are singular, as with
-    fewer pictures than features, and where `scipy.linalg.sqrtm` of the product returns complex or
-    wrong values.
+    The trace of the root is computed as the sum of the singular values of F1^T F2 with S = F F^T, which is equal. It
+    stays real and exact if the covariances are singular, as with fewer pictures than features, for which
+    `scipy.linalg.sqrtm` of the product returns complex or wrong values.
 
     Raises:
-        ValueError: one of the fits has seen fewer than two vectors.
+        ValueError: a fit has fewer than two vectors.
     """
     for name, fit in (("first", first), ("second", second)):
         if fit.count < 2:
@@ -122,18 +120,18 @@ def frechet_distance(first: GaussianFit, second: GaussianFit) -> float:
 
 
 def kernel_distance(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Kernel distance of features (KID, Binkowski et al. 2018, section 3): the squared maximum mean discrepancy with
-    the kernel (x.y / dimension + 1)^3.
+    """Returns the kernel distance of features (KID, Binkowski et al. 2018, section 3): the squared maximum mean
+    discrepancy with the kernel (x.y / dimension + 1)^3.
 
-    Unbiased, and a photo is never paired with itself: neither within a set nor, as row i of both is the same photo,
-    across them.
+    It is unbiased, and a photo is never paired with itself: neither within a set nor, because row i of both is the same
+    photo, across them.
 
     Args:
         truth: float `(photos, dimension)`.
-        prediction: The same, of the same photos in the same order.
+        prediction: Likewise, for the same photos in the same order.
 
     Returns:
-        A float; may be slightly negative where the sets are alike.
+        A float; may be slightly negative if the sets are alike.
 
     Raises:
         ValueError: the two differ in shape, or hold fewer than two photos.
@@ -148,7 +146,7 @@ def kernel_distance(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def _mean_kernel(first, second):
-    """Of all pairs but those of a photo with itself."""
+    """Returns the mean kernel over all pairs except those of a photo with itself."""
     kernel = (first @ second.T / first.shape[1] + 1) ** 3
     return float((kernel.sum() - np.trace(kernel)) / (len(first) * (len(first) - 1)))
 
@@ -159,14 +157,14 @@ def _factor(covariance):
 
 
 def bootstrap_means(values: np.ndarray, *, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """Returns the column means of other draws of as many photos (Efron's bootstrap).
+    """Returns the column means of resamples of the photos (Efron's bootstrap).
 
     The interval of a mean is a pair of quantiles of its column. The interval of a function of means, such as a ratio,
     is a pair of quantiles of that function.
 
     Args:
         values: float `(photos, columns)`.
-        resamples: how many times the photos are drawn with replacement, the same draws for every column.
+        resamples: number of draws with replacement, the same for every column.
         seed: seed of the draws.
 
     Returns:

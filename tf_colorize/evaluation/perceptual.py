@@ -1,4 +1,4 @@
-"""LPIPS on the backbone that it was calibrated for: from a file of weights, or by its authors' package."""
+"""LPIPS on the backbone for which it was calibrated: from a file of weights, or with its authors' package."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import numpy as np
 
 from tf_colorize import installation
 
-# Of each convolution of AlexNet: side, stride, padding, and whether a max pool comes before it.
+# For each convolution of AlexNet: side, stride, padding, and whether a max pooling precedes it.
 _ALEXNET = ((11, 4, 2, False), (5, 1, 2, True), (3, 1, 1, True), (3, 1, 1, False), (3, 1, 1, False))
-_SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)  # of sRGB in [-1, 1]
+_SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)  # mean and scale of sRGB in [-1, 1]
 _SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 
 
 class Lpips:
-    """The learned perceptual distance between two pictures; only its own weights may go by its name.
+    """The learned perceptual distance between two pictures, only with its original weights.
 
     Source: Zhang et al. 2018, "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric": the linear
     layers of version 0.1, from the package `lpips`, on torchvision's AlexNet, downloaded once into torch's cache.
 
-    Create it before anything imports TensorFlow: torchvision's CUDA build ends the process if it is loaded second.
+    Create it before TensorFlow is imported: torchvision's CUDA build aborts the process if it is loaded second.
 
     Calling it with two uint8 arrays `(batch, height, width, 3)` of sRGB, at least 64 pixels a side, returns float32
-    `(batch,)`: 0 means the same picture, more means less alike.
+    `(batch,)`: 0 means identical pictures, higher means less similar.
 
     Raises:
         ValueError: the packages or the weights are missing, or the weights are not AlexNet's.
@@ -47,7 +47,7 @@ class Lpips:
             ) from error
         url = torchvision.models.AlexNet_Weights.IMAGENET1K_V1.url
         file = pathlib.Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(url)
-        # torch checks what it downloads, not what is already in its cache.
+        # torch verifies downloads, but not files already in its cache.
         if file.is_file() and not _is_named_after_its_hash(file):
             raise ValueError(f"LPIPS needs AlexNet from {url}. Received: {file} with other contents. Delete it.")
         try:
@@ -56,8 +56,8 @@ class Lpips:
                 self._network = lpips.LPIPS(net="alex", verbose=False)
         except OSError as error:  # urllib's errors are
             raise ValueError(
-                f"LPIPS needs weights that could not be fetched ({error}). Run once with internet, or put {url} "
-                f"at {file}."
+                f"LPIPS needs weights that could not be fetched ({error}). Run once with an internet connection, or "
+                f"put {url} at {file}."
             ) from error
         self._tensor, self._no_grad = torch.from_numpy, torch.no_grad
 
@@ -69,14 +69,14 @@ class Lpips:
 
 
 class LpipsFromFile:
-    """LPIPS without PyTorch, from a file of its weights; otherwise as `Lpips`.
+    """LPIPS without PyTorch, from a file of its weights; otherwise like `Lpips`.
 
     Args:
         weights: An `.npz` file of AlexNet and the linear layers of version 0.1: `conv1_kernel` to `conv5_kernel`
             (height, width, in, out), `conv1_bias` to `conv5_bias`, `lin0` to `lin4`.
 
     Raises:
-        ValueError: the file is missing, or lacks one of them.
+        ValueError: the file or one of its arrays is missing.
     """
 
     name = Lpips.name
@@ -110,7 +110,7 @@ class LpipsFromFile:
 
 
 def load(weights: str | os.PathLike[str] | None = None) -> Lpips | LpipsFromFile:
-    """Returns LPIPS from a file of weights or, without one, from its authors' package."""
+    """Returns LPIPS from a file of weights or, without a file, from its authors' package."""
     return Lpips() if weights is None else LpipsFromFile(weights)
 
 

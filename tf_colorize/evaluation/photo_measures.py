@@ -1,4 +1,4 @@
-"""What is measured on one photo: the numbers whose means over all photos become the figures of an evaluation."""
+"""Measures one photo: computes the numbers whose means over all photos are the figures of an evaluation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TRUTH_COLUMNS = (
     *("colorfulness", "colorfulness_absolute", "chroma"),
     *("n_gray_blocks", "patches", "is_pale"),
     *("mean_a", "mean_b", "ab_square"),
-    "gray_psnr",  # of the same photo without color
+    "gray_psnr",  # PSNR of the same photo without color
 )
 AB_EDGES = np.arange(-110, 111, 2)
-_GRAY = 1e-3  # variance in Lab units squared, under which is what rounding leaves of gray
+_GRAY = 1e-3  # squared Lab units; a lower variance is rounding noise of gray
 
 
 def of_truth(sample: protocols.Sample) -> tuple[float, ...]:
@@ -70,7 +70,8 @@ def histogram(picture_lab: np.ndarray) -> np.ndarray:
 
 
 def _moments(picture_lab, truth_lab):
-    """Means of a*, of b*, of their squares' sum, and of their products with the truth's, added up."""
+    """Returns the means of a*, of b*, of the sum of their squares, and of the sum of their products with the
+    truth's."""
     own, truth = (picture[..., 1:].reshape(-1, 2).astype(np.float64) for picture in (picture_lab, truth_lab))
     return (*own.mean(axis=0), (own**2).sum(axis=1).mean(), (own * truth).sum(axis=1).mean())
 
@@ -78,7 +79,8 @@ def _moments(picture_lab, truth_lab):
 def correlation(own: typing.Mapping[str, typing.Any], truth: typing.Mapping[str, typing.Any]) -> typing.Any:
     """Returns the correlation of predicted and true a* and b* over the pixels of all photos, each photo counting once.
 
-    No strength of the color can improve it. 0 where one of the two has no color at all, or the same everywhere.
+    It does not depend on the strength of the color. It is 0 if one of the two has no color, or the same color
+    everywhere.
 
     Args:
         own, truth: Means over the photos of the columns in `COLUMNS` and `TRUTH_COLUMNS`, floats or arrays.

@@ -1,6 +1,6 @@
-"""What a colorizer is shown and what it is compared with: photos under a protocol, and the baselines.
+"""Evaluation protocols: the pictures given to a colorizer, their truth, and the baselines.
 
-Every photo is made gray with its own lightness, so no color can leak; a colorizer sees nothing else.
+A colorizer gets only the gray picture of the same lightness, so that no color can leak.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ PROTOCOLS = {
 }
 CROP_SIZE = 256
 
-# Near the mean of color photographs, which makes it about the best constant there is.
+# Close to the mean of color photographs, and therefore to the best constant.
 WARM_TINT = (2.0, 7.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """A photo under a protocol: uint8 `(height, width, 3)` truth and gray input, its CIELAB, its file's SHA-256."""
+    """A photo under a protocol: truth and gray input, uint8 `(height, width, 3)`, their CIELAB, and the SHA-256 of the
+    file."""
 
     path: pathlib.Path
     truth: np.ndarray
@@ -48,12 +49,12 @@ class Sample:
 
 
 def gray(rgb: np.ndarray) -> np.ndarray:
-    """The baseline that colors nothing: its a* and b* are 0."""
+    """Returns the gray picture: the baseline whose a* and b* are 0."""
     return rgb
 
 
 def warm_tint(rgb: np.ndarray) -> np.ndarray:
-    """The baseline that gives every pixel the a* and b* of `WARM_TINT`."""
+    """Returns the picture with the a* and b* of `WARM_TINT` everywhere: a baseline."""
     lightness = lab.rgb_to_lightness(rgb)
     ab = np.broadcast_to(np.asarray(WARM_TINT, np.float32) / np.float32(lab.AB_SCALE), (*rgb.shape[:2], 2))
     return lab.lightness_ab_to_rgb(lightness, ab)
@@ -66,7 +67,7 @@ def load(path: str | os.PathLike[str], protocol: str) -> Sample:
     """Reads a color photo as a `Sample`.
 
     Raises:
-        photos.files.ImageError: it cannot be read, or is too small to measure.
+        photos.files.ImageError: the photo cannot be read, or is too small to measure.
     """
     path = pathlib.Path(path)
     try:
@@ -86,15 +87,15 @@ def without_color(rgb: np.ndarray) -> np.ndarray:
     """Returns the gray picture of the same lightness: uint8 `(height, width, 3)`, the channels equal."""
     lightness = lab.rgb_to_lightness(rgb)
     colorless = lab.lightness_ab_to_rgb(lightness, np.zeros((*rgb.shape[:2], 2), np.float32))
-    # Rounding may differ by one level between the channels, and gray has to be gray.
+    # Rounding may differ by one level between the channels, but the picture must be exactly gray.
     return np.repeat(colorless[..., 1:2], 3, axis=-1)
 
 
 def colorize(name: str, colorizer: Callable[[Any], np.ndarray], picture: np.ndarray) -> np.ndarray:
-    """Calls a colorizer and makes sure that it returned a picture.
+    """Calls a colorizer and checks its result.
 
     Raises:
-        ValueError: it did not.
+        ValueError: the result is not a picture of the same shape.
     """
     result = np.asarray(colorizer(picture))
     if result.shape != picture.shape or result.dtype != np.uint8:
@@ -106,7 +107,7 @@ def colorize(name: str, colorizer: Callable[[Any], np.ndarray], picture: np.ndar
 
 
 def framed(image: Image.Image, protocol: str) -> Image.Image:
-    """Crops and scales a `PIL.Image.Image` as a protocol says; a square of 256 pixels stays as it is."""
+    """Crops and scales a `PIL.Image.Image` for a protocol; a square of 256 pixels does not change."""
     if protocol == "full":
         return image
     box = None if protocol == "squash256" else _central_square(*image.size)
@@ -114,7 +115,7 @@ def framed(image: Image.Image, protocol: str) -> Image.Image:
 
 
 def squares(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Stacks the central squares of pictures at 256 pixels: photos have many sizes, and networks that judge one.
+    """Stacks the central squares of pictures at 256 pixels, for networks with a fixed input size.
 
     Args:
         pictures: uint8 `(height, width, 3)` each.
@@ -141,13 +142,13 @@ def of_each(
     """Measures photos, as many at a time as there are processors.
 
     Args:
-        measure: What is measured of one.
-        photos: Paths; those that cannot be read are left out.
+        measure: Function that measures one photo.
+        photos: Paths; unreadable ones are left out.
         protocol: A key of `PROTOCOLS`.
         progress: Called after each photo that was measured.
 
     Returns:
-        What `measure` returned, in the order of the photos.
+        The results of `measure`, in the order of the photos.
     """
 
     def measured(path):

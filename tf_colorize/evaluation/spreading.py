@@ -1,4 +1,4 @@
-"""Plain spreading of colors over likeness in lightness: what hints give without any training."""
+"""Plain spreading of colors by similarity of lightness: hints without any training."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import scipy.sparse.linalg
 
 _NEIGHBORS = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0)]
 _SHARPNESS = 0.6
-_LEAST_SIDE = 4  # pixels of a grid that is cut no further
-# Of lightness in [-1, 1]: what differs less counts as alike. Half a gray level, squared.
+_LEAST_SIDE = 4  # pixels of a grid that is not divided further
+# Minimum variance of lightness in [-1, 1]: half a gray level, squared.
 _LEAST_VARIANCE = (0.5 / 127.5) ** 2
 
 
 def spread(lightness: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Spreads values from where they are known so that they change only where lightness does.
+    """Spreads known values so that they change only where lightness changes.
 
     Each other place becomes the mean of its eight neighbors, weighted by exp(-d^2 / (0.6 v)), where d is the difference
     in lightness and v the variance of lightness in the 3 x 3 pixels around the place.
 
     Source: Levin, Lischinski and Weiss 2004, "Colorization using Optimization", eq. 1 and 2. Their equation has 2
-    in the place of 0.6, which their own program uses and which holds colors back better at edges.
+    instead of 0.6, but their own program uses 0.6, which stops colors better at edges.
 
     Args:
         lightness: float `(height, width)` in [-1, 1].
-        values: float `(height, width, channels)`; only those where `known` count.
-        known: bool `(height, width)`, at least one of them.
+        values: float `(height, width, channels)`; only the known ones are used.
+        known: bool `(height, width)`, at least one true.
 
     Returns:
         float32 `(height, width, channels)`.
 
     Raises:
-        ValueError: nothing is known.
+        ValueError: no value is known.
     """
     if not known.any():
         raise ValueError("`known` must be true somewhere. Received: nothing known.")
@@ -41,7 +41,7 @@ def spread(lightness: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.n
     free = order[~is_known[order]]
     affinities = _affinities(lightness.astype(np.float64))[free]
     system = scipy.sparse.identity(free.size, format="csc") - affinities[:, free].tocsc()
-    # The order is better than what SciPy finds for any matrix, in half the time.
+    # The order is better than SciPy's general one, and takes half the time.
     factors = scipy.sparse.linalg.splu(
         system, permc_spec="NATURAL", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
     )
@@ -51,7 +51,8 @@ def spread(lightness: np.ndarray, values: np.ndarray, known: np.ndarray) -> np.n
 
 
 def _dissected(grid):
-    """Orders a grid's numbers by nested dissection: each half, then the line between, which keeps factors sparse."""
+    """Orders the numbers of a grid by nested dissection (each half, then the line between), which keeps factors
+    sparse."""
     if max(grid.shape) <= _LEAST_SIDE:
         return grid.ravel()
     grid = grid if len(grid) >= len(grid.T) else grid.T
@@ -60,7 +61,7 @@ def _dissected(grid):
 
 
 def _affinities(lightness):
-    """Returns a sparse matrix that holds, in the row of each pixel, the shares of its neighbors."""
+    """Returns a sparse matrix with the weights of its neighbors in the row of each pixel."""
     height, width = lightness.shape
     number = np.arange(height * width).reshape(height, width)
     inside = np.pad(np.ones_like(lightness), 1)

@@ -1,4 +1,4 @@
-"""How steady the color of a film is, on clips whose colors and motion are known."""
+"""Measures the steadiness of color on clips with known colors and motion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tf_colorize.inference.colorizer import Colorizer
 with installation.explained():
     import cv2
 
-_STEPS = (1, 2, 4)  # frames apart, of the color distribution consistency
+_STEPS = (1, 2, 4)  # frame distances of the color distribution consistency
 _BINS = 32
 ROWS = ("truth", "frame by frame", "steadied")
 
@@ -28,7 +28,7 @@ class Figures:
     """Means over clips.
 
     Attributes:
-        psnr: Of all frames, in dB.
+        psnr: PSNR of all frames, in dB.
         colorfulness: As Hasler and Suesstrunk 2003.
         warp_error: See `warp_error`, times 1000.
         cdc: See `color_distribution_consistency`, times 1000.
@@ -41,11 +41,11 @@ class Figures:
 
 
 def warp_error(frames: np.ndarray, flows: np.ndarray, visible: np.ndarray) -> float:
-    """How much the color of a thing changes from frame to frame (Lai et al. 2018, eq. 9).
+    """Returns how much the color of things changes between frames (Lai et al. 2018, eq. 9).
 
     Args:
         frames: uint8 `(n, height, width, 3)`, sRGB.
-        flows: float32 `(n - 1, height, width, 2)`, from each pixel to where it was in the frame before.
+        flows: float32 `(n - 1, height, width, 2)`, from each pixel to its place in the previous frame.
         visible: bool `(n - 1, height, width)`, the pixels that count.
 
     Returns:
@@ -61,8 +61,8 @@ def warp_error(frames: np.ndarray, flows: np.ndarray, visible: np.ndarray) -> fl
 
 
 def color_distribution_consistency(frames: np.ndarray) -> float:
-    """CDC: how much the colors of a film as a whole change with time (Liu et al. 2021, "Temporally Consistent
-    Video Colorization with Deep Feature Propagation and Self-regularization Learning", eq. 12).
+    """Returns the CDC: how much the color distribution of a film changes over time (Liu et al. 2021, "Temporally
+    Consistent Video Colorization with Deep Feature Propagation and Self-regularization Learning", eq. 12).
 
     Args:
         frames: uint8 `(n, height, width, 3)`, sRGB, at least 5.
@@ -81,11 +81,11 @@ def color_distribution_consistency(frames: np.ndarray) -> float:
 
 
 def measure(made: Sequence[clips.Clip], colored: Iterable[np.ndarray]) -> Figures:
-    """Judges colored clips.
+    """Measures colorized clips.
 
     Args:
         made: The clips.
-        colored: Of each, uint8 `(n, height, width, 3)`.
+        colored: For each clip, uint8 `(n, height, width, 3)`.
     """
     rows = []
     for clip, frames in zip(made, colored, strict=True):
@@ -107,16 +107,16 @@ def compare(
     steadiness: float = steadying.DEFAULT_STEADINESS,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, list[np.ndarray]]:
-    """Colors clips each frame for itself and steadied.
+    """Colorizes clips with and without steadying.
 
     Args:
-        colorizer: Colors them.
+        colorizer: Colorizes them.
         made: The clips.
         steadiness: See `steadying.Steadier`.
         progress: Called after each clip.
 
     Returns:
-        For each of `ROWS`, of each clip uint8 `(n, height, width, 3)`: what `measure` takes.
+        For each of `ROWS`, the input of `measure`: for each clip, uint8 `(n, height, width, 3)`.
     """
     results: dict[str, list[np.ndarray]] = {name: [] for name in ROWS}
     for clip in made:
@@ -134,7 +134,7 @@ def compare(
 
 
 def strips(results: dict[str, list[np.ndarray]], n_shown: int = 5) -> dict[str, list[np.ndarray]]:
-    """Frames of each clip side by side, what `contact_sheet` takes; arguments are what `compare` returned."""
+    """Returns frames of each clip side by side, for `contact_sheet`, from the result of `compare`."""
     return {
         name: [np.concatenate(frames[:: max(1, len(frames) // n_shown)][:n_shown], axis=1) for frames in films]
         for name, films in results.items()

@@ -1,4 +1,4 @@
-"""What every exported artifact carries, and how it is put in its place: complete or not at all."""
+"""The metadata of exported artifacts, and writing them completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if typing.TYPE_CHECKING:
 
 
 def metadata_of(given: dict[str, Any] | None, image_size: int) -> dict[str, Any]:
-    """Returns the complete metadata of an artifact, including the size it is made for."""
-    # That of a SavedModel also describes the network, which the artifact holds in its own form.
+    """Returns the complete metadata of an artifact, including its image size."""
+    # Metadata of a SavedModel also describes the network, which the artifact contains in its own form.
     kept = {key: value for key, value in (given or {}).items() if key != "generator"}
     return {**kept, **anatomy.generator_metadata(image_size)}
 
@@ -33,7 +33,7 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
         overwrite: Whether to replace an existing one.
 
     Raises:
-        ValueError: it exists and must not be replaced.
+        ValueError: the path exists and must not be replaced.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
@@ -47,7 +47,7 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
 
 @contextlib.contextmanager
 def disk_errors() -> Iterator[None]:
-    """Turns TensorFlow's file errors, above all a full disk, into OSError."""
+    """Turns TensorFlow's file errors, such as a full disk, into OSError."""
     try:
         yield
     except tf.errors.OpError as error:

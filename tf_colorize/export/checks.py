@@ -1,4 +1,4 @@
-"""What an export must show before it is called done: the same chroma as Keras on real photos."""
+"""Checks exports: they must give the same chroma as Keras on real photos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if typing.TYPE_CHECKING:
 
 
 class ExportError(ValueError):
-    """An exported model does not do what the Keras model does; nothing was left behind."""
+    """An exported model differs from the Keras model; nothing was left behind."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Agreement:
 
 
 def photo_squares(photos: str | os.PathLike[str] | None, image_size: int, count: int) -> list[np.ndarray]:
-    """Reads photos spread evenly over a folder, as the network sees them.
+    """Reads photos spread evenly over a folder, as inputs of the network.
 
     Args:
         photos: Folder of photos, or None for the sample photos.
-        image_size: int, side of the network's square.
-        count: int, how many at most; photos that cannot be read are left out.
+        image_size: int, side of the network's square input.
+        count: int, maximum number; unreadable photos are left out.
 
     Returns:
         List of float32 arrays `(1, image_size, image_size, 1)`, lightness in [-1, 1].
@@ -88,7 +88,7 @@ def _readable(photos, count, short_side):
     paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
     spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
     found: list[np.ndarray] = []
-    for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only in place of unreadable ones
+    for path in [*spread, *sorted(set(paths) - set(spread))]:  # the others only replace unreadable ones
         if len(found) == count:
             break
         try:
@@ -101,7 +101,7 @@ def _readable(photos, count, short_side):
 
 
 def reference(generator: keras.Model, squares: Sequence[np.ndarray], given: np.ndarray | None = None) -> np.ndarray:
-    """Returns what Keras gives for `squares`, float32 `(n, image_size, image_size, 2)`.
+    """Returns the results of Keras for `squares`, float32 `(n, image_size, image_size, 2)`.
 
     Args:
         generator: Keras model, lightness -> ab.
@@ -127,13 +127,13 @@ def compare_hints(
     squares: Sequence[np.ndarray],
     **bounds: float,
 ) -> Agreement | None:
-    """Does what `compare` does with three hints on each square; None if the generator takes none.
+    """Does the same as `compare` with three hints on each square; returns None if the generator takes none.
 
     Args:
-        predict_ab: Function of the export, of lightness and hints.
+        predict_ab: Function of the export, from lightness and hints to ab.
         generator: Keras model.
         squares: List from `photo_squares`.
-        bounds: Those of `compare`.
+        bounds: As for `compare`.
     """
     if not anatomy.takes_hints(generator):
         return None
@@ -151,7 +151,7 @@ def compare(
     mean_bound: float,
     max_bound: float,
 ) -> Agreement:
-    """Runs an export on the lightness that Keras had and measures how far apart the results are.
+    """Runs an export on the inputs of `reference` and measures the distance of the results.
 
     Args:
         predict_ab: Function of the export, float32 `(1, size, size, 1)` -> `(1, size, size, 2)`.

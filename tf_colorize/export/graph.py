@@ -1,4 +1,4 @@
-"""The whole pipeline of a picture as one TensorFlow graph, with the same steps as `Colorizer`."""
+"""The complete pipeline as one TensorFlow graph, with the same steps as `Colorizer`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _STRIP_PIXELS = 1 << 18
 
 
 def build(generator: keras.Model, image_size: int, *, half_precision: bool = False) -> tuple[tf.Module, dict[str, Any]]:
-    """Returns a module that owns a generator's weights, and its signatures.
+    """Returns a module with a generator's weights, and its signatures.
 
-    The module holds no Keras object, so what is saved loads without Keras.
+    The module contains no Keras object, so the saved model loads without Keras.
 
     Args:
         generator: Keras model, lightness -> ab, in float32.
-        image_size: int, side of the square that the network sees.
+        image_size: int, side of the network's square input.
         half_precision: Whether to store kernels as float16; the computation is in float32.
 
     Returns:
@@ -35,7 +35,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
         - "predict_ab": lightness, float32 `(batch, image_size, image_size, 1)` -> ab, float32
           `(batch, image_size, image_size, 2)`
 
-        and, of a generator that takes hints, float32 `(batch, image_size, image_size, 3)`:
+        and, for a generator that takes hints, float32 `(batch, image_size, image_size, 3)`:
 
         - "colorize_with_hints": image and hints -> image
         - "predict_ab_with_hints": lightness and hints -> ab
@@ -83,7 +83,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
 
 
 def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any]:
-    """Returns a module that owns a generator's weights, and its one function, for a fixed size.
+    """Returns a module with a generator's weights, and its single function, for a fixed size.
 
     Returns:
         `(module, predict)`: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator that
@@ -106,17 +106,18 @@ def outputs(found: dict[str, Any], generator: keras.Model) -> dict[str, Any]:
     """Returns what a file for devices gives of what `grafts.split_at_hints` finds: see `build_fixed`."""
     if "logits" not in found:
         return {"ab": found["ab"]}
-    # What the softmax of the annealed mean takes. Converters fold the division by the temperature into the
-    # kernel of the logits, unless the logits themselves are an output, which would cost ab its last bit.
+    # The input of the annealed mean's softmax. Converters fold the division by the temperature into the kernel of the
+    # logits, unless the logits themselves are an output, which would change the last bit of ab.
     return {"ab": found["ab"], "annealed_logits": found["logits"] / anatomy.palette_temperature(generator)}
 
 
 def _module(generator, half_precision):
-    """A `tf.Module` with the generator's weights, and a function that predicts with them, with or without hints."""
+    """Returns a `tf.Module` with the generator's weights, and a function that predicts with them, with or without
+    hints."""
     if anatomy.takes_hints(generator):
-        generator = saving.with_policy(generator, "float32")  # a copy: Keras cannot save what was taken apart
+        generator = saving.with_policy(generator, "float32")  # a copy, because Keras could not save the split generator
     module = tf.Module()
-    # Vectors (biases, batch statistics) are few and may not fit float16's range.
+    # Vectors (biases, batch statistics) are small and may exceed the range of float16.
     module.generator_weights = [
         tf.Variable(tf.cast(weight, tf.float16 if half_precision and len(weight.shape) > 1 else weight.dtype))
         for weight in generator.weights
@@ -134,7 +135,7 @@ def _module(generator, half_precision):
                 return {"ab": automatic(lightness, training=False)}
             found, seen = parts[0](lightness, training=False)
             given = tf.reduce_any(hints[..., 2:] > 0)
-            # The branch takes longer than the rest: where there are no hints, it does not run.
+            # The branch takes longer than the rest, so it does not run without hints.
             ab = tf.cond(given, lambda: parts[1]([*seen, hints], training=False), lambda: tf.identity(found["ab"]))
             return {**found, "ab": ab}
 
@@ -142,26 +143,26 @@ def _module(generator, half_precision):
 
 
 def _network_lightness(rgb, image_size):
-    """float32 `(image_size, image_size, 1)` of uint8 `(height, width, 3)`, reduced with antialiasing."""
+    """Returns the network's input, float32 `(image_size, image_size, 1)`, for uint8 `(height, width, 3)`."""
     lightness = _by_rows(tensors.rgb8_to_lightness, rgb)
     return tf.image.resize(lightness[tf.newaxis], (image_size, image_size), method="bilinear", antialias=True)[0]
 
 
 def _joined(rgb, ab):
-    """uint8 `(height, width, 3)`: a picture's own lightness with upsampled ab."""
+    """Joins a picture's own lightness with upsampled ab, uint8 `(height, width, 3)`."""
     ab = tf.image.resize(ab[tf.newaxis], tf.shape(rgb)[:2], method="bilinear", antialias=True)[0]
     return _by_rows(lambda rgb, ab: tensors.lightness_ab_to_rgb8(tensors.rgb8_to_lightness(rgb), ab), rgb, ab)
 
 
 def _by_rows(function, *images):
-    """Applies a function of pixels to some rows at a time, so its intermediate results fit the caches.
+    """Applies a function of pixels to some rows at a time, so that intermediate results fit into the caches.
 
-    That takes half the time of all rows at once, and a third of the memory.
+    This takes half the time of all rows at once, and a third of the memory.
     """
     height, width, _ = tf.unstack(tf.shape(images[0]))
     step = tf.maximum(1, _STRIP_PIXELS // width)
     count = (height + step - 1) // step
-    result = function(*(image[:0] for image in images))  # only for its type
+    result = function(*(image[:0] for image in images))  # only used for its type
     strips = tf.TensorArray(result.dtype, count, infer_shape=False, element_shape=(None, None, result.shape[-1]))
 
     def work(index, strips):

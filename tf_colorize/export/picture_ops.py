@@ -1,4 +1,4 @@
-"""Picture files to pixels and back in TensorFlow operations, for graphs that run without Python."""
+"""Decodes and encodes picture files with TensorFlow operations, for graphs that run without Python."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def decode(data: tf.Tensor, index: Any) -> tf.Tensor:
         index: int32 scalar, its place in the batch, for the error.
 
     Returns:
-        uint8 tensor `(height, width, 4)`, sRGB and alpha. The graph fails with
-        INVALID_ARGUMENT, naming `index`, if it is not a picture that can be read completely.
+        uint8 tensor `(height, width, 4)`, sRGB and alpha. The graph fails with INVALID_ARGUMENT, naming `index`, if the
+        picture cannot be read completely.
     """
     nothing = tf.zeros((0, 0, 4), tf.uint8)
     picture = _attempt(_decoded, data, otherwise=nothing)
@@ -35,7 +35,7 @@ def decode(data: tf.Tensor, index: Any) -> tf.Tensor:
 
 
 def encode(picture: tf.Tensor, like: Any) -> tf.Tensor:
-    """Encodes a picture in the format of another file: JPEG as JPEG, all else as PNG.
+    """Encodes a picture in the format of another file: JPEG as JPEG, otherwise PNG.
 
     Args:
         picture: uint8 tensor `(height, width, 4)`, sRGB and alpha.
@@ -58,7 +58,7 @@ def encode(picture: tf.Tensor, like: Any) -> tf.Tensor:
 
 
 def _attempt(function, data, otherwise):
-    """Returns `function(data)`, or `otherwise` if an operation in it fails: try and except in a graph."""
+    """Returns `function(data)`, or `otherwise` if an operation in it fails, like try and except in a graph."""
     result = tf.data.Dataset.from_tensors(data).map(function).ignore_errors()
     return result.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1).get_single_element()
 
@@ -74,7 +74,7 @@ def _decoded(data):
                 lambda: tf.cond(
                     _starts_with(data, _GIF),
                     lambda: tf.io.decode_gif(data)[0],
-                    # TensorFlow's default is faster and less exact than other readers.
+                    # TensorFlow's default is faster but less exact than other readers.
                     lambda: tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE"),
                 ),
             )
@@ -84,7 +84,7 @@ def _decoded(data):
 
 def _decoded_png(data):
     picture = tf.io.decode_png(data, channels=4)
-    # TensorFlow's opaque is 1, 3 or 15 where a sample has 1, 2 or 4 bits.
+    # For samples of 1, 2 or 4 bits, TensorFlow's opaque alpha is 1, 3 or 15.
     bit_depth = _bytes(data, 24, 1)[0]
     opaque = tf.bitwise.left_shift(1, bit_depth) - 1
     is_opaque = (bit_depth < 8) & tf.reduce_all(tf.cast(picture[..., 3], tf.int32) == opaque)
@@ -96,14 +96,14 @@ def _opaque(rgb):
 
 
 def _decoded_bmp(data):
-    """uint8 `(height, width, 3)`; TensorFlow knows neither the color table nor compression."""
+    """Decodes a BMP, uint8 `(height, width, 3)`; TensorFlow supports neither color tables nor compression."""
     header = tf.io.decode_raw(tf.strings.substr(data, 0, 54), tf.uint8)
     with tf.control_dependencies([tf.debugging.assert_equal(_little_endian(header[30:34]), 0)]):
         pixels = tf.io.decode_bmp(data)
     return tf.cond(
         tf.shape(pixels)[2] == 1,
         lambda: tf.gather(_bmp_color_table(data, header), tf.cast(pixels[..., 0], tf.int32)),
-        # 32 bits are blue, green, red and nothing.
+        # 32 bits are blue, green, red and padding.
         lambda: pixels[..., :3],
     )
 
@@ -121,7 +121,7 @@ def _starts_with(data, prefix):
 
 
 def _upright(picture, orientation):
-    """Turns a picture by the EXIF orientation, 1 to 8."""
+    """Applies an EXIF orientation, 1 to 8, to a picture."""
 
     def any_of(*orientations):
         return tf.reduce_any(orientation == tf.constant(orientations))
@@ -132,13 +132,13 @@ def _upright(picture, orientation):
 
 
 def _exif_orientation(data):
-    """int32 scalar, 1 to 8; fails if a JPEG has none."""
+    """Returns the EXIF orientation, int32 scalar, 1 to 8; fails if a JPEG has none."""
     is_exif = _starts_with(data, _JPEG)
     position = tf.while_loop(
         lambda position: ~_is_exif_segment(data, position),
         lambda position: position + 2 + _big_endian(_bytes(data, position + 2, 2)),
         [tf.where(is_exif, 2, tf.strings.length(data))],
-        # The head of a JPEG has a dozen segments; more than that is not one.
+        # The header of a JPEG has about a dozen segments; far more means that the file is broken.
         maximum_iterations=64,
     )[0]
     tiff = position + 10
@@ -153,7 +153,7 @@ def _exif_orientation(data):
 
 def _is_exif_segment(data, position):
     marker = _bytes(data, position, 2)
-    # Failing ends the search: at the picture itself (marker DA), or off the track.
+    # A failure ends the search: at the pixels (marker DA), or in a broken file.
     with tf.control_dependencies([tf.debugging.Assert((marker[0] == 0xFF) & (marker[1] != 0xDA), ["no EXIF"])]):
         is_application_data = marker[1] == 0xE1
     return is_application_data & (tf.strings.substr(data, position + 4, 6) == b"Exif\0\0")

@@ -1,4 +1,4 @@
-"""Makes up for what rounding a generator's kernels to int8 does to its features."""
+"""Corrects the bias that rounding a generator's kernels to int8 causes in its features."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 
 from tf_colorize.models import anatomy, saving
 
-PHOTOS = 32  # are enough: 16 do as well
+PHOTOS = 32  # photos, which is enough: 16 give the same result
 
 
 def with_statistics_of_int8(generator: keras.Model, squares: Sequence[np.ndarray]) -> keras.Model:
-    """Returns a copy whose batch normalization undoes what rounding its kernels to int8 changes on average.
+    """Returns a copy whose batch normalization corrects the average effect of rounding kernels to int8.
 
-    The errors of a kernel's weights give its outputs another mean and variance, most of all in the first layers,
-    where inputs are much alike. Both are measured on photos, with rounded kernels and without. The copy's own
-    kernels are those of `generator`: the converter rounds them.
+    The errors of a kernel's weights change the mean and variance of its outputs, most in the first layers, whose inputs
+    vary little. Both are measured on photos, with and without rounded kernels. The kernels of the copy are those of
+    `generator`: the converter rounds them.
 
-    Source: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction",
-    section 4.2; here with photos, and for variances too.
+    Source: Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2;
+    here with photos, and also for variances.
 
     Args:
         generator: Functional model.
@@ -40,16 +40,17 @@ def with_statistics_of_int8(generator: keras.Model, squares: Sequence[np.ndarray
 
 
 def _rounded(kernel, output_axis):
-    """A kernel in 127 steps to either side of 0 for each output channel, as converters round it."""
+    """Rounds a kernel to 127 steps on each side of 0 per output channel, as converters do."""
     axes = tuple(axis for axis in range(kernel.ndim) if axis != output_axis)
     step = np.abs(kernel).max(axes, keepdims=True) / 127
     return np.round(np.divide(kernel, step, out=np.zeros_like(kernel), where=step > 0)) * step
 
 
 def _batch_statistics(generator, lightness):
-    """Means and variances of what each layer normalizes, whose inputs are normalized by their own. Spoils the model."""
+    """Returns means and variances of the inputs of each normalization, with earlier ones normalized by their own.
+    Changes the model."""
     for layer in _layers(generator):
-        layer.trainable = True  # or it would normalize by its moving averages
+        layer.trainable = True  # otherwise it would normalize by its moving averages
     for layer in _layers(generator, keras.layers.Dropout):
         layer.rate = 0.0
     normalizations = _normalizations(generator)

@@ -1,4 +1,4 @@
-"""A generator as a SavedModel for TF Serving: pictures in, pictures out, TensorFlow operations only."""
+"""Exports a generator as a SavedModel for TF Serving, from pictures to pictures, with TensorFlow operations only."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if typing.TYPE_CHECKING:
 
 MODEL_NAME = "colorizer"
 WARMUP_NAME = "tf_serving_warmup_requests"
-# Float32 against float32, computed by differently fused operations.
+# Both are float32, but with differently fused operations.
 _MEAN_BOUND, _MAX_BOUND = 0.01, 0.5
 _CHECK_PHOTOS = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class SavedModelReport:
-    """What was written: its size on disk, how its weights are stored, how close it is to Keras."""
+    """A report on the export: its size on disk, the precision of its weights, its distance from Keras."""
 
     path: pathlib.Path
     n_bytes: int
@@ -53,17 +53,16 @@ def export_saved_model(
     photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> SavedModelReport:
-    """Writes a generator as a SavedModel that TF Serving serves and TensorFlow loads without this package.
+    """Exports a generator as a SavedModel for TF Serving, which TensorFlow loads without this package.
 
-    Its signatures are those of `graph.build`. Beside the graph, `assets.extra` holds the metadata,
-    from which `saving.load_generator` rebuilds a Keras model, and requests that the server warms
-    up with.
+    Its signatures are those of `graph.build`. `assets.extra` contains the metadata, from which `saving.load_generator`
+    rebuilds a Keras model, and warm-up requests for the server.
 
     Args:
         generator: Keras model, lightness -> ab.
         path: Folder to write, `.../colorizer/<version>` for TF Serving.
         metadata: dict from `saving.load_generator`, or None.
-        image_size: Side of the square that the network sees; None uses the metadata's, or 256.
+        image_size: Side of the network's square input; None uses that of the metadata, or 256.
         half_precision: Whether to store kernels as float16, at half the size. "auto" does so
             if no pixel of the check photos changes by more than one gray level.
         photos: Folder of photos for the check; None uses the sample photos.
@@ -73,9 +72,9 @@ def export_saved_model(
         `SavedModelReport`.
 
     Raises:
-        ValueError: a wrong argument, or the folder exists.
-        OSError: it cannot be written.
-        checks.ExportError: the result does not do what Keras does; nothing is left behind.
+        ValueError: an argument is invalid, or the folder exists.
+        OSError: the export cannot be written. checks.ExportError: the export differs from Keras; nothing is left
+            behind.
     """
     image_size = image_size or (metadata or {}).get("image_size", 256)
     squares = checks.photo_squares(photos, image_size, _CHECK_PHOTOS)
@@ -102,19 +101,19 @@ def _is_same_in_half_precision(generator, image_size, squares, expected):
     lightness = np.concatenate(squares)
     try:
         rounded = np.concatenate([signatures["predict_ab"](square)["ab"] for square in squares])
-    except tf.errors.InvalidArgumentError:  # beyond the range of float16
+    except tf.errors.InvalidArgumentError:  # outside the range of float16
         return False
     pictures = [lab.lightness_ab_to_rgb(lightness, ab).astype(np.int16) for ab in (expected, rounded)]
     return np.abs(pictures[0] - pictures[1]).max() <= 1
 
 
 def _checked(path, generator, squares, expected, half_precision):
-    """Loads what was written, replays the warm-up requests and compares with Keras."""
+    """Loads the export, replays the warm-up requests and compares the results with Keras."""
     loaded = tf.saved_model.load(str(path), tags=["serve"])
     for request in read_warmup(path / "assets.extra" / WARMUP_NAME):
         signature = loaded.signatures[request.model_spec.signature_name]
         signature(**{entry.key: tf.constant(messages.tensor_value(entry.value)) for entry in request.inputs})
-    # Rounded weights move single pixels; with "auto" the picture was compared before.
+    # Rounded weights change single pixels; with "auto", the picture has already been compared.
     bounds = {
         "mean_bound": 0.2 if half_precision else _MEAN_BOUND,
         "max_bound": 5.0 if half_precision else _MAX_BOUND,
@@ -132,8 +131,8 @@ def _write_extra(folder, described, image_size, signatures):
 
 
 def _write_warmup(path, image_size, signatures):
-    """Writes one request per signature: the first ones take seconds, which no user should wait."""
-    # A ramp, because nobody's photos should travel with their model.
+    """Writes one request per signature, because the first ones take seconds."""
+    # A ramp, so that no photos are published with a model.
     ramp = np.linspace(-1.0, 1.0, image_size, dtype=np.float32)[:, np.newaxis, np.newaxis]
     square = np.broadcast_to(ramp, (1, image_size, image_size, 1))
     rgb = lab.lightness_ab_to_rgb(square, np.zeros((*square.shape[:-1], 2), np.float32))

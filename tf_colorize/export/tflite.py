@@ -1,4 +1,4 @@
-"""A generator as a TFLite file for phones, boards and browsers."""
+"""Exports a generator as a TFLite file for phones, boards and browsers."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ QUANTIZE = ("none", "float16", "dynamic", "int8")
 MIN_CALIBRATION_PHOTOS = 200
 _CHECK_PHOTOS = 16
 _BYTES_PER_WEIGHT = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
-# Mean and maximum distance of chroma in Lab units. One gray level of a pixel is about 0.5;
-# a maximum is a single pixel on the edge between two colors.
+# Limits of the mean and maximum distance of chroma in Lab units. One gray level is about 0.5; the maximum is a single
+# pixel, on an edge between two colors.
 _BOUNDS = {"none": (0.01, 0.5), "float16": (0.1, 5.0), "dynamic": (0.5, 25.0), "int8": (1.0, 40.0)}
 
-# In int8 a probability under 1/512 is 0, and a palette has hundreds of entries; chroma in 256
-# steps, then enlarged, is banded. Both take next to no time in float.
+# In int8, a probability under 1/512 is 0, but a palette has hundreds of entries; chroma in 256 steps, then enlarged,
+# shows bands. Both take almost no time in float.
 _FLOAT_OPERATIONS = ["SOFTMAX", "FULLY_CONNECTED", "BATCH_MATMUL", "RESIZE_BILINEAR"]
 
 
 @dataclasses.dataclass(frozen=True)
 class TFLiteReport:
-    """What was written: its size on disk, how it is quantized, how close it is to Keras."""
+    """A report on the export: its size on disk, its quantization, its distance from Keras."""
 
     path: pathlib.Path
     n_bytes: int
@@ -61,19 +61,18 @@ def export_tflite(
     photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> TFLiteReport:
-    """Writes a generator as a TFLite file: builtin operations, batch 1, float in and out.
+    """Exports a generator as a TFLite file with builtin operations, batch size 1, and float inputs and outputs.
 
-    The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32
-    `(1, image_size, image_size, 2)` in [-1, 1]. If the generator takes hints, the file has a second
-    input, `hints`, float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is,
-    zeros elsewhere. If it also has a palette, the file has a second output, the logits of its
-    distribution over the palette over the temperature, float32 `(1, image_size / stride, image_size /
-    stride, entries)`: front ends suggest colors from them. They are computed anyway and take no space
-    in the file. "int8" files take no hints, because 8 bits are too few for how they spread.
+    The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32 `(1, image_size,
+    image_size, 2)` in [-1, 1]. If the generator takes hints, the file has a second input, `hints`, float32 `(1,
+    image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, zeros elsewhere. If it also has a palette,
+    the file has a second output, the logits of its palette divided by the temperature, float32 `(1, image_size /
+    stride, image_size / stride, entries)`, from which front ends suggest colors. They are computed anyway and take no
+    space in the file. "int8" files take no hints, because 8 bits are too few for spreading them.
 
-    The file carries its metadata as an associated file, as TFLite files do: a zip archive behind the
-    model, with `tf_colorize.json` inside. Its "palette" holds a* and b* of each entry,
-    "palette_temperature" what to multiply the second output by.
+    The metadata is an associated file, as is usual for TFLite: a zip archive appended to the model, which contains
+    `tf_colorize.json`. Its "palette" lists a* and b* of each entry, and "palette_temperature" is the factor that turns
+    the second output into logits.
 
     Args:
         generator: Keras model, lightness -> ab.
@@ -81,18 +80,17 @@ def export_tflite(
         quantize: "none" (float32), "float16" (half the size), "dynamic" (weights in int8, a
             quarter) or "int8" (weights and activations: the fastest and least exact).
         metadata: dict from `saving.load_generator`, or None.
-        image_size: Side of the square that the network sees; None uses the metadata's, or 256.
-        photos: Folder of photos for the check and for calibration, for which "dynamic" takes the few there
-            are, while "int8" needs `MIN_CALIBRATION_PHOTOS` besides those of the check. None uses the sample photos.
+        image_size: Side of the network's square input; None uses that of the metadata, or 256.
+        photos: Folder of photos for the check and for calibration; any number is enough for "dynamic", but "int8" needs
+            `MIN_CALIBRATION_PHOTOS` in addition to those of the check. None uses the sample photos.
         overwrite: Whether to replace an existing file.
 
     Returns:
         `TFLiteReport`.
 
     Raises:
-        ValueError: a wrong argument, the file exists, or too few photos to calibrate on.
-        OSError: it cannot be written.
-        checks.ExportError: the result does not do what Keras does; nothing is left behind.
+        ValueError: an argument is invalid, the file exists, or there are too few photos to calibrate on.
+        OSError: the file cannot be written. checks.ExportError: the export differs from Keras; nothing is left behind.
     """
     if quantize not in QUANTIZE or pathlib.Path(path).suffix != ".tflite":
         raise ValueError(
@@ -116,7 +114,7 @@ def export_tflite(
         mean_bound, max_bound = _BOUNDS[quantize]
         predict_ab = runtimes.from_tflite(temporary, threads=1).predict_ab
         agreement = checks.compare(predict_ab, squares, expected, mean_bound=mean_bound, max_bound=max_bound)
-        # An error at a hint's place goes wherever the hint goes.
+        # An error at a hint's place spreads like the hint.
         checks.compare_hints(predict_ab, generator, squares, mean_bound=2 * mean_bound, max_bound=2 * max_bound)
     return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
 
@@ -130,11 +128,12 @@ def latency(path: str | os.PathLike[str], threads: int, runs: int = 30) -> float
         start = time.perf_counter()
         model.predict_ab(square)
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[3:])  # the first ones warm up the caches
+    return statistics.median(seconds[3:])  # the first runs warm up the caches
 
 
 def _photos(photos, image_size, quantize):
-    """Returns squares to check with, and, if weights are rounded to int8, others to calibrate on: the same if few."""
+    """Returns squares for the check and, if weights are rounded to int8, others for calibration: the same if there are
+    few."""
     needed = {"dynamic": rounding.PHOTOS, "int8": MIN_CALIBRATION_PHOTOS}.get(quantize, 0)
     if not needed:
         return checks.photo_squares(photos, image_size, _CHECK_PHOTOS), []
@@ -157,7 +156,7 @@ def _converted(generator, image_size, quantize, calibration):
     """Returns the bytes of the model, with builtin operations only."""
     with whole.Scratch() as folder:
         module, predict = graph.build_fixed(generator, image_size)
-        # Converting the function itself has written files without weights.
+        # Converting the function itself can produce files without weights.
         with artifact.disk_errors():
             tf.saved_model.save(module, str(folder), signatures={"serving_default": predict})
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
@@ -176,7 +175,7 @@ def _with_float_head(converter):
     """Converts, leaving some operations in float32."""
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_FLOAT_OPERATIONS)
     with warnings.catch_warnings():
-        # The debugger is the official way to choose operations; it also runs an interpreter.
+        # The debugger is the official way to select operations; it also runs an interpreter.
         warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated", UserWarning)
         debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options)
         return debugger.get_nondebug_quantized_model()
@@ -194,7 +193,7 @@ def palette_metadata(generator: keras.Model) -> dict[str, Any]:
 
 
 def _check_weights(path, generator, quantize):
-    # Vectors are folded into their neighbors; the kernels hold what was learned.
+    # Vectors are folded into neighboring operations, so only kernels count.
     kernels = [weight.shape for weight in generator.weights if len(weight.shape) > 1]
     least = sum(math.prod(shape) for shape in kernels) * _BYTES_PER_WEIGHT[quantize]
     if path.stat().st_size < least:

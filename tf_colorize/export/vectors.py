@@ -1,4 +1,4 @@
-"""Test vectors: a gray picture and what a model makes of it, for implementations in other languages."""
+"""Test vectors for implementations in other languages: a gray picture and a model's results for it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if typing.TYPE_CHECKING:
 
 
 def write(model: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
-    """Writes what another implementation needs to check itself.
+    """Writes test vectors for other implementations.
 
-    `gray.png` is the input, 120 x 180 pixels; `ab.npy` is what the network gives for it, float16
-    `(1, image_size, image_size, 2)` in [-1, 1]; `color.png` is the result.
+    `gray.png` is the input, 120 x 180 pixels; `ab.npy` is the network's output for it, float16 `(1, image_size,
+    image_size, 2)` in [-1, 1]; `color.png` is the result.
 
     Args:
         model: `.tflite` or `.onnx` file that `export_tflite` or `export_onnx` wrote.
@@ -43,7 +43,7 @@ def write(model: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None
 
 
 def scene() -> np.ndarray:
-    """A landscape, uint8 `(120, 180)`: hills under a clouded sky, a lake; nobody's photo."""
+    """Draws a landscape, uint8 `(120, 180)`: hills under a cloudy sky, and a lake."""
     rows, columns = np.mgrid[:120, :180].astype(np.float64)
     clouds = np.sin(columns / 17 + rows / 9) * np.sin(rows / 7 - columns / 31)
     picture = 205 - 0.4 * rows + 22 * clouds * (rows < 60)

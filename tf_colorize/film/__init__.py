@@ -1,1 +1,1 @@
-"""Films: read, steadied, colored and written piece by piece, with memory that does not grow with their length."""
+"""Films: reads, colorizes, steadies and writes them piece by piece, in constant memory."""

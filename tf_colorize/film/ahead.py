@@ -1,4 +1,4 @@
-"""Work that goes on in a thread of its own while what is finished is used."""
+"""Produces items ahead of time in a separate thread."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
-_LOOK_UP = 0.1  # seconds after which a thread that waits looks whether it is still needed
+_LOOK_UP = 0.1  # seconds between checks of a waiting thread whether it is still needed
 
 
 def ahead(items: Iterable[T], n_waiting: int) -> Generator[T, None, None]:
-    """Yields items that a thread takes from an iterable, as many as `n_waiting` in advance.
+    """Yields items that a thread takes from an iterable, up to `n_waiting` in advance.
 
-    What the iterable raises is raised here. When the generator is closed, the thread ends and closes the iterable.
+    Exceptions of the iterable are raised here. When the generator is closed, the thread ends and closes the iterable.
     """
     waiting: queue.Queue = queue.Queue(n_waiting)
     is_over = threading.Event()
@@ -34,7 +34,7 @@ def ahead(items: Iterable[T], n_waiting: int) -> Generator[T, None, None]:
                 put((item, False, None))
                 if is_over.is_set():
                     break
-        except BaseException as raised:  # also KeyboardInterrupt of a model: it belongs to whoever waits
+        except BaseException as raised:  # also KeyboardInterrupt, which is passed on to the consumer
             error = raised
         finally:
             if isinstance(items, Generator):

@@ -1,4 +1,4 @@
-"""Colors a film from its file to a file, in pieces that survive an interruption."""
+"""Colorizes a film file, in pieces that survive an interruption."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from tf_colorize.film import ahead, containers, encoding, frames, joining, muxin
 from tf_colorize.hints import Hint
 from tf_colorize.inference.colorizer import Colorizer
 
-_PIECE_SECONDS = 20.0  # of work; what an interruption costs at most, and one block
-_VERSION = 3  # of the pieces; others are not taken up again
+_PIECE_SECONDS = 20.0  # seconds of work per piece; an interruption costs at most that and one block
+_VERSION = 3  # version of the pieces; others are not resumed
 _DECODED = 4  # frames that wait for the network
 _JOINED = 4  # frames that wait for the encoder
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a film is colored.
+    """Options for colorizing a film.
 
     Attributes:
-        start, end: The part to color, in seconds of film time; None: from its beginning, to its end.
+        start, end: The part to colorize, in seconds of film time; None: the film's beginning, its end.
         look: Applied to the predicted colors.
-        steadiness: 0 (each frame for itself) to 1, see `steadying.Steadier`.
-        codec: One of `encoding.CODECS`; None: what the kind of file usually has.
-        crf: Quality, smaller is better and larger; None: the codec's default.
-        hints: Each with a time, for as long as the shot that it is in.
+        steadiness: 0 (each frame on its own) to 1, see `steadying.Steadier`.
+        codec: One of `encoding.CODECS`; None: the usual one for the kind of file.
+        crf: Quality; lower is better but makes larger files; None: the codec's default.
+        hints: Hints with times, each within its shot.
     """
 
     start: float | None = None
@@ -49,7 +49,7 @@ class Options:
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What was made: frames in all, those of them that earlier runs had made, and notes for people."""
+    """The result: the number of frames, of those from earlier runs, and notices for the user."""
 
     n_frames: int
     n_resumed: int
@@ -57,10 +57,10 @@ class Done:
 
 
 def part_of(film: reading.Film, options: Options) -> frames.Part:
-    """Returns the part of a film that `options` name.
+    """Returns the part of a film given by `options`.
 
     Raises:
-        FilmError: no frame lies in it.
+        FilmError: it contains no frame.
     """
     try:
         return film.table.part(options.start, options.end)
@@ -78,23 +78,22 @@ def color_film(
     starts_anew: bool = False,
     report: Callable[[int], None] = lambda n_frames: None,
 ) -> Done:
-    """Colors a film; size, frame rate, length, sound, subtitles and chapters stay.
+    """Colorizes a film; size, frame rate, length, sound, subtitles and chapters are kept.
 
-    While it works, finished pieces lie in a hidden folder beside `target`; called again with the
-    same arguments it goes on behind them.
+    Finished pieces are kept in a hidden folder beside `target`; a call with the same arguments continues after them.
 
     Args:
-        colorizer: Colors the frames.
-        source: The film, or where it is.
-        target: Where to write it; the suffix, one of `containers.CONTAINERS`, says in what format.
-        options: How.
-        model: Name of the model, to tell whether pieces of an earlier run may be taken up again.
+        colorizer: Colorizes the frames.
+        source: The film, or its path.
+        target: The file to write; its suffix, one of `containers.CONTAINERS`, determines the format.
+        options: See `Options`.
+        model: Name of the model; pieces made with another one are not resumed.
         starts_anew: Removes the pieces of a run with other options, or of a film that has changed since.
         report: Called with the number of frames done so far.
 
     Raises:
-        OtherWork: there are such pieces, and `starts_anew` is False.
-        FilmError: it cannot be read or written, or a hint cannot be used. Nothing half-written appears at `target`.
+        OtherWork: such pieces exist, and `starts_anew` is False.
+        FilmError: the film cannot be read or written, or a hint cannot be used. No incomplete file appears at `target`.
     """
     film = source if isinstance(source, reading.Film) else reading.open_film(source)
     target = pathlib.Path(target)
@@ -112,7 +111,7 @@ def color_film(
             n_frames += n_more
             report(n_frames)
         if n_frames == 0:
-            raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
+            raise frames.FilmError(f"{film.path}: no frame of the requested part can be decoded")
         keeps_end = options.end is None
         notes = muxing.join(work.finished, film, target, how, part, work.joined, keeps_end=keeps_end)
         work.put(film.source.files()[0])
@@ -120,7 +119,7 @@ def color_film(
 
 
 def _plan(film, target, options, joiner, work):
-    """Tries whether the target can hold the film, by its first frame."""
+    """Tests with the first frame whether the target's format can hold the film."""
     path = work.folder / "first.mp4"
     with encoding.written(target):
         with encoding.PieceWriter(path, film, joiner.pix_fmt, options.codec, None) as writer:
@@ -135,7 +134,9 @@ def _plan(film, target, options, joiner, work):
 def _notes(film, part, joiner, n_frames, n_damaged):
     notes = list(film.notes)
     if "444" in joiner.pix_fmt:
-        notes.append("odd sides: the result has color at full resolution (4:4:4), which some old players do not show")
+        notes.append(
+            "odd sides: the result has color at full resolution (4:4:4), which some old players do not support"
+        )
     n_lost = sum(part.start <= time < part.end for time in film.table.lost)
     n_damaged += n_lost + part.last - part.first - n_frames
     if n_damaged:
@@ -174,14 +175,14 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
 
 
 def _within(frame, part):
-    """A frame with times that lie in the part, as a still's that begins before it."""
+    """Returns a frame with its times limited to the part, for a still that begins before it."""
     start = max(frame.time, part.start)
     end = min(frame.time + frame.duration, part.end)
     return dataclasses.replace(frame, time=start, duration=max(1, end - start))
 
 
 def _joined(joiner, blocks):
-    """`(frame, image, state)` of each frame; the state only with the last of a block."""
+    """Yields `(frame, image, state)` for each frame; the state only with the last frame of a block."""
     for block, state in blocks:
         for index, (frame, ab) in enumerate(block):
             image = joiner.joined(frame, ab)
@@ -189,7 +190,7 @@ def _joined(joiner, blocks):
 
 
 def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
-    """Blocks of `(frame, ab)`, and the steadier's state behind each."""
+    """Yields blocks of `(frame, ab)`, and the steadier's state after each."""
     waiting: collections.deque = collections.deque()
 
     def offered():
@@ -209,7 +210,7 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
 
 
 def _predicted(colorizer, film, lightness, look, wanted):
-    """ab of the upright frame."""
+    """Returns the predicted ab of the upright frame."""
     painted = None
     if wanted:
         painted = hints.raster(wanted, film.upright_size, colorizer.image_size)
@@ -228,18 +229,18 @@ def _tracks(colorizer, film, options, part, joiner, work):
 def tracks_of(
     colorizer: Colorizer, film: reading.Film, options: Options, part: frames.Part, joiner: joining.Joiner
 ) -> tracking.Tracks:
-    """Follows the hints of `options` through a part of a film.
+    """Tracks the hints of `options` through a part of a film.
 
     Raises:
         FilmError: a hint cannot be used, or the model takes none.
     """
     if options.hints and not colorizer.takes_hints:
-        raise frames.FilmError(f"{film.path}: the model takes no hints. Leave them out, or use one that does")
+        raise frames.FilmError(f"{film.path}: the model takes no hints. Omit them, or use a model that does")
     return tracking.tracks(film, options.hints, joiner.lightness, part)
 
 
 def _job(film: reading.Film, options: Options, model: str) -> dict[str, Any]:
-    """What work on a film depends on, by names that people understand."""
+    """Returns everything that the work on a film depends on, by readable names."""
     wishes = dataclasses.asdict(options)
     wishes |= wishes.pop("look")
     return {

@@ -1,4 +1,4 @@
-"""Kinds of files that films are written to: what each holds, found out by trying."""
+"""Formats for films: tests by writing which streams each can hold."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tf_colorize.film import frames, reading, sound, sources
 with installation.explained():
     import av
 
-# What films are written to; the rest becomes .mkv, which takes every kind of stream.
+# Formats of results; other films become .mkv, which holds every kind of stream.
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-_TRIED = 8  # packets of a stream that a container is tried with
-_SEARCHED = 2000  # packets of the film among which they are looked for
+_TRIED = 8  # packets of a stream with which a container is tested
+_SEARCHED = 2000  # packets of the film that are searched for them
 _STATISTICS = re.compile(r"(BPS|DURATION|NUMBER_OF_(FRAMES|BYTES)|_STATISTICS.*)(-\w+)?", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How a film's other streams get into the result.
+    """How the other streams of a film are written to the result.
 
     Attributes:
         kind: FFmpeg's name of the container.
         copied, converted: Indexes of streams.
-        is_lenient: Whether a stream is copied that FFmpeg's tables leave out, although the container holds it.
-        notes: What is not kept as it was, sentences for people.
+        is_lenient: Whether a stream is copied that the container holds although FFmpeg's tables do not list it.
+        notes: Notices about what changes.
     """
 
     kind: str
@@ -41,20 +41,20 @@ class Plan:
 
 
 def default_codec(target: pathlib.Path) -> str:
-    """Returns the codec, one of `encoding.CODECS`, that a kind of file gets where nobody names one."""
+    """Returns the default codec of a kind of file, one of `encoding.CODECS`."""
     return "av1" if target.suffix.lower() == ".webm" else "h264"
 
 
 def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
-    """Finds out by trying how a kind of file can hold a film.
+    """Tests how a kind of file can hold a film.
 
     Args:
         film: The film.
-        target: The file that would be written; its suffix, one of `CONTAINERS`, says what kind.
-        piece: A piece of at least one frame; what is tried is written beside it.
+        target: The file to write; its suffix, one of `CONTAINERS`, determines the kind.
+        piece: A piece of at least one frame; test files are written beside it.
 
     Raises:
-        FilmError: it cannot.
+        FilmError: the format cannot hold the film.
     """
     kind = CONTAINERS[target.suffix.lower()]
     copied, converted, notes, is_lenient = [], [], [], False
@@ -107,7 +107,7 @@ def _name(stream):
 
 
 def _samples(original, film):
-    """Of each stream of sound or subtitles some packets' times and bytes, none where it begins late."""
+    """Returns times and bytes of some packets of each sound or subtitle stream; none if it begins late."""
     wanted = {stream.index: [] for stream in original.streams if stream.type in ("audio", "subtitle")}
     if not wanted:
         return {}
@@ -121,7 +121,7 @@ def _samples(original, film):
 
 
 class _Trial:
-    """Writes the beginning of a stream to see whether a container holds it."""
+    """Tests whether a container holds a stream by writing its beginning."""
 
     def __init__(self, path, kind, film, video):
         self._path, self._kind, self._film, self._video = path, kind, film, video
@@ -169,7 +169,7 @@ def opened(path: pathlib.Path, kind: str, is_lenient: bool = False) -> Iterator[
         is_lenient: See `Plan`.
     """
     flags = {"movflags": "+faststart"} if kind in ("mp4", "mov") else {}
-    if is_lenient:  # the muxer that passes on to others asks no table what they hold
+    if is_lenient:  # the muxer that delegates to others does not check these tables
         escaped = re.sub(r"([^\w/.-])", r"\\\1", str(path), flags=re.ASCII)
         output = av.open(f"[f={kind}]{escaped}", "w", format="tee")
     else:
@@ -184,13 +184,13 @@ def opened(path: pathlib.Path, kind: str, is_lenient: bool = False) -> Iterator[
 
 
 def add_video(output: Any, piece: Any, film: reading.Film, metadata: Mapping[str, str] | None = None) -> Any:
-    """Adds the stream of pictures, and returns it.
+    """Adds the video stream and returns it.
 
     Args:
         output: The container.
         piece: Stream of a piece.
-        film: What it was made from.
-        metadata: Of the film's stream.
+        film: The original.
+        metadata: Metadata of the film's stream.
     """
     video = output.add_stream_from_template(piece, opaque=True)
     video.time_base = film.time_base

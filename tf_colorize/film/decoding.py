@@ -1,4 +1,4 @@
-"""Decodes packets to frames, past damaged places."""
+"""Decodes packets to frames, skipping damaged places."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ with installation.explained():
     import av
     import av.filter
 
-_SEQUENCE_HEADER = b"\0\0\1\xb3"  # of MPEG-1 and MPEG-2; the size follows in three bytes
+_SEQUENCE_HEADER = b"\0\0\1\xb3"  # start code of MPEG-1 and MPEG-2, followed by the size in three bytes
 
 
 def decoded(
@@ -30,11 +30,11 @@ def decoded(
     """Yields all frames that can be decoded, in the order in which they are shown.
 
     Args:
-        container: Of PyAV, at the place to begin.
-        stream: Of pictures.
-        path: Of the film, for messages.
-        n_packets: Stop after so many, without the frames that the decoder still holds; None: at the end.
-        failed: Gets the time of each packet that could not be decoded.
+        container: PyAV container, at the position to begin.
+        stream: The video stream.
+        path: Path of the film, for messages.
+        n_packets: Number of packets to decode, without flushing the decoder; None: all.
+        failed: List that receives the time of each undecodable packet.
 
     Raises:
         FilmError: the disk or the network failed.
@@ -45,7 +45,7 @@ def decoded(
     for packet in itertools.islice(sources.packets(container, [stream], path), n_packets):
         now = _announced_size(stream, packet)
         if now and size and now != size:
-            # The decoder of MPEG-2 forgets the frame that it holds back when the size changes.
+            # The MPEG-2 decoder drops its delayed frame when the size changes.
             yield from _out_of(stream, None, failed)
             stream.codec_context.flush_buffers()
         size, n_seen = now or size, n_seen + 1
@@ -71,23 +71,23 @@ def _out_of(stream, packet, failed):
         failed.append(packet.pts if packet else None)
         return
     for image in images:
-        if image.time_base is None:  # of those that the decoder held back until the end
+        if image.time_base is None:  # an error in frames that the decoder delayed until the end
             image.time_base = stream.time_base
         yield image
 
 
 def deinterlacer(image: Any) -> Any:
-    """Returns a filter graph that merges the fields of interlaced frames like `image`, one frame for each."""
+    """Returns a filter graph that deinterlaces frames like `image`, one frame for each."""
     return graph(image, [("bwdif", "mode=send_frame:deint=interlaced")])
 
 
 def graph(image: Any, filters: Iterable[tuple[str, str]], rate: fractions.Fraction | None = None) -> Any:
-    """Returns a filter graph for frames like `image`: a chain of filters, each with its options.
+    """Returns a filter graph for frames like `image`: a chain of filters with options.
 
     Args:
         image: The first frame.
         filters: Names and options.
-        rate: Frames per second, for filters that ask for it.
+        rate: Frames per second, for filters that need it.
     """
     made = av.filter.Graph()
     shape = f"video_size={image.width}x{image.height}:pix_fmt={image.format.name}"
@@ -103,7 +103,7 @@ def graph(image: Any, filters: Iterable[tuple[str, str]], rate: fractions.Fracti
 
 
 def pulled(graph: Any) -> Iterator[Any]:
-    """Yields the frames that a filter graph has ready."""
+    """Yields the available frames of a filter graph."""
     while True:
         try:
             yield graph.pull()
@@ -112,7 +112,7 @@ def pulled(graph: Any) -> Iterator[Any]:
 
 
 def deinterlaced(numbered: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
-    """Deinterlaces `(number, image)` from the first interlaced image on; the filter gives one image for each."""
+    """Deinterlaces `(number, image)` from the first interlaced image on, one image for each."""
     waiting: collections.deque = collections.deque()
     merging = form = None
     for number, image in numbered:

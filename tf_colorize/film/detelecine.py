@@ -1,8 +1,8 @@
-"""Takes telecine back: the 24 film frames a second that 30 frames of video were made of.
+"""Reverses telecine: restores 24 film frames per second from 30 video frames.
 
-FFmpeg's filters do it: `fieldmatch` puts fields that belong together beside each other, `bwdif` mends those without a
-partner, `decimate` drops the frame that comes twice. They count frames and give four for every five, whatever is in
-them; so the table of what comes out is known before.
+It uses FFmpeg's filters: `fieldmatch` combines matching fields, `bwdif` interpolates those without a match, `decimate`
+drops the duplicate frame. They output four frames for every five, whatever their contents, so the resulting table is
+known in advance.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from tf_colorize.film import frames, telecine
 
-_TOLERANCE = 0.35  # of a frame that a frame may be early or late
+_TOLERANCE = 0.35  # tolerance of frame times, as a share of a frame
 _FINER = 4  # four frames for five: their times need finer units
 _CYCLE = 5  # frames of video, of which one is dropped
 _FILTERS = (("bwdif", "mode=send_frame:deint=interlaced"), ("decimate", ""))
@@ -24,17 +24,17 @@ _AFTER_LOSS = "after a loss"
 
 
 class NotTelecined(frames.FilmError):
-    """Telecine cannot be taken back, because a film has none."""
+    """Telecine cannot be reversed, because the film has none."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Video:
-    """A video of about 30 frames a second that holds 24 film frames.
+    """A video of about 30 frames per second that contains 24 film frames per second.
 
     Attributes:
         table: Its frames.
-        order: Of the fields in a frame, as FFmpeg's `fieldmatch` takes it.
-        slots: int64 `(n + 1,)`: how many frames lie before each frame, and before the end: also those of gaps.
+        order: The field order, as for FFmpeg's `fieldmatch`.
+        slots: int64 `(n + 1,)`: the number of frames before each frame, and before the end, including missing ones.
     """
 
     table: frames.Table
@@ -43,27 +43,27 @@ class Video:
 
 
 def video(table: frames.Table, order: str | None, first: Any, path: pathlib.Path) -> Video:
-    """Returns a video to take film frames out of.
+    """Returns a video from which film frames can be restored.
 
     Args:
-        table: Of the video.
-        order: From `telecine.order_of`.
-        first: Its first frame, which may say the order by itself.
-        path: For messages.
+        table: The table of the video.
+        order: Result of `telecine.order_of`.
+        first: Its first frame, which may specify the order itself.
+        path: The film, for messages.
 
     Raises:
-        NotTelecined: it holds none.
+        NotTelecined: it contains none.
     """
     if not telecine.may_have(table.rate):
         shown = f"{float(table.rate):.5g}"
-        raise NotTelecined(f"{path}: has {shown} frames a second; only a video of 29.97 can be telecined")
+        raise NotTelecined(f"{path}: has {shown} frames per second; only a video with 29.97 can be telecined")
     if order is None:
-        raise NotTelecined(f"{path}: shows no rhythm of telecine in the places that were looked at")
+        raise NotTelecined(f"{path}: shows no pattern of telecine in the examined places")
     steps = np.diff(table.times) * float(table.time_base * table.rate)
-    steps[-1] = max(1, round(steps[-1]))  # files do not always know how long the last frame is shown
+    steps[-1] = max(1, round(steps[-1]))  # files do not always specify the duration of the last frame
     whole = np.rint(steps)
     if (np.abs(steps - whole) > _TOLERANCE).any() or (whole < 1).any():
-        raise NotTelecined(f"{path}: has frames at irregular times; they must follow each other at 29.97 a second")
+        raise NotTelecined(f"{path}: has frames at irregular times; there must be 29.97 per second")
     slots = np.append(0, np.cumsum(whole)).astype(np.int64)
     return Video(table, "auto" if first.interlaced_frame else order, slots)
 
@@ -87,8 +87,8 @@ def film_frames(numbered: Iterable[tuple[int, Any]], video: Video) -> Iterator[A
     """Yields the film frames of a video, as many as `film_table` lists.
 
     Args:
-        numbered: `(number, image)` of the video, from its first frame on. Where some are missing, the frame before is
-            taken, so that the rhythm goes on.
+        numbered: `(number, image)` of the video, from its first frame on. Missing frames are replaced by the previous
+            one, to keep the pattern.
         video: The video.
     """
     filters = (("fieldmatch", f"order={video.order}"), *_FILTERS)
@@ -99,7 +99,7 @@ def _without_gaps(numbered, video):
     before, n_given, expected = None, 0, 0
     for number, image in numbered:
         if number > expected:
-            image.opaque = _AFTER_LOSS  # goes through the filters with it
+            image.opaque = _AFTER_LOSS  # passes through the filters with the image
         expected = number + 1
         for slot in range(n_given, int(video.slots[number]) + 1):
             is_there = slot == video.slots[number] or before is None
@@ -116,5 +116,6 @@ def _at(slot, image, video):
 
 
 def is_damaged(image: Any) -> bool:
-    """Whether the decoder made up some of a frame, or, where telecine is taken back, a frame before it was lost."""
+    """Returns whether the decoder concealed damage in a frame, or, with reversed telecine, a frame before it was
+    lost."""
     return bool(image.is_corrupt) or image.opaque == _AFTER_LOSS

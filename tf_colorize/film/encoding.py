@@ -1,4 +1,4 @@
-"""Encodes colored frames into pieces: files of their own that wait to be joined."""
+"""Encodes colorized frames into pieces: separate files that are joined later."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tf_colorize.film import frames, reading
 with installation.explained():
     import av
 
-# name -> (FFmpeg's encoder, its CRF that is hard to tell from the original, options)
+# name -> (FFmpeg's encoder, a CRF that is visually near lossless, options)
 CODECS: dict[str, tuple[str, int, dict[str, str]]] = {
     "h264": ("libx264", 18, {"preset": "veryfast"}),
     "hevc": ("libx265", 20, {"preset": "veryfast", "x265-params": "log-level=error"}),
     "av1": ("libsvtav1", 25, {"preset": "9"}),
 }
 _PIECE_FORMAT = "mp4"
-_LONGEST_DELAY = 250  # frames; no encoder holds back more
-os.environ.setdefault("SVT_LOG", "1")  # otherwise libsvtav1 tells its settings
+_LONGEST_DELAY = 250  # frames; no encoder delays more
+os.environ.setdefault("SVT_LOG", "1")  # otherwise libsvtav1 prints its settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,25 +41,25 @@ class Piece:
 
 
 def has_small_chroma(film: reading.Film, codec: str) -> bool:
-    """Whether color gets half the resolution (4:2:0), which x264 and x265 only do for even sides.
+    """Returns whether color gets half the resolution (4:2:0), which x264 and x265 support only for even sides.
 
-    SVT-AV1 takes all sides, and nothing else.
+    SVT-AV1 supports only 4:2:0, for all sides.
     """
     return film.width % 2 == film.height % 2 == 0 or codec == "av1"
 
 
 class PieceWriter:
-    """Encodes frames into a file of their own, which appears when it is complete.
+    """Encodes frames into a separate file, which appears when it is complete.
 
-    Times in it begin at 0: MP4 keeps those exactly, and a late beginning only to the millisecond.
+    Its times begin at 0, because MP4 stores a later beginning only to the millisecond.
 
     Args:
         path: The file.
-        film: What the frames were made from.
-        pix_fmt: Their form.
+        film: The original.
+        pix_fmt: FFmpeg's pixel format of the frames.
         codec: One of `CODECS`.
-        crf: Constant rate factor: quality, smaller is better and larger; None: `CODECS`'s.
-        target: The film that the piece is for, for messages; None: `path`.
+        crf: Constant rate factor: lower is better but makes larger files; None: that in `CODECS`.
+        target: The result, for messages; None: `path`.
 
     Use it as a context manager.
 
@@ -79,7 +79,7 @@ class PieceWriter:
         encoder, default_crf, options = CODECS[codec]
         self._target = target or path
         self._file_context = whole.open_whole(path)
-        self._early: list[Any] | None = []  # packets before time 0, until one is not
+        self._early: list[Any] | None = []  # packets before time 0, up to the first later one
         self.time: int | None = None
         with written(self._target):
             self._container = av.open(self._file_context.__enter__(), "w", format=_PIECE_FORMAT)
@@ -97,7 +97,7 @@ class PieceWriter:
         self._stream, self._film = stream, film
 
     def write(self, frame: reading.Frame, image: Any) -> None:
-        """Adds an `av.VideoFrame`, at the time of `frame`."""
+        """Adds an `av.VideoFrame` at the time of `frame`."""
         if self.time is None:
             self.time = frame.time
         image.pts, image.time_base = frame.time - self.time, self._film.time_base
@@ -105,9 +105,9 @@ class PieceWriter:
             self._container.mux(list(self._timed(self._stream.encode(image))))
 
     def _timed(self, packets, is_last=False):
-        """Gives the first packets times of decoding shortly before the first frame's.
+        """Sets the decoding times of the first packets to just before the first frame.
 
-        Encoders that reorder frames set those by how long the first frames last, which can be many seconds.
+        Encoders that reorder frames derive them from the durations of the first frames, which can be many seconds.
         """
         for packet in packets:
             if self._early is not None and packet.dts < 0:
@@ -129,7 +129,7 @@ class PieceWriter:
 
     def __exit__(self, *error: Any) -> None:
         with written(self._target), contextlib.ExitStack() as stack:
-            stack.push(self._file_context)  # sees whether what follows fails
+            stack.push(self._file_context)  # detects errors in the following lines
             if error[0] is None:
                 self._container.mux(list(self._timed(self._last_packets(), is_last=True)))
                 self._container.close()
@@ -145,7 +145,7 @@ class PieceWriter:
         least = -(max((packet.pts for packet in packets), default=0) + _LONGEST_DELAY * step)
         is_possible = all(least <= packet.dts <= packet.pts for packet in packets)
         if not (is_possible and times == sorted(set(times))):
-            # Of fewer frames than it delays x265 gives no times of decoding, but what happens to be in memory.
+            # For fewer frames than its delay, x265 returns uninitialized decoding times.
             for index, packet in enumerate(packets):
                 packet.dts = min(packet.pts, (index - len(packets)) * step)
         return packets
@@ -153,26 +153,26 @@ class PieceWriter:
 
 @contextlib.contextmanager
 def written(path: pathlib.Path) -> Iterator[None]:
-    """Turns what the disk or an encoder says while a file is written into a `FilmError`."""
+    """Turns errors of the disk or an encoder while writing a file into a `FilmError`."""
     try:
         yield
     except (OSError, av.FFmpegError) as error:
         raise frames.FilmError(
-            f"{path}: cannot be written ({error.strerror or error}). What is finished is kept: the same command goes "
-            "on from there"
+            f"{path}: cannot be written ({error.strerror or error}). Finished pieces are kept: the same command "
+            "continues after them"
         ) from error
 
 
 @contextlib.contextmanager
 def _no_real_time():
-    """Takes back the real-time priority that SVT-AV1, run by root, gives its threads and the one that opens it.
+    """Reverts the real-time priority that SVT-AV1, if run by root, gives to its threads and to the calling thread.
 
-    Nothing else would run beside them, and the threads and processes that are started later would inherit it.
+    Otherwise no other thread would get a processor, and threads and processes started later would inherit it.
     """
     yield
     if not sys.platform.startswith("linux"):
         return
     for thread in map(int, os.listdir("/proc/self/task")):
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # the thread has ended
             if os.sched_getscheduler(thread) == os.SCHED_FIFO:
                 os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))

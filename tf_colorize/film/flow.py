@@ -1,4 +1,4 @@
-"""Optical flow on lightness: where things are in the next frame, and where that can be believed."""
+"""Optical flow on lightness, with masks of where it is reliable."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from tf_colorize import installation
 with installation.explained():
     import cv2
 
-_MASK_SHARPNESS = 50.0  # of lightness in [0, 1], squared (Lai et al. 2018)
-_FLOW_TOLERANCE = 1.0  # pixels that two flows may miss each other by
-_CUT = 0.35  # shots change where the mask keeps less than this of a frame
+_MASK_SHARPNESS = 50.0  # of squared differences of lightness in [0, 1] (Lai et al. 2018)
+_FLOW_TOLERANCE = 1.0  # tolerance in pixels of forward-backward consistency
+_CUT = 0.35  # a cut is where the mask keeps less than this share of a frame
 
 
 @dataclasses.dataclass
 class Link:
-    """How a frame and the one before it belong together, both ways.
+    """The correspondence of a frame with the previous one, in both directions.
 
     Attributes:
-        to_previous: float32 `(size, size, 2)`, pixels across and down from each place to where it was before.
-        forward_mask: float32 `(size, size, 1)` in [0, 1]: how far that is the same thing.
-        to_next: The same from the frame before to this one.
-        backward_mask: How far that is the same thing.
+        to_previous: float32 `(size, size, 2)`, pixels across and down from each place to its place in the previous
+            frame.
+        forward_mask: float32 `(size, size, 1)` in [0, 1]: how reliable that is.
+        to_next: Likewise from the previous frame to this one.
+        backward_mask: How reliable that is.
     """
 
     to_previous: np.ndarray
@@ -38,15 +39,15 @@ class Link:
 class Linker:
     """Links frames by DIS flow (Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search").
 
-    The mask is that of Lai et al. 2018 ("Learning Blind Video Temporal Consistency", eq. 2), and small
-    where the two flows do not undo each other.
+    The mask is that of Lai et al. 2018 ("Learning Blind Video Temporal Consistency", eq. 2), and small where the two
+    flows are inconsistent.
     """
 
     def __init__(self) -> None:
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def link(self, before: np.ndarray, after: np.ndarray) -> Link | None:
-        """Returns how two frames in a row belong together, or None across a cut.
+        """Returns the link between two consecutive frames, or None across a cut.
 
         Args:
             before, after: uint8 `(size, size)`, lightness from 0 to 255.
@@ -59,7 +60,7 @@ class Linker:
 
 
 def warped(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Returns the values of where the flow points, of `values`' type; zero outside of the frame."""
+    """Returns the values at the places to which the flow points, with the type of `values`; zero outside the frame."""
     return _sampled(values, flow + _places(*flow.shape[:2]))
 
 

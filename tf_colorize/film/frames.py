@@ -1,7 +1,6 @@
-"""The frame table: which frames a film has, and when each is shown.
+"""The frame table: the frames of a film and their times.
 
-Film time 0 is the first frame that is shown, whatever clock the file has. A frame is known by its number,
-from 0 on, in the order in which frames are shown.
+Film time 0 is the first frame, whatever timestamps the file has. Frames are numbered from 0 in display order.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ import numpy as np
 
 
 class FilmError(ValueError):
-    """A film cannot be read or written; the message is one line for people."""
+    """A film cannot be read or written; the message is one line."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Some frames of a film.
+    """A range of frames of a film.
 
     Attributes:
-        first, last: Numbers of its first frame and of the first frame behind it.
+        first, last: Numbers of its first frame and of the first frame after it.
         start, end: Film time of its beginning and end, in units of the table's `time_base`.
     """
 
@@ -38,14 +37,14 @@ class Table:
     """The frames of a film.
 
     Attributes:
-        times: int64 `(n + 1,)`, strictly increasing from 0: when each frame is shown, and when the last one ends,
-            in units of `time_base`.
+        times: int64 `(n + 1,)`, strictly increasing from 0: the time of each frame, and the end of the last one, in
+            units of `time_base`.
         time_base: Unit of its times, in seconds.
-        rate: Frames per second, as the film's header should say it.
-        origin: Time of the first frame on the file's own clock, in the same units.
-        keys: Numbers of the frames from which decoding can begin, in order; none where the file can only be read from
-            its beginning.
-        jumps: What must be added to the file's clock after each of its falls, in seconds.
+        rate: Frames per second for the header of the film.
+        origin: Timestamp of the first frame in the file, in the same units.
+        keys: Numbers of the frames from which decoding can begin, in order; empty if the file can only be read from its
+            beginning.
+        jumps: Seconds to add to the file's timestamps after each restart of its clock.
         lost: Of frames that could not be decoded when the table was made, about when they would have been shown.
     """
 
@@ -62,23 +61,23 @@ class Table:
 
     @property
     def duration(self) -> float:
-        """Of the whole film, in seconds."""
+        """Returns the duration of the whole film in seconds."""
         return float(int(self.times[-1]) * self.time_base)
 
     @property
     def step(self) -> int:
-        """The time from frame to frame at the film's rate, in units of `time_base`; at least 1."""
+        """Returns the time between frames at the film's rate, in units of `time_base`; at least 1."""
         return max(1, round(1 / (self.rate * self.time_base)))
 
     def number_of(self, pts: int) -> int | None:
-        """Returns the number of the frame with a time on the file's own clock, or None where there is none."""
+        """Returns the number of the frame with a timestamp of the file, or None if there is none."""
         number = int(np.searchsorted(self.times[:-1], pts - self.origin))
         return number if number < len(self) and self.times[number] == pts - self.origin else None
 
     def shown_at(self, seconds: float) -> int | None:
-        """Returns the number of the frame that is shown at a film time, or None beyond the end.
+        """Returns the number of the frame shown at a film time, or None after the end.
 
-        People type rounded times, so half a frame before a frame is that frame already.
+        Times given by users are rounded, so a frame counts from half a frame earlier.
         """
         time = seconds / float(self.time_base)
         if time < 0 or time >= self.times[-1] + 0.5:
@@ -86,15 +85,15 @@ class Table:
         return min(len(self), bisect.bisect_right(self.times[:-1], time + self.step / 2)) - 1
 
     def part(self, start: float | None, end: float | None) -> Part:
-        """Returns the frames that are shown from one film time to another.
+        """Returns the frames shown from one film time to another.
 
-        A frame that is shown for a while yet at `start`, as a still is, belongs to the part.
+        A frame that is still shown at `start`, such as a long still, belongs to the part.
 
         Args:
             start, end: Seconds; None: the film's beginning, its end.
 
         Raises:
-            FilmError: it has none; the message lacks the film's name.
+            FilmError: there is none; the message does not include the film's name.
         """
         first, begin, stop = 0, 0, int(self.times[-1])
         if end is not None:
@@ -108,11 +107,11 @@ class Table:
                 begin = max(begin, int(self.times[first]))
         last = int(np.searchsorted(self.times[:-1], stop))
         if first >= last:
-            raise FilmError(f"no frame lies in the part that was asked for; the film lasts {self.duration:.2f} s")
+            raise FilmError(f"the requested part contains no frame; the film lasts {self.duration:.2f} s")
         return Part(first, last, begin, stop)
 
     def key_before(self, number: int, margin: int) -> int | None:
-        """Returns the last frame but one, at least `margin` frames earlier, from which decoding can begin, or None."""
+        """Returns the second-to-last key frame that is at least `margin` frames earlier, or None."""
         index = bisect.bisect_right(self.keys, number - margin) - 2
         return self.keys[index] if index > 0 else None
 
@@ -129,10 +128,10 @@ def table(
     """Makes a table.
 
     Args:
-        shown: `(time, duration)` of each frame on the file's own clock, times strictly increasing; durations of 0 are
-            unknown.
+        shown: `(time, duration)` of each frame by the file's timestamps, with strictly increasing times; durations of 0
+            are unknown.
         time_base: Unit of both, in seconds.
-        rate: Frames per second as the file says it, or None.
+        rate: Frames per second given by the file, or None.
         keys: Times of the frames from which decoding can begin.
         jumps: See `Table`.
         lost: See `Table`, but on the file's own clock.
@@ -140,7 +139,7 @@ def table(
     times = np.array([time for time, _ in shown], np.int64)
     origin = int(times[0])
     steps = np.diff(times)
-    # Of the header's rate: most frames follow it, or it is not the film's.
+    # The rate of the header counts only if most frames have it.
     usual = float(np.median(steps)) if len(steps) else float(shown[-1][1] or 0)
     if usual and (rate is None or not 0.75 < usual * float(time_base * rate) < 1.5):
         mean = fractions.Fraction(int(times[-1]) - origin, len(steps)) if len(steps) else fractions.Fraction(usual)
@@ -164,7 +163,7 @@ def table(
 
 
 def _common(rate):
-    """The usual frame rate that one measured is nearest to, if it is near."""
+    """Returns the usual frame rate closest to a measured one, if it is close enough."""
     usual = [fractions.Fraction(n) for n in (8, 10, 12, 15, 16, 18, 20, 24, 25, 30, 48, 50, 60)]
     usual += [fractions.Fraction(n * 1000, 1001) for n in (24, 30, 60)]
     nearest = min(usual, key=lambda one: abs(one - rate))

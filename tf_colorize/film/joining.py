@@ -1,7 +1,7 @@
-"""Gives a frame its color in the form that films have: luma as it was, and chroma at its own size.
+"""Joins ab with the frames of a film: keeps their luma, and adds chroma at its own resolution.
 
-A color of the same lightness as a gray has another luma, so luma is corrected, by what is computed at chroma's size:
-the film's detail stays as it is.
+A color has another luma than a gray of the same lightness, so luma is corrected, by values computed at chroma's
+resolution; the film's detail is kept.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ with installation.explained():
     import cv2
 
 _LUMA_FIRST = re.compile(r"(yuvj?|yuva)4\d\dp((9|10|12|14|16)le)?|gray((9|10|12|14|16)le)?|nv(12|16|21|24)")
-_RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # of luma in BT.709
+_RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # weights of luma in BT.709
 
 
-_AB_STEPS = 256  # of a* and of b* in the table, a byte each; finer than the steps of 8-bit chroma
+_AB_STEPS = 256  # steps of a* and of b* in the table, a byte each; finer than 8-bit chroma
 _AB_SCALE = 127.0
-_WORTH_A_TABLE = 1 << 26  # pixels of the whole film
+_WORTH_A_TABLE = 1 << 26  # total pixels of the film
 _LUMA_STEP = 2  # codes of 8-bit luma that share an entry
 
 
 class Joiner:
-    """Colors the frames of a film.
+    """Colorizes the frames of a film.
 
     Args:
         film: The film.
-        image_size: Side of the square that the network sees.
-        has_small_chroma: Whether the result's color has half its resolution (4:2:0), or all of it (4:4:4).
+        image_size: Side of the network's square input.
+        has_small_chroma: Whether the result's color has half the resolution (4:2:0) instead of the full one (4:4:4).
     """
 
     def __init__(self, film: reading.Film, image_size: int, has_small_chroma: bool) -> None:
@@ -47,17 +47,17 @@ class Joiner:
         kind = "yuv420p" if has_small_chroma else "yuv444p"
         self.pix_fmt = kind + ("" if self._tones.bits == 8 else "10le")
         n_codes = len(self._tones.code)
-        # A table takes half a second; what it gives is as fine as bytes are.
+        # A table takes half a second to make; its results are as precise as bytes.
         self._has_table = self._tones.bits == 8 and len(film.table) * film.width * film.height >= _WORTH_A_TABLE
         self._is_unchanged = self._tones.bits == film.bits and (self._tones.code == np.arange(n_codes)).all()
 
     def lightness(self, frame: reading.Frame) -> np.ndarray:
-        """What the network sees of the upright frame: float32 `(1, image_size, image_size, 1)` in [-1, 1]."""
+        """Returns the network's input for the upright frame, float32 `(1, image_size, image_size, 1)` in [-1, 1]."""
         luma, size = _luma(frame.image), self._image_size
         if self._film.bits > 8:
             luma = _looked_up(self._tones.gray, luma)
         height, width = luma.shape
-        if height >= 3 * size and width >= 3 * size:  # Pillow's filter has the last word, over fewer pixels
+        if height >= 3 * size and width >= 3 * size:  # Pillow's filter is applied last, to fewer pixels
             luma = cv2.resize(luma[: height // 2 * 2, : width // 2 * 2], (width // 2, height // 2))
         square = np.asarray(Image.fromarray(luma).resize((size, size), Image.Resampling.BILINEAR))
         square = orientation.upright(square, self._film.matrix)
@@ -66,16 +66,16 @@ class Joiner:
         return lab.gray_to_lightness(square)[np.newaxis]
 
     def gray(self, frame: reading.Frame) -> np.ndarray:
-        """The frame as a photo, as stored: uint8 `(height, width, 3)`, sRGB."""
+        """Returns the frame as a gray photo, as stored: uint8 `(height, width, 3)`, sRGB."""
         gray = _looked_up(self._tones.gray, _luma(frame.image))
         return np.repeat(gray[..., np.newaxis], 3, axis=2)
 
     def joined(self, frame: reading.Frame, ab: np.ndarray) -> Any:
-        """Returns the frame in color, an `av.VideoFrame` in BT.709 of the form `pix_fmt`.
+        """Returns the colorized frame, an `av.VideoFrame` in BT.709 with the pixel format `pix_fmt`.
 
         Args:
-            frame: Of the film.
-            ab: Of the upright frame, float32 `(image_size, image_size, 2)`, a* and b* / 110.
+            frame: A frame of the film.
+            ab: ab of the upright frame, float32 `(image_size, image_size, 2)`, a* and b* / 110.
         """
         luma = _luma(frame.image)
         if not self._is_unchanged:
@@ -83,7 +83,7 @@ class Joiner:
         height, width = luma.shape
         size, small = (-(-width // self._step), -(-height // self._step)), luma
         if self._step > 1:
-            # An odd side's last color is that of one row or column.
+            # With an odd side, the last chroma sample covers a single row or column.
             even = np.pad(luma, ((0, height % 2), (0, width % 2)), "edge") if height % 2 or width % 2 else luma
             small = cv2.resize(even, size, interpolation=cv2.INTER_AREA)
         color = _resized(orientation.stored(ab, self._film.matrix), size)
@@ -91,9 +91,9 @@ class Joiner:
         return self._image(self._corrected(luma, correction), blue, red)
 
     def _corrected(self, luma, correction):
-        """Luma with what is to be added, which is enlarged to its size."""
+        """Returns luma plus the enlarged correction."""
         size = luma.shape[1::-1]
-        if self._tones.bits == 8:  # twice in bytes is faster than once in larger numbers
+        if self._tones.bits == 8:  # two additions of bytes are faster than one of larger integers
             for change, apply in ((correction, cv2.add), (-correction, cv2.subtract)):
                 change = np.clip(change, 0, 255).astype(np.uint8)
                 luma = apply(luma, cv2.resize(change, size, interpolation=cv2.INTER_LINEAR))
@@ -102,7 +102,7 @@ class Joiner:
         return np.minimum(luma, (1 << self._tones.bits) - 1)
 
     def _computed(self, luma, ab):
-        """Cb and Cr in codes, and what is to be added to luma, int16, `(height, width)` each."""
+        """Returns Cb and Cr as codes, and the correction of luma, int16, `(height, width)` each."""
         made, span = self._tones, self._tones.span
         red, green, blue = lab.lightness_ab_to_fine_rgb(made.lightness[luma][..., np.newaxis], ab)
         true = _RED * red + _GREEN * green + _BLUE * blue
@@ -111,12 +111,12 @@ class Joiner:
         for primary, share in ((blue, _BLUE), (red, _RED)):
             codes = np.rint((primary - true) * (reach / (2 - 2 * share)) + made.middle)
             chroma.append(np.clip(codes, 0, (1 << made.bits) - 1).astype(made.code.dtype))
-        # What lies beyond black or white has no color that would need another luma.
+        # Values beyond black or white get no color, so they need no correction.
         correction = true * span + made.black - np.clip(luma, made.black, made.black + span)
-        return *chroma, correction.astype(np.int16)  # rounded toward none
+        return *chroma, correction.astype(np.int16)  # rounded toward no color
 
     def _looked_up(self, luma, ab):
-        """The same by a table."""
+        """Returns the same as `_computed`, from a table."""
         across, down = cv2.split(cv2.convertScaleAbs(ab * _AB_SCALE + _AB_STEPS // 2))
         shared = cv2.convertScaleAbs(luma, alpha=1 / _LUMA_STEP, beta=-0.25)  # rounded down
         index = cv2.merge((down, across, shared, np.zeros_like(shared))).view(np.uint32)[..., 0]
@@ -125,7 +125,7 @@ class Joiner:
 
     @functools.cached_property
     def _table(self):
-        """uint32: Cb, Cr and the correction in one, lowest byte first, by luma, a* and b*."""
+        """Returns a table by luma, a* and b*, uint32: Cb, Cr and the correction, lowest byte first."""
         steps = ((np.arange(_AB_STEPS) - _AB_STEPS // 2) / _AB_SCALE).astype(np.float32)
         ab = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
         entries = np.empty((256 // _LUMA_STEP, _AB_STEPS, _AB_STEPS), np.uint32)
@@ -146,7 +146,7 @@ class Joiner:
 
 
 def _luma(image):
-    """The codes of a frame's luma, uint8 or uint16 `(height, width)`."""
+    """Returns the codes of a frame's luma, uint8 or uint16 `(height, width)`."""
     if not _LUMA_FIRST.fullmatch(image.format.name):
         form = "yuv444p" if image.format.components[0].bits <= 8 else "yuv444p16le"
         image = image.reformat(format=form, dst_colorspace="ITU709", dst_color_range="MPEG")
@@ -162,7 +162,7 @@ def _looked_up(table, codes):
 
 
 def _resized(ab, size):
-    """Like photos' color: bilinear, reduced only where the picture is smaller than what the network sees."""
+    """Resizes ab like that of photos: bilinear, reduced only if the picture is smaller than the network's input."""
     width, height = size
     if width < ab.shape[1] or height < ab.shape[0]:
         ab = cv2.resize(ab, (min(width, ab.shape[1]), min(height, ab.shape[0])), interpolation=cv2.INTER_AREA)

@@ -9,17 +9,17 @@ import numpy as np
 
 from tf_colorize.film import decoding, frames, sources
 
-# FFmpeg does not find a place in these again: of MPEG program streams a quarter of the places was wrong.
+# FFmpeg cannot seek reliably in these: in MPEG program streams, a quarter of the positions was wrong.
 _NOT_SOUGHT = ("mpeg",)
-_GAP = 1.4  # of the usual time from frame to frame
-_COMPARED = 48  # packets at the beginning whose frames must be those that the packets announce
+_GAP = 1.4  # factor on the usual time between frames
+_COMPARED = 48  # packets at the beginning whose decoded frames must match their timestamps
 
 
 def table_of(source: sources.Source) -> frames.Table:
-    """Lists the frames of a film: by its packets, or, where those do not say enough, by decoding it.
+    """Lists the frames of a film from its packets or, if they do not have enough information, by decoding it.
 
     Raises:
-        FilmError: it cannot be read.
+        FilmError: the film cannot be read.
     """
     with source.opened() as container:
         stream = sources.video_stream(container, source)
@@ -41,14 +41,15 @@ def table_of(source: sources.Source) -> frames.Table:
 
 
 def _listed(container, stream, source):
-    """`((time, duration) of each frame, keys)` by the packets, or None where they do not say it."""
+    """Returns `((time, duration) of each frame, keys)` from the packets, or None if they do not have this
+    information."""
     if container.format.name in _NOT_SOUGHT:
         return None
     clock, shown, keys = sources.Clock(container), [], []
     for packet in sources.packets(container, [stream], source.path):
         if packet.is_discard:
             continue
-        # In Matroska the first frames have no time of decoding.
+        # In Matroska, the first frames have no decoding time.
         has_jumped = packet.dts is not None and clock.has_jumped(packet.dts * packet.time_base)
         if packet.pts is None or has_jumped:
             return None
@@ -78,9 +79,9 @@ def _table_by_decoding(source, time_base, rate, announced):
                     shift = last + step - time
                     jumps.append(shift * time_base)
                 time += shift
-            # Times that stand still or fall a little: frames come in order all the same.
+            # Times that repeat or decrease slightly; frames still come in order.
             shown.append((time if last is None else max(time, last + 1), 0))
-            lost += [shown[-1][0]] * (len(failed) - len(lost))  # was to be shown about here
+            lost += [shown[-1][0]] * (len(failed) - len(lost))  # its time is about here
     lost += [shown[-1][0]] * (len(failed) - len(lost))
     if announced is not None:
         lost = max(lost, _missing(announced, [time for time, _ in shown], step), key=len)
@@ -88,7 +89,8 @@ def _table_by_decoding(source, time_base, rate, announced):
 
 
 def _missing(announced, shown, step):
-    """Times of packets that lie in gaps between frames; other packets without a frame only prepare some."""
+    """Returns the times of packets in gaps between frames; other packets without a frame only contain data for
+    others."""
     places = np.searchsorted(shown, announced)
     found = zip(announced, places, strict=True)
     inside = ((time, index) for time, index in found if 0 < index < len(shown) and time < shown[index])

@@ -1,4 +1,4 @@
-"""Joins pieces to a film, with everything else of the original."""
+"""Joins pieces to a film, with all other streams and data of the original."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tf_colorize.photos import origins
 with installation.explained():
     import av
 
-_INTERLEAVED = 10.0  # seconds; packets that belong together lie no further apart in a file
+_INTERLEAVED = 10.0  # seconds; packets of the same time are no further apart in a file
 
 
 def join(
@@ -30,22 +30,22 @@ def join(
     *,
     keeps_end: bool,
 ) -> list[str]:
-    """Writes the pieces one after the other, with all other streams of the film.
+    """Writes the pieces in sequence, with all other streams of the film.
 
     Args:
-        pieces: In order, at least one.
-        film: What they were made from.
-        target: Where the film will be, for messages.
-        how: From `containers.plan`.
-        part: Of the film, what the pieces are.
-        made: The file that is written.
-        keeps_end: Whether sound that lasts longer than the part goes along.
+        pieces: The pieces in order, at least one.
+        film: The original.
+        target: The result, for messages.
+        how: Result of `containers.plan`.
+        part: The part of the film in the pieces.
+        made: The file to write.
+        keeps_end: Whether to keep sound that lasts longer than the part.
 
     Returns:
-        What could not be kept, sentences for people.
+        Notices about what could not be kept.
 
     Raises:
-        FilmError: it cannot be read or written.
+        FilmError: the film cannot be read or written.
     """
     with (
         film.source.opened() as original,
@@ -70,7 +70,7 @@ def _metadata(owner, film, part):
 
 
 def _added(original, output, how):
-    """Index of each stream that goes along -> what makes its packets."""
+    """Adds the other streams; returns a dict from their index to the object that makes their packets."""
     others: dict[int, Any] = {}
     for stream in original.streams:
         if stream.type == "attachment" and how.kind == "matroska":
@@ -100,7 +100,7 @@ def _muxed(output, video, others, pieces, film, original, part, keeps_end):
             continue
         try:
             output.mux(packet)
-        except (av.ArgumentError, av.InvalidDataError):  # rather one packet than hours of work
+        except (av.ArgumentError, av.InvalidDataError):  # better to lose a packet than hours of work
             n_lost += 1
     return [f"{n_lost} packets of sound or subtitles could not be written"] if n_lost else []
 
@@ -116,7 +116,7 @@ def _video_packets(pieces, stream, time_base, part) -> Iterator[Any]:
                 offset = round((piece.time - part.start) * time_base / packet.time_base)
                 packet.pts += offset
                 packet.dts += offset
-                # Each piece starts anew in the order of decoding.
+                # Decoding times restart with each piece.
                 if last is not None and packet.dts <= last:
                     packet.dts = last + 1
                 last = packet.dts
@@ -125,7 +125,7 @@ def _video_packets(pieces, stream, time_base, part) -> Iterator[Any]:
 
 
 def _set_durations(packets, length):
-    """Until the next frame is shown: MP4 only holds how long it is until the next is decoded."""
+    """Returns the time until the next frame is shown; MP4 only stores the time until the next is decoded."""
     following = sorted(packets, key=lambda packet: packet.pts)
     for packet, after in itertools.pairwise(following):
         packet.duration = after.pts - packet.pts
@@ -136,7 +136,7 @@ def _set_durations(packets, length):
 def _other_packets(original, others, film, part, keeps_end):
     if not others:
         return
-    # Sound that begins before the first frame stays with the whole film.
+    # For the whole film, sound that begins before the first frame is kept.
     least = 0 if part.start else None
     end = None if keeps_end else (part.end - part.start) * film.time_base
     shifts = {index: sound.Shift(film.table, original, part.start) for index in others}
@@ -172,10 +172,10 @@ def _chapters(original, film, part):
 
 
 def put(made: pathlib.Path, target: pathlib.Path, source: pathlib.Path) -> None:
-    """Moves a finished film to its place, for good; whom the original keeps out, it keeps out. It gets its time, too.
+    """Moves a finished film to its final path, with the original's access permissions. It gets its time, too.
 
     Raises:
-        FilmError: it cannot be moved.
+        FilmError: the film cannot be moved.
     """
     original = origins.of(source)
     with encoding.written(target):

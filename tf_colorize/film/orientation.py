@@ -1,4 +1,4 @@
-"""How the stored frames of a film are turned and mirrored for the eye: the display matrix of its container."""
+"""The orientation of a film's stored frames: rotation and mirroring by the container's display matrix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def of_frame(image: Any) -> tuple[int, ...] | None:
-    """Returns the nine numbers of a frame's display matrix, or None where it is stored upright.
+    """Returns the nine numbers of a frame's display matrix, or None if it is stored upright.
 
     Args:
         image: `av.VideoFrame`.
@@ -21,7 +21,7 @@ def of_frame(image: Any) -> tuple[int, ...] | None:
 
 
 def is_sideways(matrix: tuple[int, ...] | None) -> bool:
-    """Whether width and height change places."""
+    """Returns whether width and height are swapped."""
     return _steps(matrix)[0]
 
 
@@ -33,14 +33,14 @@ def upright(picture: np.ndarray, matrix: tuple[int, ...] | None) -> np.ndarray:
 
 
 def stored(picture: np.ndarray, matrix: tuple[int, ...] | None) -> np.ndarray:
-    """Turns an upright picture, `(height, width, ...)`, to how frames are stored."""
+    """Turns an upright picture, `(height, width, ...)`, to the stored orientation."""
     is_transposed, flips_columns, flips_rows = _steps(matrix)
     picture = picture[:: -1 if flips_rows else 1, :: -1 if flips_columns else 1]
     return np.ascontiguousarray(np.swapaxes(picture, 0, 1) if is_transposed else picture)
 
 
 def _steps(matrix):
-    """Whether to transpose, then to mirror columns, then rows."""
+    """Returns whether to transpose, then to mirror columns, then rows."""
     if matrix is None:
         return False, False, False
     a, b, _, c, d, *_ = matrix  # a place (x, y) is shown at (a x + c y, b x + d y)

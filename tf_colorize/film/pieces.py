@@ -1,4 +1,4 @@
-"""The finished pieces of a film in a hidden folder beside the result, and how to go on behind them."""
+"""Keeps the finished pieces of a film in a hidden folder beside the result, and the state to continue after them."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from tf_colorize.film import encoding, frames, muxing, steadying
 
 _STATE = "state.npz"
 _JOINED = "joined"
-_LONGEST_NAME = 255  # bytes, in most file systems
+_LONGEST_NAME = 255  # bytes of a name in most file systems
 
 
 class OtherWork(frames.FilmError):
-    """Pieces of another job wait beside the result: with other options, or of a film that has changed since."""
+    """There are pieces of another job beside the result: with other options, or of a film that has changed since."""
 
 
 class Pieces:
-    """The work on one film, as far as it is done. Use it as a context manager.
+    """The progress of the work on one film. Use it as a context manager.
 
     Args:
         target: The result.
-        job: What the work depends on, by name: pieces of an equal job are taken up again.
-        starts_anew: Removes what is finished of another job.
+        job: Everything that the work depends on, by name; only pieces of an equal job are resumed.
+        starts_anew: Whether to remove the pieces of another job.
 
     Attributes:
         target: The result.
         finished: The pieces.
-        n_frames: How many frames they have.
-        n_damaged: How many of these are damaged in the film.
-        next_number: Of the first frame that is missing, or None where none is finished.
-        state: What the steadier needs to go on.
-        tracks: What `keep_tracks` was given, or None.
+        n_frames: Their number of frames.
+        n_damaged: Number of these that are damaged in the film.
+        next_number: Number of the first missing frame, or None without finished pieces.
+        state: The steadier's state to continue with.
+        tracks: The argument of `keep_tracks`, or None.
 
     Raises:
-        OtherWork: another job's pieces are there. Nothing was removed.
-        FilmError: another run works on them, or they cannot be written.
+        OtherWork: pieces of another job exist; nothing was removed.
+        FilmError: another run is working on them, or they cannot be written.
     """
 
     def __init__(self, target: pathlib.Path, job: dict[str, Any], *, starts_anew: bool = False) -> None:
@@ -57,7 +57,9 @@ class Pieces:
         self.state: steadying.State | None = None
         self.tracks: Any = None
         self._is_joined = False
-        self._numbers: list[tuple[int, int, int]] = []  # of each piece: first number, frames, damaged ones
+        self._numbers: list[
+            tuple[int, int, int]
+        ] = []  # for each piece: first number, number of frames, number of damaged ones
 
     def __enter__(self) -> Pieces:
         with encoding.written(self.target):
@@ -81,14 +83,16 @@ class Pieces:
         saved = _read(self.folder / _STATE)
         paths = sorted(self.folder.glob("*.mp4"))
         job = saved["job"] if saved else None
-        # Without any account of them, pieces are those of a run that ended before it could note the first one.
+        # Pieces without any record are from a run that ended before it could record the first one.
         is_of_another = (self.folder / _STATE).exists() or any(self.folder.glob("*.json"))
         n_pieces = len(saved["pieces"]) if saved else len(paths) if is_of_another else 0
         is_there = all(self.path(number).is_file() for number in range(n_pieces))
         if job == self._job and is_there:
             self._restore(saved)
         elif n_pieces and is_there and not self._starts_anew:
-            raise OtherWork(f"{self.target}: {_difference(job, self._job)}; what an earlier run had finished is kept")
+            raise OtherWork(
+                f"{self.target}: {_difference(job, self._job)}; the finished pieces of an earlier run are kept"
+            )
         for path in [*self.folder.glob("*.mp4"), *self.folder.glob("*.npz"), *self.folder.glob("*.json")]:
             number = int(path.stem) if path.stem.isdigit() and path.suffix == ".mp4" else None
             if path.name != _STATE and (number is None or number >= len(self.finished)):
@@ -102,7 +106,7 @@ class Pieces:
         self.next_number, self.state = saved["next_number"], saved["state"]
 
     def path(self, number: int) -> pathlib.Path:
-        """Of a piece."""
+        """Returns the path of a piece."""
         return self.folder / f"{number:06}.mp4"
 
     def _count(self, first, n_frames, n_damaged):
@@ -113,14 +117,14 @@ class Pieces:
     def finish(
         self, writer: encoding.PieceWriter, first: int, last: int, n_frames: int, n_damaged: int, state: Any
     ) -> None:
-        """Notes that the newest piece is complete.
+        """Records that the newest piece is complete.
 
         Args:
-            writer: What wrote it.
-            first, last: Numbers of its first frame and of the frame to go on with.
-            n_frames: Its frames.
-            n_damaged: How many of them are damaged in the film.
-            state: Of the steadier behind it.
+            writer: The writer of the piece.
+            first, last: Numbers of its first frame and of the frame to continue with.
+            n_frames: Its number of frames.
+            n_damaged: Number of them that are damaged in the film.
+            state: The steadier's state after it.
         """
         self.finished.append(encoding.Piece(self.path(len(self.finished)), writer.time or 0))
         self._count(first, n_frames, n_damaged)
@@ -128,21 +132,21 @@ class Pieces:
         self._save()
 
     def keep_tracks(self, tracks: Any) -> None:
-        """Keeps something that JSON can hold for a later run."""
+        """Stores data for JSON for a later run."""
         self.tracks = tracks
         self._save()
 
     @property
     def joined(self) -> pathlib.Path:
-        """Where the film is joined."""
+        """Returns the path at which the film is joined."""
         return self.folder / _JOINED
 
     def put(self, source: pathlib.Path) -> None:
-        """Moves the joined film, which was made of `source`, to its place and removes the pieces."""
+        """Moves the joined film, made from `source`, to its final path and removes the pieces."""
         self._is_joined = True
         self._save()
         muxing.put(self.joined, self.target, source)
-        self.finished.clear()  # their folder goes at the end
+        self.finished.clear()  # their folder is removed at the end
 
     def _save(self):
         pieces = [(piece.time, *numbers) for piece, numbers in zip(self.finished, self._numbers, strict=True)]
@@ -164,7 +168,7 @@ class Pieces:
 
 
 def folder_of(target: pathlib.Path) -> pathlib.Path:
-    """Where the pieces of a result wait: a folder beside it, named after it as far as a name can be that long."""
+    """Returns the folder for the pieces of a result, beside it, with its name, shortened if necessary."""
     name = f".{target.name}.pieces"
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()}.pieces"
@@ -172,7 +176,7 @@ def folder_of(target: pathlib.Path) -> pathlib.Path:
 
 
 def remove_leftovers(target: pathlib.Path) -> None:
-    """Removes the pieces of a result that was finished by a run that was stopped before it could clear up."""
+    """Removes the pieces of a finished result whose run was stopped before its cleanup."""
     folder = folder_of(target)
     saved = _read(folder / _STATE) if folder.is_dir() else None
     if saved and saved["is_joined"] and not (folder / _JOINED).exists():  # it was moved away
@@ -192,7 +196,7 @@ def _locked(folder, target):
 
 
 def _read(path):
-    """What `_save` wrote, or None where it is not there or is of another version."""
+    """Returns the data written by `_save`, or None if it is missing or of another version."""
     try:
         with np.load(path) as file:
             saved = json.loads(bytes(file["content"]))
@@ -205,9 +209,9 @@ def _read(path):
 
 
 def _difference(saved, job):
-    """What tells two jobs apart, in words."""
+    """Describes the difference between two jobs."""
     if saved is None:
-        return "pieces of another version wait beside it"
+        return "there are pieces of another version beside it"
     changed = sorted(key for key in {*saved, *job} if saved.get(key) != job.get(key))
     if "film" in changed:
         return "the film has changed since its pieces were made"
@@ -222,7 +226,7 @@ def _short(value):
 
 
 def job_of(path: pathlib.Path, files: list[pathlib.Path]) -> list[Any]:
-    """What tells a film from another: its place, size and date."""
+    """Identifies a film by its path, size and date."""
     stats = [file.stat() for file in files]
     return [
         str(path.absolute()),

@@ -1,4 +1,4 @@
-"""Stills from all over a film, before and after, to look at before hours are spent."""
+"""Previews a film: stills from the whole film, before and after."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def write(
     *,
     report: Callable[[int], None] = lambda n_stills: None,
 ) -> None:
-    """Writes a JPEG of stills beside their colored versions, each colored for itself.
+    """Writes a JPEG of stills beside their colorized versions, each colorized on its own.
 
     Args:
-        colorizer: Colors them.
+        colorizer: Colorizes them.
         film: The film.
-        target: The file.
-        n_stills: How many, evenly spaced over the part that `options` names.
+        target: The file to write.
+        n_stills: Number of stills, evenly spaced over the part given by `options`.
         options: The part, the look and the hints.
         report: Called with the number of stills done.
 
     Raises:
-        FilmError: no frame lies in that part, or a hint cannot be used.
+        FilmError: that part contains no frame, or a hint cannot be used.
     """
     part = coloring.part_of(film, options)
     joiner = joining.Joiner(film, colorizer.image_size, has_small_chroma=False)
@@ -50,7 +50,7 @@ def write(
         colored.append(colorizer(rgb, look=options.look, hints=hints))
         report(len(stills))
     if not stills:
-        raise frames.FilmError(f"{film.path}: no frame of the part that was asked for can be decoded")
+        raise frames.FilmError(f"{film.path}: no frame of the requested part can be decoded")
     height = min(_HEIGHT, stills[0].shape[0])
     sheet = contact_sheet.contact_sheet({"film": stills, "color": colored}, height=height)
     source = origins.of(film.source.files()[0])

@@ -1,4 +1,4 @@
-"""Reads films: what is in a file, and its frames from any number on."""
+"""Reads films: their properties, and their frames from any number on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tf_colorize.film import decoding, detelecine, frames, listing, orientation,
 with installation.explained():
     import av
 
-_SETTLING = 4  # frames that a deinterlacer needs before it gives what it gives in the middle of a film
+_SETTLING = 4  # frames that a deinterlacer needs before its output is that of continuous decoding
 _HDR = {16: "PQ", 18: "HLG"}
 
 
@@ -27,10 +27,10 @@ class Frame:
     """One frame.
 
     Attributes:
-        number: From the film's frame table.
-        time: When it is shown, film time in units of the table's `time_base`.
-        duration: How long, in the same units.
-        image: As stored (not yet upright), of the film's size.
+        number: Its number in the frame table.
+        time: Its film time, in units of the table's `time_base`.
+        duration: Its duration, in the same units.
+        image: The frame as stored (not yet upright), in the film's size.
         is_damaged: Whether the decoder made up some of it.
     """
 
@@ -41,25 +41,25 @@ class Frame:
     is_damaged: bool = False
 
     def rgb(self) -> np.ndarray:
-        """uint8 `(height, width, 3)`, sRGB, as stored."""
+        """Returns the frame as stored, uint8 `(height, width, 3)`, sRGB."""
         return self.image.to_ndarray(format="rgb24")
 
 
 @dataclasses.dataclass(frozen=True)
 class Film:
-    """What is in a file, as far as coloring and writing need to know.
+    """The properties of a film that are needed for colorizing and writing.
 
     Attributes:
         source: The file.
-        width, height: Of its frames as stored, in pixels.
+        width, height: Size of its frames as stored, in pixels.
         table: Its frames.
         video: What its frames are taken out of, where telecine is taken back; None: they are the file's.
-        matrix: How to turn them, as `orientation` takes it; None: they are upright.
+        matrix: Their display matrix, see `orientation`; None: they are upright.
         pixel_aspect: Width of a pixel over its height.
-        bits: Of its luma, per pixel.
+        bits: Bits of luma per pixel.
         is_full_range: Whether its luma uses all code values.
-        transfer: "PQ" or "HLG" of a film of high dynamic range, else "".
-        notes: What is not kept as it was, sentences for people.
+        transfer: "PQ" or "HLG" for high dynamic range, otherwise "".
+        notes: Notices about what changes.
     """
 
     source: sources.Source
@@ -76,22 +76,22 @@ class Film:
 
     @property
     def path(self) -> pathlib.Path:
-        """The file, or the pattern of its images' names."""
+        """Returns the file, or the pattern of its images' names."""
         return self.source.path
 
     @property
     def time_base(self) -> fractions.Fraction:
-        """Unit of its times, in seconds."""
+        """Returns the unit of its times, in seconds."""
         return self.table.time_base
 
     @property
     def frame_rate(self) -> fractions.Fraction:
-        """Frames per second."""
+        """Returns the number of frames per second."""
         return self.table.rate
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height of its upright frames, in pixels."""
+        """Returns width and height of its upright frames, in pixels."""
         return (self.height, self.width) if orientation.is_sideways(self.matrix) else (self.width, self.height)
 
 
@@ -101,7 +101,8 @@ def open_film(
     image_rate: fractions.Fraction = sources.IMAGE_RATE,
     takes_telecine_back: bool = False,
 ) -> Film:
-    """Looks at a film and lists its frames: reads it once, and decodes it only where its packets do not say enough.
+    """Opens a film and lists its frames: reads it once, and decodes it only if its packets do not have enough
+    information.
 
     Args:
         path: A file, or a pattern of the names of numbered images, such as `frames/%05d.png`.
@@ -110,7 +111,7 @@ def open_film(
 
     Raises:
         NotTelecined: it shall be, and it is not.
-        FilmError: it is not there, is no film, or not one frame can be decoded.
+        FilmError: the file does not exist, is not a film, or no frame can be decoded.
     """
     source = sources.Source(pathlib.Path(path), image_rate)
     with source.opened() as container:
@@ -128,9 +129,9 @@ def open_film(
             "transfer": _HDR.get(int(first.color_trc), ""),
         }
     is_interlaced = first.interlaced_frame and not takes_telecine_back
-    notes = ["interlaced: its fields are merged into full frames"] if is_interlaced else []
+    notes = ["interlaced: it is deinterlaced into full frames"] if is_interlaced else []
     if facts["transfer"]:
-        notes.append(f"high dynamic range ({facts['transfer']}): the result has the standard one, tone-mapped")
+        notes.append(f"high dynamic range ({facts['transfer']}): the result is tone-mapped to standard dynamic range")
     if facts["bits"] > 10:
         notes.append(f"{facts['bits']} bits per channel: the result has 10")
     table, video = listing.table_of(source), None
@@ -140,14 +141,14 @@ def open_film(
         table = detelecine.film_table(video)
         notes.append("telecine was taken back: the result has the 24 film frames a second")
     elif order is not None:
-        notes.append("telecined: it holds 24 film frames a second in 30 frames of video, and the result does, too")
+        notes.append("telecined: it has 24 film frames per second in 30 video frames, and so does the result")
     return Film(source=source, table=table, video=video, notes=tuple(notes), **facts)
 
 
 def _is_full_range(image):
-    if image.format.is_rgb:  # becomes limited luma
+    if image.format.is_rgb:  # becomes limited range
         return False
-    if image.format.name.startswith("gray"):  # all codes, where nothing else is said
+    if image.format.name.startswith("gray"):  # full range unless specified otherwise
         return image.color_range != 1
     return image.color_range == 2 or image.format.name.startswith("yuvj")
 
@@ -155,13 +156,13 @@ def _is_full_range(image):
 def frames_of(film: Film, *, first: int = 0, last: int | None = None) -> Iterator[Frame]:
     """Decodes a film. Frames that cannot be decoded are left out; interlaced ones are deinterlaced.
 
-    Where the file lets us begin in its middle, what arrives is checked against the table; if it is not what the table
-    says, the film is read from its beginning.
+    After seeking, the decoded frames are checked against the table; if they do not match, the film is read from its
+    beginning.
 
     Args:
-        film: From `open_film`.
-        first: Number of the first frame that is wanted.
-        last: Number of the frame to stop before; None: at the end.
+        film: Result of `open_film`.
+        first: Number of the first frame to yield.
+        last: Number of the frame to stop before; None: the end.
 
     Yields:
         `Frame`, in order.
@@ -180,7 +181,7 @@ def frames_of(film: Film, *, first: int = 0, last: int | None = None) -> Iterato
 
 
 def stills(film: Film, numbers: Sequence[int]) -> Iterator[Frame]:
-    """Yields the frames of some numbers, in order, reading as little as the file allows.
+    """Yields the frames with some numbers, in order, reading as little of the file as possible.
 
     Raises:
         FilmError: the disk or the network failed.
@@ -206,7 +207,7 @@ def _from_beginning(film):
 
 
 def _from_key(film, key, first, last):
-    """`(number, image)` from a key on if they arrive as the table says, else None."""
+    """Returns an iterator of `(number, image)` from a key frame on if they match the table, otherwise None."""
     numbered = _sought(film, key)
     arrived = []
     for number, image in numbered:
@@ -239,7 +240,7 @@ def _sought(film, key):
 
 
 def _numbered(table, decoded):
-    """`(number, image)` of decoded frames: by their times, or by their order where only that is known."""
+    """Yields `(number, image)` of decoded frames: by their times, or by their order if only that is known."""
     last = -1
     for order, image in enumerate(decoded):
         number = table.number_of(image.pts) if table.keys and image.pts is not None else None
@@ -252,7 +253,7 @@ def _numbered(table, decoded):
 
 
 def _framed(film, numbered, first, last):
-    """`Frame` of each that is wanted; a frame lasts until the next that could be decoded."""
+    """Yields a `Frame` for each requested number; a frame lasts until the next one that could be decoded."""
     before, n_seen = None, 0
     for number, image in decoding.deinterlaced(numbered):
         if number >= last:
@@ -268,6 +269,6 @@ def _framed(film, numbered, first, last):
 
 def _frame(film, number, image, until):
     time, is_damaged = int(film.table.times[number]), detelecine.is_damaged(image)
-    if (image.width, image.height) != (film.width, film.height):  # films may change their size on the way
+    if (image.width, image.height) != (film.width, film.height):  # the frame size may change within a film
         image = image.reformat(width=film.width, height=film.height)
     return Frame(number, time, int(film.table.times[until]) - time, image, is_damaged)

@@ -1,4 +1,4 @@
-"""What goes along with the pictures: sound and subtitles, copied as they are, or converted where a container asks."""
+"""Sound and subtitles of the result: copied, or converted if the container requires it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tf_colorize.film import frames, sources
 with installation.explained():
     import av
 
-# What sound becomes that a container cannot hold: encoder, options.
+# Replacements for sound that a container cannot hold: encoder, options.
 ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "mp4": ("aac", {"b": "192k"}),
     "mov": ("aac", {"b": "192k"}),
@@ -26,10 +26,10 @@ _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "
 
 
 class Shift:
-    """Brings times of one stream from the file's clock to those of the result.
+    """Maps the times of one stream from the file's timestamps to those of the result.
 
     Args:
-        table: Of the film.
+        table: The film's table.
         container: The film's.
         start: Film time at which the result begins, in units of the table's `time_base`.
     """
@@ -40,7 +40,7 @@ class Shift:
         self._next: fractions.Fraction | None = None
 
     def seconds(self, packet: Any) -> fractions.Fraction:
-        """Moves a packet; returns when it is decoded. Call it with each packet of the stream in turn."""
+        """Adjusts the times of a packet; returns its decoding time. Call it with each packet of the stream in order."""
         unit = packet.time_base
         if packet.dts is None:
             known = packet.pts if packet.pts is not None else None
@@ -57,7 +57,7 @@ class Shift:
 
 
 class Copied:
-    """A stream that goes along as it is, with times that rise.
+    """A copied stream, with increasing times.
 
     Args:
         target: Stream of the result.
@@ -67,11 +67,11 @@ class Copied:
         self._target, self._last = target, None
 
     def packets(self, packet: Any | None) -> Iterator[Any]:
-        """Yields what is to be written for a packet of the film, or at its end for None."""
+        """Yields the packets to write for a packet of the film, or, for None, at its end."""
         if packet is None:
             return
         if self._last is not None and packet.dts * packet.time_base <= self._last:
-            # In units of the result, which can be larger: two times must not become one.
+            # In units of the result, which can be coarser: different times must stay different.
             unit = max(packet.time_base, self._target.time_base)
             packet.dts = math.ceil((self._last + unit) / packet.time_base)
             packet.pts = max(packet.pts, packet.dts)
@@ -82,7 +82,7 @@ class Copied:
 
 
 class Converted:
-    """Sound that is encoded anew.
+    """Sound that is re-encoded.
 
     Args:
         source: Stream of the film.
@@ -94,7 +94,7 @@ class Converted:
         self._last = None
 
     def packets(self, packet: Any | None) -> Iterator[Any]:
-        """Yields what is to be written for a packet of the film, or at its end for None."""
+        """Yields the packets to write for a packet of the film, or, for None, at its end."""
         for frame in self._decoded(packet):
             yield from self._rising(self._target.encode(frame))
         if packet is None:
@@ -118,11 +118,11 @@ class Converted:
 
 
 def encoder_for(output: Any, source: Any, kind: str) -> Any:
-    """Adds a stream that sound of `source` is encoded into, and returns it.
+    """Adds a stream for re-encoded sound of `source`, and returns it.
 
     Args:
         output: The container.
-        source: Stream of sound.
+        source: The sound stream.
         kind: A key of `ENCODERS`.
 
     Raises:
@@ -145,7 +145,7 @@ def encoder_for(output: Any, source: Any, kind: str) -> Any:
 
 
 def _layout(layout, most):
-    """Where the channels are; old files only say how many there are."""
+    """Returns the channel layout; old files only specify the number of channels."""
     if layout.nb_channels > most:
         return "stereo"
     return _LAYOUTS.get(layout.nb_channels, "stereo") if "channel" in layout.name else layout

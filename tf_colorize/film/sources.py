@@ -17,12 +17,12 @@ from tf_colorize.photos import find
 with installation.explained():
     import av
 
-# The pictures and texts that FFmpeg also opens as "films".
+# Pictures and texts that FFmpeg also opens as "films".
 _STILL_FORMATS = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe", "tiff_pipe", "bmp_pipe", "gif_pipe")
 _TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
 _NUMBER = re.compile(r"%(0?)(\d*)d")
-_FALL = 1.0  # seconds; a clock that falls by more has been set anew
-_LEAP = 60.0  # seconds that no broadcast pauses for
+_FALL = 1.0  # seconds; a larger decrease means that the clock was restarted
+_LEAP = 60.0  # seconds; no broadcast has a longer gap
 _BROADCAST_FORMATS = ("mpegts", "mpeg")
 IMAGE_RATE = fractions.Fraction(24)
 
@@ -33,7 +33,7 @@ class Source:
 
     Attributes:
         path: The file, or a pattern of names such as `frames/%05d.png`.
-        rate: Images per second, where the path is a pattern.
+        rate: Images per second, if the path is a pattern.
     """
 
     path: pathlib.Path
@@ -41,14 +41,14 @@ class Source:
 
     @property
     def is_images(self) -> bool:
-        """Whether the film is a folder of numbered images."""
+        """Returns whether the film is a sequence of numbered images."""
         return find.is_numbered(self.path)
 
     def files(self) -> list[pathlib.Path]:
-        """Returns the files that the film consists of.
+        """Returns the files of the film.
 
         Raises:
-            FilmError: there is none, or an image is missing between others.
+            FilmError: there are none, or an image is missing between others.
         """
         if not self.is_images:
             return [self.path]
@@ -59,10 +59,10 @@ class Source:
         return [self.path.with_name(self.path.name % number) for number in numbers]
 
     def opened(self) -> Any:
-        """Opens it, as a context manager.
+        """Opens the film, as a context manager.
 
         Raises:
-            FilmError: it is not there, or no film.
+            FilmError: the file does not exist or is not a film.
         """
         options, kind = {}, None
         if self.is_images:
@@ -75,14 +75,14 @@ class Source:
         try:
             if not first.is_file():
                 raise frames.FilmError(f"{self.path}: {'a folder, not a film' if first.is_dir() else 'no such file'}")
-            with open(first, "rb"):  # says by itself why it cannot be read
+            with open(first, "rb"):  # reports why it cannot be read
                 pass
             return av.open(name, format=kind, options=options, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             if isinstance(error, PermissionError | IsADirectoryError):
                 raise frames.FilmError(f"{self.path}: {error.strerror}") from error
             raise frames.FilmError(
-                f"{self.path}: not a film, or damaged beyond reading ({error.strerror or error})"
+                f"{self.path}: not a film, or too damaged to read ({error.strerror or error})"
             ) from error
 
     def _numbers(self):
@@ -103,27 +103,27 @@ class Source:
 
 
 def video_stream(container: Any, source: Source) -> Any:
-    """Returns the stream of pictures that move.
+    """Returns the video stream, other than cover pictures.
 
     Raises:
         FilmError: there is none.
     """
     streams = [stream for stream in container.streams.video if not is_cover(stream)]
     if container.format.name in _STILL_FORMATS and not source.is_images:
-        raise frames.FilmError(f"{source.path}: a photo, not a film; tf-colorize without `film` colors photos")
+        raise frames.FilmError(f"{source.path}: a photo, not a film; use tf-colorize without `film`")
     if not streams or streams[0].codec_context is None or streams[0].codec_context.name in _TEXT_CODECS:
         kinds = ", ".join(sorted({stream.type for stream in container.streams if stream.type != "video"}))
-        raise frames.FilmError(f"{source.path}: has no video stream, only {kinds or 'nothing that can be played'}")
+        raise frames.FilmError(f"{source.path}: has no video stream, only {kinds or 'unknown data'}")
     return streams[0]
 
 
 def is_cover(stream: Any) -> bool:
-    """Whether a video stream is the still cover picture of a file."""
+    """Returns whether a video stream is the cover picture of a file."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def packets(container: Any, streams: Iterable[Any], path: pathlib.Path) -> Iterator[Any]:
-    """Yields the packets of streams, up to where the file was cut off.
+    """Yields the packets of streams, up to the end of a truncated file.
 
     Raises:
         FilmError: the disk or the network failed.
@@ -141,7 +141,7 @@ def packets(container: Any, streams: Iterable[Any], path: pathlib.Path) -> Itera
 
 
 class Clock:
-    """Notices where a recording's clock was set anew.
+    """Detects where a recording's clock was restarted.
 
     Args:
         container: The file.
@@ -153,7 +153,7 @@ class Clock:
         self.n_jumps = 0
 
     def has_jumped(self, time: fractions.Fraction) -> bool:
-        """Whether it was set anew before a time of one stream, in seconds; call it with each in turn."""
+        """Returns whether it was restarted before a time of one stream, in seconds; call it with all times in order."""
         jumped = self._last is not None and not -_FALL < time - self._last < self._leap
         self._last = time
         self.n_jumps += jumped

@@ -1,16 +1,15 @@
-"""Color that stays on things: ab carried along with what moves, within a shot, and averaged.
+"""Steadies color: ab is propagated along motion within a shot, and averaged.
 
-Optical flow on lightness says where each pixel was in the frame before and will be in the next. Where
-it can be believed (see `flow`), what the network predicted for neighboring frames is averaged with
-weights that fall off in time:
+Optical flow on lightness gives the place of each pixel in the previous and the next frame. Where it is reliable (see
+`flow`), predictions for neighboring frames are averaged with weights that decrease with time:
 
     F[t] = x[t] + decay * mask * warp(F[t - 1]),  x = (a, b, 1)
 
-forward over all frames of the shot and backward from a few frames ahead, so that color does not
-creep in. ab is the quotient of F + B - x. No weight passes a cut.
+forward over all frames of the shot and backward from a few frames ahead, so that color does not fade in. ab is the
+quotient of F + B - x. No weight crosses a cut.
 
-The network sees key frames alone: the first and the last of each shot, every `KEY_EVERY`th, and more where
-the flow is poor. The others have x = 0: their color is what arrives from both sides.
+The network runs only on key frames: the first and the last of each shot, every `KEY_EVERY`th, and more where the flow
+is poor. The others have x = 0, so that their color comes from both sides.
 """
 
 from __future__ import annotations
@@ -28,23 +27,23 @@ with installation.explained():
     import cv2
 
 DEFAULT_STEADINESS = 0.95
-BLOCK = 12  # frames that come out together
-AHEAD = 16  # frames that the last of them can look ahead
+BLOCK = 12  # frames per block of results
+AHEAD = 16  # frames of lookahead for the last of them
 KEY_EVERY = 4  # frames
-_LEAST_TRUST = 0.7  # of what flow carried since the last key frame; under it the network looks again
-_FAINT = 0.05  # weight under which a pixel takes on the color around it
+_LEAST_TRUST = 0.7  # minimum share propagated since the last key frame, below which the network runs again
+_FAINT = 0.05  # weight below which a pixel gets the color of its surroundings
 _AROUND = 15  # pixels
 
 
 @dataclasses.dataclass
 class State:
-    """What a frame leaves to the next.
+    """The state after a frame, for the next one.
 
     Attributes:
         gray: uint8 `(size, size)`.
         sums: float32 `(size, size, 3)`.
         since_key: Frames since the last key frame.
-        trust: Share of its pixels that flow has carried since then, in [0, 1].
+        trust: Share of its pixels propagated reliably since then, in [0, 1].
     """
 
     gray: np.ndarray
@@ -56,7 +55,7 @@ class State:
 @dataclasses.dataclass
 class _Waiting:
     gray: np.ndarray
-    value: np.ndarray | None  # of key frames
+    value: np.ndarray | None  # predictions of key frames
     link: flow.Link | None
     since_key: int
     trust: float
@@ -66,8 +65,8 @@ class Steadier:
     """Steadies a film's ab.
 
     Args:
-        steadiness: 0 (each frame as predicted) to 1 (as long a memory as the shot allows).
-        state: Of an earlier `Steadier`, to go on behind the last frame that it gave out.
+        steadiness: 0 (each frame as predicted) to 1 (averages over the whole shot).
+        state: State of an earlier `Steadier`, to continue after its last frame.
 
     Raises:
         ValueError: `steadiness` is not in [0, 1].
@@ -83,15 +82,15 @@ class Steadier:
     def steadied(
         self, frames: Iterable[tuple[np.ndarray, Callable[[], np.ndarray], bool]]
     ) -> Iterator[list[np.ndarray]]:
-        """Steadies frames block by block.
+        """Steadies frames in blocks.
 
         Args:
-            frames: Of each, its lightness, float32 `(1, size, size, 1)` in [-1, 1], a function that predicts its ab,
-                float32 `(size, size, 2)`, called for key frames, and whether it must be one.
+            frames: For each frame, its lightness, float32 `(1, size, size, 1)` in [-1, 1], a function that predicts its
+                ab, float32 `(size, size, 2)`, called for key frames, and whether it must be a key frame.
 
         Yields:
-            Lists of at most `BLOCK` ab, float32 `(size, size, 2)`, in order. After each, `state`
-            is that of its last frame.
+            Lists of at most `BLOCK` ab, float32 `(size, size, 2)`, in order. After each, `state` is that of its last
+            frame.
         """
         waiting: collections.deque[_Waiting] = collections.deque()
         for one in self._keyed(self._linked(frames)):
@@ -102,7 +101,7 @@ class Steadier:
             yield self._block(waiting)
 
     def _linked(self, frames):
-        """Adds gray and the link to the frame before."""
+        """Adds gray and the link to the previous frame."""
         before = self.state.gray if self.state else None
         for lightness, predict, must_be_key in frames:
             gray = np.rint((lightness[0, :, :, 0] + 1) * 127.5).astype(np.uint8)
@@ -111,7 +110,7 @@ class Steadier:
             yield gray, link, predict, must_be_key
 
     def _keyed(self, linked):
-        """Lets the network look at key frames."""
+        """Runs the network on key frames."""
         since_key, trust = (self.state.since_key, self.state.trust) if self.state else (0, 0.0)
         for (gray, link, predict, must_be_key), is_last in _with_ends(linked):
             since_key += 1
@@ -122,7 +121,7 @@ class Steadier:
             yield _Waiting(gray, value, link, since_key, trust)
 
     def _block(self, waiting):
-        """Takes the first frames out of those that wait, and gives their ab."""
+        """Removes the first frames from the waiting ones, and returns their ab."""
         backward = self._backward(waiting)
         block = []
         sums = self.state.sums if self.state else None
@@ -140,7 +139,7 @@ class Steadier:
         return block
 
     def _backward(self, waiting):
-        """Of each frame the sum of itself and of those behind it."""
+        """Returns, for each frame, the sum of itself and the later frames."""
         found, after, link = [], None, None
         for one in reversed(waiting):
             carried = None
@@ -153,7 +152,7 @@ class Steadier:
 
 
 def _with_ends(linked):
-    """Each frame, and whether it is its shot's last."""
+    """Yields each frame, and whether it is the last of its shot."""
     before = None
     for one in linked:
         if before is not None:
@@ -173,7 +172,7 @@ def _sum(*values):
 
 
 def _quotient(total):
-    """ab of sums; where next to nothing has arrived, what is around it."""
+    """Returns the ab of sums; pixels with almost no weight get the color of their surroundings."""
     weight = total[..., 2]
     if weight.min() < _FAINT:
         around = cv2.blur(total, (_AROUND, _AROUND))

@@ -1,7 +1,7 @@
-"""Telecine: film of 24 frames a second, spread over the fields of 30.
+"""Detects telecine: film of 24 frames per second, spread over the fields of 30.
 
-Of every five frames one or two are woven from neighboring film frames. In one of these five the top field is shown
-again, in another the bottom field. FFmpeg's filter finds both.
+One or two of every five frames combine fields of neighboring film frames. One of the five repeats a top field, another
+one a bottom field. FFmpeg's filter detects both.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ with installation.explained():
 
 _RATE = fractions.Fraction(30_000, 1001)
 _CYCLE = 5  # frames of video for four of film
-_WINDOW = 5 * _CYCLE  # frames over which the rhythm must hold; an edit breaks it
-_N_WINDOWS = 2  # that must show it, or that must show that there is none
-_SHARES = (0.5, 0.25, 0.75, 0.0)  # places to look at: films begin with titles
-_PER_PLACE = 3 * _WINDOW  # frames looked at in one place, if nothing moves at first
-_APART = 150  # frames from place to place in a film that can only be read from its beginning
-# Fields repeat where one differs this much less than the other: real repeats are noisy, the rhythm tells chance apart.
+_WINDOW = 5 * _CYCLE  # frames over which the pattern must hold; an edit breaks it
+_N_WINDOWS = 2  # windows that must show the pattern, or its absence
+_SHARES = (0.5, 0.25, 0.75, 0.0)  # places to examine, because films begin with titles
+_PER_PLACE = 3 * _WINDOW  # most frames to examine in one place, if nothing moves at first
+_APART = 150  # frames between places in a film that can only be read from its beginning
+# A field is repeated if it differs this much less than the other: repeats are noisy, and the pattern excludes chance.
 _DETECT = "rep_thres=1.4"
 
 
 def may_have(rate: fractions.Fraction) -> bool:
-    """Whether a film of this frame rate can be telecined."""
+    """Returns whether a film of this frame rate can be telecined."""
     return abs(rate / _RATE - 1) < 0.002
 
 
 def order_of(source: sources.Source, table: frames.Table) -> str | None:
-    """Returns the order of the fields, "tff" or "bff", of a film that shows the rhythm of telecine, else None.
+    """Returns the field order, "tff" or "bff", of a film that shows the pattern of telecine, otherwise None.
 
-    Looks at a few frames in some places of it, or of its beginning where the file cannot be read from its middle.
+    It examines a few frames in some places, or near the beginning if the file does not support seeking.
 
     Raises:
         FilmError: the disk or the network failed.
@@ -68,7 +68,7 @@ def _order(kinds):
 
 
 def _places(container, source, table):
-    """Frames in a row from each of some places."""
+    """Yields consecutive frames from each of some places."""
     stream = sources.video_stream(container, source)
     keys = table.keys
     chosen = dict.fromkeys(keys[int(len(keys) * share)] for share in _SHARES) if keys else ()
@@ -85,7 +85,7 @@ def _places(container, source, table):
 
 
 def _windows(images):
-    """Lists of what FFmpeg finds in each frame: the field that comes again, and whether it is interlaced."""
+    """Yields lists with FFmpeg's findings on each frame: the repeated field, and the kind of interlacing."""
     window = []
     for image in through((("idet", _DETECT),), images):
         found = image.metadata
@@ -96,14 +96,14 @@ def _windows(images):
 
 
 def _has_none(window):
-    """Whether something moves, and not as in telecine; where nothing moves, nobody can say."""
+    """Returns whether there is motion without the pattern of telecine; without motion, it is unknown."""
     n_still = sum(kind == "undetermined" for _, kind in window)
     n_repeats = sum(repeated in ("top", "bottom") for repeated, _ in window)
     return n_still <= _WINDOW / 4 and n_repeats <= _WINDOW // _CYCLE // 2
 
 
 def _has_rhythm(window: Sequence[str]) -> bool:
-    """Whether "top" and "bottom" each come once in five frames and nowhere else."""
+    """Returns whether "top" and "bottom" each occur once in five frames and nowhere else."""
     n_repeats = sum(one in ("top", "bottom") for one in window)
     if n_repeats < _WINDOW // _CYCLE + 2:
         return False
@@ -116,7 +116,8 @@ def _has_rhythm(window: Sequence[str]) -> bool:
 
 
 def through(filters: Sequence[tuple[str, str]], images: Iterable[Any]) -> Iterator[Any]:
-    """Yields what a chain of FFmpeg's filters makes of frames of 29.97 a second, all in the first one's form."""
+    """Yields frames filtered by a chain of FFmpeg's filters at 29.97 frames per second, all in the format of the
+    first."""
     graph: Any = None
     form: Any = None
     for image in images:

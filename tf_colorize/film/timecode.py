@@ -1,4 +1,4 @@
-"""The timecode that cameras and archives give each frame, moved along when a film is cut."""
+"""Adjusts the timecode of a film for a part of it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 
 
 def moved(metadata: Mapping[str, str], rate: fractions.Fraction, n_frames: int) -> dict[str, str]:
-    """Returns metadata with its timecode, if it has one, later by some frames.
+    """Returns metadata with its timecode, if any, advanced by some frames.
 
     Args:
-        metadata: Of a container or stream.
+        metadata: Metadata of a container or stream.
         rate: Frames per second.
-        n_frames: How many frames the result begins later than the film.
+        n_frames: Number of frames by which the result begins later than the film.
     """
     found = _TIMECODE.fullmatch(metadata.get("timecode", ""))
     if not found or not n_frames:
         return dict(metadata)
     hours, minutes, seconds, count = (int(found[index]) for index in (1, 2, 3, 5))
     base, drops = round(rate), found[4] != ":"
-    # Drop frame: numbers, not frames, are left out at each minute but every tenth.
+    # Drop frame: numbers, not frames, are skipped at each minute except every tenth.
     left_out = round(base / 15) if drops else 0
     total = ((hours * 60 + minutes) * 60 + seconds) * base + count
     total -= left_out * ((hours * 60 + minutes) - (hours * 60 + minutes) // 10)

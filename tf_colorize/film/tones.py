@@ -1,4 +1,4 @@
-"""The code values of a film's luma: which gray each is, and how those of high dynamic range become standard ones."""
+"""Tables for the code values of a film's luma: their grays, and tone mapping of high dynamic range."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from tf_colorize.color import lab
 
-_WHITE = 203.0  # candela per square meter that a white sheet of paper has (ITU-R BT.2408)
-_PEAK = 1000.0  # of the brightest light that is told apart from others
-_KNEE = 0.75  # of standard white; what is darker stays as it is
+_WHITE = 203.0  # candela per square meter of diffuse white (ITU-R BT.2408)
+_PEAK = 1000.0  # candela per square meter at which highlights are clipped
+_KNEE = 0.75  # share of standard white below which light is not changed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Tones:
     """Tables by code value of the film's luma.
 
     Attributes:
-        code: Its code in the result, uint8 `(n,)`, or uint16 where that has 10 bits.
+        code: Code in the result, uint8 `(n,)`, or uint16 if the result has 10 bits.
         gray: uint8 `(n,)`, sRGB.
-        bits: Of the result, 8 or 10.
+        bits: Bits of the result, 8 or 10.
         black: Code of black in the result.
         span: Codes from black to white in the result.
     """
@@ -34,12 +34,12 @@ class Tones:
 
     @property
     def middle(self) -> int:
-        """Code of no color in the result's chroma."""
+        """Returns the code of no color in the result's chroma."""
         return 1 << (self.bits - 1)
 
     @functools.cached_property
     def lightness(self) -> np.ndarray:
-        """float32 `(2 ** bits,)`: L* / 50 - 1 of each code of the result."""
+        """Returns L* / 50 - 1 of each code of the result, float32 `(2 ** bits,)`."""
         value = np.clip((np.arange(1 << self.bits) - self.black) / self.span, 0, 1)
         whole = np.floor(value * 255).astype(int)
         table = lab.gray_to_lightness(np.arange(256, dtype=np.uint8))[:, 0]
@@ -52,8 +52,8 @@ def tones(bits: int, is_full_range: bool, transfer: str) -> Tones:
     """Returns the tables of a film.
 
     Args:
-        bits: Of its luma.
-        is_full_range: Whether all codes are used; the result keeps that.
+        bits: Bits of its luma.
+        is_full_range: Whether all codes are used, as in the result.
         transfer: "PQ", "HLG", or "".
     """
     made = 8 if bits <= 8 else 10
@@ -73,9 +73,9 @@ def tones(bits: int, is_full_range: bool, transfer: str) -> Tones:
 
 
 def _standard(value, transfer):
-    """Code values of standard range, as sRGB encodes them, for gray ones of high dynamic range."""
+    """Returns tone-mapped code values, encoded as in sRGB, for gray values of high dynamic range."""
     light = (_pq_light(value) if transfer == "PQ" else _hlg_light(value)) / _WHITE
-    # Above the knee, a curve that leaves it straight and reaches white at the peak.
+    # Above the knee, a curve continues smoothly and reaches white at the peak.
     most, over = _PEAK / _WHITE - _KNEE, np.clip(light, _KNEE, _PEAK / _WHITE) - _KNEE
     room = 1 - _KNEE
     share = over / most
@@ -85,14 +85,14 @@ def _standard(value, transfer):
 
 
 def _pq_light(value):
-    """Candela per square meter (SMPTE ST 2084)."""
+    """Returns candela per square meter (SMPTE ST 2084)."""
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     root = value ** (1 / m2)
     return 10_000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
 
 
 def _hlg_light(value):
-    """Candela per square meter on a screen of `_PEAK` (ITU-R BT.2100)."""
+    """Returns candela per square meter on a screen of `_PEAK` (ITU-R BT.2100)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(value <= 0.5, value**2 / 3, (np.exp((value - c) / a) + b) / 12)
     return _PEAK * scene**1.2

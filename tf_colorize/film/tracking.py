@@ -1,4 +1,4 @@
-"""Follows the hints of a film: where each one's place is in the frames of its shot."""
+"""Tracks the places of hints through the frames of their shots."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from tf_colorize.film import flow, frames, reading
 from tf_colorize.hints import Hint
 
-_REACH = 750  # frames that every hint is followed back, at least, if its shot is that long
-_LEAST_AGREEMENT = 0.1  # of the mask around a place; under it something else is there
-_AROUND = 2  # pixels around a place that are looked at
+_REACH = 750  # frames that every hint is tracked backward, at least, within its shot
+_LEAST_AGREEMENT = 0.1  # of the mask around a place; below it, the place is hidden
+_AROUND = 2  # pixels around a place that are examined
 
 Tracks = dict[int, list[list[Any]]]
-"""Of each frame, by its number, the hints that it has: `[index, x, y]`, the place as a share of width and height, None
-in the frame for which the hint was given."""
+"""The hints of each frame, by its number: `[index, x, y]`, with the place as shares of width and height, or None in the
+frame of the hint itself."""
 
 
 def tracks(
@@ -28,19 +28,19 @@ def tracks(
     lightness_of: Callable[[reading.Frame], np.ndarray],
     part: frames.Part | None = None,
 ) -> Tracks:
-    """Follows hints from their times on and back, as far as their shots go.
+    """Tracks each hint forward and backward from its time to the ends of its shot.
 
-    A hint ends where its shot does, and where its place leaves the frame or is hidden by something else. The film is
-    read once where hints are, whatever their number; backward, a hint is followed for at least `_REACH` frames.
+    A hint ends with its shot, or when its place leaves the frame or is hidden. The parts with hints are read once,
+    whatever their number; backward, a hint is tracked for at least `_REACH` frames.
 
     Args:
         film: The film.
-        hints: Each with a time.
-        lightness_of: Gives the lightness of an upright frame, float32 `(1, size, size, 1)` in [-1, 1].
-        part: Of the film, what is wanted; None: all.
+        hints: Hints with times.
+        lightness_of: Returns the lightness of an upright frame, float32 `(1, size, size, 1)` in [-1, 1].
+        part: The part of the film to track in; None: all of it.
 
     Raises:
-        FilmError: a hint has no time, or one beyond the film, or lies outside of its frames.
+        FilmError: a hint has no time, or one outside the film, or its place is outside the frames.
     """
     part = part or film.table.part(None, None)
     given = _by_frame(film, hints)
@@ -52,7 +52,7 @@ def tracks(
 
 
 def hints_at(found: Mapping[int, Iterable[Sequence[Any]]], hints: Sequence[Hint], number: int) -> list[Hint]:
-    """Returns the hints of a frame, where `tracks` found them."""
+    """Returns the hints of a frame at their tracked places."""
     return [
         hints[index] if x is None else dataclasses.replace(hints[index], x=f"{100 * x:.3f}%", y=f"{100 * y:.3f}%")
         for index, x, y in found.get(number, ())
@@ -60,7 +60,7 @@ def hints_at(found: Mapping[int, Iterable[Sequence[Any]]], hints: Sequence[Hint]
 
 
 def _by_frame(film, hints):
-    """`[(index, place)]` of each frame that hints are given for, the place as a share of width and height."""
+    """Returns `{number: [(index, place)]}` for the frames of the hints, with places as shares of width and height."""
     size, given = film.upright_size, {}
     for index, hint in enumerate(hints):
         if hint.time is None:
@@ -70,7 +70,8 @@ def _by_frame(film, hints):
         number = film.table.shown_at(hint.time)
         if number is None:
             raise frames.FilmError(
-                f"{film.path}: has no frame at {hint.time:g} s, where a hint is; it lasts {film.table.duration:.2f} s"
+                f"{film.path}: has no frame at {hint.time:g} s, the time of a hint; it lasts {film.table.duration:.2f} "
+                "s"
             )
         try:
             place = (np.array(hint.place(*size)) + 0.5) / size
@@ -81,7 +82,7 @@ def _by_frame(film, hints):
 
 
 def _followed(film, numbers, lightness_of, follower):
-    """Reads the film around the first hints; returns the numbers of those that lie far behind."""
+    """Reads the film around the first hints; returns the numbers of those that are much later."""
     left = collections.deque(numbers)
     for frame in reading.frames_of(film, first=max(0, numbers[0] - _REACH)):
         while left and left[0] < frame.number:
@@ -100,14 +101,14 @@ def _followed(film, numbers, lightness_of, follower):
 
 
 class _Follower:
-    """Follows places through frames that come in order."""
+    """Tracks places through consecutive frames."""
 
     def __init__(self, given, part):
         self._given, self._part = given, part
         self._linker = flow.Linker()
         self._seen: collections.deque = collections.deque(maxlen=2 * _REACH)  # `(number, gray)` of the shot
         self._places: list = []  # `(index, place)` in the newest frame
-        self._owed: list = []  # numbers of hints that are not yet followed back
+        self._owed: list = []  # numbers of hints not yet tracked backward
         self.found: Tracks = {}
 
     @property
@@ -132,7 +133,7 @@ class _Follower:
             self._go_back()
 
     def skip(self):
-        """Notes that the shot has ended, or that the next frame is another one's."""
+        """Records that the shot has ended, or that the next frame is not consecutive."""
         if self._owed:
             self._go_back()
         self._seen.clear()
@@ -167,7 +168,7 @@ def _moved_all(places, link, is_back=False):
 
 
 def _moved(place, to, mask):
-    """Where a place is in the next frame, or None where it is gone."""
+    """Returns a place in the next frame, or None if it is lost."""
     size = to.shape[1::-1]
     column, row = np.clip(place * size, 0, np.array(size) - 1).astype(int)
     around = np.s_[max(row - _AROUND, 0) : row + _AROUND + 1, max(column - _AROUND, 0) : column + _AROUND + 1]

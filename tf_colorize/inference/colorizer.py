@@ -1,16 +1,14 @@
-"""`Colorizer`: any picture in, the same picture in color out.
+"""`Colorizer`: colorizes any picture.
 
-One pipeline behind every front end: lightness at full resolution, antialiased resize to
-the square that the network sees, ab, bilinear upsampling, joined with the picture's own
-lightness, clamped to the gamut. The full-resolution part works in strips, so the memory
-besides input and output does not grow with the picture.
+It is the pipeline behind every front end: lightness at full resolution, antialiased resize to the network's square
+input, ab, bilinear upsampling, joining with the picture's own lightness, clamping to the gamut. The full-resolution
+part works in strips, so that memory, except for input and output, does not grow with the picture.
 
-Why bilinear: with the true ab of 18 photos reduced to 128 pixels, bilinear upsampling is
-off by 0.96 Lab units, the fast guided filter (He and Sun 2015) by 1.17 at its best setting
-(it visibly smooths chroma that was right), joint bilateral upsampling (Kopf 2007) by
-0.90, and adding lightness detail times its local slope by 0.87. With chroma four times as
-coarse, which is closer to what networks predict, the best of them gains an invisible 2%: not
-worth a second algorithm here, in the SavedModel's graph and in the browser.
+Why bilinear: with the true ab of 18 photos reduced to 128 pixels, bilinear upsampling is off by 0.96 Lab units, the
+fast guided filter (He and Sun 2015) by 1.17 at its best setting (it visibly blurs correct chroma), joint bilateral
+upsampling (Kopf 2007) by 0.90, and adding lightness detail times its local slope by 0.87. With chroma four times as
+coarse, which is closer to what networks predict, the best of them gains an invisible 2%, which does not justify another
+algorithm here, in the SavedModel's graph and in the browser.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ if typing.TYPE_CHECKING:
 
 
 ADDRESSES = ("http://", "https://", "grpc://", "grpcs://")
-"""How the address of a model on TF Serving begins; everything else is a path."""
+"""Prefixes of addresses of models on TF Serving; everything else is a path."""
 
 
 class Colorizer:
@@ -52,16 +50,15 @@ class Colorizer:
         predict_ab: A `Predictor`; or a function from lightness, float32 `(1, image_size, image_size, 1)` in
             [-1, 1], to ab, float32 `(1, image_size, image_size, 2)` in [-1, 1]. It must be
             thread-safe. A function that takes hints is a `hints.WithHints`.
-        image_size: Side of the square that the network sees; a `Predictor` brings its own.
+        image_size: Side of the network's square input; a `Predictor` has its own.
         threads: Threads for the full-resolution part of each picture; None uses the processors that
             the process may use. Callers that colorize several pictures at a time should pass 1.
 
-    Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or
-    a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and
-    returns a uint8 array `(height, width, 3)`, sRGB, upright. `look` changes the predicted colors to
-    a person's liking; `vividness=1.2` is short for `look=Look(vividness=1.2)`. `hints` are colors at
-    places of the upright photo, which everything that belongs together takes on: `(x, y, color)` or whatever
-    `hints.hint` takes, if the model takes hints.
+    Calling it takes a path, the bytes of a file, a `PIL.Image.Image`, a `photos.files.Picture` or a uint8 array
+    `(height, width)`, `(height, width, 1)` or `(height, width, 3)`, sRGB, and returns a uint8 array `(height, width,
+    3)`, sRGB, upright. `look` adjusts the predicted colors; `vividness=1.2` is short for `look=Look(vividness=1.2)`.
+    `hints` are colors at places in the upright photo, `(x, y, color)` or anything that `hints.hint` accepts, for a
+    model that takes hints; the thing at each place takes on the color.
 
     Example:
     >>> colorizer = tf_colorize.Colorizer.load()
@@ -76,23 +73,23 @@ class Colorizer:
         threads: int | None = None,
     ) -> None:
         if not isinstance(predict_ab, Predictor):
-            # A wrong size is refused there.
+            # It rejects an invalid size.
             predict_ab = Predictor.of(predict_ab, image_size)  # type: ignore[arg-type]
         self.predictor = predict_ab
         self.threads = threads or processors.usable()
 
     @property
     def image_size(self) -> int:
-        """Side in pixels of the square that the network sees."""
+        """Returns the side of the network's square input, in pixels."""
         return self.predictor.image_size
 
     @property
     def takes_hints(self) -> bool:
-        """Whether the model takes hints."""
+        """Returns whether the model takes hints."""
         return self.predictor.takes_hints
 
     def predict_ab(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
-        """What the model itself predicts; see `Predictor.predict_ab`."""
+        """Returns the model's own prediction; see `Predictor.predict_ab`."""
         return self.predictor.predict_ab(lightness, hints)
 
     def __call__(
@@ -108,7 +105,7 @@ class Colorizer:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None, **options: Any) -> Colorizer:
-        """Recognizes what kind of model this is and loads it.
+        """Detects the kind of a model and loads it.
 
         Args:
             model: A `.tflite`, `.onnx` or `.keras` file, a SavedModel folder, a folder that
@@ -117,7 +114,7 @@ class Colorizer:
             options: Passed to the `from_...` method that loads it.
 
         Raises:
-            ValueError: it is none of these, or cannot be loaded.
+            ValueError: the model is none of these, or cannot be loaded.
         """
         if model is None:
             model = runtimes.default_model()
@@ -140,17 +137,17 @@ class Colorizer:
 
     @classmethod
     def from_keras(cls, model: keras.Model, *, image_size: int | None = None, threads: int | None = None) -> Colorizer:
-        """Runs a run folder, `.keras` file or `keras.Model`; see `runtimes.from_keras`."""
+        """Loads a run folder, `.keras` file or `keras.Model`; see `runtimes.from_keras`."""
         return cls(runtimes.from_keras(model, image_size), threads=threads)
 
     @classmethod
     def from_saved_model(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Colorizer:
-        """Runs the signature `predict_ab` of an exported SavedModel."""
+        """Loads an exported SavedModel and runs its signature `predict_ab`."""
         return cls(runtimes.from_saved_model(path), threads=threads)
 
     @classmethod
     def from_tflite(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Colorizer:
-        """Runs a `.tflite` file with LiteRT, without TensorFlow.
+        """Loads a `.tflite` file and runs it with LiteRT, without TensorFlow.
 
         Args:
             path: The file.
@@ -179,14 +176,14 @@ class Colorizer:
 
     @classmethod
     def from_server(cls, url: str, *, threads: int | None = None, **options: Any) -> Colorizer:
-        """Asks a model on TF Serving; see `serving.Client` for the address and options."""
+        """Uses a model on TF Serving; see `serving.Client` for the address and options."""
         return cls(runtimes.from_server(url, **options), threads=threads)
 
     def lightness(self, image: Any) -> np.ndarray:
-        """What the network sees of a picture: its lightness, reduced with antialiasing.
+        """Returns the network's input for a picture: its lightness, reduced with antialiasing.
 
         Args:
-            image: What calling a `Colorizer` takes.
+            image: As for calling a `Colorizer`.
 
         Returns:
             float32 `(1, image_size, image_size, 1)` in [-1, 1].
@@ -217,36 +214,35 @@ class Colorizer:
         vividness: float | None = None,
         hints: np.ndarray | None = None,
     ) -> np.ndarray:
-        """The first half of coloring: predicts the color of what `lightness` returned.
+        """Predicts color from the result of `lightness`; this is the first half of colorizing.
 
         Args:
             lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
-            look: Applied to what the model predicts.
-            vividness: Takes the place of the look's own, if given.
-            hints: What `hints.raster` painted, for a model that takes hints, or None.
+            look: Applied to the prediction.
+            vividness: Overrides that of the look, if given.
+            hints: Result of `hints.raster`, for a model that takes hints, or None.
 
         Returns:
             float32 `(image_size, image_size, 2)`, a* and b* / 110.
 
         Raises:
-            ValueError: what the model gives is not finite or has another shape.
+            ValueError: the model's output is not finite or has another shape.
         """
         look = look if vividness is None else dataclasses.replace(look, vividness=vividness)
         given = [] if hints is None else [before_look(hints, lightness, look)]
         ab = np.asarray(self.predict_ab(lightness, *given), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(
-                f"the model must give finite ab of shape {(*lightness.shape[:-1], 2)}. "
-                f"Received: shape={ab.shape}, finite={bool(np.isfinite(ab).all())}. "
-                "The model file is broken or was trained for something else."
+                f"the model must return finite ab of shape {(*lightness.shape[:-1], 2)}. Received: shape={ab.shape}, "
+                f"finite={bool(np.isfinite(ab).all())}. The model file is broken or was trained for something else."
             )
         return look.applied(lightness, ab * _share_in_margins(lightness, hints))[0]
 
     def join(self, image: Any, ab: np.ndarray) -> np.ndarray:
-        """The second half of coloring: gives a picture the color of `ab`, at its own lightness and size.
+        """Joins `ab` with the lightness of a picture at its own size; this is the second half of colorizing.
 
         Args:
-            image: What calling a `Colorizer` takes.
+            image: As for calling a `Colorizer`.
             ab: float32 `(height, width, 2)` of any size, a* and b* / 110.
 
         Returns:
@@ -256,7 +252,8 @@ class Colorizer:
 
 
 def _share_in_margins(lightness, hints):
-    """float32 `(1, size, size, 1)`: 0 in flat margins, unless a person gave one of them a color, and 1 elsewhere."""
+    """Returns the share of color to keep, float32 `(1, size, size, 1)`: 0 in flat margins, unless a hint is in one, and
+    1 elsewhere."""
     share = margins.color_share(lightness[0, :, :, 0])[np.newaxis, :, :, np.newaxis]
     if hints is not None and np.any((np.asarray(hints)[..., 2:] > 0) & (share < 0.5)):
         return np.ones_like(share)
@@ -264,14 +261,13 @@ def _share_in_margins(lightness, hints):
 
 
 def _opened(image):
-    """A loaded "L", "LA", "RGB" or "RGBA" image, sRGB and upright, of whatever `Colorizer` accepts."""
+    """Returns a loaded "L", "LA", "RGB" or "RGBA" image, sRGB and upright, for any input that `Colorizer` accepts."""
     if isinstance(image, np.ndarray):
         shape_is_right = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3))
         if image.dtype != np.uint8 or not shape_is_right or 0 in image.shape:
             raise ValueError(
-                "`image` must be a uint8 array `(height, width)`, `(height, width, 1)` or "
-                f"`(height, width, 3)`. Received: dtype={image.dtype}, shape={image.shape}. "
-                "Convert it to 8 bit sRGB first."
+                "`image` must be a uint8 array `(height, width)`, `(height, width, 1)` or `(height, width, 3)`. "
+                f"Received: dtype={image.dtype}, shape={image.shape}. Convert it to 8-bit sRGB first."
             )
         return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
     if isinstance(image, files.Picture):

@@ -1,4 +1,4 @@
-"""`Predictor`: what every runtime returns, whatever the model is and wherever it runs."""
+"""`Predictor`: the common interface of models in all runtimes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Predictor:
     """A loaded model.
 
     Attributes:
-        image_size: Side in pixels of the square that the network sees.
-        automatic: Function from lightness to ab. It may be called from several threads at once.
-        hinted: The same from lightness and hints, or None if the model takes no hints.
+        image_size: Side of the network's square input, in pixels.
+        automatic: Thread-safe function from lightness to ab.
+        hinted: Likewise from lightness and hints, or None if the model takes no hints.
     """
 
     image_size: int
@@ -27,8 +27,8 @@ class Predictor:
     def __post_init__(self) -> None:
         if not isinstance(self.image_size, int) or self.image_size < 1:
             raise ValueError(
-                f"`image_size` must be a positive integer. Received: image_size={self.image_size!r}. "
-                "Use the size that the model was trained for."
+                f"`image_size` must be a positive integer. Received: image_size={self.image_size!r}. Use the size for "
+                "which the model was trained."
             )
 
     @classmethod
@@ -40,7 +40,7 @@ class Predictor:
 
     @property
     def takes_hints(self) -> bool:
-        """Whether the model takes hints."""
+        """Returns whether the model takes hints."""
         return self.hinted is not None
 
     def predict_ab(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
@@ -48,13 +48,13 @@ class Predictor:
 
         Args:
             lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1], L* / 50 - 1.
-            hints: What `hints.raster` painted, float32 `(1, image_size, image_size, 3)`, or None.
+            hints: Result of `hints.raster`, float32 `(1, image_size, image_size, 3)`, or None.
 
         Returns:
             float32 `(1, image_size, image_size, 2)`, a* and b* / 110.
 
         Raises:
-            ValueError: there are hints, and the model takes none.
+            ValueError: hints are given, but the model takes none.
         """
         if hints is None:
             return self.automatic(lightness)

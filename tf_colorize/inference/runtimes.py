@@ -1,4 +1,4 @@
-"""Models of every kind as the same thing, a `Predictor`.
+"""Loads models of every kind as a `Predictor`.
 
 Each function imports its runtime when it is called, so a `.tflite` file runs without TensorFlow.
 """
@@ -22,34 +22,34 @@ from tf_colorize.inference import predictor
 
 DEFAULT_IMAGE_SIZE = 256
 METADATA_NAME = "tf_colorize.json"
-_TAIL_BYTES = 1 << 16  # more than the metadata takes
+_TAIL_BYTES = 1 << 16  # bytes, more than the metadata takes
 
 
 def default_model() -> pathlib.Path:
-    """Returns the path of the model that comes with the package.
+    """Returns the path of the shipped model.
 
     Raises:
-        ValueError: it is missing.
+        ValueError: the model is missing.
     """
     package = pathlib.Path(tf_colorize.__file__).parent
-    for folder in (package, package.parent):  # installed; a checkout
+    for folder in (package, package.parent):  # in an installation; in a checkout
         path = folder / "saved_models" / "colorizer.tflite"
         if path.is_file():
             return path
     raise ValueError(
-        f"no model: {path} is missing. Train one and export it there (scripts/train.py, then scripts/export.py), "
-        "or name another."
+        f"no model: {path} is missing. Train one and export it there (scripts/train.py, then scripts/export.py), or "
+        "specify another one."
     )
 
 
 def files_of(path: str | os.PathLike[str]) -> list[pathlib.Path]:
-    """Returns the files of a model that loading it reads, and no others: a run folder also holds checkpoints.
+    """Returns only those files of a model that loading reads; a run folder also holds checkpoints.
 
     Args:
-        path: A file, a SavedModel folder, or a folder that training wrote.
+        path: A file, a SavedModel folder, or a run folder.
 
     Raises:
-        ValueError: it is not there, or a folder without a model in it.
+        ValueError: the path does not exist, or is a folder without a model.
     """
     model = existing(path)
     if model.is_file():
@@ -64,15 +64,15 @@ def files_of(path: str | os.PathLike[str]) -> list[pathlib.Path]:
 
 
 def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor:
-    """Loads a run folder or `.keras` file, or takes a generator as it is.
+    """Loads a run folder or `.keras` file, or uses a given generator.
 
     Args:
         model: Path, or `keras.Model` that maps lightness to ab.
-        image_size: Side of the square that the network sees; None uses the one that was saved
-            with the model, its input's, or 256.
+        image_size: Side of the network's square input; None uses the one saved with the model, that of its input, or
+            256.
 
     Raises:
-        ValueError: it cannot be loaded or is not a generator.
+        ValueError: the model cannot be loaded or is not a generator.
     """
     metadata: dict[str, Any] = {}
     if not hasattr(model, "predict_on_batch"):
@@ -102,7 +102,7 @@ def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor
 
 
 def _forward(model):
-    """A Keras model as a function of arrays."""
+    """Returns a Keras model as a function of arrays."""
     import tensorflow as tf
 
     compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
@@ -113,7 +113,7 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
     """Loads an exported SavedModel and its signature `predict_ab`.
 
     Raises:
-        ValueError: it cannot be loaded or has no such signature.
+        ValueError: the model cannot be loaded or has no such signature.
     """
     with installation.explained():
         import tensorflow as tf
@@ -131,7 +131,7 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
     name = next(iter(signature.structured_input_signature[1]))
     result = next(iter(signature.structured_outputs))
 
-    # The bound variables live as long as `loaded`, which only these closures hold.
+    # The variables live as long as `loaded`, which only these closures keep alive.
     def predict_ab(lightness):
         return loaded.signatures["predict_ab"](**{name: tf.constant(lightness)})[result].numpy()
 
@@ -144,14 +144,14 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
 
 
 def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predictor:
-    """Runs a `.tflite` file with LiteRT, one interpreter per calling thread.
+    """Loads a `.tflite` file into LiteRT, with one interpreter per calling thread.
 
     Args:
-        path: The file. Its metadata gives the image size, or else its input tensor does.
+        path: The file. The image size is read from its metadata or, without it, from its input tensor.
         threads: Positive integer, threads of each interpreter.
 
     Raises:
-        ValueError: it is broken or not a colorizer.
+        ValueError: the file is broken or not a colorizer.
     """
     from ai_edge_litert import interpreter as litert
 
@@ -163,7 +163,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
             interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{path}: not a TFLite model, or cut off: {first_line(error)}") from error
+            raise ValueError(f"{path}: not a TFLite model, or truncated: {first_line(error)}") from error
         return interpreter
 
     first = new_interpreter()
@@ -196,7 +196,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
 
 
 def from_server(url: str, **options: Any) -> predictor.Predictor:
-    """Asks a model on TF Serving; `serving.Client` documents address and options."""
+    """Connects to a model on TF Serving; `serving.Client` documents address and options."""
     from tf_colorize.inference import serving
 
     client = serving.Client(url, **options)
@@ -221,13 +221,13 @@ def existing(path: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def _tflite_metadata(path):
-    """Returns what `export` appended as a zip archive; files of other converters have none."""
+    """Returns the metadata that `export` appended as a zip archive; files of other converters have none."""
     try:
         if not zipfile.is_zipfile(path):
             with open(path, "rb") as file:
                 file.seek(-min(_TAIL_BYTES, path.stat().st_size), os.SEEK_END)
                 if b"PK\3\4" in file.read():
-                    raise ValueError("it is cut off in its metadata")
+                    raise ValueError("its metadata is truncated")
             return {}
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(METADATA_NAME)) if METADATA_NAME in archive.namelist() else {}
@@ -244,11 +244,13 @@ def check_scales(metadata: dict[str, Any], path: Any) -> None:
     expected = {"lightness_scale": lab.LIGHTNESS_SCALE, "ab_scale": lab.AB_SCALE}
     for key, scale in expected.items():
         if not math.isclose(metadata.get(key, scale), scale):
-            raise ValueError(f"{path}: made for {key} {metadata[key]}, this version uses {scale}. Export it again.")
+            raise ValueError(
+                f"{path}: was made for {key} {metadata[key]}, but this version uses {scale}. Export it again."
+            )
 
 
 def _side(input_shape):
-    """The fixed side of a square input `(batch, height, width, 1)`, or the default."""
+    """Returns the fixed side of a square input `(batch, height, width, 1)`, or the default."""
     return input_shape[1] if input_shape[1] == input_shape[2] and input_shape[1] else DEFAULT_IMAGE_SIZE
 
 

@@ -1,4 +1,4 @@
-"""Pictures at full resolution, strip by strip: the memory besides input and output does not grow with the picture."""
+"""Processes pictures at full resolution in strips, so that memory, except for input and output, stays constant."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _STRIP_PIXELS = 1 << 18  # four times as many take more memory and 10% more time
 
 
 def joined(picture: Image.Image, ab: np.ndarray, threads: int) -> np.ndarray:
-    """Returns uint8 `(height, width, 3)`: the picture's own lightness with upsampled ab, `(rows, columns, 2)`."""
+    """Returns the picture's own lightness with upsampled ab `(rows, columns, 2)`, as uint8 `(height, width, 3)`."""
     width, height = picture.size
     rgb = np.empty((height, width, 3), np.uint8)
-    # Reduced only where the picture is smaller than what the network sees.
+    # Reduced only if the picture is smaller than the network's input.
     size = (min(width, ab.shape[1]), min(height, ab.shape[0]))
     pictures = [Image.fromarray(np.ascontiguousarray(ab[..., channel])) for channel in (0, 1)]
     planes = np.stack([np.asarray(one.resize(size, Image.Resampling.BILINEAR)) for one in pictures])
-    # Positions in the whole picture, so strips have no seams.
+    # Positions in the whole picture, so that strips have no seams.
     rows, columns = _bilinear_positions(height, size[1]), _bilinear_positions(width, size[0])
 
     def join(box):
@@ -34,14 +34,15 @@ def joined(picture: Image.Image, ab: np.ndarray, threads: int) -> np.ndarray:
 
 
 def _bilinear_positions(length, size):
-    """For each of `length` places, the two of `size` values around it and the share of the second, `(length,)` each."""
+    """Returns, for each of `length` places, the two neighbors among `size` values and the share of the second,
+    `(length,)` each."""
     position = np.clip((np.arange(length) + 0.5) * (size / length) - 0.5, 0, size - 1)
     first = position.astype(np.intp)
     return first, np.minimum(first + 1, size - 1), (position - first).astype(np.float32)
 
 
 def _upsampled(planes, rows, columns):
-    """float32 `(2, rows, columns)`: a part of the enlarged planes, in half the time of Pillow."""
+    """Returns a part of the enlarged planes, float32 `(2, rows, columns)`, in half the time of Pillow."""
     (above, below, down), (before, after, right) = rows, columns
     needed = planes[:, above[0] : below[-1] + 1]
     wide = np.take(needed, before, axis=2)  # several times as fast as needed[:, :, before]
@@ -55,9 +56,9 @@ def _upsampled(planes, rows, columns):
 
 
 def lightness(picture: Image.Image, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Returns float32 `(rows, columns, 1)` in [-1, 1] of a part of an image; alpha is ignored."""
+    """Returns the lightness of a part of an image, float32 `(rows, columns, 1)` in [-1, 1]; alpha is ignored."""
     part = picture.crop(box)
-    # Scans are often gray in three channels. The first row tells most that are not.
+    # Scans are often gray in three channels. The first row identifies most that are not.
     if _is_gray(part.crop((0, 0, part.width, 1))) and _is_gray(part):
         return lab.gray_to_lightness(np.asarray(part.getchannel(0)))
     return lab.rgb_to_lightness(np.asarray(part)[..., :3])
@@ -73,7 +74,7 @@ def _is_gray(image):
 def for_each(
     work: Callable[[tuple[int, int, int, int]], None], width: int, height: int, *, cuts_rows: bool, threads: int
 ) -> None:
-    """Calls `work(box)` for strips of rows or columns, in that many threads."""
+    """Calls `work(box)` for strips of rows or columns in several threads."""
     length, across = (height, width) if cuts_rows else (width, height)
     thickness = max(1, _STRIP_PIXELS // across)
     cuts = [(start, min(start + thickness, length)) for start in range(0, length, thickness)]

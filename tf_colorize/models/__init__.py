@@ -12,7 +12,7 @@ with installation.explained():
 
 __all__ = ["Pix2Pix", "patchgan", "projected", *catalog.GENERATORS]
 
-# Functions with the names of their files, after the imports, which bind the files to these names.
+# Functions named like their files, after the imports, which bind these names to the files.
 if typing.TYPE_CHECKING:
     import keras
 

@@ -1,6 +1,6 @@
-"""What other rooms may ask a generator: the only file that looks layers up by name.
+"""Answers questions about a generator: the only file that looks up layers by name.
 
-`catalog` lists the generators that there are, and `grafts` adds parts to one.
+`catalog` lists the available generators, and `grafts` adds parts to one.
 """
 
 from __future__ import annotations
@@ -27,48 +27,48 @@ Weights that users train carry no terms of ours.
 """
 
 BRANCH = "hints_"
-"""The names of all layers of the branch for hints begin with it."""
+"""The names of all layers of the hints branch begin with it."""
 
 LIKENESS = "likeness_"
-"""The names of all layers of the mean over places that look alike begin with it."""
+"""The names of all layers of the mean over similar-looking places begin with it."""
 
 STRENGTH = "strength_"
-"""The names of all layers of the strength that is predicted for each photo begin with it."""
+"""The names of all layers that predict the color strength of a photo begin with it."""
 
 CHROMA = "chroma"
-"""The name of the layer that makes chroma of logits over a palette."""
+"""The name of the layer that turns logits over a palette into chroma."""
 
 _FLOAT32_LAYERS = ("chroma_logits", CHROMA, "chroma_contrast", "ab")
 
-# The decoders' last layers, and how many pixels of the picture one of their values stands for.
+# The decoders' last layers, and their strides.
 DECODER_STRIDES = {f"decoder{level}_relu": 2 ** (5 - level) for level in (1, 2, 3, 4)} | {
     f"up{level}_relu": 2**level for level in (4, 3, 2)
 }
 
 
 def heads(generator: keras.Model) -> dict[str, Any]:
-    """Returns what losses can act on: a dict of symbolic outputs of one pass through the generator.
+    """Returns the inputs of losses: a dict of symbolic outputs of one pass through the generator.
 
-    "ab": `(batch, height, width, 2)`. With a palette also "logits": `(batch, height / stride,
-    width / stride, entries)`, float32.
+    "ab": `(batch, height, width, 2)`. With a palette, also "logits": `(batch, height / stride, width / stride,
+    entries)`, float32.
     """
     logits = layer_of(generator, "chroma_logits")
     return {"ab": generator.output} | ({} if logits is None else {"logits": logits.output})
 
 
 def hint_heads(generator: keras.Model) -> dict[str, Any]:
-    """Returns what the loss of the branch for hints needs: a dict of symbolic outputs of one pass.
+    """Returns the inputs of the loss of the hints branch: a dict of symbolic outputs of one pass.
 
     "ab": `(batch, height, width, 2)` with hints; "automatic": the same without.
 
     Args:
-        generator: One that takes hints.
+        generator: A generator that takes hints.
     """
     return {"ab": generator.output, "automatic": layer_of(generator, "ab").output}
 
 
 def has_palette(generator: keras.Model) -> bool:
-    """Returns whether a generator holds chroma as a distribution over a palette."""
+    """Returns whether a generator represents chroma as a distribution over a palette."""
     return "logits" in heads(generator)
 
 
@@ -83,21 +83,21 @@ def palette_temperature(generator: keras.Model) -> float:
 
 
 def palette_stride(generator: keras.Model) -> int:
-    """Returns how many pixels of the picture, along one side, share one distribution over the palette."""
+    """Returns the stride of the distributions over the palette, in pixels."""
     return layer_of(generator, "ab").factor
 
 
 def pretrained_rates(factor: float) -> dict[str, float]:
-    """Returns the `rate_factors` of `optimizers.FusedAdam` that slow the encoder's pretrained layers down.
+    """Returns the `rate_factors` of `optimizers.FusedAdam` for the encoder's pretrained layers.
 
     Args:
-        factor: float, on the learning rate of the general features, from the stem to stride 16.
+        factor: float, factor on the learning rate of the layers from the stem to stride 16.
     """
     return dict.fromkeys(backbones.PRETRAINED_LAYERS, factor)
 
 
 def freeze_encoder(generator: keras.Model, frozen: bool) -> None:
-    """Freezes or thaws the encoder of a generator; one without an encoder stays as it is."""
+    """Freezes or unfreezes the encoder of a generator, if it has one."""
     names = {known.encoder for known in catalog.GENERATORS.values()}
     for layer in generator.layers:
         if layer.name in names:
@@ -105,7 +105,7 @@ def freeze_encoder(generator: keras.Model, frozen: bool) -> None:
 
 
 def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansion: float) -> None:
-    """Sets what the layer `blocks.ChromaContrast` of a generator does to its chroma.
+    """Sets the gains of the layer `blocks.ChromaContrast` of a generator.
 
     Args:
         generator: Functional model that was built with gains.
@@ -121,12 +121,12 @@ def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansi
 
 
 def stays_float32(name: str) -> bool:
-    """Returns whether mixed precision leaves a layer of this name in float32: heads, hints, likeness and strength."""
+    """Returns whether a layer of this name stays in float32 in mixed precision: heads, hints, likeness and strength."""
     return name in _FLOAT32_LAYERS or name.startswith((BRANCH, LIKENESS, STRENGTH))
 
 
 def predicts_strength(generator: keras.Model) -> bool:
-    """Returns whether a generator predicts for each photo how strong its color should be."""
+    """Returns whether a generator predicts the color strength of each photo."""
     return layer_of(generator, f"{STRENGTH}chroma") is not None
 
 
@@ -136,7 +136,7 @@ def takes_hints(generator: keras.Model) -> bool:
 
 
 def automatic(generator: keras.Model) -> keras.Model:
-    """Returns the part of a generator that maps lightness to ab without hints; one that takes none is that."""
+    """Returns the part of a generator that maps lightness to ab without hints: itself, if it takes none."""
     if not takes_hints(generator):
         return generator
     import keras
@@ -145,7 +145,7 @@ def automatic(generator: keras.Model) -> keras.Model:
 
 
 def layer_of(generator: keras.Model, name: str) -> Any:
-    """Returns the layer of a generator that has a name, or None."""
+    """Returns the layer of a generator with a name, or None."""
     return next((layer for layer in generator.layers if layer.name == name), None)
 
 
@@ -159,8 +159,8 @@ def generator_metadata(image_size: int | None, training: dict[str, Any] | None =
     """Returns the metadata of a generator, a dict for JSON.
 
     Args:
-        image_size: int, side of the square that the network sees at inference, in pixels.
-        training: dict for JSON or None: settings for training it further.
+        image_size: int, side of the network's square input at inference, in pixels.
+        training: dict for JSON or None: settings for fine-tuning.
     """
     return {
         "image_size": image_size,

@@ -1,4 +1,4 @@
-"""Weights for `backbones.resnet18`: the public ImageNet file or a file on disk."""
+"""Loads weights for `backbones.resnet18`: the public ImageNet file or a local file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import h5py
 import keras
 import numpy as np
 
-# torchvision's IMAGENET1K_V1 (BSD-3-Clause) as timm publishes it, pinned to a commit.
+# torchvision's IMAGENET1K_V1 (BSD-3-Clause) as published by timm, pinned to a commit.
 IMAGENET_FILE = "resnet18.tv_in1k.safetensors"
 IMAGENET_URL = (
     "https://huggingface.co/timm/resnet18.tv_in1k/resolve/bbd144b3e5565108aad885f145491d11bc6ce807/model.safetensors"
@@ -36,8 +36,8 @@ _NORM_FIELDS = {
 def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
     """Returns the path of the public ImageNet weights, downloaded into the Keras cache if absent.
 
-    The file is checked against `IMAGENET_SHA256`. If it is not available, returns `None` with a
-    one-line `UserWarning`, or raises a `ValueError` if `required`.
+    The file is checked against `IMAGENET_SHA256`. If it is not available, the function returns `None` with a one-line
+    `UserWarning`, or raises a `ValueError` if `required`.
     """
     home = pathlib.Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
     target = home / "models" / IMAGENET_FILE
@@ -68,7 +68,7 @@ def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
 
 
 def _await_answer(url):
-    """Raises OSError if no byte comes from an address in time, whatever it is that takes so long."""
+    """Raises OSError if no byte arrives from an address in time, for whatever reason."""
     failed = []
 
     def ask():
@@ -78,7 +78,7 @@ def _await_answer(url):
         except Exception as error:
             failed.append(error)
 
-    # No timeout reaches a name server, and each of several addresses of a host would have its own.
+    # Timeouts do not cover name servers, and would apply to each of a host's addresses separately.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(DOWNLOAD_TIMEOUT_SECONDS)
@@ -100,7 +100,7 @@ def _socket_timeout(seconds):
 
 
 def load(model: keras.Model, path: pathlib.Path) -> None:
-    """Loads weights from a file into a model that `backbones.resnet18` built.
+    """Loads weights from a file into a model from `backbones.resnet18`.
 
     Args:
         model: from `backbones.resnet18`.
@@ -146,7 +146,7 @@ def _load_safetensors(model, path):
 
 
 def convert_torch(model: keras.Model, state: Mapping[str, Any]) -> None:
-    """Copies torchvision's weights into a model that `backbones.resnet18` built.
+    """Copies torchvision's weights into a model from `backbones.resnet18`.
 
     Args:
         model: from `backbones.resnet18`.
@@ -154,7 +154,7 @@ def convert_torch(model: keras.Model, state: Mapping[str, Any]) -> None:
             (`*.num_batches_tracked`) are left out.
 
     Raises:
-        ValueError: a name is missing, is unknown or has another shape. Then no weight is changed.
+        ValueError: a name is missing or unknown, or a shape differs; no weight is changed then.
     """
     state = {
         key: np.asarray(value, "float32")
@@ -170,7 +170,7 @@ def convert_torch(model: keras.Model, state: Mapping[str, Any]) -> None:
 
 
 def _parts():
-    """Lists (torchvision's convolution, torchvision's norm, keras-cv's layer prefix)."""
+    """Lists tuples of torchvision's convolution, torchvision's norm and keras-cv's layer prefix."""
     parts = [("conv1", "bn1", "conv1")]
     for stage in range(4):
         for block in range(2):
@@ -184,7 +184,7 @@ def _parts():
 
 
 def _assign(targets, arrays, argument):
-    """Assigns every array to the variable of the same name, or none of them if one does not fit."""
+    """Assigns every array to the variable of the same name, or none of them if any does not fit."""
     rule = f"`{argument}` must hold the weights of a ResNet18 under torchvision's names. Received:"
     different = sorted(set(targets) ^ set(arrays))
     if different:

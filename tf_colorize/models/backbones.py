@@ -15,15 +15,15 @@ if typing.TYPE_CHECKING:
 
 STRIDES = (2, 4, 8, 16, 32)
 
-# What torchvision's weights expect to be subtracted from an RGB picture in [0, 1], and what to divide it by.
+# The mean and standard deviation of RGB in [0, 1] with which torchvision's weights were trained.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 PRETRAINED_LAYERS = ("conv1_", "v2_stack_0_", "v2_stack_1_", "v2_stack_2_")
-"""Prefixes of the names of the layers from the stem to layer3, whose general features are worth keeping; layer4
-learns what a colorizer needs to know about the whole picture."""
+"""Prefixes of the names of the layers from the stem to layer3, whose general features should be kept; layer4 learns the
+global features that a colorizer needs."""
 
-# torchvision's, not keras-cv's 1.001e-5 (converted weights would not be exact) and 0.99.
+# torchvision's values instead of keras-cv's 1.001e-5 and 0.99, so that converted weights are exact.
 NORMALIZATION = {"epsilon": 1e-5, "momentum": 0.9}
 
 
@@ -35,9 +35,9 @@ def resnet18(
 ) -> keras.Model:
     """Returns a ResNet18 that maps a picture to its features at strides 2, 4, 8, 16 and 32.
 
-    A functional model built by keras-cv, without its download, with fused batch normalization.
-    With torchvision's weights its features equal torchvision's for sizes 32 k + 1; for even
-    sizes padding "same" shifts them by up to a pixel.
+    It is a Functional model built by keras-cv, without its download, with fused batch normalization. With torchvision's
+    weights, its features equal torchvision's for sizes 32 k + 1; for even sizes, padding "same" shifts them by up to a
+    pixel.
 
     Source: He et al., "Deep Residual Learning for Image Recognition", 2015.
 
@@ -72,10 +72,10 @@ def resnet18(
 
 
 def pooled_features(weights: str | os.PathLike[str], *, name: str = "resnet18_features") -> keras.Model:
-    """Returns a model from a picture to its stride-16 features, averaged over the picture.
+    """Returns a model that maps a picture to its stride-16 features, averaged over the picture.
 
-    A fixed feature extractor, for a Frechet distance between two sets of pictures. `weights` and
-    the input are those of `resnet18`. Output shape: `(batch, 256)`, float32, at least 0.
+    It is a fixed feature extractor for the Frechet distance between two sets of pictures. `weights` and the input are
+    as for `resnet18`. Output shape: `(batch, 256)`, float32, at least 0.
     """
     backbone = resnet18(weights)
     layer3 = backbone.outputs[STRIDES.index(16)]
@@ -95,7 +95,7 @@ def resnet(
         input_shape: `(height, width, 3)`, height and width an int or `None`.
         name: str.
     """
-    import keras_cv  # not at the top: `import tf_colorize.models` should not take half a second longer
+    import keras_cv  # not at the top: it would add half a second to `import tf_colorize.models`
 
     # ResNet18Backbone() would download this configuration.
     plain = keras_cv.models.ResNetBackbone(

@@ -1,4 +1,4 @@
-"""Building blocks that the networks share: normalization of features and kernels, upsampling, the palette mean."""
+"""Building blocks shared by the networks: normalization of features and kernels, upsampling, the palette mean."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ def paper_init() -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
-# Not a global: replicas of a distribution strategy are traced in threads that take turns.
+# Not a global, because replicas of a distribution strategy are traced in alternating threads.
 _frozen: contextvars.ContextVar[tuple[type, ...]] = contextvars.ContextVar("frozen", default=())
 
 
 @contextlib.contextmanager
 def frozen_statistics(*layer_types: type) -> Iterator[None]:
-    """In this block, layers called with `training=True` compute as in training but update no statistics.
+    """Makes layers called with `training=True` compute as in training without updating statistics, inside a `with`
+    block.
 
-    A network that runs several times in one step would otherwise count some of its inputs twice.
+    Otherwise a network that runs several times in one step would count some of its inputs twice.
 
     Args:
         layer_types: classes to freeze, of `FusedBatchNormalization` and `SpectralConv2D`.
@@ -44,13 +45,12 @@ def frozen_statistics(*layer_types: type) -> Iterator[None]:
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization that runs as one TensorFlow kernel, in training and in inference.
 
-    Keras 3 computes the moments of a batch as separate operations, which costs a U-Net about
-    40% of its training speed on a CPU. Variables, arguments and results are those of
-    `keras.layers.BatchNormalization` over the last axis, so weights move between the two.
-    With another Keras backend it is that layer.
+    Keras 3 computes the moments of a batch as separate operations, which costs a U-Net about 40% of its training speed
+    on a CPU. Variables, arguments and results are those of `keras.layers.BatchNormalization` over the last axis, so
+    weights are interchangeable. With another Keras backend, it is that layer.
 
-    Source: Ioffe and Szegedy, "Batch Normalization", 2015. The moving variance collects the
-    unbiased variance, as TensorFlow's own fused layer does.
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015. The moving variance averages the unbiased variance, as
+    TensorFlow's own fused layer does.
 
     Args:
         axis: int, -1 or its other name 3: the channels come last.
@@ -58,7 +58,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         kwargs: those of `keras.layers.BatchNormalization`.
 
     Raises:
-        ValueError: another `axis`, or `synchronized`, which the kernel cannot do.
+        ValueError: another `axis`, or `synchronized`, which the kernel does not support.
 
     Input shape: `(batch, height, width, channels)`, float32 or bfloat16. Output shape: the same.
 
@@ -106,10 +106,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 class SpectralConv2D(keras.layers.Conv2D):
     """A convolution whose kernel is divided by its largest singular value.
 
-    Bounds how fast a discriminator's judgment can change. The kernel itself is never assigned:
-    the division is part of the forward pass, in float32 under every dtype policy, and gradients
-    go through it. With `training=True` one power iteration improves the estimate of the singular
-    vector, outside of `frozen_statistics`.
+    It bounds how fast a discriminator's output can change. The kernel itself is never assigned: the division is part of
+    the forward pass, in float32 under every dtype policy, and gradients go through it. With `training=True`, one power
+    iteration improves the estimate of the singular vector, except inside `frozen_statistics`.
 
     Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks",
     algorithm 1.
@@ -249,15 +248,15 @@ class AnnealedMean(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class ChromaContrast(keras.layers.Layer):
-    """Damps a picture's overall tint, widens the differences from it, and calms pale pictures.
+    """Reduces a picture's mean chroma, increases the differences from it, and mutes pale pictures.
 
-    The mean of what a pixel might be is dull, and what the pixels of a picture have in common
-    (mostly brown) survives it better than what sets them apart. So the picture's mean chroma is
-    multiplied by `mean_gain`, and the distance of each pixel from it by `contrast`. At equal
-    colorfulness, the result is closer to the truth than with more chroma everywhere.
+    The mean of a pixel's possible colors is dull, and it preserves a picture's common color (mostly brown) better than
+    the differences between its pixels. So the picture's mean chroma is multiplied by `mean_gain`, and the distance of
+    each pixel from it by `contrast`. At equal colorfulness, the result is closer to the truth than with more chroma
+    everywhere.
 
-    A picture in which the network finds little color is more often nearly gray. `expansion` also
-    multiplies all of a picture's chroma by (its mean chroma / 0.12) ** expansion.
+    A picture with little predicted color is more often nearly gray. `expansion` also multiplies all of a picture's
+    chroma by (its mean chroma / 0.12) ** expansion.
 
     Args:
         mean_gain: float, at least 0.
@@ -288,7 +287,7 @@ class ChromaContrast(keras.layers.Layer):
         mean = keras.ops.mean(chroma, axis=(1, 2), keepdims=True)
         result = self.contrast * chroma + (self.mean_gain - self.contrast) * mean
         if self.expansion:
-            # Away from zero, where a square root has no gradient.
+            # An offset from zero, where the square root has no gradient.
             amount = keras.ops.sqrt(keras.ops.sum(chroma**2, axis=-1, keepdims=True) + 1e-8)
             result *= (keras.ops.mean(amount, axis=(1, 2), keepdims=True) / self.TYPICAL) ** self.expansion
         return keras.ops.clip(result, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""The generators that there are, and what training must know of one before it is built."""
+"""The available generators, and their properties that training needs before building one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if typing.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """What training must know about a generator before it is built."""
+    """Properties of a generator that training needs before building it."""
 
-    size_multiple: int  # height and width must be multiples of it, in pixels
+    size_multiple: int  # pixels; height and width must be multiples of it
     encoder: str | None = None  # name of the encoder's layer; None: trained from scratch, as in the pix2pix paper
     imagenet: bool = False  # whether there are ImageNet weights for the encoder
 
@@ -57,11 +57,11 @@ def function(name: str) -> Callable[..., keras.Model]:
 def build(
     name: str, encoder_weights: str | os.PathLike[str] | None = None, palette_options: dict[str, Any] | None = None
 ) -> keras.Model:
-    """Returns a new generator with two channels out, a Functional model.
+    """Returns a new generator with two output channels, a Functional model.
 
     Args:
         name: str, a key of `GENERATORS`.
-        encoder_weights: as `backbones.resnet18` takes, for a generator with an encoder.
+        encoder_weights: as for `backbones.resnet18`, for a generator with an encoder.
         palette_options: dict of the function's palette arguments, or None for a head without one.
     """
     if kind(name).encoder is None:

@@ -1,4 +1,4 @@
-"""Convolutions that train faster on a CPU where the kernel is large and the picture small."""
+"""Convolutions that train faster on a CPU if the kernel is large and the picture small."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_WEIGHTS_PER_POSITION = 8192
 
 
 class _MatmulFilterGradient:
-    """What the two layers share: when to use the other gradient, and everything around it."""
+    """The common part of the two layers: the choice of the gradient and its implementation."""
 
     def call(self, inputs, training=None):
         if not (training and keras.backend.backend() == "tensorflow" and self._is_weight_bound(inputs)):
@@ -45,12 +45,12 @@ class _MatmulFilterGradient:
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class Conv2D(_MatmulFilterGradient, keras.layers.Conv2D):
-    """`keras.layers.Conv2D` whose kernel's gradient is a few matrix products where that is faster.
+    """A `keras.layers.Conv2D` whose kernel gradient is computed by a few matrix products if that is faster.
 
-    oneDNN's backward-by-weights convolution reaches a tenth of the processor's arithmetic rate
-    on a U-Net's deep levels, where millions of weights meet a few positions. There the same sum
-    is one matrix product for each group of taps. Variables, arguments and results are those of
-    the Keras layer; in inference, and wherever the products would be slower, it is that layer.
+    oneDNN's backward-by-weights convolution reaches a tenth of the processor's arithmetic rate on a U-Net's deep
+    levels, which have millions of weights but few positions. There the same sum is one matrix product for each group of
+    taps. Variables, arguments and results are those of the Keras layer, which is used for inference and if the products
+    would be slower.
 
     Input and output shape: those of `keras.layers.Conv2D`.
 
@@ -83,7 +83,7 @@ class Conv2D(_MatmulFilterGradient, keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class Conv2DTranspose(_MatmulFilterGradient, keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose` with the faster gradient of `Conv2D`.
+    """A `keras.layers.Conv2DTranspose` with the faster gradient of `Conv2D`.
 
     Input and output shape: those of `keras.layers.Conv2DTranspose`.
 
@@ -115,7 +115,7 @@ class Conv2DTranspose(_MatmulFilterGradient, keras.layers.Conv2DTranspose):
 
 
 def filter_gradient(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: int, stride: int) -> tf.Tensor:
-    """Returns the gradient of a convolution with padding "same" for its kernel, by matrix products.
+    """Returns the kernel gradient of a convolution with padding "same", computed by matrix products.
 
     Space-to-depth turns the stride into channels, so `stride * stride` taps of the kernel share
     one product over all positions.
@@ -123,8 +123,8 @@ def filter_gradient(inputs: tf.Tensor, upstream: tf.Tensor, kernel_size: int, st
     Args:
         inputs: float tensor `(batch, height, width, channels)`, height and width known and
             multiples of `stride`.
-        upstream: float tensor `(batch, height / stride, width / stride, filters)`, the gradient
-            for the convolution's output.
+        upstream: float tensor `(batch, height / stride, width / stride, filters)`, the gradient with respect to the
+            convolution's output.
         kernel_size: int, a multiple of `stride`.
         stride: int.
 

@@ -1,4 +1,4 @@
-"""A U-Net on a pretrained encoder, with chroma as a picture or as a distribution over a palette."""
+"""A U-Net on a pretrained encoder that predicts chroma by regression or as a distribution over a palette."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ def encoder_unet(
     contrast: float = 1.0,
     expansion: float = 0.0,
 ) -> keras.Model:
-    """Returns the U-Net on an encoder that gives its features at strides 2, 4, 8, 16 and 32.
+    """Returns a U-Net on an encoder with features at strides 2, 4, 8, 16 and 32.
 
-    Each decoder level doubles the size, joins the encoder's features of that size and applies a
-    3x3 convolution. The eye resolves little chroma, so the decoder stops early (four levels end
-    at half the resolution, three at a quarter) and the rest is bilinear.
+    Each decoder level doubles the size, joins the encoder's features of that size and applies a 3x3 convolution. The
+    eye resolves little chroma, so the decoder stops early (four levels end at half the resolution, three at a quarter),
+    followed by bilinear upsampling.
 
-    Without a palette the head is a tanh, for regression. With one, the network holds a
-    distribution over its entries and gives the annealed mean, which keeps colors that
-    regression averages to brown; `generator.heads` gives the logits.
+    Without a palette, the head is a tanh, for regression. With a palette, the network predicts a distribution over its
+    entries and returns the annealed mean, which keeps colors that regression averages to brown; `anatomy.heads` returns
+    the logits.
 
     Sources: Ronneberger et al. 2015 (U-Net); Zhang et al. 2016 (palette).
 
     Args:
-        encoder: Functional model, as from `backbones.resnet18`: an RGB picture on ImageNet's scale
-            -> list of features at strides 2, 4, 8, 16, 32.
+        encoder: Functional model, as from `backbones.resnet18`: a normalized RGB picture -> list of features at strides
+            2, 4, 8, 16, 32.
         name: str.
         decoder_filters: tuple of 1 to 4 ints, channels of each decoder level, deepest first.
-        out_channels: int, channels to predict (2: ab). With a palette, the palette decides.
+        out_channels: int, channels to predict (2: ab); ignored with a palette.
         palette: None or array-like `(entries, out_channels)` of values in [-1, 1].
         temperature: float, over 0, of the annealed mean. Lower is more vivid.
-        mean_gain, contrast, expansion: floats, at least 0, with a palette: what
-            `blocks.ChromaContrast` does to the annealed mean.
+        mean_gain, contrast, expansion: floats, at least 0, with a palette: the gains of `blocks.ChromaContrast` on the
+            annealed mean.
 
     Input shape: `(batch, height, width, 1)`, float32 in [-1, 1], height and width multiples
     of 32. Output shape: `(batch, height, width, out_channels)`, float32 in [-1, 1].

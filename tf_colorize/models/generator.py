@@ -1,4 +1,4 @@
-"""The names of `catalog`, `anatomy` and `grafts` under the one name that earlier versions had for them."""
+"""Provides the names of `catalog`, `anatomy` and `grafts` in the module where earlier versions had them."""
 
 from tf_colorize.models.anatomy import (
     SHIPPED_WEIGHTS_TERMS,

@@ -1,4 +1,4 @@
-"""Adds parts to a trained generator, and takes it apart: the branch for hints, the mean over places that look alike."""
+"""Adds parts to a trained generator, and separates them: the hints branch, the mean over similar-looking places."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from tf_colorize.models import anatomy, hint_branch, likeness, strength
 
 
 def add_hints(generator: keras.Model, **options: Any) -> keras.Model:
-    """Returns a generator with the second input `hints`, of the same layers and an untrained branch.
+    """Returns a generator with the second input `hints`, made of the same layers and an untrained branch.
 
-    Without hints, that is where they are all zero, it gives what `generator` gives, to the last bit.
+    Without hints (all zero), its results are bit-identical to those of `generator`.
 
     Args:
         generator: Functional model, lightness -> ab.
-        options: as `hint_branch.branch` takes them, for one that is built like an earlier branch.
+        options: as for `hint_branch.branch`, to build the branch like an earlier one.
 
-    Input shape: a dict of "lightness", `(batch, height, width, 1)`, and "hints", float32 `(batch, height,
-    width, 3)`: a* / 110, b* / 110 and 1 where a hint is, else all three 0; height and width multiples of
-    the generator's and of 8. Output shape: `(batch, height, width, 2)`.
+    Input shape: a dict of "lightness", `(batch, height, width, 1)`, and "hints", float32 `(batch, height, width, 3)`:
+    a* / 110, b* / 110 and 1 at hints, zeros elsewhere; height and width multiples of the generator's and of 8. Output
+    shape: `(batch, height, width, 2)`.
 
     Raises:
-        ValueError: it takes hints already.
+        ValueError: `generator` already takes hints.
     """
     if anatomy.takes_hints(generator):
         raise ValueError(f"`generator` must not take hints yet. Received: {generator.name}, which does.")
@@ -34,14 +34,14 @@ def add_hints(generator: keras.Model, **options: Any) -> keras.Model:
 
 
 def with_hints_of(generator: keras.Model, other: keras.Model) -> keras.Model:
-    """Returns a generator with a trained branch for hints, as a start from which the branch soon fits it.
+    """Returns a generator with the trained hints branch of another one, for fine-tuning of the branch.
 
     Args:
-        generator: Functional model, lightness -> ab, such as one that was trained further without its branch.
-        other: One of the same architecture that takes hints.
+        generator: Functional model, lightness -> ab, such as one that was fine-tuned without its branch.
+        other: Generator of the same architecture that takes hints.
 
     Raises:
-        ValueError: `generator` takes hints already, or `other` does not or has another architecture.
+        ValueError: `generator` already takes hints, or `other` does not or has another architecture.
     """
     hinted = add_hints(generator, **hint_branch.options_of(other))
     own, branch = (
@@ -56,11 +56,11 @@ def with_hints_of(generator: keras.Model, other: keras.Model) -> keras.Model:
 
 
 def split_at_hints(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Returns the two parts of a generator that takes hints: the second need not run where there are none.
+    """Returns the two parts of a generator that takes hints; the second need not run without hints.
 
     Returns:
-        `(automatic, branch)`: a model lightness -> (dict of `anatomy.heads`, automatic ab among them; list of tensors),
-        and a model [*list, hints] -> ab.
+        `(automatic, branch)`: a model lightness -> (dict of `anatomy.heads`, including the automatic ab; list of
+            tensors), and a model [*list, hints] -> ab.
     """
     lightness, hints = generator.input["lightness"], generator.input["hints"]
     found = {**anatomy.heads(generator), "ab": anatomy.layer_of(generator, "ab").output}
@@ -79,13 +79,13 @@ def loop_in_hints(generator: keras.Model) -> None:
 
 
 def train_hints_only(generator: keras.Model) -> None:
-    """Freezes all layers of a generator but those of its branch for hints."""
+    """Freezes all layers of a generator except those of its hints branch."""
     for layer in generator.layers:
         layer.trainable = layer.name.startswith(anatomy.BRANCH)
 
 
 def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
-    """Returns a generator whose last features are mixed with their mean over places that look alike.
+    """Returns a generator whose last features are mixed with their mean over similar-looking places.
 
     The other layers are shared. A hints branch is dropped, because it was fitted to the old features, but its
     embedding initializes the new layer.
@@ -94,10 +94,10 @@ def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
         generator: Functional model whose decoder ends at stride 4.
 
     Raises:
-        ValueError: its decoder ends at another stride, or it has that mean already.
+        ValueError: its decoder ends at another stride, or it already has that mean.
     """
     if anatomy.layer_of(generator, f"{anatomy.LIKENESS}mean"):
-        raise ValueError(f"`generator` must not have a nonlocal mean yet. Received: {generator.name}, which has.")
+        raise ValueError(f"`generator` must not have a nonlocal mean yet. Received: {generator.name}, which has one.")
     plain = anatomy.automatic(generator)
     lightness, features = plain.inputs[0], []
     last = [name for name in anatomy.DECODER_STRIDES if anatomy.layer_of(plain, name)][-1]
@@ -120,7 +120,7 @@ def add_nonlocal_mean(generator: keras.Model) -> keras.Model:
 
 
 def add_strength(generator: keras.Model) -> keras.Model:
-    """Returns a generator that predicts for each photo how strong its color should be, with factors of 1 at first.
+    """Returns a generator that predicts the color strength of each photo, with factors that are 1 initially.
 
     The other layers are shared. A hints branch is dropped, because it was fitted to the old automatic colors.
 
@@ -128,10 +128,10 @@ def add_strength(generator: keras.Model) -> keras.Model:
         generator: Functional model with a palette.
 
     Raises:
-        ValueError: it has no palette, or predicts strength already.
+        ValueError: it has no palette, or already predicts strength.
     """
     if not anatomy.has_palette(generator) or anatomy.predicts_strength(generator):
-        has = "one that predicts it already" if anatomy.predicts_strength(generator) else "one without a palette"
+        has = "one that already predicts it" if anatomy.predicts_strength(generator) else "one without a palette"
         raise ValueError(f"`generator` must have a palette and no strength yet. Received: {generator.name}, {has}.")
     plain = anatomy.automatic(generator)
 
@@ -147,6 +147,6 @@ def add_strength(generator: keras.Model) -> keras.Model:
 
 
 def train_strength_only(generator: keras.Model) -> None:
-    """Freezes all layers of a generator but those that predict how strong the color of a photo should be."""
+    """Freezes all layers of a generator except those that predict color strength."""
     for layer in generator.layers:
         layer.trainable = layer.name.startswith(anatomy.STRENGTH)

@@ -1,4 +1,4 @@
-"""The branch that takes a person's hints into a generator: their colors, spread to what belongs together."""
+"""The branch of a generator for hints: spreads their colors over the places that belong together."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ import numpy as np
 
 from tf_colorize.models import hint_limits, likeness
 
-HEADS = 4  # spaces in which like places are near
-DIMENSION = 24  # of each
-POWER = 2  # of the covariances of a new branch: the tails of 1 reach the whole picture, and 4 loses more of true hints
-SHARPNESS = 0.05  # of the Gaussian in `NonLocalMean`, per squared distance in all of these spaces
-STRIDE = likeness.STRIDE  # pixels, of the grid on which differences are spread
-_NOTHING = 1e-7  # far under the square of a difference in color that can be seen; more than 0 in float16, too
-FEW = 64  # keys that the hints of a person's clicks hardly exceed
+HEADS = 4  # embedding spaces
+DIMENSION = 24  # dimensions of each space
+POWER = (
+    2  # of the covariances of a new branch: with 1 the tails reach the whole picture, and 4 gains less from true hints
+)
+SHARPNESS = 0.05  # of the Gaussian in `NonLocalMean`, per squared distance in all spaces
+STRIDE = likeness.STRIDE  # pixels of the grid on which differences are spread
+_NOTHING = 1e-7  # far below the square of a visible color difference, but not 0 in float16
+FEW = 64  # number of keys that hints placed by users rarely exceed
 KEY_FACTOR = 2  # hints are gathered on a grid that is coarser by this factor
 
 
 def branch(
     features: Sequence[tuple[Any, int]], lightness: Any, ab: Any, hints: Any, *, power: int = POWER, ends: bool = True
 ) -> Any:
-    """Returns ab with hints, a symbolic tensor like `ab`, which it equals where there are no hints.
+    """Returns ab with hints, a symbolic tensor like `ab`, to which it is equal without hints.
 
-    From the generator's features each place gets an embedding; what a hint differs from the automatic result
-    is spread to places whose embedding is near, by `SpreadHints`, and ends where `hint_limits.EndHints` finds that they
-    have nothing to do with it; at the hints' own places `hint_limits.KeepHints` leaves exactly what they say. All is
-    float32, whatever the precision of the rest.
+    Each place gets an embedding, computed from the generator's features. `SpreadHints` spreads the difference between
+    hints and the automatic result to places with a similar embedding, `hint_limits.EndHints` cuts it off at unrelated
+    places, and `hint_limits.KeepHints` sets the exact colors at the hints' own places. The branch computes in float32,
+    whatever the precision of the other layers.
 
     Args:
         features: pairs of the generator's features, `(batch, height / stride, width / stride, channels)`, and
@@ -37,8 +39,8 @@ def branch(
         lightness: `(batch, height, width, 1)`.
         ab: `(batch, height, width, 2)`, the automatic result.
         hints: `(batch, height, width, 3)`.
-        power: int, as `SpreadHints` takes it.
-        ends: bool, whether the difference ends; branches up to model 8 let it run out slowly, with a power of 1.
+        power: int, as for `SpreadHints`.
+        ends: bool, whether the difference is cut off; in branches up to model 8 it decreases slowly, with a power of 1.
     """
     convolution = functools.partial(keras.layers.Conv2D, kernel_size=1, dtype="float32")
     automatic = keras.layers.Concatenate(name="hints_automatic", dtype="float32")([lightness, ab])
@@ -54,7 +56,7 @@ def branch(
 
 
 def options_of(generator: keras.Model) -> dict[str, Any]:
-    """Returns the options with which the branch of a generator was built; of one without a branch, none."""
+    """Returns the options with which the branch of a generator was built; empty without a branch."""
     layers = {layer.name: layer for layer in generator.layers}
     if "hints_spread" not in layers:
         return {}
@@ -62,10 +64,10 @@ def options_of(generator: keras.Model) -> dict[str, Any]:
 
 
 def for_nonlocal_mean(layer: keras.layers.Layer) -> list[np.ndarray]:
-    """Returns the weights of a layer of the branch for its twin in `likeness.nonlocal_mean`, as a start.
+    """Returns the weights of a layer of the branch as initial weights for its counterpart in `likeness.nonlocal_mean`.
 
-    The twin sees lightness without ab, and has one embedding: those of all heads side by side. `SHARPNESS`
-    was found with the mean of automatic colors, where it was as good as the heads' own covariances.
+    The counterpart takes lightness without ab, and has a single embedding: those of all heads concatenated. `SHARPNESS`
+    was chosen for the mean of automatic colors, where it was as good as the heads' own covariances.
     """
     weights = layer.get_weights()
     if layer.name == "hints_from1":
@@ -73,36 +75,34 @@ def for_nonlocal_mean(layer: keras.layers.Layer) -> list[np.ndarray]:
     if layer.name in ("hints_embedding", "hints_places"):
         heads = [part[..., :-1] for value in weights for part in np.split(value, HEADS, axis=-1)]
         values = [np.concatenate(heads[i : i + HEADS], axis=-1) for i in range(0, len(heads), HEADS)]
-        same = [np.zeros((*value.shape[:-1], 2), value.dtype) for value in values]  # at first all places are equal
+        same = [np.zeros((*value.shape[:-1], 2), value.dtype) for value in values]  # initially, all places are equal
         return [np.concatenate([SHARPNESS**0.5 * value, zeros], axis=-1) for value, zeros in zip(values, same)]
     return weights
 
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class SpreadHints(keras.layers.Layer):
-    """Spreads the difference between hints and automatic colors by the likeness of places.
+    """Spreads the difference between hints and automatic colors to similar places.
 
-    The difference is taken for a Gaussian field whose covariance between two places is
+    The difference is modeled as a Gaussian field whose covariance between two places is
 
         sum over heads of (strength(p) strength(q) / (1 + |embedding(p) - embedding(q)|^2)) ^ power,
 
-    and predicted everywhere from where it is known (kriging; simple kriging, whose mean is the
-    automatic result). The embedding is learned, so that what belongs together is near. The linear system
-    is solved by conjugate gradients, in training directly. Without hints all of it is exactly zero.
+    and predicted everywhere from the places where it is known (simple kriging, whose mean is the automatic result). The
+    embedding is learned, so that places that belong together are close. The linear system is solved by conjugate
+    gradients, in training directly. Without hints, the result is exactly zero.
 
     Args:
         heads: int, embeddings, each with a strength.
         iterations: int, steps of the conjugate gradients.
-        power: int, 1, 2 or 4. The larger, the less of a difference reaches what is not alike.
+        power: int, 1, 2 or 4. The larger, the less of a difference reaches dissimilar places.
 
     Raises:
         ValueError: another power.
 
-    Call arguments: places `(batch, height / 4, width / 4, heads * (dimension + 1))`, of each head
-    the embedding and the logarithm of its strength; ab `(batch, height, width, 2)`; hints
-    `(batch, height, width, 3)`.
-    Output shape: `(batch, height / 4, width / 4, 3)`, float32: the difference in ab, and how much is
-    known there, about 0 to 1.
+    Call arguments: places `(batch, height / 4, width / 4, heads * (dimension + 1))`, the embedding of each head and the
+    logarithm of its strength; ab `(batch, height, width, 2)`; hints `(batch, height, width, 3)`. Output shape: `(batch,
+    height / 4, width / 4, 3)`, float32: the difference in ab, and how well it is known, about 0 to 1.
     """
 
     def __init__(self, heads: int = 1, iterations: int = 32, power: int = 1, **kwargs: Any) -> None:
@@ -139,7 +139,7 @@ class SpreadHints(keras.layers.Layer):
         return ops.reshape(spread, (-1, height, width, 3))
 
     def _predicted_from_few(self, queries, keys, is_hint, values):
-        """Predicts, if it can, from the keys alone that hold a hint, many times as fast."""
+        """Predicts from only the keys with a hint, if there are few enough, which is many times as fast."""
         ops = keras.ops
         count = keys.shape[1]
         if count is None or count <= FEW:
@@ -159,11 +159,11 @@ class SpreadHints(keras.layers.Layer):
         return ops.cond(is_few, predicted, lambda: self._predicted(*said_again(queries, keys, is_hint, values)))
 
     def _predicted(self, queries, keys, is_hint, values, training=False):
-        """Returns the values `(batch, queries, 3)` at the queries, from those at the keys."""
+        """Returns the values `(batch, queries, 3)` at the queries from those at the keys."""
         ops = keras.ops
         among = self._covariance(keys, keys) * is_hint * ops.swapaxes(is_hint, 1, 2)
         noise, values = ops.softplus(self.noise), values * is_hint
-        if training:  # conjugate gradients that have converged divide nothing by nothing, and so do their gradients
+        if training:  # after convergence, conjugate gradients and their gradients divide zero by zero
             weights = ops.solve(among + noise * ops.eye(ops.shape(among)[-1]), values)
         else:
             weights = self._solved(among, noise, values)
@@ -172,7 +172,7 @@ class SpreadHints(keras.layers.Layer):
     def _covariance(self, first, second):
         """Returns the covariances `(batch, places of the first, places of the second)`.
 
-        One product of matrices gives 1 + |p - q|^2, over both strengths, at once: there are millions of pairs.
+        A single matrix product gives 1 + |p - q|^2, divided by both strengths, because there are millions of pairs.
         """
         ops = keras.ops
         total = 0.0
@@ -216,7 +216,7 @@ class SpreadHints(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class ConvexUpsampling(keras.layers.Layer):
-    """Enlarges a map so that edges stay sharp: each pixel is a mean of the 3 x 3 places around it.
+    """Enlarges a map with sharp edges: each pixel is a weighted mean of the 3 x 3 places around it.
 
     The weights are a softmax of inputs, added to those of bilinear interpolation.
 

@@ -1,4 +1,4 @@
-"""Where hints end, and that they are kept: the last layers of the branch for hints."""
+"""The last layers of the hints branch: they cut off differences and keep the hints' own colors."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import keras
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class EndHints(keras.layers.Layer):
-    """Ends a spread difference: it is exactly zero where little is known, and the sooner, the larger it is.
+    """Cuts off a spread difference: it becomes exactly zero where the evidence is weak, the sooner, the larger it is.
 
-    A small difference is about the light or the tint of a whole photo and may go far. A large one is a wish
-    about one thing. How much must be known at a place for the difference to reach it (a share of what is known
-    at a hint, by the size of the difference) is learned; above that, it comes in smoothly.
+    A small difference concerns the light or the tint of a whole photo and may reach far. A large one is a wish for one
+    thing. The threshold of evidence (relative to that at a hint, as a function of the size of the difference) is
+    learned; above it, the difference increases smoothly.
 
-    Call arguments: `(batch, height, width, 3)`: the difference in ab, and how much is known there.
-    Output shape: the same, float32.
+    Call arguments: `(batch, height, width, 3)`: the difference in ab, and the evidence for it. Output shape: the same,
+    float32.
     """
 
     def build(self, *_):
         def scalar(name, value):
             return self.add_weight(name=name, shape=(), initializer=keras.initializers.Constant(value))
 
-        # Tried on a trained branch: less ends too late for a wish, more takes what true colors gain.
+        # Chosen on a trained branch: lower values cut wishes off too late, higher ones lose the gain of true hints.
         self.least = scalar("least", -2.8)
         self.by_size = scalar("by_size", 5.0)
         self.softness = scalar("softness", -1.5)
@@ -30,7 +30,7 @@ class EndHints(keras.layers.Layer):
     def call(self, spread):
         ops = keras.ops
         difference, known = spread[..., :2], ops.maximum(spread[..., 2:], 0.0)
-        # Away from zero, where a square root has no gradient.
+        # An offset from zero, where the square root has no gradient.
         size = ops.sqrt(ops.sum(difference**2, axis=-1, keepdims=True) + 1e-6) / (known + 0.05)
         start = ops.sigmoid(self.least + self.by_size * ops.minimum(size, 1.0))
         share = ops.clip((known - start) / (ops.softplus(self.softness) + 0.05), 0.0, 1.0)
@@ -42,17 +42,16 @@ class EndHints(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class KeepHints(keras.layers.Layer):
-    """Adds a spread difference to ab, and where a hint is makes ab the hint's, with a soft border.
+    """Adds a spread difference to ab, and sets ab to the hint's color at hints, with a soft border.
 
-    What is still missing at a hint also goes to its surroundings, less the further away.
+    The remaining error at a hint is also added to its surroundings, less with distance.
 
-    Call arguments: ab `(batch, height, width, 2)`, the difference `(batch, height, width, 2)`, hints
-    `(batch, height, width, 3)`.
-    Output shape: that of ab, float32. Near hints it may leave [-1, 1] by what they lack.
+    Call arguments: ab `(batch, height, width, 2)`, the difference `(batch, height, width, 2)`, hints `(batch, height,
+    width, 3)`. Output shape: that of ab, float32. Near hints it may exceed [-1, 1] by the remaining error.
     """
 
-    BLUR = 7  # pixels a side
-    SOFTNESS = 0.1  # share of hinted pixels in a blur at which half of what is missing is added
+    BLUR = 7  # pixels per side
+    SOFTNESS = 0.1  # blurred share of hinted pixels at which half of the remaining error is added
 
     def call(self, ab, difference, hints):
         ops = keras.ops

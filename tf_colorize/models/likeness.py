@@ -1,4 +1,4 @@
-"""Which places of a picture look alike, and a mean over them: one thing gets one color."""
+"""The similarity of places in a picture, and a mean over similar ones, so that each thing gets one color."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import keras
 
 from tf_colorize.models import blocks
 
-WIDTH = 96  # channels of the layers that see the features
-DIMENSION = 96  # of the embedding for `NonLocalMean`
-STRIDE = 4  # pixels, of the grid of places
+WIDTH = 96  # channels of the layers on the features
+DIMENSION = 96  # dimensions of the embedding for `NonLocalMean`
+STRIDE = 4  # pixels of the grid of places
 KEY_FACTOR = 4  # means are taken over a grid that is coarser by this factor
 
 
 def nonlocal_mean(features: Sequence[tuple[Any, int]], lightness: Any, *, prefix: str) -> Any:
-    """Returns the finest features, mixed with their mean over places that look alike, a symbolic tensor.
+    """Returns the finest features mixed with their mean over similar-looking places, a symbolic tensor.
 
-    All of it is float32, whatever the precision of the rest.
+    It computes in float32, whatever the precision of the other layers.
 
     Args:
         features: pairs of features, `(batch, height / stride, width / stride, channels)`, and their
             stride, coarse to fine; the last stride must be `STRIDE`.
         lightness: `(batch, height, width, 1)`, height and width multiples of 16.
-        prefix: str, what the names of all its layers begin with.
+        prefix: str, prefix of the names of all its layers.
 
     Raises:
         ValueError: another stride.
     """
     finest, stride = features[-1]
     if stride != STRIDE:
-        raise ValueError(f"`features` must end with some of stride {STRIDE}. Received: stride {stride}")
+        raise ValueError(f"`features` must end with features of stride {STRIDE}. Received: stride {stride}")
     x = seen(features, lightness, prefix=prefix)
     embedding = keras.layers.Conv2D(DIMENSION + 2, 1, name=f"{prefix}embedding", dtype="float32")(x)
     places = Position(name=f"{prefix}places", dtype="float32")(embedding)
@@ -40,12 +40,12 @@ def nonlocal_mean(features: Sequence[tuple[Any, int]], lightness: Any, *, prefix
 
 
 def seen(features: Sequence[tuple[Any, int]], picture: Any, *, prefix: str) -> Any:
-    """Returns what a picture and features of several strides say of each place, a symbolic tensor.
+    """Returns a description of each place from a picture and features of several strides, a symbolic tensor.
 
     Args:
         features: pairs of features, `(batch, height / stride, width / stride, channels)`, and their stride.
         picture: `(batch, height, width, channels)`.
-        prefix: str, what the names of all its layers begin with.
+        prefix: str, prefix of the names of all its layers.
 
     Returns:
         float32 `(batch, height / 4, width / 4, WIDTH)`, at least 0.
@@ -69,19 +69,18 @@ def seen(features: Sequence[tuple[Any, int]], picture: Any, *, prefix: str) -> A
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class NonLocalMean(keras.layers.Layer):
-    """Mixes features with their mean over all places that look alike.
+    """Mixes features with their mean over all similar-looking places.
 
-    A palette's logits are linear in the last features, so what is averaged are the logits: the parts of a
-    thing share what they know of its color. The closer two embeddings, the more alike the places. The network
-    learns the embeddings and, for each place, how much it counts in means and how much of its own mean it takes.
+    A palette's logits are linear in the last features, so this averages the logits: the parts of a thing share their
+    evidence for its color. The closer two embeddings, the more alike the places. The network learns the embeddings and,
+    for each place, its weight in means and the share of the mean in its result.
 
     Sources: Wang et al. 2018, "Non-local Neural Networks", section 3.2 (Gaussian, here of the distance);
     Buades, Coll and Morel 2005, "A non-local algorithm for image denoising".
 
     Call arguments: features `(batch, height, width, channels)`; places `(batch, height, width, dimension + 2)`: the
-    embedding, how much a place counts in means (a logarithm), and the share of its mean in the result (a logit; 0 is
-    half). Height and width must be multiples of 4.
-    Output shape: that of the features, float32.
+    embedding, the weight of a place in means (a logarithm), and the share of its mean in the result (a logit; 0 is
+    half). Height and width must be multiples of 4. Output shape: that of the features, float32.
 
     Example:
     >>> features, places = keras.ops.ones((1, 8, 8, 3)), keras.ops.zeros((1, 8, 8, 5))
@@ -108,13 +107,13 @@ class NonLocalMean(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class Position(keras.layers.Layer):
-    """Adds learned multiples of where a place is in the picture, -0.5 to 0.5 down and across.
+    """Adds learned multiples of the coordinates of a place, -0.5 to 0.5 down and across.
 
     Input and output shape: `(batch, height, width, channels)`.
     """
 
     def build(self, input_shape):
-        # What is a picture's side apart is at first as far apart as what looks very different.
+        # Initially, a distance of a picture's side counts as much as a very different appearance.
         far = keras.initializers.RandomNormal(stddev=8.0 / input_shape[-1] ** 0.5)
         self.scales = self.add_weight(name="scales", shape=(2, input_shape[-1]), initializer=far)
         self.built = True
@@ -127,12 +126,12 @@ class Position(keras.layers.Layer):
 
 
 def flat(grid: Any) -> Any:
-    """Returns a grid `(batch, height, width, channels)` as a list of places, `(batch, height * width, channels)`."""
+    """Flattens a grid `(batch, height, width, channels)` into places, `(batch, height * width, channels)`."""
     _, height, width, channels = keras.ops.shape(grid)
     return keras.ops.reshape(grid, (-1, height * width, channels))
 
 
 def _centered(length):
-    """Returns the centers of `length` pixels from -0.5 to 0.5."""
+    """Returns the centers of `length` pixels in [-0.5, 0.5]."""
     ops = keras.ops
     return (ops.arange(length, dtype="float32") + 0.5) / ops.cast(length, "float32") - 0.5

@@ -17,7 +17,7 @@ def patchgan(
 ) -> keras.Model:
     """Returns the 70x70 PatchGAN: it judges overlapping patches, not the whole picture.
 
-    C64-C128-C256-C512 with 4x4 convolutions, then one logit a patch. 2.77 M parameters.
+    It is C64-C128-C256-C512 with 4x4 convolutions, then one logit per patch, with 2.77 M parameters.
 
     Source: Isola et al. 2017, appendix 6.1.2. Spectral normalization: Miyato et al. 2018.
 
@@ -25,8 +25,8 @@ def patchgan(
         condition_channels: int, channels of the condition (1: lightness).
         target_channels: int, channels of the real or generated picture (2: ab).
         filters: int, channels of the first block.
-        spectral_norm: bool. Bounds each convolution's Lipschitz constant, in place of batch
-            normalization: a calmer opponent for short training runs.
+        spectral_norm: bool. Bounds each convolution's Lipschitz constant, in place of batch normalization, for
+            stability in short training runs.
         name: str.
 
     Input: a list `[condition, target]`, shapes `(batch, height, width, channels)`, float32 in

@@ -22,16 +22,16 @@ LOG_KEYS = ("g_loss", "g_gan_loss", "g_l1_loss", "d_loss", "d_real_loss", "d_fak
 class Pix2Pix(keras.Model):
     """A generator and a discriminator, trained against each other on pairs (condition, target).
 
-    Use it when pairs exist and a plain loss blurs: the discriminator sees condition and result
-    together and learns the loss that L1 lacks. Each step runs the generator once, updates the
-    discriminator on a real and a generated batch (its loss halved), then the generator on
-    `gan + lambda_l1 * L1` and what `terms` add. Calling the model, `predict` and export use the generator alone.
+    Use it if pairs exist and a plain loss gives blurred results: the discriminator sees condition and result together
+    and learns the part of the loss that L1 lacks. Each step runs the generator once, updates the discriminator on a
+    real and a generated batch (with its loss halved), then the generator on `gan + lambda_l1 * L1` and the losses in
+    `terms`. Calling the model, `predict` and export use the generator alone.
 
-    A generator that gives the mean of a distribution loses color to L1, which prefers a mean
-    near gray. A term of `losses.Classification` holds it to the loss of its distribution
-    instead. `losses.smoothness` keeps blotches off plain surfaces.
+    A generator that returns the mean of a distribution loses color with L1, which prefers a mean near gray. Use a term
+    with `losses.Classification` instead, the loss of its distribution. `losses.smoothness` reduces blotches on plain
+    surfaces.
 
-    Sample weights count in all losses, of both networks.
+    Sample weights apply to all losses of both networks.
 
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks".
@@ -65,7 +65,7 @@ class Pix2Pix(keras.Model):
         self.lambda_l1 = lambda_l1
         self.terms = tuple(term for term in terms if term.weight)
         log_keys = (*LOG_KEYS, *(f"g_{term.name}_loss" for term in self.terms))
-        # What the losses see, in one pass.
+        # The inputs of the losses, in one pass.
         self.heads = keras.Model(generator.input, anatomy.heads(generator), name="heads")
         self.trackers = [keras.metrics.Mean(name=key) for key in log_keys]
         self.build(generator.input_shape)
@@ -91,13 +91,13 @@ class Pix2Pix(keras.Model):
         """Configures the training.
 
         Args:
-            optimizer: the generator's (stock callbacks act on it). "auto": the paper's Adam
-                with learning rate 2e-4 and beta_1 0.5.
+            optimizer: the generator's, on which standard callbacks act. "auto": the paper's Adam with learning rate
+                2e-4 and beta_1 0.5.
             loss: str or Keras loss between target and result, weighted by `lambda_l1`.
             metrics: Keras metrics of (target, result).
             discriminator_optimizer: the discriminator's; "auto" as above.
             gan_loss: "vanilla", "lsgan", "hinge" or a Keras loss on logits.
-            weighted_metrics, run_eagerly, jit_compile: as `keras.Model.compile` takes them.
+            weighted_metrics, run_eagerly, jit_compile: as for `keras.Model.compile`.
 
         Raises:
             ValueError: an unknown loss, or layers in mixed_float16, whose loss scaling supports
@@ -114,7 +114,7 @@ class Pix2Pix(keras.Model):
         }
         super().compile(optimizer=_optimizer(optimizer), loss=loss, **keras_settings)
         self.discriminator_optimizer = _optimizer(discriminator_optimizer)
-        # In a closure, because Keras would take metrics in an attribute for new state of the model.
+        # In a closure, because Keras would track metrics in an attribute as new state of the model.
         self._compile_arguments = lambda: {
             "optimizer": self.optimizer,
             "loss": loss,
@@ -133,7 +133,7 @@ class Pix2Pix(keras.Model):
             with tape.stop_recording():
                 d_losses = self._train_discriminator(condition, target, fake, weights)
             with blocks.frozen_statistics(blocks.FusedBatchNormalization, blocks.SpectralConv2D):
-                # They have seen this batch; seeing it again would count generated pictures twice.
+                # These layers have already seen this batch; otherwise generated pictures would count twice.
                 fake_logits = self.discriminator([condition, fake], training=True)
             g_losses = self._generator_losses(condition, target, heads, fake_logits, weights)
             scaled = losses.per_replica(g_losses["g_loss"])
@@ -154,7 +154,7 @@ class Pix2Pix(keras.Model):
     def _train_discriminator(self, condition, target, fake, weights):
         with tf.GradientTape() as tape:
             real_logits = self.discriminator([condition, target], training=True)
-            with blocks.frozen_statistics(blocks.SpectralConv2D):  # both under the same norm
+            with blocks.frozen_statistics(blocks.SpectralConv2D):  # both with the same normalization
                 fake_logits = self.discriminator([condition, fake], training=True)
             d_losses = self._discriminator_losses(real_logits, fake_logits, weights)
             scaled = losses.per_replica(d_losses["d_loss"])
@@ -221,7 +221,7 @@ class Pix2Pix(keras.Model):
 
 def _unpacked(data):
     """Returns condition, target and the samples' weights `(batch,)`, or None, as tensors."""
-    # Keras hands on arrays as they are when it runs eagerly.
+    # When running eagerly, Keras passes arrays unchanged.
     condition, target, weights = tf.nest.map_structure(
         lambda part: None if part is None else tf.convert_to_tensor(part), keras.utils.unpack_x_y_sample_weight(data)
     )

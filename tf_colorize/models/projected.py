@@ -1,4 +1,4 @@
-"""A discriminator that looks at colors through frozen features of photographs."""
+"""A discriminator on frozen features of photographs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import keras
 from tf_colorize.color import tensors
 from tf_colorize.models import backbones, blocks
 
-STRIDES = (4, 8, 16)  # of the features that it sees
+STRIDES = (4, 8, 16)  # strides of its features
 _LOGITS_STRIDE = 32
 _MOST_FILTERS = 256
 
@@ -18,17 +18,17 @@ _MOST_FILTERS = 256
 def projected(
     encoder_weights: str | os.PathLike[str] | None = "imagenet", *, filters: int = 64, name: str = "projected"
 ) -> keras.Model:
-    """Returns a discriminator of three heads on the features of a frozen ResNet18, mixed at random.
+    """Returns a discriminator with three heads on randomly mixed features of a frozen ResNet18.
 
-    The encoder knows what photographs show, so its judgment of a color depends on the thing that has it. Fixed random
-    convolutions, across channels and then from coarse to fine across scales, keep the heads from looking at a few
-    features only. What is trained are the heads, under spectral normalization: 2.5 M of 5.4 M parameters.
+    The encoder recognizes the contents of photographs, so the judgment of a color depends on the kind of thing. Fixed
+    random convolutions, across channels and then from coarse to fine across scales, keep the heads from relying on a
+    few features only. Only the heads are trained, with spectral normalization: 2.5 M of 5.4 M parameters.
 
-    Source: Sauer et al. 2021, "Projected GANs Converge Faster", sections 3.1 and 3.2, with ResNet18 to layer3 in the
-    place of EfficientNet. They train it with `gan_loss="hinge"`.
+    Source: Sauer et al. 2021, "Projected GANs Converge Faster", sections 3.1 and 3.2, with ResNet18 up to layer3
+    instead of EfficientNet. The authors train with `gan_loss="hinge"`.
 
     Args:
-        encoder_weights: as `backbones.resnet18` takes them.
+        encoder_weights: as for `backbones.resnet18`.
         filters: int, channels of the mixed features.
         name: str.
 
@@ -82,7 +82,7 @@ def _head(x, stride, filters):
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class EncoderInput(keras.layers.Layer):
-    """Joins lightness and ab into what ImageNet's encoders expect.
+    """Joins lightness and ab into the input of ImageNet encoders.
 
     Input shape: a list of `(batch, height, width, 1)` and `(batch, height, width, 2)`.
     Output shape: `(batch, height, width, 3)`, float32: sRGB in [0, 1] minus `backbones.IMAGENET_MEAN`, over

@@ -22,7 +22,7 @@ def resnet34_unet(
     `encoder_unet.encoder_unet`.
 
     Args:
-        encoder_weights: None or "none": no file with weights is known for this encoder.
+        encoder_weights: None or "none": there are no known weights for this encoder.
         name: str.
         head: `decoder_filters`, `out_channels`, `palette`, `temperature`, `mean_gain`, `contrast`
             and `expansion` of `encoder_unet.encoder_unet`.
@@ -31,7 +31,7 @@ def resnet34_unet(
     of 32. Output shape: `(batch, height, width, out_channels)`, float32 in [-1, 1].
 
     Raises:
-        ValueError: `encoder_weights` asks for weights.
+        ValueError: `encoder_weights` is anything else.
 
     Example:
     >>> resnet34_unet()(keras.ops.zeros((1, 64, 96, 1))).shape

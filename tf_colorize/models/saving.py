@@ -1,4 +1,4 @@
-"""Saves and loads generators, with what describes their input."""
+"""Saves and loads generators with their metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA_NAME = "tf_colorize.json"
 
 
 def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadata: dict[str, Any]) -> None:
-    """Saves a generator in float32 as one `.keras` file that also carries its metadata.
+    """Saves a generator in float32 as one `.keras` file that includes its metadata.
 
     Args:
         generator: Functional model, lightness -> ab, of any precision.
@@ -35,9 +35,9 @@ def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadat
 
 
 def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:
-    """Loads a generator, ready for inference in float32 and trainable in all its layers.
+    """Loads a generator in float32 with all layers trainable.
 
-    Which layers are frozen is up to the training run; it is neither saved nor loaded.
+    Which layers are frozen is decided by a training run; it is neither saved nor loaded.
 
     Args:
         path: a run folder (its `generator.keras`), a `.keras` file or an exported SavedModel.
@@ -55,19 +55,19 @@ def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str,
             generator = _rebuilt(path, metadata)
         else:
             generator = keras.saving.load_model(_keras_file(path), compile=False)
-        return _thawed(generator), metadata  # files of earlier versions record what was frozen
+        return _thawed(generator), metadata  # files of earlier versions record frozen layers
     except (KeyError, OSError) as error:
         raise _no_generator(path, error) from error
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Loads the metadata in a generator's file, without the generator.
+    """Loads only the metadata in a generator's file.
 
     Args:
-        path: as `load_generator` takes.
+        path: as for `load_generator`.
 
     Returns:
-        dict, as `generator.generator_metadata` makes it; that of the shipped weights also has "terms".
+        dict, as from `anatomy.generator_metadata`; for the shipped weights, it also has "terms".
 
     Raises:
         ValueError: there is no such file, or it is not a colorizer's generator.
@@ -79,7 +79,7 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         else:
             with zipfile.ZipFile(_keras_file(path)) as archive:
                 about = json.loads(archive.read(METADATA_NAME))
-        about.pop("licence", None)  # earlier versions put the code's license on weights that users trained
+        about.pop("licence", None)  # earlier versions added the code's license to weights trained by users
         return about
     except (zipfile.BadZipFile, KeyError, OSError) as error:
         raise _no_generator(path, error) from error
@@ -104,7 +104,7 @@ def _no_generator(path, error):
 
 
 def _rebuilt(path, metadata):
-    """Rebuilds the generator from what `export.export_saved_model` wrote beside the graph."""
+    """Rebuilds the generator from the files that `export.export_saved_model` wrote beside the graph."""
     import tensorflow as tf
 
     generator = keras.models.model_from_json(json.dumps(metadata["generator"]))
@@ -115,7 +115,7 @@ def _rebuilt(path, metadata):
 
 
 def portable(generator: keras.Model) -> keras.Model:
-    """Returns a copy in the form that files hold: in float32, every layer trainable.
+    """Returns a copy as it is stored in files: in float32, with every layer trainable.
 
     Args:
         generator: Functional model, of any precision.
@@ -124,7 +124,7 @@ def portable(generator: keras.Model) -> keras.Model:
 
 
 def _thawed(generator):
-    # One by one: Keras ignores `model.trainable = True` where the model, but not its layers, is trainable.
+    # One by one: Keras ignores `model.trainable = True` if the model, but not its layers, is trainable.
     for layer in generator._flatten_layers():
         layer.trainable = True
     return generator

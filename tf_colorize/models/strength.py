@@ -1,4 +1,4 @@
-"""How strong the color of a photo should be: as strong as the network is certain of it, predicted for each photo."""
+"""Predicts the color strength of each photo from the network's certainty."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 import keras
 
 TONES = 24  # bins of the histogram of lightness
-STRIDE = 2  # of the places whose distributions over the palette are looked at
-_LEAST = 1e-4  # under which a share of places is as good as none
-_SCALES = (10.0, 3.0, 5.0)  # of shares, tones and chroma, so that all of them vary by a few tenths
+STRIDE = 2  # stride of the evaluated distributions over the palette
+_LEAST = 1e-4  # below which a share of places is negligible
+_SCALES = (10.0, 3.0, 5.0)  # of shares, tones and chroma, scaled so that all of them vary by a few tenths
 
 
 def scaled(logits: Any, chroma: Any, lightness: Any, *, prefix: str) -> Any:
-    """Returns chroma with the strength that suits its photo, a symbolic tensor like `chroma`.
+    """Returns chroma multiplied by a predicted strength, a symbolic tensor like `chroma`.
 
-    From the mean distribution over the palette, the histogram of lightness and the chroma itself comes a factor.
-    It is 1 until it is trained, for example by the error that it leaves; then it is what least squares would give
-    for photos like this one, small where the network often errs. (Factors of its own for the photo's mean chroma
-    and for the differences from it were no better at equal colorfulness.) All of it is float32, whatever the
-    precision of the rest.
+    The factor is computed from the mean distribution over the palette, the histogram of lightness and the chroma
+    itself. It is 1 until it is trained, for example on the squared error of the result; then it approximates the
+    least-squares factor for similar photos, small if the network is often wrong. (Separate factors for the photo's mean
+    chroma and for the differences from it were no better at equal colorfulness.) It computes in float32, whatever the
+    precision of the other layers.
 
     Args:
         logits: `(batch, height, width, entries)`, over a palette.
-        chroma: `(batch, height, width, 2)`, what the palette's mean makes of them.
+        chroma: `(batch, height, width, 2)`, the palette's mean for these logits.
         lightness: `(batch, height * n, width * n, 1)` in [-1, 1], for a whole n.
-        prefix: str, what the names of all its layers begin with.
+        prefix: str, prefix of the names of all its layers.
     """
     summary = Summary(name=f"{prefix}summary", dtype="float32")(logits, chroma, lightness)
     factor = keras.layers.Dense(1, kernel_initializer="zeros", name=f"{prefix}factor", dtype="float32")(summary)
@@ -34,10 +34,10 @@ def scaled(logits: Any, chroma: Any, lightness: Any, *, prefix: str) -> Any:
 
 @keras.saving.register_keras_serializable(package="tf_colorize")
 class Summary(keras.layers.Layer):
-    """What a whole photo says of how certain its colors are, as some numbers.
+    """Summarizes the certainty of a photo's colors in some numbers.
 
-    The root of each palette entry's mean probability; the root of each tone's share of the photo (`TONES` of them,
-    with soft bins); mean, spread and mean amount of chroma, and the logarithm of that amount.
+    They are the square root of each palette entry's mean probability; the square root of each tone's share of the photo
+    (`TONES` soft bins); mean, spread and mean amount of chroma, and the logarithm of that amount.
 
     Call arguments: logits `(batch, height, width, entries)`; chroma `(batch, height, width, 2)`; lightness
     `(batch, any height, any width, 1)` in [-1, 1].
@@ -66,7 +66,8 @@ class Summary(keras.layers.Layer):
 
     @staticmethod
     def _histogram(lightness):
-        """Returns the share of each tone, `(batch, TONES)`; a value between two bins counts in both by closeness."""
+        """Returns the share of each tone, `(batch, TONES)`; a value between two bins is distributed linearly over
+        both."""
         ops = keras.ops
         width = 2.0 / (TONES - 1)
         seen = lightness[:, :: 2 * STRIDE, :: 2 * STRIDE]
@@ -81,12 +82,11 @@ class Summary(keras.layers.Layer):
 class ScaleChroma(keras.layers.Layer):
     """Multiplies the chroma of each photo by a factor.
 
-    Call arguments: chroma `(batch, height, width, 2)`; the factor's logarithm `(batch, 1)`. It is cut at `MOST`,
-    whatever a photo looks like.
+    Call arguments: chroma `(batch, height, width, 2)`; the factor's logarithm `(batch, 1)`. It is clipped to `MOST`.
     Output shape: that of chroma, float32.
     """
 
-    MOST = 1.5  # about a fifth, or 4.5 times
+    MOST = 1.5  # a factor from about a fifth to 4.5
 
     def call(self, chroma, factor):
         ops = keras.ops

@@ -14,10 +14,10 @@ N_DROPOUT_BLOCKS = 3
 def unet(in_channels: int = 1, out_channels: int = 2, *, name: str = "unet") -> keras.Model:
     """Returns the U-Net generator of pix2pix: eight levels, 4x4 convolutions of stride 2, skips.
 
-    Dropout of 0.5 in the three innermost decoder blocks stands for the noise z. It acts in
-    training; inference is deterministic. As in the authors' code, the outermost encoder block
-    and the 1x1 bottleneck have no batch normalization (at batch size 1 it would erase the
-    latter). 54.4 M parameters for one channel in and two out.
+    Dropout of 0.5 in the three innermost decoder blocks replaces the noise z. It is active only in training; inference
+    is deterministic. As in the authors' code, the outermost encoder block and the 1x1 bottleneck have no batch
+    normalization (at batch size 1 it would erase the latter). It has 54.4 M parameters for one input channel and two
+    output channels.
 
     Source: Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial
     Networks", appendix 6.1.1.
@@ -64,7 +64,7 @@ def unet(in_channels: int = 1, out_channels: int = 2, *, name: str = "unet") -> 
         x = keras.layers.Concatenate(name=f"up{level}_skip")([skips.pop(), x])
     x = keras.layers.ReLU(name="up1_relu")(x)
     x = _up(out_channels, use_bias=True, name="up1_conv")(x)
-    # Outputs stay float32 whatever the precision of the rest.
+    # Outputs stay float32, whatever the precision of the other layers.
     outputs = keras.layers.Activation("tanh", dtype="float32", name="ab")(x)
     return keras.Model(inputs, outputs, name=name)
 

@@ -1,1 +1,1 @@
-"""Picture files: pixels and metadata in and out, which files are photos, contact sheets."""
+"""Picture files: reading and writing pixels and metadata, finding photos, contact sheets."""

@@ -1,4 +1,4 @@
-"""IPTC captions, and the blocks of resources ("8BIM") in which Photoshop taught the world to keep them."""
+"""IPTC captions, and Photoshop's resource blocks ("8BIM"), in which they are commonly stored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 _SIGNATURES = (b"8BIM", b"8BPS", b"MeSa", b"AgHg", b"PHUT", b"DCSR")
 _IPTC = 0x0404
-# Copyright flag, address, digest of the captions, old caption. The others say how pixels were stored or printed.
+# Copyright flag, address, digest of the captions, old caption. Other resources describe how pixels are stored or
+# printed.
 _KEPT = (0x03F0, 0x040A, 0x040B, 0x0425)
 
 
 def of_resources(block: bytes) -> tuple[bytes, bytes]:
-    """Returns the IPTC captions in a block of resources, and a block of the others that describe the photo."""
+    """Returns the IPTC captions in a resource block, and a block of the other resources that describe the photo."""
     iptc, others = b"", b""
     for number, raw, data in _resources(block):
         if number == _IPTC:
@@ -23,21 +24,21 @@ def of_resources(block: bytes) -> tuple[bytes, bytes]:
 
 
 def resources_of(iptc: bytes, others: bytes) -> bytes:
-    """Returns a block of resources, empty if there is nothing to hold."""
+    """Returns a resource block, or an empty one without content."""
     if not iptc:
         return others
     return b"8BIM" + struct.pack(">HHI", _IPTC, 0, len(iptc)) + iptc + bytes(len(iptc) % 2) + others
 
 
 def of_tiff(value: bytes) -> bytes:
-    """Returns the captions in TIFF's tag for them: some programs write 4-byte numbers, and turn their bytes round."""
+    """Returns the captions in their TIFF tag: some programs write 4-byte numbers and swap their bytes."""
     if value[:1] != b"\x1c" and value[3:4] == b"\x1c":
         value = b"".join(value[start : start + 4][::-1] for start in range(0, len(value), 4))
     return value
 
 
 def _resources(block) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yields `(number, the resource as it stands, its data)`; what is broken ends it."""
+    """Yields `(number, the unchanged resource, its data)` up to the first broken one."""
     position = 0
     while block[position : position + 4] in _SIGNATURES and len(block) >= position + 12:
         (number,) = struct.unpack_from(">H", block, position + 4)

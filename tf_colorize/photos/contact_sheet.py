@@ -1,4 +1,4 @@
-"""Pictures side by side in one image, to be judged by eye."""
+"""Contact sheets: pictures side by side in one image, for visual comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INK = (40, 40, 40)
 
 
 def contact_sheet(columns: Mapping[str, Sequence[np.ndarray]], height: int = 160) -> Image.Image:
-    """Lays out columns of pictures under their titles, one row per picture.
+    """Arranges columns of pictures under their titles, one row per picture.
 
     Args:
         columns: dict, title -> sequence of uint8 `(height, width, 3)` RGB arrays; all of the same

@@ -1,4 +1,4 @@
-"""What stands beside the pixels in JPEG and PNG files, in the bytes it has there."""
+"""Reads and writes the metadata in JPEG and PNG files as unchanged bytes."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP, _RESOURCES = b"http://ns.adobe.com/xmp/extension/\0", b"Photoshop 3.0\0"
 _MOST_IN_SEGMENT = 65533
 EXIF_LIMIT = _MOST_IN_SEGMENT - len(_EXIF)
-"""The largest EXIF block, without prefix, that a JPEG holds."""
+"""The largest EXIF block, without prefix, that fits into a JPEG."""
 _XMP_LIMIT = _MOST_IN_SEGMENT - len(_XMP)
-_MOST_BYTES = 1 << 26  # of one inflated text
+_MOST_BYTES = 1 << 26  # bytes of a decompressed text
 _SAMSUNG_VIDEO = 0x0A30
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 
 
 def of_jpeg(read: Read) -> dict:
-    """Returns what a JPEG carries before its pixels.
+    """Returns the metadata of a JPEG.
 
     Args:
         read: Function `(offset, length) -> bytes` of the file.
 
     Returns:
-        dict with, where the file has them, "exif", "xmp", "extended_xmp" and "resources" (bytes, without what
-        JPEG puts before them), and "comments" (list of bytes).
+        dict with those of these keys that the file has: "exif", "xmp", "extended_xmp" and "resources" (bytes, without
+            JPEG's prefixes), and "comments" (list of bytes).
     """
     exif, resources, parts = b"", b"", []
     found: dict = {}
@@ -71,7 +71,7 @@ def _segments(read):
 
 
 def _extension(parts, packet):
-    """The second part of an XMP packet, which the first one names, or b"" where it is not complete."""
+    """Returns the second part of an XMP packet, which the first part refers to, or b"" if it is incomplete."""
     chunks, total = {}, 0
     for part in parts:
         if len(part) > 40 and part[:32] in packet:
@@ -82,7 +82,7 @@ def _extension(parts, packet):
 
 
 def has_samsung_video(read: Read, length: int) -> bool:
-    """Returns whether a file of `length` bytes ends with what Samsung's motion photos end with."""
+    """Returns whether a file of `length` bytes ends like Samsung's motion photos."""
     tail = read(max(0, length - 8), 8)
     if tail[4:] != b"SEFT":
         return False
@@ -94,7 +94,7 @@ def has_samsung_video(read: Read, length: int) -> bool:
 
 
 def jpeg_segments(metadata: dict) -> tuple[bytes, list[str]]:
-    """Returns the segments of XMP, resources and comments, and what does not fit.
+    """Returns the segments of XMP, resources and comments, and the names of those that do not fit.
 
     Args:
         metadata: dict with "xmp", "extended_xmp", "resources" (bytes) and "comments" (list of bytes), each optional.
@@ -131,14 +131,14 @@ def _extension_segments(extension):
 
 
 def of_png(read: Read) -> dict:
-    """Returns what a PNG carries besides its pixels.
+    """Returns the metadata of a PNG.
 
     Args:
         read: Function `(offset, length) -> bytes` of the file.
 
     Returns:
-        dict with, where the file has them, "exif", "xmp", "iptc" and "resources" (bytes), "has_cicp" (True) and
-        "texts": list of `(type, data)`, the other chunks of text as they stand.
+        dict with those of these keys that the file has: "exif", "xmp", "iptc" and "resources" (bytes), "has_cicp"
+            (True) and "texts": list of `(type, data)`, the other text chunks unchanged.
     """
     found: dict = {}
     for kind, position, length in _chunks(read):
@@ -170,7 +170,7 @@ def _chunks(read):
 
 
 def _keyword_and_text(kind, data):
-    """The text is bytes, UTF-8 in an iTXt and Latin-1 elsewhere."""
+    """The text is bytes: UTF-8 in iTXt, otherwise Latin-1."""
     keyword, _, rest = data.partition(b"\0")
     if kind == b"tEXt":
         return keyword, rest
@@ -190,7 +190,7 @@ def _inflated(data):
 
 
 def _take_profile(name, text, found):
-    """ImageMagick's way to put what PNG has no chunk for into text: name, length, hexadecimal digits."""
+    """Decodes ImageMagick's text format for data without a PNG chunk: name, length, hexadecimal digits."""
     match = re.match(rb"\s*[^\n]+\n\s*\d+\s+([0-9a-fA-F\s]*)", text)
     digits = re.sub(rb"\s", b"", match[1]) if match else b""
     data = bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
@@ -204,7 +204,7 @@ def _take_profile(name, text, found):
 
 
 def raw_profile(name: str, data: bytes) -> tuple[bytes, bytes]:
-    """Returns the type and data of the chunk of text that holds a profile, as ImageMagick and ExifTool read it."""
+    """Returns the type and data of the text chunk for a profile, in the format that ImageMagick and ExifTool read."""
     digits = data.hex()
     lines = "\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))
     text = f"\n{name}\n{len(data):8}\n{lines}\n".encode()
@@ -212,7 +212,7 @@ def raw_profile(name: str, data: bytes) -> tuple[bytes, bytes]:
 
 
 def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
-    """Returns the type and data of the chunk of text that holds a comment in UTF-8 or Latin-1."""
+    """Returns the type and data of the text chunk for a comment in UTF-8 or Latin-1."""
     comment = comment.rstrip(b"\0").replace(b"\0", b" ")
     if comment.isascii() or not _is_utf8(comment):
         return b"tEXt", b"Comment\0" + comment
@@ -228,7 +228,7 @@ def _is_utf8(data):
 
 
 def comments_of(texts: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
-    """Returns PNG's chunks of text as comments: "keyword: text" in UTF-8, or the text of a comment alone."""
+    """Returns PNG text chunks as comments: "keyword: text" in UTF-8, or only the text of a comment."""
     comments = []
     for kind, data in texts:
         keyword, text = _keyword_and_text(kind, data)

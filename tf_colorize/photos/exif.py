@@ -1,7 +1,8 @@
-"""EXIF as bytes: what must change changes in place, and all else stays as the camera or the archive wrote it.
+"""Edits EXIF as bytes: necessary changes are made in place, and everything else keeps the bytes of the camera or
+archive.
 
-Text keeps its bytes whatever its encoding, and maker notes keep their place, which they count on. A block is
-the content of a small TIFF file: a header, then directories whose entries point to values.
+Text keeps its encoding, and maker notes keep their offset, on which they depend. A block is the content of a small TIFF
+file: a header, then directories whose entries point to values.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Callable
 from tf_colorize.photos import tiff_tags
 
 PREFIX = b"Exif\0\0"
-"""What Pillow and JPEG put before a block."""
+"""The prefix of a block in Pillow and JPEG."""
 
 XMP_TAG, IPTC_TAG, RESOURCES_TAG = 700, 33723, 34377
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION = 0x0112, 0x011A, 0x011B
 _COLOR_SPACE, _WIDTH, _HEIGHT, _GAMMA = 0xA001, 0xA002, 0xA003, 0xA500
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
-# How pixels were stored (not what a result does), and what points to a video that a result does not have.
+# Tags for how pixels were stored (wrong for the result), and pointers to a video that the result does not have.
 _STORAGE = {
     *(
         0x00FE,
@@ -41,7 +42,8 @@ _STORAGE = {
     *(0x0144, 0x0145, 0x014A, 0x0152, 0x0153, 0x0154, 0x0155, 0x0200, _THUMBNAIL, _THUMBNAIL_LENGTH, 0x0211, 0x0212),
     *(0x0213, 0x0214, 0x0301, 0x8773, 0x8897, XMP_TAG, RESOURCES_TAG),
 }
-# Of a TIFF file's first directory, which has hundreds of other tags: what describes the photo, or its place on a map.
+# Tags of a TIFF file's first directory that describe the photo or its geographic location; it may have hundreds of
+# others.
 _OF_TIFF = {
     *(0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x800D, 0x8298, 0x9003),
     *(0x9211, 0x9213, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, 0xC614, 0xC62F, tiff_tags.EXIF, tiff_tags.GPS),
@@ -50,20 +52,20 @@ _OF_TIFF = {
 
 
 def without_prefix(block: bytes) -> bytes:
-    """Returns a block without what containers put before it."""
+    """Returns a block without the prefix of its container."""
     return block[len(PREFIX) :] if block.startswith(PREFIX) else block
 
 
 def adjusted(block: bytes, size: tuple[int, int], *, turned: bool = False) -> bytes:
-    """Returns a block as it is right for an upright sRGB picture without a thumbnail.
+    """Returns a block adjusted for an upright sRGB picture without a thumbnail.
 
     Args:
         block: bytes, without prefix.
         size: Width and height of the upright picture in pixels.
-        turned: Whether width and height of the file were swapped.
+        turned: Whether width and height were swapped.
 
     Raises:
-        ValueError: the block is broken from its head on.
+        ValueError: the header or first directory is broken.
     """
     data = bytearray(block)
     source = tiff_tags.Source(tiff_tags.of_bytes(data))
@@ -84,7 +86,7 @@ def _tag(source, raw):
 
 
 def _write_directory(data, source, offset, kept):
-    """Writes fewer entries in a directory's place; no directory follows."""
+    """Replaces a directory by one with fewer entries, which has no successor."""
     old = source.directory(offset)[0]
     length = min(2 + 12 * len(old) + 4, len(data) - offset)
     packed = struct.pack(source.order + "H", len(kept)) + b"".join(kept)
@@ -99,7 +101,7 @@ def _swap_resolutions(data, source, entries):
 
 
 def _adjust_details(data, source, offset, size):
-    """Color space and size, in the directory that holds most of EXIF."""
+    """Adjusts color space and size in the main EXIF directory."""
     try:
         entries = source.directory(offset)[0]
     except (ValueError, struct.error):
@@ -119,7 +121,7 @@ def _adjust_details(data, source, offset, size):
 
 
 def _say_srgb(data, source, offset):
-    """Turns "R03" (Adobe RGB) into "R98" (sRGB)."""
+    """Replaces "R03" (Adobe RGB) by "R98" (sRGB)."""
     try:
         entries = source.directory(offset)[0]
     except (ValueError, struct.error):
@@ -130,7 +132,7 @@ def _say_srgb(data, source, offset):
 
 
 def _without_thumbnail(data, source, directory):
-    """Blanks the thumbnail, which shows the photo in gray; where it is the end of the block, the block ends there."""
+    """Blanks the thumbnail, which is gray; if it is at the end of the block, the block is cut off there."""
     try:
         raws = source.directory(directory)[0] if directory else []
         entries = {
@@ -167,7 +169,7 @@ def _used(source, offset, depth=0):
 
 
 def of_tiff(read: Callable[[int, int], bytes]) -> tuple[bytes, dict[int, bytes]]:
-    """Returns a block of what describes the photo in a TIFF file, and what stands beside it.
+    """Returns a block of the tags that describe the photo in a TIFF file, and its other metadata.
 
     Args:
         read: Function `(offset, length) -> bytes` of the file.
@@ -177,7 +179,7 @@ def of_tiff(read: Callable[[int, int], bytes]) -> tuple[bytes, dict[int, bytes]]
         `RESOURCES_TAG` by tag.
 
     Raises:
-        ValueError: it is not a TIFF file.
+        ValueError: the file is not a TIFF file.
     """
     source = tiff_tags.Source(read)
     wanted = _OF_TIFF | {XMP_TAG, IPTC_TAG, RESOURCES_TAG}
@@ -191,7 +193,7 @@ def of_tiff(read: Callable[[int, int], bytes]) -> tuple[bytes, dict[int, bytes]]
 
 
 def fitted(block: bytes, limit: int) -> tuple[bytes, list[str]]:
-    """Returns a block of at most `limit` bytes, and what had to go, largest first: such as "MakerNote (70 kB)"."""
+    """Returns a block of at most `limit` bytes, and the removed values, largest first, such as "MakerNote (70 kB)"."""
     if len(block) <= limit:
         return block, []
     order, entries = tiff_tags.entries_of(block)

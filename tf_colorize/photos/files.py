@@ -1,4 +1,4 @@
-"""Reads picture files and bytes as 8-bit sRGB and writes them, with what else a file carries.
+"""Reads picture files and bytes as 8-bit sRGB and writes them, with their metadata.
 
 Everything here is NumPy and Pillow; nothing imports TensorFlow.
 """
@@ -45,20 +45,19 @@ ImageError = opening.ImageError
 DEFAULT_MAX_PIXELS = 200_000_000  # the largest phone cameras
 
 WITH_ALPHA = frozenset(("PNG", "TIFF", "WEBP", "GIF", "AVIF", "HEIF"))
-_PNG_LEVEL = 3  # a third of the time of Pillow's 6, and no larger for photos
-# Pixels that a side may have.
+_PNG_LEVEL = 3  # a third of the time of Pillow's default 6, and no larger for photos
+# The greatest number of pixels per side.
 _MOST_PIXELS = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535, "AVIF": 32_768, "HEIF": 65_535}
 _QUALITY = {"JPEG": 92, "WEBP": 90, "AVIF": 80, "HEIF": 80}
 
 
 @dataclasses.dataclass
 class Picture:
-    """A picture that was read, and what its file says besides the pixels.
+    """A picture and the metadata of its file.
 
-    `image` is 8-bit sRGB, mode "L", "LA", "RGB" or "RGBA", upright. `format` is Pillow's name.
-    `metadata` is what `photos.metadata.take` returns, adjusted to the upright sRGB pixels, and
-    "icc_profile". `notes` are sentences for people. `origin` says who may read the file and from when
-    it is, if it is a file.
+    `image` is 8-bit sRGB, mode "L", "LA", "RGB" or "RGBA", upright. `format` is Pillow's name. `metadata` is what
+    `photos.metadata.take` returns, adjusted to the upright sRGB pixels, and "icc_profile". `notes` are notices for the
+    user. `origin` has permissions and time of the file, if it is a file.
     """
 
     image: Any  # `PIL.Image.Image`, or None once it has been released
@@ -73,16 +72,15 @@ def open_rgb(source: Source, *, short_side: int | None = None) -> Image.Image:
 
     Args:
         source: A path, or the bytes of a file.
-        short_side: When given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its
-            size, which is much faster, as long as its short side keeps at
-            least this many pixels.
+        short_side: If given, a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is much faster, if its short
+            side keeps at least this many pixels.
 
     Returns:
         A `PIL.Image.Image` of mode "RGB": EXIF orientation applied, ICC
         profile converted to sRGB, alpha dropped, first frame.
 
     Raises:
-        ImageError: it is not a picture that can be read completely.
+        ImageError: the picture cannot be read completely.
     """
     image = read(source, short_side=short_side).image
     return image if image.mode == "RGB" else image.convert("RGB")
@@ -99,16 +97,16 @@ def read(
 
     Args:
         source: A path, also of a pipe, or the bytes of a file.
-        max_pixels: Refuse larger pictures before decoding them. Above 179 million pixels
-            Pillow has its own limit, `PIL.Image.MAX_IMAGE_PIXELS`.
-        allow_truncated: Read a truncated JPEG as far as it goes; the rest is gray.
+        max_pixels: Reject larger pictures before decoding them. Above 179 million pixels Pillow has its own limit,
+            `PIL.Image.MAX_IMAGE_PIXELS`.
+        allow_truncated: Read the available part of a truncated JPEG; the rest is gray.
         short_side: As in `open_rgb`.
 
     Returns:
         A `Picture`.
 
     Raises:
-        ImageError: it is not a picture that can be read, or is too large.
+        ImageError: the picture cannot be read or is too large.
     """
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     try:
@@ -120,11 +118,11 @@ def read(
             if not (allow_truncated and "truncated" in str(error)):
                 raise
             data = source if isinstance(source, bytes) else pathlib.Path(source).read_bytes()
-            # libjpeg fills in what is missing when it meets the end marker.
+            # libjpeg fills in missing data when it finds the end marker.
             picture = dataclasses.replace(_read(data + b"\xff\xd9", max_pixels, short_side), origin=origin)
             picture.notes.append("truncated, read as far as it goes")
             return picture
-    except Exception as error:  # Pillow's readers raise nearly anything on a broken file
+    except Exception as error:  # Pillow's readers raise exceptions of many kinds for broken files
         raise ImageError(f"{name}: {_reason_of_reader(error)}") from error
 
 
@@ -136,26 +134,24 @@ def save(
     image_format: str | None = None,
     quality: int | None = None,
 ) -> list[str]:
-    """Writes a picture with the metadata of the one it was made from, all or nothing.
+    """Writes a picture with the metadata of its original, completely or not at all.
 
     Args:
-        image: `PIL.Image.Image` of mode "RGB" or "RGBA"; where the format has no alpha, it is
-            flattened onto white.
+        image: `PIL.Image.Image` of mode "RGB" or "RGBA"; if the format has no alpha, it is flattened onto white.
         target: Path, whose folder is created if needed, or open binary file.
-        like: `Picture` that gives the metadata, and says who may read the file and from when it is.
+        like: The original `Picture`, for metadata, permissions and time.
         image_format: One of Pillow's names in `FORMATS`; None follows the suffix of the path.
         quality: 1 to 100, for JPEG, WebP, AVIF and HEIC.
 
     Returns:
-        List of sentences on what the format cannot hold of the metadata.
+        List of notices about metadata that the format does not support.
 
     Raises:
-        ImageError: it cannot be written. Then nothing is left behind, and an older file is
-            unchanged.
+        ImageError: the picture cannot be written; nothing is left behind, and an existing file is unchanged.
     """
     try:
         if not isinstance(target, (str, os.PathLike)):
-            memory = io.BytesIO()  # some formats seek back and forth, which a pipe cannot
+            memory = io.BytesIO()  # some formats need seeking, which pipes do not support
             notes = _write(image, memory, image_format, like, quality)
             target.write(memory.getbuffer())
             target.flush()
@@ -166,14 +162,14 @@ def save(
             mode = None if origin is None else origins.mode_for(origin, target)
             with whole.open_whole(target, mode=mode) as file, _from(origin, file):
                 notes = _write(image, file, image_format, like, quality)
-    except Exception as error:  # Pillow's writers raise nearly anything, too
+    except Exception as error:  # Pillow's writers raise exceptions of many kinds, too
         name = "<bytes>" if hasattr(target, "write") else target
         raise ImageError(f"{name}: cannot be written: {_reason(error)}") from error
     return notes
 
 
 def check_size(size: tuple[int, int], image_format: str) -> None:
-    """Refuses pictures that are too large for a format, before somebody works on them.
+    """Rejects pictures that are too large for a format, before they are processed.
 
     Args:
         size: Width and height in pixels.
@@ -186,12 +182,12 @@ def check_size(size: tuple[int, int], image_format: str) -> None:
     if most and max(size) > most:
         name = metadata.NAMES[image_format]
         raise ImageError(
-            f"{size[0]} x {size[1]} pixels are more than {name} can hold, {most:,} a side; choose PNG or TIFF"
+            f"{size[0]} x {size[1]} pixels are more than {name} supports, {most:,} a side; choose PNG or TIFF"
         )
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Returns Pillow's name of the format that the suffix of a path stands for.
+    """Returns Pillow's name of the format for the suffix of a path.
 
     Raises:
         ImageError: the suffix is not in `IMAGE_SUFFIXES`.
@@ -203,13 +199,13 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 
 def pixel_count(source: Source) -> int:
-    """Returns width times height according to the file's header, 0 if it cannot be read, and of a pipe."""
+    """Returns width times height according to the file's header, or 0 for an unreadable file or a pipe."""
     try:
         if not isinstance(source, bytes) and opening.is_pipe(source):
-            return 0  # it can be read only once
+            return 0  # a pipe can be read only once
         with opening.file_of(source) as file, opening.opened(file) as image:
             return image.width * image.height
-    except Exception:  # reading its pixels will tell what is wrong
+    except Exception:  # reading the pixels will report the error
         return 0
 
 
@@ -227,15 +223,17 @@ def _write(image, file, image_format, like, quality):
         opening.register_heif()
     try:
         return metadata.save(image, file, image_format, like.metadata if like else {}, **parameters)
-    except RuntimeError as error:  # x265 takes no pictures that are wide and less than 32 pixels high
+    except RuntimeError as error:  # x265 does not support wide pictures less than 32 pixels high
         size = f"{image.width} x {image.height} pixels"
         name = metadata.NAMES[image_format]
-        raise ImageError(f"the encoder of {name} refuses {size} ({_reason(error)}); choose PNG or TIFF") from error
+        raise ImageError(
+            f"the encoder of {name} does not support {size} ({_reason(error)}); choose PNG or TIFF"
+        ) from error
 
 
 @contextlib.contextmanager
 def _from(origin, file):
-    """The file that is written meanwhile belongs to those whose the photo is, and is of its time."""
+    """Gives the file written in the block the photo's permissions, owner and time."""
     is_file = origin is not None and isinstance(getattr(file, "name", None), (str, os.PathLike))  # and no pipe
     if is_file:
         origins.give_owner(file.name, origin)
@@ -273,7 +271,7 @@ def _read(source, max_pixels, short_side):
 
 
 def _beside_pixels(source, image):
-    with opening.file_of(source) as file:  # another one: Pillow's stays where Pillow put it
+    with opening.file_of(source) as file:  # another profile; Pillow's own is kept where Pillow put it
 
         def read_bytes(offset, length):
             file.seek(offset)
@@ -284,7 +282,7 @@ def _beside_pixels(source, image):
 
 def _frames(image):
     count = getattr(image, "n_frames", 1)
-    if image.format == "MPO":  # whose others are mostly previews of the first
+    if image.format == "MPO":  # whose other pictures are mostly previews of the first
         return metadata.notes_of_mpo(image)
     return [f"only the first of {count} frames"] if count > 1 else []
 
@@ -297,9 +295,9 @@ def _reason(error):
 
 
 def _reason_of_reader(error):
-    """What is wrong with a file; words of a decoder, such as "decoder error -2", follow plain ones."""
+    """Returns what is wrong with a file; messages of a decoder, such as "decoder error -2", follow plain words."""
     text = _reason(error)
     is_plain = isinstance(error, (ImageError, MemoryError, Image.DecompressionBombError)) or "truncated" in text.lower()
-    # A number that cannot be a place in the file comes from the file itself.
+    # An offset that cannot be in the file comes from the file itself.
     is_of_system = isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW)
     return text if is_plain or is_of_system else f"the file is damaged ({text})"

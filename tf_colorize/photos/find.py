@@ -1,4 +1,4 @@
-"""Which files are photos: pictures that a person brings, not what earlier runs made of them."""
+"""Finds photos and films: the user's files, not results of earlier runs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from tf_colorize.photos import files
 RESULT_MARK = ".color"
 COMPARISON_MARK = ".compare"
 VARIANTS_MARK = ".variants"
-"""Before the suffix of what the tool makes: a result, a side-by-side picture, a sheet of several results."""
+"""Marks before the suffix of results, side-by-side pictures and sheets of variants."""
 
 FILM_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts"),
     *(".m2ts", ".mts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogm", ".dv", ".mxf", ".rm", ".rmvb"),
     *(".y4m", ".h264", ".hevc"),
 )
-"""What the names of films end in; none of them is a photo's."""
+"""Suffixes of films; none of them is also a suffix of photos."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What is under a folder.
+    """The photos and earlier results in a folder.
 
     Attributes:
         photos: List of `pathlib.Path`, sorted.
-        results: List of `pathlib.Path`, sorted: pictures that an earlier run made.
+        results: List of `pathlib.Path`, sorted: results of earlier runs.
     """
 
     photos: list
@@ -38,9 +38,9 @@ class Found:
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """Splits a file name into what people call the file and its suffix.
+    """Splits a file name into stem and suffix.
 
-    Only the suffixes of photos and films count: a dot alone does not make one.
+    Only the suffixes of photos and films count, not everything after a dot.
 
     Example:
     >>> split_suffix("Reel No. 5"), split_suffix("Reel No. 5.JPG")
@@ -52,13 +52,13 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 
 def is_result(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a file's name says that an earlier run made it, such as `x.color.jpg`, in any case."""
+    """Returns whether a file is named like a result, such as `x.color.jpg`, in any letter case."""
     stem, suffix = split_suffix(os.path.basename(os.fspath(path)))
     return bool(suffix) and stem.lower().endswith((RESULT_MARK, COMPARISON_MARK, VARIANTS_MARK))
 
 
 def is_numbered(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a name stands for numbered images, such as `frames/%05d.png`, and for no file of that name."""
+    """Returns whether a name is a pattern for numbered images, such as `frames/%05d.png`, and not an existing file."""
     name = os.path.basename(os.fspath(path))
     return bool(re.search(r"%0?\d*d", name)) and has_photo_suffix(name) and not os.path.lexists(path)
 
@@ -71,7 +71,7 @@ def find_films(folder: str | os.PathLike[str], refuse: Callable[[str], None]) ->
         refuse: Called with a line about each folder that cannot be listed.
 
     Returns:
-        Sorted files with a suffix in `FILM_SUFFIXES` in any case.
+        Sorted files with a suffix in `FILM_SUFFIXES` in any letter case.
     """
     return sorted(
         place / name
@@ -82,13 +82,13 @@ def find_films(folder: str | os.PathLike[str], refuse: Callable[[str], None]) ->
 
 
 def original_stem(path: str | os.PathLike[str]) -> str:
-    """Returns a result's name without mark and suffix: what its photo is called without suffix."""
+    """Returns a result's name without mark and suffix, which is the stem of its photo's name."""
     stem, _ = split_suffix(os.path.basename(os.fspath(path)))
     return stem.rpartition(".")[0] if is_result(path) else stem
 
 
 def has_photo_suffix(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a file's name has a suffix in `files.IMAGE_SUFFIXES`, in any case."""
+    """Returns whether a file's name has a suffix in `files.IMAGE_SUFFIXES`, in any letter case."""
     return os.fspath(path).lower().endswith(files.IMAGE_SUFFIXES)
 
 
@@ -97,14 +97,14 @@ def result_suffix(photo: pathlib.PurePath, wanted: str | None = None) -> str:
 
     Args:
         photo: Its path.
-        wanted: Such as ".png"; None keeps the photo's own, or ".jpg" where that stands for no format.
+        wanted: Such as ".png"; None keeps the photo's own, or uses ".jpg" if that is not a known format.
     """
     suffix = split_suffix(photo.name)[1]
     return wanted or (suffix if suffix.lower() in files.FORMATS else ".jpg")
 
 
 def comparison_name(result: pathlib.PurePath) -> str:
-    """Returns the file name of the side-by-side picture that belongs to a result."""
+    """Returns the file name of the side-by-side picture for a result."""
     stem, suffix = split_suffix(result.name)
     return f"{stem.removesuffix(RESULT_MARK)}{COMPARISON_MARK}{suffix}"
 
@@ -117,8 +117,8 @@ def find_photos(path: str | os.PathLike[str], refuse: Callable[[str], None] | No
         refuse: Called with a line about each folder that cannot be listed; None raises it.
 
     Returns:
-        `Found`: files with a suffix in `files.IMAGE_SUFFIXES` in any case, without hidden files
-        and folders. A folder that several links lead to is visited once.
+        `Found`: files with a suffix in `files.IMAGE_SUFFIXES` in any letter case, without hidden files and folders. A
+            folder is visited once, even if several links point to it.
 
     Raises:
         ImageError: `path` does not exist, or a folder cannot be listed and `refuse` is None.
@@ -136,9 +136,9 @@ def find_photos(path: str | os.PathLike[str], refuse: Callable[[str], None] | No
 def walk(
     path: str | os.PathLike[str], refuse: Callable[[str, str], None] | None = None
 ) -> Iterator[tuple[pathlib.Path, list[str]]]:
-    """Visits a folder and its subfolders, also through symbolic links, and each of them once.
+    """Visits a folder and its subfolders, also through symbolic links, each of them once.
 
-    Links are followed after all real folders have been visited, so that none of them hides one.
+    Links are followed after all real folders have been visited, so that folders keep their real paths.
 
     Args:
         path: The folder.

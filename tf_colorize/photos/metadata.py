@@ -1,4 +1,4 @@
-"""What a photo's file says besides its pixels: taken from it, adjusted to upright sRGB pixels, given to the result."""
+"""Metadata of photos: read from a file, adjusted to upright sRGB pixels, written to the result."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from tf_colorize.photos import captions, containers, exif, tiff_tags, xmp
 _HOLD_EXIF = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
 NAMES = {"JPEG": "JPEG", "PNG": "PNG", "TIFF": "TIFF", "WEBP": "WebP", "BMP": "BMP", "GIF": "GIF", "AVIF": "AVIF"}
 NAMES["HEIF"] = "HEIC"
-"""Pillow's name of a format to what people call it."""
+"""Pillow's name of a format to its usual name."""
 
 
 def read(image: Image.Image, read_bytes: Callable[[int, int], bytes], length: int) -> tuple[dict[str, Any], list[str]]:
-    """Returns what a file carries, as it stands there; ask before loading.
+    """Returns the unchanged metadata of a file; call it before loading the pixels.
 
     Args:
-        image: `PIL.Image.Image` that was opened and not loaded yet.
+        image: `PIL.Image.Image` that has been opened but not loaded.
         read_bytes: Function `(offset, length) -> bytes` of its file.
-        length: Of its file, in bytes.
+        length: Length of its file in bytes.
 
     Returns:
-        `(found, notes)`: a dict with, where the file has them, "exif", "xmp", "extended_xmp" and "iptc" (bytes),
-        "resources" (bytes: Photoshop's, without the captions), "comments" (list of bytes), "texts" (list of PNG's
-        chunks of text) and "is_turned": whether the upright picture has the file's width and height swapped; and a
-        list of sentences on what cannot be kept.
+        `(found, notes)`: a dict with those of these keys that the file has: "exif", "xmp", "extended_xmp" and "iptc"
+        (bytes), "resources" (bytes: Photoshop's, without the captions), "comments" (list of bytes), "texts" (list of
+        PNG text chunks) and "is_turned": whether the upright picture has the file's width and height swapped; and a
+        list of notices about what cannot be kept.
     """
     image_format = "JPEG" if image.format == "MPO" else image.format
     try:
         found = _found(image, image_format, read_bytes)
-    except Exception:  # any kind of broken metadata: the pixels may still be good
+    except Exception:  # exceptions of many kinds for broken metadata; the pixels may still be good
         found = {}
     if image_format == "PNG" and "exif" in found:
         image.info.setdefault("exif", exif.PREFIX + found["exif"])
     if found.pop("has_cicp", False):
         image.info["cicp"] = True
     if image_format == "TIFF" and ExifTags.Base.XResolution not in getattr(image, "tag_v2", {}):
-        image.info.pop("dpi", None)  # Pillow then says 1, which would be a print of meters
+        image.info.pop("dpi", None)  # Pillow then reports 1, which would mean a print of several meters
     iptc, found["resources"] = captions.of_resources(found.get("resources", b""))
     found["iptc"] = found.get("iptc") or iptc
     found["is_turned"] = _is_turned(image)
@@ -62,7 +62,7 @@ def _found(image, image_format, read_bytes):
         return {**found, "iptc": captions.of_tiff(others.get(exif.IPTC_TAG, b""))}
     found = {key: image.info[key] for key in ("exif", "xmp") if image.info.get(key)}
     if image_format == "AVIF" and "exif" in found:
-        # Pillow writes the block anew, with other text, where the container says another orientation.
+        # Pillow rewrites the block, with altered text, if the container has another orientation.
         with contextlib.suppress(AttributeError, IndexError):
             found["exif"] = image._decoder.get_info()[4] or found["exif"]
     if image_format == "GIF" and image.info.get("comment"):
@@ -72,15 +72,15 @@ def _found(image, image_format, read_bytes):
 
 def _is_turned(image):
     if image.format == "PNG" and "exif" not in image.info:
-        image.load()  # Pillow would, to look behind the pixels; broken pixels must not be taken for broken EXIF
+        image.load()  # Pillow would load the pixels, and report broken pixels as broken EXIF
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    except Exception:  # any kind of broken EXIF
+    except Exception:  # exceptions of many kinds for broken EXIF
         return False
 
 
 def notes_of_mpo(image: Image.Image) -> list[str]:
-    """Returns a note if the pictures behind a JPEG's first are more than previews: stereo, panoramas, angles."""
+    """Returns a notice if the further pictures in a JPEG are more than previews: stereo, panoramas, other angles."""
     try:
         kinds = [entry["Attribute"]["MPType"] for entry in vars(image)["mpinfo"][0xB002]]
     except (AttributeError, KeyError, TypeError):
@@ -90,21 +90,21 @@ def notes_of_mpo(image: Image.Image) -> list[str]:
 
 
 def take(image: Image.Image, found: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Turns a loaded image upright, in place, and returns what to save with it.
+    """Turns a loaded image upright, in place, and returns the metadata to save with it.
 
     Args:
         image: Loaded `PIL.Image.Image`.
-        found: What `read` returned.
+        found: The result of `read`.
 
     Returns:
         `(metadata, notes)`: dict as from `read`, with "dpi" (two floats) and without orientation, thumbnails and
-        what else is not true of the upright sRGB pixels; and a list of sentences on what was lost.
+            everything else that is wrong for the upright sRGB pixels; and a list of notices about what was lost.
     """
     kept, notes = dict(found), []
     turned = kept.pop("is_turned", False)
     try:
         ImageOps.exif_transpose(image, in_place=True)
-    except Exception:  # any kind of broken EXIF
+    except Exception:  # exceptions of many kinds for broken EXIF
         notes.append("broken EXIF left out")
         kept.pop("exif", None)
     if "exif" in kept:
@@ -124,24 +124,24 @@ def take(image: Image.Image, found: dict[str, Any]) -> tuple[dict[str, Any], lis
 
 
 def save(image: Image.Image, file: Any, image_format: str, metadata: dict[str, Any], **parameters: Any) -> list[str]:
-    """Writes an image with what its format can hold of `metadata`.
+    """Writes an image with the part of `metadata` that its format supports.
 
     Args:
         image: `PIL.Image.Image`.
         file: Binary file to write; it need not be readable.
         image_format: Pillow's name of the format.
-        metadata: What `take` returned, and "icc_profile", bytes.
+        metadata: The result of `take`, and "icc_profile", bytes.
         parameters: Further keyword arguments of `PIL.Image.Image.save`.
 
     Returns:
-        List of sentences on what is left out.
+        List of notices about what is left out.
     """
     parameters |= {key: metadata[key] for key in ("dpi", "icc_profile") if key in metadata}
     block = metadata.get("exif", b"")
     left_out: list[str] = []
     notes: list[str] = []
     if image_format in ("JPEG", "GIF"):
-        parameters["comment"] = b""  # otherwise Pillow takes one that the image brought along
+        parameters["comment"] = b""  # otherwise Pillow would use one attached to the image
     if image_format == "JPEG":
         block, dropped = exif.fitted(block, containers.EXIF_LIMIT)
         notes += [f"JPEG holds 64 kB of EXIF: left out {', '.join(dropped)}"] if dropped else []
@@ -199,7 +199,7 @@ def _png_text(metadata):
 
 
 def _save_tiff(image, file, metadata, parameters):
-    """EXIF, XMP and captions are tags among the others in a TIFF."""
+    """Writes a TIFF, in which EXIF, XMP and captions are tags among others."""
     order, entries = tiff_tags.entries_of(metadata["exif"]) if "exif" in metadata else ("<", [])
     if "dpi" in metadata:
         entries = [entry for entry in entries if entry.tag not in (0x011A, 0x011B, 0x0128)]

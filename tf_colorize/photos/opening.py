@@ -1,4 +1,4 @@
-"""Opens picture files: of the right kind, with the readers that can be trusted, also from pipes."""
+"""Opens picture files, also from pipes, with only those of Pillow's readers that are safe for untrusted files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tf_colorize import installation
 Source = str | os.PathLike[str] | bytes
 """Where a picture comes from: a path, or the bytes of its file."""
 
-# Only these: some of Pillow's other readers start programs or follow links.
+# Only these: some of Pillow's other readers start programs or read other files.
 _READERS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF")
-# Of the containers that AVIF and HEIC share; "mif1" and "msf1" may hold either.
+# Brands of the container that AVIF and HEIC share; "mif1" and "msf1" may be either.
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs"}
 _OPEN_BRANDS = {b"mif1", b"msf1", b"miaf"}
@@ -29,28 +29,28 @@ class ImageError(ValueError):
 
 
 def is_pipe(path: str | os.PathLike[str]) -> bool:
-    """Returns whether a path leads to a pipe or socket, which can be read only once."""
+    """Returns whether a path is a pipe or socket, which can be read only once."""
     mode = os.stat(path).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def without_pipe(source: Source) -> Source:
-    """Returns the bytes of a pipe, which can be read only once; all else as it is."""
+    """Returns the bytes of a pipe, which can be read only once, or any other source unchanged."""
     if isinstance(source, bytes) or not is_pipe(source):
         return source
     return pathlib.Path(source).read_bytes()
 
 
 def file_of(source: Source) -> BinaryIO:
-    """Returns a new file to read, of a path or of bytes; callers close it."""
+    """Opens a path or bytes for reading; callers close the file."""
     return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
 
 
 def opened(file: BinaryIO) -> Image.Image:
-    """Opens a picture, whose pixels are read later.
+    """Opens a picture without reading its pixels.
 
     Raises:
-        ImageError: it is empty, or not a picture in a format that can be read.
+        ImageError: the file is empty, or not a picture in a readable format.
     """
     head = file.read(4096)
     file.seek(0)
@@ -62,11 +62,12 @@ def opened(file: BinaryIO) -> Image.Image:
     try:
         return Image.open(file, formats=readers)
     except UnidentifiedImageError as error:
-        raise ImageError("not a picture in a format that can be read") from error
+        raise ImageError("not a picture in a readable format") from error
 
 
 def _readers_of_brands(head):
-    """Of AVIF and HEIC: the first brand is the major one, and the others, with which it is compatible, decide."""
+    """Returns whether a file is AVIF or HEIC: if the major brand, which comes first, is open, the compatible brands
+    decide."""
     box = head[: int.from_bytes(head[:4], "big")]
     brands = [box[8:12], *(box[start : start + 4] for start in range(16, len(box) - 3, 4))]
     for brand in brands:

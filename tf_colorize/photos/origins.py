@@ -1,4 +1,4 @@
-"""What the file system says of a photo, and its result should say, too: who may read it, and from when it is."""
+"""Permissions, owner and time of a photo's file, which are copied to the result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Of a regular file: permission bits, owner, group, and time of the last change in nanoseconds."""
+    """Permission bits, owner, group and modification time (in nanoseconds) of a regular file."""
 
     mode: int
     owner: int
@@ -19,7 +19,7 @@ class Origin:
 
 
 def of(path: str | os.PathLike[str]) -> Origin | None:
-    """Returns where a photo comes from, or None where `path` is not a regular file that can be asked."""
+    """Returns the origin of a photo, or None if `path` is not an accessible regular file."""
     try:
         status = os.stat(path)
     except OSError:
@@ -30,14 +30,14 @@ def of(path: str | os.PathLike[str]) -> Origin | None:
 
 
 def mode_for(origin: Origin, target: str | os.PathLike[str]) -> int:
-    """Returns the permission bits of a result: whom the photo keeps out, it keeps out.
+    """Returns the permission bits of a result, which is readable only by those who may read the photo.
 
-    Pictures are not programs, and nobody but the owner and the group may write them. Where the group cannot be the
-    photo's, it may do what everybody may. A file that is replaced does not become more readable.
+    Results are not executable, and only owner and group may write them. If the result cannot have the photo's group,
+    the group gets only the permissions of others. A replaced file does not become more readable.
 
     Args:
-        origin: Of the photo.
-        target: Where the result goes.
+        origin: Origin of the photo.
+        target: Path of the result.
     """
     mode = origin.mode & 0o664
     if not _may_give_group(origin, os.path.dirname(os.path.realpath(target))):
@@ -58,7 +58,7 @@ def _may_give_group(origin, folder):
 
 
 def give_owner(path: str | os.PathLike[str], origin: Origin) -> None:
-    """Gives a new file to the photo's group, and where that is allowed, which takes an administrator, to its owner."""
+    """Gives a new file the photo's group and, if permitted (for administrators), its owner."""
     if hasattr(os, "chown"):
         for owner, group in ((-1, origin.group), (origin.owner, -1)):
             with contextlib.suppress(OSError):
@@ -66,6 +66,6 @@ def give_owner(path: str | os.PathLike[str], origin: Origin) -> None:
 
 
 def give_time(path: str | os.PathLike[str], origin: Origin) -> None:
-    """Gives a file that was written the photo's time: folders sorted by time show both side by side."""
+    """Gives a file the photo's modification time, so that folders sorted by time show both side by side."""
     with contextlib.suppress(OSError):
         os.utime(path, ns=(origin.modified, origin.modified))

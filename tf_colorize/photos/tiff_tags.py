@@ -1,6 +1,6 @@
-"""Tags in the layout of TIFF, which EXIF blocks have, too: directories whose entries point to values.
+"""Reads and writes tags in TIFF's layout, also used by EXIF: directories whose entries point to values.
 
-Values stay bytes throughout, so text of any encoding, and what nobody knows, comes out as it went in.
+Values stay bytes throughout, so that text in any encoding and unknown values are unchanged.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ EXIF, GPS, INTEROPERABILITY, MAKER_NOTE = 0x8769, 0x8825, 0xA005, 0x927C
 POINTERS = (EXIF, GPS, INTEROPERABILITY)
 BYTE, SHORT, LONG, UNDEFINED = 1, 3, 4, 7
 _BYTES_OF = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_OFFSETS = {4: "I", 13: "I", 16: "Q", 18: "Q"}  # the latter two are BigTIFF's
+_OFFSETS = {4: "I", 13: "I", 16: "Q", 18: "Q"}  # the last two are BigTIFF's
 _UNIT_OF = {**_BYTES_OF, 5: 4, 10: 4}
-_MOST_BYTES = 1 << 28  # of one value
+_MOST_BYTES = 1 << 28  # bytes of one value
 
 
 @dataclasses.dataclass
 class Entry:
     """A tag of a directory; `value` is its bytes, or the list of entries of the directory that it points to.
 
-    `place` is where the bytes lay. `kind` is TIFF's number of the type.
+    `place` is the offset of the bytes. `kind` is TIFF's number of the type.
     """
 
     tag: int
@@ -37,7 +37,7 @@ class Source:
     """Random access to a block or to a whole TIFF file, classic or BigTIFF.
 
     Args:
-        read: Function `(offset, length) -> bytes`, fewer at the end.
+        read: Function `(offset, length) -> bytes`, which may return fewer at the end.
 
     Raises:
         ValueError: there is no TIFF header.
@@ -58,7 +58,7 @@ class Source:
         return struct.unpack(self.order + layout, data)
 
     def directory(self, offset: int) -> tuple[list[bytes], int]:
-        """Returns the entries of a directory as they stand, 12 or 20 bytes each, and where the next one is."""
+        """Returns the raw entries of a directory, 12 or 20 bytes each, and the offset of the next directory."""
         head, each = ("Q", 20) if self.is_big else ("H", 12)
         size = struct.calcsize("=" + head)
         (count,) = self.numbers(head, self.read(offset, size))
@@ -73,7 +73,7 @@ class Source:
         return [table[start : start + each] for start in range(0, len(table), each)], following
 
     def entry(self, raw: bytes) -> Entry | None:
-        """Returns the `Entry` of the bytes of one, or None where its value lies outside or has an unknown type."""
+        """Returns the `Entry` for raw bytes, or None if its value is outside the file or has an unknown type."""
         tag, kind, count = self.numbers("HHQ" if self.is_big else "HHI", raw[: -8 if self.is_big else -4])
         room = 8 if self.is_big else 4
         length = (8 if kind in (16, 18) else _BYTES_OF.get(kind, 0)) * count
@@ -86,7 +86,7 @@ class Source:
         return Entry(tag, kind, count, value, place) if len(value) == length else None
 
     def entries(self, offset: int, depth: int = 0) -> list[Entry]:
-        """Returns the `Entry`s of a directory and those that it points to; what is broken is left out."""
+        """Returns the `Entry`s of a directory and those that it points to, leaving out broken ones."""
         found = []
         for raw in self.directory(offset)[0]:
             entry = self.entry(raw)
@@ -96,7 +96,8 @@ class Source:
         return found
 
     def pointed(self, entry: Entry, depth: int = 0) -> Entry | None:
-        """Returns an entry, with its directory if it points to one; None where that is broken or of BigTIFF alone."""
+        """Returns an entry, with its directory if it points to one, or None if that is broken or specific to
+        BigTIFF."""
         if entry.tag not in POINTERS:
             return entry if entry.kind in _BYTES_OF else None
         if entry.kind not in _OFFSETS or entry.count != 1 or depth > 1:
@@ -117,14 +118,14 @@ def entries_of(block: bytes) -> tuple[str, list[Entry]]:
     """Returns the byte order of a block, "<" or ">", and its entries.
 
     Raises:
-        ValueError: it is broken from its head on.
+        ValueError: the header or first directory is broken.
     """
     source = Source(of_bytes(block))
     return source.order, source.entries(source.first)
 
 
 def block_of(order: str, entries: Iterable[Entry]) -> bytes:
-    """Returns a block with these entries. Maker notes go where they lay, if that is near enough."""
+    """Returns a block with these entries. Maker notes keep their offset, if it is close enough."""
     entries = list(entries)
     notes = [entry for entry in all_of(entries) if entry.tag == MAKER_NOTE]
     pinned = notes[0] if notes and 8 <= notes[0].place < 60_000 else None
@@ -141,7 +142,7 @@ def all_of(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def laid_out(order: str, entries: Iterable[Entry], start: int, pinned: Entry | None = None) -> tuple[int, bytes]:
-    """Lays directories and values out from an offset on.
+    """Arranges directories and values from an offset on.
 
     Returns:
         `(first, body)`: the offset of the directory, and the bytes from `start` on.
@@ -191,11 +192,11 @@ def tiff_with(tiff: bytes, order: str, entries: Iterable[Entry]) -> tuple[bytes,
 
     Args:
         tiff: The file.
-        order: Byte order of `entries`, which the whole file takes on.
+        order: Byte order of `entries`, to which the whole file is converted.
         entries: They replace entries of the same tag.
 
     Returns:
-        `(head, tail)`: the file's new first 8 bytes, and what to write behind it.
+        `(head, tail)`: the file's new first 8 bytes, and the bytes to append.
     """
     source = Source(of_bytes(tiff))
     merged = {entry.tag: _in_order(entry, source.order, order) for entry in source.entries(source.first)}

@@ -13,7 +13,7 @@ _OPPO = b"http://ns.oplus.com/photos/1.0/camera/"
 _GAIN_MAPS = (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/")
 _TIFF, _EXIF = b"http://ns.adobe.com/tiff/1.0/", b"http://ns.adobe.com/exif/1.0/"
 _NOTE = b"http://ns.adobe.com/xmp/note/"
-# Namespace, and which of its names to take out.
+# Namespaces, and which of their names to remove.
 _VIDEO = (
     (_CAMERA, rb"(?:MotionPhoto|MicroVideo)\w*"),
     (_OPPO, rb"\w+"),
@@ -32,10 +32,10 @@ _VALUE = rb"\s*=\s*(?:\"[^\"<]*\"|'[^'<]*')"
 
 
 def adjusted(packet: bytes) -> tuple[bytes, list[str]]:
-    """Returns a packet as it is right for an upright sRGB picture that stands alone, with notes for people.
+    """Returns a packet adjusted for an upright sRGB picture without other parts, and notices.
 
-    Out go: how pixels were stored, thumbnails (they show the photo in gray), and what points to a motion photo's
-    video or to a gain map, which are no longer there.
+    It removes properties of the stored pixels, thumbnails (which are gray), and pointers to a motion photo's video or
+    to a gain map, which the result does not have.
     """
     packet, notes = _utf8(packet), []
     packet, _ = _without_any(packet, _PIXELS)
@@ -63,10 +63,10 @@ def _prefixes(packet, namespace):
 
 
 def _elements(packet, namespace, names):
-    """List of `(start, end)` of the elements with such names; what is not closed is left out. Takes linear time."""
+    """Returns `(start, end)` of the elements with these names, without unclosed ones, in linear time."""
     found, unclosed = [], set()
     for prefix in _prefixes(packet, namespace):
-        # A tag holds no "<", so a search for its end does not go beyond the next one.
+        # A tag contains no "<", so the search for its end stops at the next one.
         tag = rb"<(" + prefix + rb":(?:" + names + rb"))(?=[\s/>])(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>"
         position = 0
         for match in re.finditer(tag, packet):
@@ -88,7 +88,7 @@ def _parts(packet, namespace, names):
 
 
 def _without(packet, namespace, names):
-    """Takes properties out, whether they are written as attributes or as elements; and whether there were any."""
+    """Removes properties, written as attributes or as elements; also returns whether there were any."""
     elements = _elements(packet, namespace, names)
     kept, position = [], 0
     for start, end in sorted(elements):
@@ -115,7 +115,7 @@ def name_of(extension: bytes) -> str:
 
 
 def joined(packet: bytes, extension: bytes) -> bytes:
-    """Returns one packet of the two parts that a JPEG has, for formats without such a limit."""
+    """Joins the two parts of a packet in a JPEG, for formats without such a limit."""
     first = extension.find(b">", extension.find(b"<rdf:RDF")) + 1
     last, end = extension.rfind(b"</rdf:RDF"), packet.rfind(b"</rdf:RDF")
     if not 0 < first <= last or end < 0:
@@ -124,7 +124,7 @@ def joined(packet: bytes, extension: bytes) -> bytes:
 
 
 def split(packet: bytes) -> tuple[bytes, bytes]:
-    """Returns a packet as the two parts that a JPEG needs where one segment cannot hold it."""
+    """Splits a packet into the two parts that a JPEG needs if it does not fit into one segment."""
     extension = packet
     for name in (b"x:xmpmeta", b"rdf:RDF"):
         start, last = packet.find(b"<" + name), packet.rfind(b"</" + name)

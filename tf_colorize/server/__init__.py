@@ -1,1 +1,1 @@
-"""Coloring over HTTP for programs on one machine: bytes of a photo in, bytes of a photo in color out."""
+"""An HTTP server that colorizes for programs on one machine: the bytes of a photo in, the bytes of the result out."""

@@ -1,4 +1,4 @@
-"""The server as an ASGI application: who may ask, how much at once, and the way of a request to its answer."""
+"""The server as an ASGI application: access control, limits, and the handling of requests."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _PORT = re.compile(r":\d+$")
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How much the server takes on.
+    """The limits of the server.
 
     Attributes:
-        max_bytes: Of a request.
-        max_pixels: Of a photo.
-        at_once: Photos that are colored at a time, one thread each.
-        waiting: Further requests that may wait; others are sent away with status 503.
+        max_bytes: Bytes of a request.
+        max_pixels: Pixels of a photo.
+        at_once: Number of photos colorized at a time, one thread each.
+        waiting: Number of further requests that may wait; others get status 503.
     """
 
     max_bytes: int = 64 << 20
@@ -51,13 +51,13 @@ class _RefusedError(Exception):
 
 
 class Service:
-    """Colors the photos of requests. Photos and results are only ever in memory.
+    """Colorizes the photos of requests. Photos and results stay in memory.
 
     Args:
-        colorizer: A `Colorizer` that may be called from several threads.
+        colorizer: A thread-safe `Colorizer`.
         limits: See `Limits`.
-        token: What requests must carry in `Authorization: Bearer TOKEN`. None takes those without one, but only if
-            they call the server by the name of the loopback device: a page in a browser could use another.
+        token: The token that requests must send in `Authorization: Bearer TOKEN`. None accepts requests without one,
+            but only if they use a host name of the loopback interface, because a web page could use another.
         fields: Of the `Look` of photos whose request does not name them.
     """
 
@@ -66,7 +66,7 @@ class Service:
     ) -> None:
         self._limits, self._token, self._fields = limits, token, fields or {}
         self._pool = concurrent.futures.ThreadPoolExecutor(limits.at_once, thread_name_prefix="colorize")
-        # Requests beyond these wait with their bodies still in the network, not in memory.
+        # Further requests wait without reading their bodies into memory.
         self._in_memory = asyncio.Semaphore(2 * limits.at_once)
         self._n_inside = 0
         guarded: Any = crowd.within_memory  # large photos wait for each other
@@ -93,7 +93,7 @@ class Service:
         try:
             self._check(request)
             if self._n_inside >= self._limits.at_once + self._limits.waiting:
-                raise _RefusedError(503, "too many requests wait; try again", retry_after="1")
+                raise _RefusedError(503, "too many requests are waiting; try again", retry_after="1")
             self._n_inside += 1
             try:
                 async with self._in_memory:
@@ -105,11 +105,11 @@ class Service:
             headers = {name.replace("_", "-"): value for name, value in error.headers.items()}
             return _json({"error": str(error)}, error.status, headers)
         except requests.ClientDisconnect:
-            return responses.Response(status_code=400)  # nobody reads it
+            return responses.Response(status_code=400)  # the client is gone
         except wishes.WishError as error:
             return _json({"error": str(error)}, 400)
-        except Exception as error:  # one photo never ends the server
-            _logger.exception("a photo could not be colored")
+        except Exception as error:  # a photo never stops the server
+            _logger.exception("a photo could not be colorized")
             return _json({"error": work.reason_of(error)}, 500)
         headers = {"Colorize-Notes": json.dumps(answer.notes)} if answer.notes else {}
         return responses.Response(answer.data, media_type=answer.media_type, headers={**_HEADERS, **headers})
@@ -118,7 +118,7 @@ class Service:
         if self._token is None:
             host = _PORT.sub("", request.headers.get("host", ""))
             if host not in _OWN_NAMES:
-                raise _RefusedError(403, f"the server is not called {host[:100]!r}; use {' or '.join(_OWN_NAMES)}")
+                raise _RefusedError(403, f"the host name {host[:100]!r} is not allowed; use {' or '.join(_OWN_NAMES)}")
             return
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode()):
@@ -144,13 +144,13 @@ class Service:
             return await asyncio.wait_for(read(), _PATIENCE)
         except asyncio.TimeoutError as error:
             raise _RefusedError(
-                408, f"the photo did not arrive in {_PATIENCE:g} seconds", connection="close"
+                408, f"the photo did not arrive within {_PATIENCE:g} seconds", connection="close"
             ) from error
 
     def _work(self, request, body):
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type.startswith("multipart/"):
-            raise wishes.WishError("send the photo's bytes alone as the body, not a form")
+            raise wishes.WishError("send only the bytes of the photo as the body, not a form")
         query = request.query_params.multi_items()
         return self._answer(wishes.wish_of(body, query, self._fields, is_json=media_type == "application/json"))
 
@@ -163,8 +163,8 @@ def _json(value, status=200, headers=None):
 
 
 async def _not_found(request, error):
-    return _json({"error": "there is /colorize, /health and /openapi.json"}, 404)
+    return _json({"error": "only /colorize, /health and /openapi.json exist"}, 404)
 
 
 async def _not_allowed(request, error):
-    return _json({"error": f"{request.url.path} takes {error.headers['Allow']}"}, 405, error.headers)
+    return _json({"error": f"{request.url.path} accepts only {error.headers['Allow']}"}, 405, error.headers)

@@ -1,4 +1,4 @@
-"""What the server offers, in OpenAPI's words, for programs that write their own clients."""
+"""The server's OpenAPI description, from which clients can be generated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tf_colorize.color import look
 from tf_colorize.server import wishes
 
 _HINT = {
-    "description": "A color at a place of the upright photo.",
+    "description": "A color at a place in the upright photo.",
     "oneOf": [
         {"type": "string", "description": "X,Y=COLOR", "example": "120,340=#7a4b2c"},
         {"type": "array", "minItems": 3, "maxItems": 4, "items": {}, "example": ["25%", "40%", "navy"]},
@@ -18,10 +18,10 @@ _HINT = {
             "type": "object",
             "required": ["x", "y", "color"],
             "properties": {
-                "x": {"description": "Pixels from the left edge, or percent."},
-                "y": {"description": "Pixels from the top edge, or percent."},
+                "x": {"description": "Pixels from the left edge, or a percentage."},
+                "y": {"description": "Pixels from the top edge, or a percentage."},
                 "color": {"type": "string", "example": "#7a4b2c"},
-                "size": {"type": "number", "description": "Pixels that the hint is wide."},
+                "size": {"type": "number", "description": "Width of the hint in pixels."},
             },
         },
     ],
@@ -33,12 +33,12 @@ def openapi(fields: Mapping[str, Any] | None = None, *, has_token: bool) -> dict
 
     Args:
         fields: Of the `Look` of photos whose request does not name them.
-        has_token: Whether requests must carry a token.
+        has_token: Whether requests need a token.
     """
     options = {
         **{name: _adjustment(name, fields or {}) for name in wishes.ADJUSTMENTS},
-        "hints": {"type": "array", "items": _HINT, "description": "Colors at places of the photo."},
-        "format": {"type": "string", "enum": list(wishes.FORMATS), "description": "Default: the photo's own."},
+        "hints": {"type": "array", "items": _HINT, "description": "Colors at places in the photo."},
+        "format": {"type": "string", "enum": list(wishes.FORMATS), "description": "Default: that of the photo."},
         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "description": "For JPEG, WebP, AVIF and HEIC."},
     }
     parameters = [
@@ -47,12 +47,12 @@ def openapi(fields: Mapping[str, Any] | None = None, *, has_token: bool) -> dict
     hint = {"type": "array", "items": {"type": "string", "example": "120,340=#7a4b2c"}}
     parameters.append({"name": "hint", "in": "query", "schema": hint})
     failures = {
-        "400": "The photo or an option cannot be used.",
+        "400": "The photo or an option is invalid.",
         "401": "The token is missing or wrong.",
-        "403": "The name by which the server was called is not allowed.",
+        "403": "The host name is not allowed.",
         "408": "The photo did not arrive in time.",
         "413": "The photo is too large.",
-        "503": "Too many requests wait. Try again after the seconds in Retry-After.",
+        "503": "Too many requests are waiting. Try again after the number of seconds in Retry-After.",
     }
     photo = {"schema": {"type": "string", "format": "binary"}}
     as_json = {"type": "object", "required": ["image"], "properties": {"image": _base64(), **options}}
@@ -62,20 +62,20 @@ def openapi(fields: Mapping[str, Any] | None = None, *, has_token: bool) -> dict
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     colorize = {
         "operationId": "colorize",
-        "summary": "Color a photo. Its size, lightness and metadata stay as they are.",
+        "summary": "Colorize a photo. Size, lightness and metadata are kept.",
         "parameters": parameters,
         "requestBody": {"required": True, "content": {"image/*": photo, "application/json": {"schema": as_json}}},
         "responses": {
             "200": {
-                "description": "The photo in color.",
-                "headers": {"Colorize-Notes": {"schema": {"type": "string"}, "description": "A JSON list of notes."}},
+                "description": "The colorized photo.",
+                "headers": {"Colorize-Notes": {"schema": {"type": "string"}, "description": "A JSON list of notices."}},
                 "content": {media_type: photo for media_type in wishes.MEDIA_TYPES.values()},
             },
             **{code: _failure(text) for code, text in failures.items()},
         },
         **security,
     }
-    health = {"operationId": "health", "summary": "Whether the server is there.", "responses": {"200": _healthy()}}
+    health = {"operationId": "health", "summary": "Check that the server is running.", "responses": {"200": _healthy()}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "tf-colorize", "version": tf_colorize.__version__},

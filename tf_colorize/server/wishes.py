@@ -1,4 +1,4 @@
-"""One request to color a photo, and its answer: what may be asked, how it is read, and what comes back."""
+"""Parses a request to colorize a photo, and makes its answer."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class WishError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
-    """What somebody wants.
+    """A parsed request.
 
     Attributes:
         source: Bytes of the photo's file.
-        look: How the colors are changed.
-        hints: Colors at places of the photo.
-        image_format: Pillow's name of the result's format; None takes the photo's own.
+        look: Adjustments of the colors.
+        hints: Colors at places in the photo.
+        image_format: Pillow's name of the result's format; None: that of the photo.
         quality: 1 to 100, or None for the format's default.
     """
 
@@ -51,12 +51,12 @@ class Wish:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A photo in color.
+    """A colorized photo.
 
     Attributes:
         data: Bytes of its file.
         media_type: Such as "image/jpeg".
-        notes: Sentences for people.
+        notes: Notices for the user.
     """
 
     data: bytes
@@ -67,16 +67,16 @@ class Answer:
 def wish_of(
     body: bytes, query: Sequence[tuple[str, str]], fields: Mapping[str, Any] | None = None, *, is_json: bool
 ) -> Wish:
-    """Returns what a request asks for.
+    """Parses a request.
 
     Args:
-        body: Bytes of the photo's file; or JSON with them in "image", in base64, and with options.
-        query: Names and values of the address's query: options.
+        body: Bytes of the photo's file; or a JSON object with them in "image" as base64, and options.
+        query: Names and values of the query parameters, which are options.
         fields: Of the `Look` where the request does not name them.
         is_json: Whether the body is JSON.
 
     Raises:
-        WishError: something in it is not what it must be.
+        WishError: the request is invalid.
     """
     given: dict[str, Any] = {}
     for name, value in query:
@@ -98,7 +98,7 @@ def wish_of(
         raise WishError("the photo is missing: the body is empty")
     unknown = sorted(set(given) - set(OPTIONS))
     if unknown:
-        raise WishError(f"{documents.shown(unknown[0])}: no such option; there are {', '.join(OPTIONS)}")
+        raise WishError(f"{documents.shown(unknown[0])}: no such option; the options are {', '.join(OPTIONS)}")
     quality = _number("quality", given["quality"], 1, 100) if given.get("quality") is not None else None
     if quality is not None and quality != int(quality):
         raise WishError(f"quality: must be a whole number, not {documents.shown(given['quality'])}")
@@ -108,15 +108,15 @@ def wish_of(
 
 
 def answer(colorizer: Colorizer, wish: Wish, max_pixels: int) -> Answer:
-    """Colors a photo.
+    """Colorizes a photo.
 
     Args:
         colorizer: A `Colorizer`.
-        wish: What is wanted.
-        max_pixels: Refuses larger photos before they are decoded.
+        wish: The request.
+        max_pixels: Rejects larger photos before they are decoded.
 
     Raises:
-        ValueError: it cannot be read, or has no result of this kind.
+        ValueError: the photo cannot be read, or the result cannot be written in this format.
     """
     if wish.hints and not colorizer.takes_hints:
         raise WishError("hints: the model takes none")
@@ -143,7 +143,7 @@ def _of_json(body):
     except (ValueError, RecursionError) as error:
         raise WishError(f"the body is not valid JSON: {work.reason_of(error)}") from error
     if not isinstance(value, dict) or not isinstance(value.get("image"), str):
-        raise WishError('the body must be an object with the photo in "image", in base64')
+        raise WishError('the body must be an object with the photo in "image" as base64')
     options = {name: option for name, option in value.items() if name != "image"}
     try:
         return base64.b64decode(value["image"], validate=True), options

@@ -13,21 +13,21 @@ with installation.explained():
 class WeightAverage(keras.callbacks.Callback):
     """Keeps an exponential moving average of the generator's weights and validates with it.
 
-    The average replaces the weights during validation and at the end of each epoch, for the
-    callbacks that come after this one; training continues from the raw weights.
+    The average replaces the weights during validation and at the end of each epoch, for later callbacks; training
+    continues from the raw weights.
 
-    Source: Polyak and Juditsky 1992; the warm-up of the decay is that of
-    `tf.train.ExponentialMovingAverage`, so short training runs average too.
+    Source: Polyak and Juditsky 1992; the decay is warmed up as in `tf.train.ExponentialMovingAverage`, for short
+    training runs.
 
     Args:
-        generator: `keras.Model` whose weights are averaged, moving statistics included: those of
-            the last batches would not fit averaged kernels.
+        generator: `keras.Model` whose weights are averaged, including moving statistics: those of the last batches
+            would not fit averaged kernels.
         decay: float in [0, 1), reached after about 10 / (1 - decay) steps.
     """
 
     def __init__(self, generator: keras.Model, decay: float = 0.999) -> None:
         super().__init__()
-        # Of each device: they are equal, so one average does.
+        # Weights are equal on all devices, so one average is enough.
         self.copies = [distribution.copies(weight) for weight in generator.weights]
         self.weights = [copies[0] for copies in self.copies]
         self.decay = decay
@@ -75,7 +75,7 @@ def blend(first: keras.Model, second: keras.Model, share: float) -> None:
 
     Args:
         first, second: `keras.Model`s with weights of the same shapes.
-        share: float in [0, 1], how much of `second` remains.
+        share: float in [0, 1], the share of `second`.
 
     Raises:
         ValueError: the generators do not have the same weights, or `share` is out of range.

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, to resume from."""
+"""Saves and restores checkpoints of a training run."""
 
 from __future__ import annotations
 
@@ -33,19 +33,18 @@ class TrainingStopped(Exception):
 class Checkpoints(keras.callbacks.Callback):
     """Saves the whole state of a training run every few minutes and resumes it at the exact step.
 
-    State: weights, optimizers, averages, running metrics, random states, epoch and step. Files
-    are written by `tf.train.CheckpointManager`: a new checkpoint counts only once it is whole,
-    and the last two are kept. Ctrl-C and SIGTERM call `request_stop`: the step in progress is
-    finished, its state is saved, and `TrainingStopped` is raised. A loss that is not finite
-    raises it too, without saving. With several workers the chief reads and writes, and all stop
-    after the same step. A run can be resumed with another number of workers.
+    The state consists of weights, optimizers, averages, running metrics, random states, epoch and step. Files are
+    written by `tf.train.CheckpointManager`: a new checkpoint counts only when it is complete, and the last two are
+    kept. Ctrl-C and SIGTERM call `request_stop`: the current step is finished, its state is saved, and
+    `TrainingStopped` is raised. A non-finite loss also raises it, without saving. With several workers, the chief reads
+    and writes, and all stop after the same step. A run can be resumed with another number of workers.
 
     Args:
-        folder: where checkpoints go.
-        variables: list of `tf.Variable` or `keras.Variable` besides those of the model.
+        folder: folder of the checkpoints.
+        variables: list of `tf.Variable` or `keras.Variable` in addition to those of the model.
         steps_per_epoch: int.
-        minutes: float, time between two checkpoints; None: `CHECKPOINT_MINUTES`.
-        workers: `distribution.Workers`; None: this process alone.
+        minutes: float, time between checkpoints; None: `CHECKPOINT_MINUTES`.
+        workers: `distribution.Workers`; None: only this process.
     """
 
     def __init__(
@@ -68,9 +67,9 @@ class Checkpoints(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
     def attach(self, model: keras.Model) -> None:
-        """Registers all state of `model`, which must be compiled and have been evaluated once.
+        """Registers all state of `model`, which must have been compiled and evaluated once.
 
-        (Keras creates the variables of metrics when it first needs them.)
+        (Keras creates the variables of metrics on first use.)
         """
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
@@ -80,7 +79,7 @@ class Checkpoints(keras.callbacks.Callback):
             tracked += discriminator_optimizer.variables
         self._tracked = tracked
         self._values = [distribution.copies(variable)[0] for variable in tracked]
-        # Running metrics count what one device has seen; files hold what all have seen.
+        # Running metrics are per device; files contain their sums.
         shared = {id(variable) for variable in model.metrics_variables} if self.workers.replicas > 1 else ()
         self._sums = {
             index: tf.Variable(value, trainable=False)
@@ -92,7 +91,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self.folder), max_to_keep=2)
 
     def find(self) -> int:
-        """Returns the step of the newest readable checkpoint, or 0; it is loaded when the next epoch begins."""
+        """Returns the step of the newest readable checkpoint, or 0; it is restored when the next epoch begins."""
         self.position.assign(self.workers.from_chief(self._find))
         self._restores = bool(self.position > 0)
         return int(self.position)
@@ -104,7 +103,7 @@ class Checkpoints(keras.callbacks.Callback):
                 values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
                 position = int(values["position/.ATTRIBUTES/VARIABLE_VALUE"])
             except (tf.errors.OpError, ValueError, IndexError, KeyError):
-                continue  # damaged on disk: try the one before it
+                continue  # damaged on disk: try the previous one
             self._restore_from = path
             return position
         if self._manager.checkpoints:
@@ -116,7 +115,7 @@ class Checkpoints(keras.callbacks.Callback):
         return self._manager.latest_checkpoint
 
     def request_stop(self, *_: Any) -> None:
-        """Asks for a checkpoint and an end after the step in progress; a signal handler."""
+        """Requests a checkpoint and a stop after the current step; can be used as a signal handler."""
         self.stop_requested = True
         self.stop_agreed = self.workers.strategy is None
 
@@ -124,8 +123,8 @@ class Checkpoints(keras.callbacks.Callback):
         """Writes a checkpoint now, on the chief.
 
         Raises:
-            TrainingStopped: it cannot be written (for example, the disk is full), or the state is
-                not finite. Older checkpoints stay.
+            TrainingStopped: it cannot be written (for example, the disk is full), or the state is not finite; older
+                checkpoints are kept.
         """
         if not self.workers.is_chief:
             return
@@ -144,7 +143,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._saved_at = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Here, not before `fit`: Keras resets the running metrics at the beginning of each epoch.
+        # Here and not before `fit`, because Keras resets the running metrics at the beginning of each epoch.
         if self._restores:
             self._restore()
         elif int(self.position):
@@ -161,7 +160,7 @@ class Checkpoints(keras.callbacks.Callback):
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             raise ValueError(
                 f"the checkpoint {self._restore_from} belongs to another configuration or version "
-                f"({str(error).splitlines()[0]}). Resume with the config.json it was written with."
+                f"({str(error).splitlines()[0]}). Resume with the config.json with which it was written."
             ) from error
         for index, total in self._sums.items():
             self._values[index].assign(total / self.workers.replicas)
@@ -171,15 +170,15 @@ class Checkpoints(keras.callbacks.Callback):
         bad = [key for key, value in (logs or {}).items() if not math.isfinite(value)]
         if bad:
             raise TrainingStopped(self._not_finite(", ".join(bad)))
-        # After an epoch's last step, validation comes first; that step is saved when the next epoch begins.
+        # After an epoch's last step, validation comes first; the step is saved when the next epoch begins.
         if int(self.position) % self.steps_per_epoch:
             self._save_if_due()
 
     def _not_finite(self, what):
         return (
             f"{what} is not finite at step {int(self.position)}. The last good checkpoint is "
-            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or `precision` float32. "
-            "To continue from the generator kept so far, pass it as `init`."
+            f"{self.latest() or 'none'}. Start a new run with a lower learning rate or `precision` float32. To "
+            "continue from the best generator so far, pass it as `init`."
         )
 
     def _save_if_due(self):
@@ -190,7 +189,7 @@ class Checkpoints(keras.callbacks.Callback):
     def finish(self) -> None:
         """Writes a checkpoint, then raises `TrainingStopped` if a stop was requested.
 
-        At the end of a stage that did not run again because it was complete, it restores instead.
+        If the stage was already complete and did not run, it restores instead.
         """
         if self._restores:
             self._restore()
@@ -204,7 +203,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def stop_signals(handler: Callable[..., None]) -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM call `handler` once; a second one acts as usual."""
+    """Makes the first Ctrl-C or SIGTERM call `handler`; a second one acts as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

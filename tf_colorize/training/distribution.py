@@ -1,4 +1,4 @@
-"""One training on several devices or machines: the strategy, and what the processes tell each other."""
+"""Distributes training over several devices or machines: the strategy, and the communication between processes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _CHUNK = 2**22  # numbers per message of `Workers.from_chief`
 
 
 class Followed(Exception):
-    """This worker ends because the others do; the message says why."""
+    """This worker stops because another one failed; the message says why."""
 
 
 class WorkerLost(Exception):
-    """Another worker is gone; the message says which."""
+    """Another worker is lost; the message says which."""
 
 
 def copies(variable: keras.Variable | tf.Variable) -> tuple[tf.Variable, ...]:
-    """Returns the `tf.Variable` of each device of this process that a variable consists of."""
+    """Returns the `tf.Variable`s of a variable on all devices of this process."""
     value = variable.value if isinstance(variable, keras.Variable) else variable
     return value.values if isinstance(value, tf.distribute.DistributedValues) else (value,)
 
@@ -41,19 +41,17 @@ def start(
     report: Callable[[str], None] = print,
     lost: Callable[[str], None] | None = None,
 ) -> Workers:
-    """Returns this process's part in a training; must run before TensorFlow computes anything.
+    """Sets up this process as one of the workers; must run before TensorFlow computes anything.
 
     Args:
-        distribute: "none": one device. "mirrored": all GPUs of this machine, or all logical
-            processors that TensorFlow was given. "workers": the processes that the environment
-            variable `TF_CONFIG` lists, each with all of its GPUs; returns when all have started.
-            "auto": "workers" if `TF_CONFIG` lists several, "mirrored" if there are several GPUs.
-        report: function of one str, called with a line on what is awaited.
-        lost: as `cluster.Cluster.watched` takes it, called when another worker is gone; None:
-            workers are not watched.
+        distribute: "none": one device. "mirrored": all GPUs of this machine, or all logical CPU devices of TensorFlow.
+            "workers": the processes in the environment variable `TF_CONFIG`, each with all of its GPUs; returns when
+            all have started. "auto": "workers" if `TF_CONFIG` lists several, "mirrored" if there are several GPUs.
+        report: function of one str, called with a line when waiting.
+        lost: as for `tf_config.Cluster.watched`, called when another worker is lost; None: workers are not watched.
 
     Raises:
-        ValueError: another choice, a `TF_CONFIG` that cannot be used, or nothing to distribute to.
+        ValueError: an unknown choice, an invalid `TF_CONFIG`, or only one device.
     """
     if distribute not in CHOICES:
         raise ValueError(f"`distribute` must be one of {', '.join(CHOICES)}. Received: distribute={distribute!r}")
@@ -65,7 +63,7 @@ def start(
             f"Received: TF_CONFIG={os.environ.get('TF_CONFIG', '')!r}"
         )
     if cluster is not None and len(cluster.addresses) > 1:
-        report(f"Worker {cluster.index} of {len(cluster.addresses)}: waiting until all have started.")
+        report(f"Worker {cluster.index} of {len(cluster.addresses)}: waiting for all to start.")
         try:
             return Workers(tf.distribute.MultiWorkerMirroredStrategy(), cluster, lost)
         except (tf.errors.OpError, RuntimeError) as error:
@@ -79,14 +77,14 @@ def start(
 
 
 class Workers:
-    """The processes of a training, as seen from one of them.
+    """The workers of a training run, as seen from one of them.
 
-    The first worker is the chief: it alone reads and writes the run folder, and what it knows goes
-    to the others by `from_chief` and `copy_from_chief`. Weights and optimizers are the same on all
-    after each step, because TensorFlow sums their gradients; `loop.fit` keeps everything else the same.
+    The first worker is the chief: only it reads and writes the run folder, and it sends data to the others by
+    `from_chief` and `copy_from_chief`. Weights and optimizers are identical on all workers after each step, because
+    TensorFlow sums their gradients; `loop.fit` synchronizes everything else.
 
     Args:
-        strategy: `tf.distribute.Strategy`, or None: this process alone on one device.
+        strategy: `tf.distribute.Strategy`, or None: only this process, on one device.
         cluster: the workers, if there are several.
         lost: as in `start`.
     """
@@ -108,23 +106,23 @@ class Workers:
         self._sum = tf.function(self._sum_of_workers, input_signature=[tf.TensorSpec([None], tf.float32)])
 
     def watched(self) -> contextlib.AbstractContextManager[None]:
-        """Returns the context in which a worker that is gone ends this process; the others must not end before."""
+        """Returns a context in which the loss of a worker ends this process; no worker may exit before its end."""
         return self.cluster.watched(self._lost) if self.cluster and self._lost else contextlib.nullcontext()
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """Returns the context in which models, metrics and optimizers must be made."""
+        """Returns the context in which models, metrics and optimizers must be created."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def check(self, batch_size: int) -> None:
         """Raises ValueError if a batch cannot be divided evenly."""
         if batch_size % self.replicas:
             raise ValueError(
-                f"`batch_size` is that of all devices together and must be a multiple of their number, "
-                f"{self.replicas}. Received: batch_size={batch_size}"
+                f"`batch_size` is the total for all devices and must be a multiple of their number, {self.replicas}. "
+                f"Received: batch_size={batch_size}"
             )
 
     def who_is_gone(self) -> str | None:
-        """Returns a line that names the workers that are gone, or None if all are there."""
+        """Returns a line that names the lost workers, or None."""
         if self.cluster is None:
             return None
         gone = self.cluster.gone()
@@ -157,11 +155,11 @@ class Workers:
         if failure is not None:
             raise failure
         if "value" not in answer:
-            raise Followed("the first worker could not go on; its output says why")
+            raise Followed("the first worker failed; see its output")
         return answer["value"]
 
     def copy_from_chief(self, variables: Iterable[keras.Variable | tf.Variable]) -> None:
-        """Gives variables the values that they have on the chief's first device, on all devices."""
+        """Copies the values of variables from the chief's first device to all devices."""
         if self.strategy is None:
             return
         groups = [copies(variable) for variable in variables]
@@ -178,9 +176,9 @@ class Workers:
                 copy.assign(value)
 
     def replicated(self, build: Callable[[], keras.Model]) -> keras.Model:
-        """Returns the model that `build` makes on the chief, on all devices of all workers.
+        """Builds a model on the chief with `build`, and returns its copy on all devices of all workers.
 
-        `build` is not called on the others, so files that it reads must be on the chief only.
+        `build` is not called on the others, so only the chief needs the files that it reads.
         """
         if self.strategy is None:
             return build()
@@ -200,7 +198,7 @@ class Workers:
         return model
 
     def first(self, values: Any) -> Any:
-        """Returns the values of this process's first device, of what `strategy.run` returned."""
+        """Returns the values on this process's first device from a result of `strategy.run`."""
         strategy = self.strategy or tf.distribute.get_strategy()
         return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], values)
 
@@ -215,7 +213,7 @@ class Workers:
         return self.first(self.strategy.run(replica))
 
     def _bytes_from_chief(self, content):
-        """Returns the chief's bytes on all workers; the others' `content` must only be bytes."""
+        """Returns the chief's bytes on all workers; `content` of the others is ignored."""
         length = self._part_from_chief(len(content).to_bytes(8, "little"))
         size = int.from_bytes(length, "little")
         whole = content if self.is_chief else bytes(size)

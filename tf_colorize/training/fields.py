@@ -1,4 +1,4 @@
-"""Settings as data: each is a line with its default, what it is for, what it may be and what fine-tuning takes over."""
+"""Settings as data: each is one line with its default, purpose, valid values and behavior in fine-tuning."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is known of a setting besides its value.
+    """The properties of a setting other than its value.
 
     Attributes:
         name: name of the field.
         kind: `bool`, `int`, `float` or `str`.
-        default: value for a new generator; some depend on other settings, as `why` says.
-        text: what it is for; other settings stand in backticks.
+        default: value for a new generator; some depend on other settings, as `why` explains.
+        text: its purpose; names of other settings are in backticks.
         group: heading under which it is listed.
-        why: why the default is what it is.
-        shown: the default in words, where the value alone says little.
-        choices: the values that it may have; empty: any.
-        least, above, most, below: limits of a number; `above` and `below` are not allowed themselves.
-        fine_tuning: default for training a generator further; None: the same.
-        carried: "" or what a generator must share with the one that it was to take this setting over from it:
-            "always", "loss" (the loss of stage 1), "discriminator".
-        stages: if it is the weight `lambda_NAME` of the loss NAME: the stages in which that counts.
+        why: the reason for the default.
+        shown: the default in words, if the value alone says little.
+        choices: the valid values; empty: any.
+        least, above, most, below: limits of a number; `above` and `below` are exclusive.
+        fine_tuning: default for fine-tuning; None: the same.
+        carried: when fine-tuning takes over the setting of the initial model: never (""), "always", or if both have the
+            same stage-1 loss ("loss") or the same "discriminator".
+        stages: for the weight `lambda_NAME` of the loss NAME: the stages in which it applies.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Setting:
 
     @property
     def loss(self) -> str:
-        """Returns the name of the loss that it weights, or an empty string."""
+        """Returns the name of the loss that the setting weights, or an empty string."""
         return self.name.removeprefix("lambda_") if self.stages else ""
 
     def about_default(self) -> str:
@@ -64,19 +64,19 @@ class Setting:
         return text
 
     def check(self, value: Any) -> None:
-        """Raises ValueError if the setting may not have a value."""
+        """Raises ValueError if a value is not valid for the setting."""
         for rule in self._rules(value):
             raise ValueError(f"`{self.name}` must {rule}. Received: {self.name}={value!r}")
 
     def _rules(self, value) -> Iterator[str]:
-        """Yields what the value must be and is not."""
+        """Yields the rules that the value violates."""
         if self.choices:
             if value not in self.choices:
                 yield f"be one of {', '.join(self.choices)}"
             return
         if self.kind in (bool, str):
             if not isinstance(value, self.kind):
-                yield "be true or false" if self.kind is bool else "be a text"
+                yield "be true or false" if self.kind is bool else "be a string"
             return
         whole = self.kind is int
         if isinstance(value, bool) or not isinstance(value, numbers.Integral if whole else numbers.Real):
@@ -115,8 +115,8 @@ def setting(default: Any, text: str, *, group: str, automatic: bool = False, **a
 
     Args:
         default, text, group: as in `Setting`.
-        automatic: the value depends on other settings. Like one that fine-tuning changes or takes over, the field is
-            then None until all settings are known.
+        automatic: the value depends on other settings. The field is then None until all settings are known, like one
+            that fine-tuning changes or takes over.
         about: the other attributes of `Setting`.
     """
     is_open = automatic or "fine_tuning" in about or "carried" in about

@@ -14,14 +14,15 @@ with installation.explained():
 
 
 class Saver(typing.Protocol):
-    """What `fit` needs of `checkpoints.Checkpoints`: whether a stop is asked for here, and decided by all."""
+    """The interface of `checkpoints.Checkpoints` for `fit`: a stop requested on this worker, and the common
+    decision."""
 
     stop_requested: bool
     stop_agreed: bool
 
 
 def create_metrics(workers: distribution.Workers, model: keras.Model, dataset: tf.data.Dataset) -> None:
-    """Creates the variables of metrics, which Keras otherwise creates in the first step."""
+    """Creates the variables of metrics, which Keras would create in the first step."""
     if workers.strategy is None:
         model.evaluate(dataset.take(1), verbose=0)
         return
@@ -39,22 +40,22 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback],
     saver: Saver,
 ) -> None:
-    """Trains a model that was made in `workers.scope`, as `keras.Model.fit` does; all must call it.
+    """Trains a model created in `workers.scope`, as `keras.Model.fit` does; all workers must call it.
 
-    `fit` of Keras 3 hands the parts of a batch to the layers all at once where there are several
-    workers, and fails. Alone, this is that method. Moving statistics, running metrics and the wish to stop are
-    averaged in one message per step, so all state is the same on all workers after each, and the
-    chief can write a checkpoint without asking the others.
+    With several workers, `fit` of Keras 3 passes all parts of a batch to the layers at once, and fails. With a single
+    device, this function calls that method. Moving statistics, running metrics and stop requests are averaged in one
+    message per step, so all state is identical on all workers after each step, and the chief can write a checkpoint
+    without further communication.
 
     Args:
         workers: `distribution.Workers`.
         model: compiled `keras.Model`.
         batches: this worker's share of each batch.
         steps_per_epoch: int.
-        epochs: which epochs to train.
+        epochs: range of the epochs to train.
         validation: this worker's share of the validation data.
         callbacks: `keras.callbacks.Callback`s; `saver` must be among them.
-        saver: `checkpoints.Checkpoints`; a stop requested of it on any worker stops all after the same step.
+        saver: `checkpoints.Checkpoints`; a stop requested from it on any worker stops all after the same step.
     """
     if workers.strategy is None:
         model.fit(
@@ -93,7 +94,7 @@ def fit(
 
 
 def _functions(workers, model):
-    """Returns a training step, a validation step, and what gives the results of validation."""
+    """Returns a training step, a validation step, and a function for the results of validation."""
     own = [*_statistics(model), *model.metrics_variables]
 
     def train_replica(batch, stop):
@@ -115,7 +116,7 @@ def _functions(workers, model):
 
     @tf.function(autograph=False, reduce_retracing=True)
     def test(batch):
-        # Each of a worker's devices validates the same photos, which takes as long as if one did.
+        # All devices of a worker validate the same photos, which takes no longer than on one.
         workers.strategy.run(model.test_step, args=(batch,))
 
     @tf.function(autograph=False)
@@ -141,7 +142,7 @@ def _parts(workers, batch):
 
 
 def _statistics(model):
-    """Returns what each device collects by itself: moving statistics of layers that are trained."""
+    """Returns the state that each device updates separately: moving statistics of trainable layers."""
     return [
         variable
         for layer in model._flatten_layers(include_self=False)
@@ -159,7 +160,7 @@ def _assign(variable, value):
 
 
 def _averaged(values):
-    """Returns the means of tensors over all replicas; they travel as one."""
+    """Returns the means of tensors over all replicas, computed in one message."""
     sizes = [value.shape.num_elements() for value in values]
     flat = tf.concat([tf.reshape(tf.cast(value, tf.float32), [-1]) for value in values], axis=0)
     means = tf.distribute.get_replica_context().all_reduce("mean", flat)

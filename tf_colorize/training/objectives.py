@@ -1,4 +1,4 @@
-"""What a run trains for: the losses with the weights of its config, and the learning rate over its steps."""
+"""The objectives of a run: its losses with their weights, and the learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ N_PRIOR_BATCHES = 60
 
 
 def terms(config: settings.TrainConfig, stage: int, palette_loss: Callable[[], Any]) -> list[losses.Term]:
-    """Returns the losses besides L1 and GAN that have a weight in a stage.
+    """Returns the losses other than L1 and GAN that have a weight in a stage.
 
-    The setting `lambda_NAME` is the weight of `losses.NAME`, in the stages that its line in `settings` lists.
+    The setting `lambda_NAME` is the weight of `losses.NAME`, in the stages listed in its line in `settings`.
 
     Args:
         config: `TrainConfig`, resolved.
@@ -45,12 +45,12 @@ def terms(config: settings.TrainConfig, stage: int, palette_loss: Callable[[], A
 def palette_crossentropy(
     generator: keras.Model, batches: tf.data.Dataset, rebalance: float, workers: distribution.Workers
 ) -> losses.PaletteCrossentropy:
-    """Returns cross-entropy over a generator's palette, weighted against how often its entries occur.
+    """Returns the cross-entropy over a generator's palette, with weights that decrease with the frequency of entries.
 
     Args:
         generator: Functional model with a palette.
-        batches: of lightness and ab, of which the first are counted, by the chief alone.
-        rebalance: float, share of the uniform prior, as `losses.rebalancing_weights` takes it.
+        batches: of lightness and ab; the chief counts the entries in the first ones.
+        rebalance: float, share of the uniform prior, as for `losses.rebalancing_weights`.
         workers: `distribution.Workers`.
     """
     palette = anatomy.palette(generator)
@@ -69,10 +69,10 @@ def palette_crossentropy(
 
 
 def hint_error(target: Any, result: Any) -> Any:
-    """Returns how far each picture with hints is from what should come of them, `(batch,)`.
+    """Returns the distance of each picture with hints from its target, `(batch,)`.
 
-    The root of the mean squared error and the mean absolute error: the first sees what is very wrong, the second
-    also a faint tint all over a picture that should have stayed as it was.
+    It is the root mean squared error plus the mean absolute error: the first penalizes large errors, the second also a
+    faint tint all over a picture that should not change.
 
     Args:
         target, result: `(batch, height, width, channels)`, float.
@@ -83,10 +83,10 @@ def hint_error(target: Any, result: Any) -> Any:
 
 
 def hint_target(wish: Any, automatic: Any) -> Any:
-    """Returns what should come of hints: what was wished for where it has a share, and the rest as it was.
+    """Returns the target for hints: the wished ab by its share, otherwise the automatic result.
 
     Args:
-        wish: `(batch, height, width, 3)`: ab, and its share, 0 to 1, in the result.
+        wish: `(batch, height, width, 3)`: ab, and its share in the target, 0 to 1.
         automatic: `(batch, height, width, 2)`, ab without hints; no gradient passes through it.
     """
     share = wish[..., 2:]
@@ -97,8 +97,8 @@ def schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRate
     """Returns a linear warm-up, then a cosine down to a hundredth (Loshchilov and Hutter 2017).
 
     Args:
-        peak: float, the greatest learning rate.
-        steps: int, of the whole stage.
+        peak: float, the peak learning rate.
+        steps: int, number of steps of the stage.
     """
     warm_up = max(1, int(WARM_UP * steps))
     return keras.optimizers.schedules.CosineDecay(

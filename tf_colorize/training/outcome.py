@@ -1,22 +1,22 @@
-"""How good the result of a run is: which epoch was kept, its figures, and whether it is better than its start."""
+"""The outcome of a run: the best epoch, its figures, and a comparison with the initial generator."""
 
 from __future__ import annotations
 
 import dataclasses
 
-RISE = 1.02  # a delta E that rises by less is noise
+RISE = 1.02  # a smaller increase of delta E is noise
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a finished run came to.
+    """The outcome of a finished run.
 
     Attributes:
         stage: "stage1" or "stage2", the last one.
-        epoch, epochs: the kept epoch, counted from 1, and how many there were.
+        epoch, epochs: the best epoch, counted from 1, and their number.
         photos: number of validation photos.
-        figures: means over them, as `reports.ColorReport.measure` returns them.
-        before: the same of the generator that the run started from; None: it started from scratch.
+        figures: means over them, from `reports.ColorReport.measure`.
+        before: the same for the initial generator; None: the run started from scratch.
     """
 
     stage: str
@@ -35,11 +35,11 @@ class Outcome:
         if self.before is not None:
             lines.append(f"before            {described(self.before)}")
             worse = self.worse()
-            lines.append(f"compared          {worse or 'no worse than the generator that it started from'}")
+            lines.append(f"compared          {worse or 'no worse than the initial generator'}")
         return lines
 
     def worse(self) -> str:
-        """Returns what is worse than before, with advice; an empty text if nothing is."""
+        """Returns the figures that became worse, with advice, or an empty string."""
         if self.before is None:
             return ""
         reasons = []
@@ -50,7 +50,7 @@ class Outcome:
             reasons.append(f"colorfulness is {gaps[1]:.1f} away from that of the photos, which was {gaps[0]:.1f}")
         if not reasons:
             return ""
-        advice = "start.keras in the run folder is the generator before; fewer epochs or lower rates change less"
+        advice = "start.keras in the run folder is the initial generator; fewer epochs or lower rates change it less"
         return f"WORSE than before: {' and '.join(reasons)}; {advice}"
 
 
@@ -63,10 +63,10 @@ def described(figures: dict[str, float]) -> str:
 
 
 def balanced(figures: dict[str, float]) -> float:
-    """Returns how far colors are from the truth: wrong color plus missing (or excess) color; less is better.
+    """Returns a score of wrong color plus missing (or excess) color; lower is better.
 
     Args:
-        figures: as `reports.ColorReport.measure` returns them.
+        figures: from `reports.ColorReport.measure`.
     """
     truth = figures["colorfulness_truth"]
     gap = abs(figures["colorfulness"] - truth) / max(truth, 1e-6)

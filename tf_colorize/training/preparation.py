@@ -1,4 +1,4 @@
-"""What a training run starts from: its photos and its networks."""
+"""Prepares a training run: its settings, photos and networks."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ if typing.TYPE_CHECKING:
     import keras
 
 
-START = "start.keras"  # what a run with `init` started from
-# Where chroma is a distribution, it needs channels at a quarter of the resolution, not more pixels.
+START = "start.keras"  # the initial generator of a run with `init`
+# A distribution over chroma needs channels at a quarter of the resolution rather than more pixels.
 PALETTE_DECODER_FILTERS = (224, 128, 128)
 # Chosen on validation photos after stage 1: among pairs that are equally colorful, the one with the best PSNR.
 PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
-    """Writes a JSON file whole or not at all."""
+    """Writes a JSON file completely or not at all."""
     whole.write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def prepare(
     config: settings.TrainConfig, resume: bool, report: Callable[[str], None], workers: distribution.Workers
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """Decides all that a run needs to begin or to go on, and reports it; for the chief.
+    """Determines everything that a run needs to start or resume, and reports it; called on the chief.
 
     Args:
-        config, resume, report, workers: as `stages.train` takes them.
+        config, resume, report, workers: as for `stages.train`.
 
     Returns:
         `(config, photos)`: the resolved `TrainConfig` as a dict, and "train" and "validation" -> paths.
 
     Raises:
-        ValueError: a value or data that cannot be used.
+        ValueError: a value or the data is invalid.
     """
     run_dir = pathlib.Path(config.run_dir)
     if resume:
         config = resumed(config, run_dir)
     else:
-        # All that may be wrong is found before weights are downloaded.
+        # Errors are found before weights are downloaded.
         before = trained_with(config.init)
         settings.resolve(config, before)
         if (run_dir / "config.json").exists():
             raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
     workers.check(config.batch_size)
     if resume and (run_dir / "photos.json").exists():
-        # Not searched for again: a photo added or removed since would change the split and every step.
+        # Photos are not searched again: one added or removed since would change the split and every step.
         photos = json.loads((run_dir / "photos.json").read_text(encoding="utf-8"))
     else:
         photos = dict(zip(("train", "validation"), choose_photos(config, report)))
@@ -73,7 +73,7 @@ def prepare(
 def write(
     config: settings.TrainConfig, run_dir: pathlib.Path, generator: keras.Model, photos: dict[str, list[str]]
 ) -> None:
-    """Writes what a run starts from into its folder."""
+    """Writes the config and the photos of a run to its folder."""
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "photos.json", photos)
     keep(generator, config, run_dir)
@@ -81,35 +81,38 @@ def write(
 
 
 def choose_photos(config: settings.TrainConfig, report: Callable[[str], None] = print) -> tuple[list[str], list[str]]:
-    """Returns the photos of a config: `(train, validation)`, lists of paths that share none.
+    """Returns the photos of a config: `(train, validation)`, disjoint lists of paths.
 
     Args:
         config: `TrainConfig`.
-        report: function of one str, called with what was found and left out.
+        report: function of one str, called with the numbers of photos found and left out.
     """
     found = selection.find_photos(config.data, progress=_progress(report))
     left_out = f"{found.n_gray} gray, {len(found.unreadable)} unreadable, {found.n_results} made by tf-colorize"
     report(f"{len(found.paths)} photos in {config.data}; left out: {left_out}.")
     val_data = config.val_data or ("sample@validation" if config.data == "sample" else None)
     if val_data is None:
-        # Whatever the seed: a run that continues another must not validate on what the other one learned.
+        # Independent of the seed: a run that continues another must not validate on its training photos.
         train_paths, val_paths = selection.split(found.paths, config.val_fraction, seed=0)
     else:
         val_paths = selection.find_photos(val_data, min_colorfulness=0.0).paths
         held_out = {os.path.realpath(path) for path in val_paths}
         train_paths = [path for path in found.paths if os.path.realpath(path) not in held_out]
         if len(train_paths) < len(found.paths):
-            report(f"{len(found.paths) - len(train_paths)} photos are also in the validation data: not trained on.")
+            report(
+                f"{len(found.paths) - len(train_paths)} photos are also in the validation data and not used for "
+                "training."
+            )
         if not train_paths:
             raise ValueError(f"`data` has no photo that is not in `val_data`. Received: data={config.data!r}")
     report(f"Training on {len(train_paths)} photos, validating on {len(val_paths)}.")
-    # The first ones are drawn: not all from one corner of the folder.
+    # The first ones are drawn, so they should not all be from one subfolder.
     random.Random(config.seed).shuffle(val_paths)
     return [os.path.abspath(path) for path in train_paths], [os.path.abspath(path) for path in val_paths]
 
 
 def _progress(report):
-    """Returns a function that reports now and then how far the scan of a large folder is."""
+    """Returns a function that reports the progress of the scan of a large folder now and then."""
     told = time.monotonic()
 
     def progress(n_done, n_files):
@@ -122,7 +125,7 @@ def _progress(report):
 
 
 def trained_with(init: str | None) -> dict[str, Any]:
-    """Returns what a generator to start from was trained with, as `config.resolve` takes it.
+    """Returns the settings of an initial generator, for `settings.resolve`.
 
     Raises:
         ValueError: `init` is not a generator.
@@ -143,10 +146,10 @@ def with_encoder_weights(config: settings.TrainConfig) -> settings.TrainConfig:
 
 
 def with_discriminator_weights(config: settings.TrainConfig) -> settings.TrainConfig:
-    """Returns a resolved config whose discriminator, if it is "projected", will find weights.
+    """Returns a resolved config after ensuring that there are weights for the discriminator "projected".
 
     Raises:
-        ValueError: it needs the public ones, and they cannot be had.
+        ValueError: the public weights are needed but not available.
     """
     if config.mode != "gan" or config.discriminator != "projected" or config.encoder_weights != "auto":
         return config
@@ -155,10 +158,10 @@ def with_discriminator_weights(config: settings.TrainConfig) -> settings.TrainCo
 
 
 def about(config: settings.TrainConfig) -> dict[str, Any]:
-    """Returns the metadata of the generators that a run keeps."""
+    """Returns the metadata of the generators saved by a run."""
     about = anatomy.generator_metadata(config.image_size, settings.recipe(config))
     if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
-        # Apart from its new branch the generator stays what it is, whatever size the branch was trained at.
+        # Apart from its new branch, the generator is unchanged, at whatever size the branch was trained.
         before = saving.load_metadata(config.init)
         about |= {key: before[key] for key in ("image_size", "terms") if key in before}
     return about
@@ -171,7 +174,7 @@ def keep(generator: keras.Model, config: settings.TrainConfig, run_dir: pathlib.
 
 
 def resumed(config: settings.TrainConfig, run_dir: pathlib.Path) -> settings.TrainConfig:
-    """Returns the config of a run folder, with the run's copy of what it started from."""
+    """Returns the config of a run folder, with the run's copy of the initial generator."""
     kept = run_dir / START
     return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
@@ -180,7 +183,7 @@ def build_generator(config: settings.TrainConfig, report: Callable[[str], None] 
     """Returns the generator of a config, with its initial weights, in the current precision.
 
     Raises:
-        ValueError: `config.init` is not a generator, or not the one that the config asks for.
+        ValueError: `config.init` is not a generator, or does not match the config.
     """
     generator = _initial_generator(config, report)
     anatomy.freeze_encoder(generator, config.freeze_encoder)
@@ -211,7 +214,7 @@ def _initial_generator(config, report):
         if generator.name != config.generator or lacks_palette:
             raise ValueError(_misfit(config))
         if anatomy.takes_hints(generator) and not config.hints:
-            report("Leaving out the branch for hints, which fits the generator as it was. Train it again afterwards.")
+            report("Dropping the hints branch, which was trained for the old features. Train it again afterwards.")
             generator = anatomy.automatic(generator)
         generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
@@ -229,6 +232,6 @@ def _new_generator(config, encoder_weights):
 
 def _misfit(config):
     return (
-        f"`init` does not fit generator {config.generator} with pretrain_loss {config.pretrain_loss}: give the "
-        f"options it was trained with. Received: init={config.init!r}"
+        f"`init` does not fit generator {config.generator} with pretrain_loss {config.pretrain_loss}: give the options "
+        f"with which it was trained. Received: init={config.init!r}"
     )

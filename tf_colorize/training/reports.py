@@ -1,4 +1,4 @@
-"""What training reports: pictures, numbers, the best generator, a status line."""
+"""Reports of a training run: pictures, figures, the best generator, a status line."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ColorReport(keras.callbacks.Callback):
 
     Args:
         generator: `keras.Model`, lightness -> ab.
-        dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`, also with hints, when the
-            photos' own colors stay what is compared with.
+        dataset: `tf.data.Dataset` of (lightness, ab), as from `data.image_dataset`, also with hints; predictions are
+            always compared with the true colors.
         log_dir: folder for TensorBoard, or None.
-        workers: `distribution.Workers`, if each of several has its share of the data set.
+        workers: `distribution.Workers`, if each has a share of the data set.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class ColorReport(keras.callbacks.Callback):
     def measure(self) -> tuple[dict[str, float], list[np.ndarray]]:
         """Returns the means over the data set, a dict of floats, and the first pictures.
 
-        With several workers all must call it: the means are over the shares of all, the pictures
-        of a worker's own share. Pictures: lightness, prediction and truth as float32 `(n, height, width, 3)` in [0, 1].
+        With several workers, all must call it: the means are over all shares, the pictures are from the worker's own
+        share. Pictures: lightness, prediction and truth as float32 `(n, height, width, 3)` in [0, 1].
         """
         sums = np.zeros(len(_MEASURES) + 1)
         pictures: list[tuple[np.ndarray, ...]] = []
@@ -108,14 +108,14 @@ def _lightness(inputs):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Saves the generator after each epoch that scores better than all before.
+    """Saves the generator after each epoch with a better score than all previous ones.
 
     Args:
         generator: `keras.Model`.
         path: `.keras` file.
         metadata: dict, as in `saving.save_generator`.
         score: function of the epoch's logs, lower is better. Logged as "val_score".
-        rows: rows of `History` of earlier epochs, for a resumed run.
+        rows: rows of `History` for earlier epochs, for a resumed run.
         stage: str, the stage whose rows count.
     """
 
@@ -146,7 +146,7 @@ class History(keras.callbacks.Callback):
     """Appends the logs of each epoch to a JSON lines file.
 
     Args:
-        path: the file. Its rows of the stage from `first_epoch` on, left by a run that was killed, are dropped.
+        path: the file. Rows of the stage from `first_epoch` on, left by a killed run, are dropped.
         stage: str, written with each line.
         first_epoch: int.
     """
@@ -159,7 +159,7 @@ class History(keras.callbacks.Callback):
         self._write(kept)
 
     def read(self) -> list[dict[str, Any]]:
-        """Returns the rows, as `history` does."""
+        """Returns the rows, like `history`."""
         return history(self.path)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -171,7 +171,7 @@ class History(keras.callbacks.Callback):
 
 
 def history(path: pathlib.Path) -> list[dict[str, Any]]:
-    """Returns the rows of a history, a list of dicts; a last line that was cut off is left out."""
+    """Returns the rows of a history, a list of dicts; an incomplete last line is left out."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
@@ -184,15 +184,15 @@ def history(path: pathlib.Path) -> list[dict[str, Any]]:
 class StateLine(keras.callbacks.Callback):
     """Shows a status line: stage, epoch, step, images/s, time left and losses.
 
-    On a terminal the line is rewritten in place. In a file, a line is added now and then and at
-    the end of each epoch. Adds images/s to the logs.
+    On a terminal, the line is rewritten in place. In a file, a line is added now and then and at the end of each epoch.
+    It also adds images/s to the logs.
 
     Args:
         stage: str, shown first.
-        epochs: int, of the stage.
+        epochs: int, epochs of the stage.
         steps_per_epoch: int.
         batch_size: int.
-        stream: where to write.
+        stream: the output stream.
     """
 
     SECONDS_BETWEEN_LINES = 30.0
@@ -219,11 +219,11 @@ class StateLine(keras.callbacks.Callback):
         self._timed += 1
         self._rate = self._timed * self.batch_size / max(now - self._started, 1e-9)
         if self._timed == 1 and self.steps_per_epoch > 1:
-            self._started, self._timed = now, 0  # the first step compiles
+            self._started, self._timed = now, 0  # the first step includes compilation
         terminal = self.stream.isatty()
         step = self._offset + batch + 1
         due = now - self._shown_at > (0.2 if terminal else self.SECONDS_BETWEEN_LINES)
-        if due and step < self.steps_per_epoch:  # the last step's line comes with validation
+        if due and step < self.steps_per_epoch:  # the line of the last step is written with validation
             self._shown_at = now
             self._write(step, logs, "\r" if terminal else "\n")
 
@@ -240,7 +240,7 @@ class StateLine(keras.callbacks.Callback):
             f"{self._rate:.1f} images/s  {minutes} min left  {losses}"
         )
         if self.stream.isatty():
-            # A line that wraps could not be rewritten.
+            # A wrapped line could not be rewritten.
             line = "\x1b[2K" + line[: shutil.get_terminal_size().columns - 1]
         self.stream.write(line + end)
         self.stream.flush()

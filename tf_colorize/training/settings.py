@@ -1,6 +1,6 @@
-"""The hyperparameters of a training run: one table, from which defaults, checks and options come.
+"""The settings of a training run: one table, from which defaults, checks and options are derived.
 
-Importing it needs no TensorFlow, so that the command line can show it.
+Importing this module needs no TensorFlow, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if typing.TYPE_CHECKING:
 _WHAT, _PHOTOS, _LENGTH = "what to train", "photos", "size and length"
 _LOSSES, _RUN = "losses and optimizers", "run"
 
-# The branch for hints starts untrained and is small.
+# The hints branch starts untrained and is small.
 _HINTS = {"pretrain_epochs": 10, "pretrain_learning_rate": 3e-3}
 
 
@@ -29,121 +29,129 @@ _HINTS = {"pretrain_epochs": 10, "pretrain_learning_rate": 3e-3}
 class TrainConfig:
     """Everything that determines a training run; saved as `config.json` in the run folder.
 
-    "auto" and None are resolved by `resolve`, for the generator at hand.
+    `resolve` replaces "auto" and None by values for the generator.
     """
 
     mode: str = setting(
         "gan", "gan: stage 1, then stage 2; pretrain: stage 1 alone",
-        group=_WHAT, choices=("gan", "pretrain"), why="the whole recipe",
+        group=_WHAT, choices=("gan", "pretrain"), why="both stages",
     )  # fmt: skip
     data: str = setting(
-        "sample", "folder of color photos, nested, any size and format; or tfds:NAME",
+        "sample", "folder of color photos, searched with its subfolders, any size and format; or tfds:NAME",
         group=_PHOTOS, shown="sample photos",
     )  # fmt: skip
     val_data: str | None = setting(
-        None, "the same, for validation", group=_PHOTOS, shown="photos held out of `data`"
+        None, "folder or tfds:NAME for validation", group=_PHOTOS, shown="photos held out from `data`"
     )  # fmt: skip
     val_fraction: float = setting(
-        0.05, "share held out when there is no `val_data`", group=_PHOTOS, above=0, below=1, why="most photos train"
+        0.05, "share of the photos held out for validation without `val_data`",
+        group=_PHOTOS, above=0, below=1, why="most photos are for training",
     )  # fmt: skip
     old_photos: float = setting(
-        0.0, "share of the training samples whose lightness looks like that of an old photo: other films, fading, "
-        "grain, dust, mounts", group=_PHOTOS, least=0, most=1, why="half of them suits photos that people bring",
+        0.0, "share of the training samples that are artificially aged: film response, fading, grain, dust, mounts",
+        group=_PHOTOS, least=0, most=1, why="0.5 suits old photos",
     )  # fmt: skip
     run_dir: str = setting(
-        "runs/colorizer", "where everything goes", group=_RUN, why="or the next free runs/colorizer-2, -3..."
+        "runs/colorizer", "folder for all output of the run", group=_RUN, why="or the next free runs/colorizer-2, -3..."
     )
     generator: str = setting(
-        "resnet18_unet", "resnet18_unet: pretrained encoder, best on few photos; resnet34_unet: deeper, untrained; "
-        "unet: pix2pix as in its paper, from scratch", group=_WHAT,
+        "resnet18_unet", "resnet18_unet: pretrained encoder, best with few photos; resnet34_unet: deeper, untrained; "
+                         "unet: pix2pix as in its paper, from scratch", group=_WHAT,
     )  # fmt: skip
     encoder_weights: str = setting(
         "auto", "auto: ImageNet weights if cached or downloadable; imagenet: the same, or fail; none: untrained; or "
         "a file", group=_WHAT, why="pretrained features save most of the training time",
     )  # fmt: skip
     init: str | None = setting(
-        None, "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; it brings its image "
-        "size, losses and their weights (but not the discriminator projected), and the defaults are fewer, smaller "
-        "steps", group=_WHAT, shown="none",
+        None, "fine-tune a trained generator: run folder, .keras, .weights.h5 or SavedModel; its image size, losses "
+              "and their weights are taken over (but not the discriminator projected), and the defaults are fewer "
+              "epochs and lower rates", group=_WHAT, shown="none",
     )  # fmt: skip
     hints: bool = setting(
-        False, "teach the generator `init` to take color hints, with `mode` pretrain: only a small branch learns, "
-        "and without hints nothing changes", group=_WHAT,
+        False, "with `mode` pretrain: train a small branch of the generator `init` that takes color hints; results "
+               "without hints do not change", group=_WHAT,
     )  # fmt: skip
     image_size: int | None = setting(
         256, "side of the crops in pixels", group=_LENGTH, above=0, automatic=True,
         why="the paper's; smaller trains faster; with `init` that of the model",
     )  # fmt: skip
     batch_size: int = setting(
-        16, "crops per step", group=_LENGTH, above=0, why="batch normalization wants more than a few"
+        16, "crops per step", group=_LENGTH, above=0, why="batch normalization needs more than a few"
     )  # fmt: skip
     pretrain_epochs: int | None = setting(
         20, "epochs of stage 1", group=_LENGTH, least=0, fine_tuning=5,
-        why="where L1 has leveled off; 0 for unet, which the paper trains in one stage",
+        why="L1 levels off by then; 0 for unet, which the paper trains in one stage",
     )  # fmt: skip
     epochs: int | None = setting(
-        20, "epochs of stage 2", group=_LENGTH, above=0, fine_tuning=2, why="of which the best one is kept"
+        20, "epochs of stage 2", group=_LENGTH, above=0, fine_tuning=2, why="the best one is kept"
     )  # fmt: skip
     steps_per_epoch: int | None = setting(
         None, "steps between validations", group=_LENGTH, above=0,
         shown="one pass over the photos, with `init` at least 50 steps",
     )  # fmt: skip
     pretrain_loss: str | None = setting(
-        "l1", "l1: the known recipe; classification: chroma as a distribution over ab bins, more color",
+        "l1", "l1: mean absolute error; classification: chroma as a distribution over ab bins, more colorful",
         group=_LOSSES, choices=("l1", "classification"), carried="always",
     )  # fmt: skip
     rebalance: float | None = setting(
-        0.5, "classification: 1 weights all colors equally, less favors rare ones", group=_LOSSES, above=0, most=1,
-        carried="loss", why="Zhang et al. 2016",
+        0.5, "for classification: 1 weights all colors equally, lower values favor rare ones",
+        group=_LOSSES, above=0, most=1, carried="loss", why="Zhang et al. 2016",
     )  # fmt: skip
     lambda_l1: float | None = setting(
-        100.0, "weight of L1 relative to the GAN loss; less is more vivid and less safe", group=_LOSSES, least=0,
-        carried="loss", why="the paper's (Isola et al. 2017, equation 4); 0 with classification, whose colors L1 "
-        "would turn gray",
+        100.0, "weight of L1 relative to the GAN loss; lower values give more vivid but less reliable colors",
+        group=_LOSSES, least=0, carried="loss",
+        why="the paper's (Isola et al. 2017, equation 4); 0 with classification, whose colors L1 would turn gray",
     )  # fmt: skip
     lambda_classification: float | None = setting(
         0.0, "weight of stage 1's classification loss in stage 2", group=_LOSSES, least=0, carried="loss",
         stages=(2,), why="but 1 with classification",
     )  # fmt: skip
     lambda_smoothness: float | None = setting(
-        0.0, "weight of the loss on wrong color that varies over plain surfaces; 100 takes most blotches off walls",
+        0.0, "weight of the loss against color errors that vary within plain surfaces; 100 removes most blotches on "
+             "walls",
         group=_LOSSES, least=0, carried="loss", stages=(1, 2),
     )  # fmt: skip
     discriminator: str | None = setting(
-        "patchgan", "patchgan: the paper's; projected: heads on frozen ImageNet features, which judge a color by "
-        "the thing that has it", group=_LOSSES, choices=("patchgan", "projected"), automatic=True,
+        "patchgan", "patchgan: the paper's; projected: heads on frozen ImageNet features, which judge colors by the "
+                    "kind of thing", group=_LOSSES, choices=("patchgan", "projected"), automatic=True,
     )  # fmt: skip
     gan_loss: str | None = setting(
         "vanilla", "adversarial loss", group=_LOSSES, choices=("vanilla", "lsgan", "hinge"),
         carried="discriminator", why="the paper's; hinge with projected",
     )  # fmt: skip
     spectral_norm: bool | None = setting(
-        False, "spectral normalization in patchgan, calmer", group=_LOSSES, carried="discriminator",
+        False, "spectral normalization in patchgan, for stability", group=_LOSSES, carried="discriminator",
         why="batch normalization as in the paper",
     )  # fmt: skip
     pretrain_learning_rate: float | None = setting(
         1e-3, "peak rate of stage 1", group=_LOSSES, above=0, fine_tuning=2e-4, why="Adam's own"
     )  # fmt: skip
     encoder_rate: float | None = setting(
-        0.1, "factor on the learning rate of the encoder's pretrained layers, in both stages: they already know a "
-        "lot", group=_LOSSES, above=0, most=1, automatic=True, why="but 1 if untrained",
+        0.1, "factor on the learning rate of the encoder's pretrained layers, in both stages, because they need less "
+             "training", group=_LOSSES, above=0, most=1, automatic=True, why="but 1 if untrained",
     )  # fmt: skip
     freeze_encoder: bool = setting(
-        False, "train the decoder alone, in both stages: faster, and the encoder stays as it is", group=_LOSSES
+        False, "train the decoder alone, in both stages: faster, and the encoder does not change", group=_LOSSES
     )  # fmt: skip
     learning_rate: float | None = setting(
-        2e-4, "rate of stage 2, both networks", group=_LOSSES, above=0, fine_tuning=5e-5, why="the paper's"
+        2e-4, "rate of stage 2, for both networks", group=_LOSSES, above=0, fine_tuning=5e-5, why="the paper's"
     )  # fmt: skip
     average: float | None = setting(
-        0.999, "decay of the averaged weights that are validated and kept", group=_LOSSES, least=0, below=1,
+        0.999, "decay of the weight average that is validated and saved", group=_LOSSES, least=0, below=1,
         automatic=True, why="about an epoch; 0 for unet",
     )  # fmt: skip
     precision: str = setting(
-        "auto", "auto: mixed_bfloat16 where the GPUs have it, or without GPUs the processor, two to three times as "
-        "fast there; otherwise float32", group=_RUN, choices=("auto", "float32", "mixed_bfloat16"),
+        "auto", "auto: mixed_bfloat16 if the GPUs support it, or, without GPUs, the processor (two to three times as "
+                "fast); otherwise float32", group=_RUN, choices=("auto", "float32", "mixed_bfloat16"),
     )  # fmt: skip
-    seed: int = setting(0, "seed of weights, order and crops", group=_RUN, least=0, why="the same every time")
-    deterministic: bool = setting(False, "reproducible to the last bit, slower", group=_RUN)
+    seed: int = setting(
+        0,
+        "seed of the initial weights, the order of photos and the crops",
+        group=_RUN,
+        least=0,
+        why="the same in every run",
+    )
+    deterministic: bool = setting(False, "bit-identical results on repetition; slower", group=_RUN)
 
 
 @functools.cache
@@ -157,10 +165,10 @@ def _carried(*kinds):
 
 
 RECIPE = (*_carried("always", "loss", "discriminator"), "discriminator")
-"""Settings that training a generator further takes over from its earlier training.
+"""Settings that fine-tuning takes over from the generator's earlier training.
 
-The discriminator "projected" is not taken over, because its weights may not be at hand. Nor are the loss and the
-normalization that were used with it, unless the new training asks for "projected", too.
+The discriminator "projected" is not taken over, because its weights may not be available. Nor are the loss and the
+normalization that were used with it, unless the new training specifies "projected", too.
 """
 
 
@@ -169,11 +177,11 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
 
     Args:
         config: `TrainConfig`.
-        trained_with: dict, what the generator of `config.init` was trained with: `RECIPE` and
-            "image_size", as far as it is known.
+        trained_with: dict, the settings that the generator of `config.init` was trained with: `RECIPE` and
+            "image_size", as far as known.
 
     Raises:
-        ValueError: a value that cannot work; the message names it and says what would work.
+        ValueError: a value is invalid; the message names it and the valid values.
     """
     from tf_colorize.models import catalog
 
@@ -202,10 +210,10 @@ def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> 
 
 
 def _depending(config, is_paper, has_classes):
-    """Returns the defaults that depend on other settings, where they are not those of the table."""
+    """Returns the defaults that depend on other settings and differ from the table."""
     values: dict[str, Any] = {}
     if has_classes:
-        # Stage 2 is held to the loss of stage 1: L1 would pull the mean of a distribution to gray.
+        # Stage 2 keeps the loss of stage 1: L1 would pull the mean of a distribution towards gray.
         values |= {"lambda_l1": 0.0, "lambda_classification": 1.0}
     if config.discriminator == "projected":
         values["gan_loss"] = "hinge"
@@ -244,8 +252,8 @@ def _check_together(config):
         )
     if config.hints and (config.init is None or config.mode != "pretrain"):
         raise ValueError(
-            "`hints` needs mode pretrain and a trained generator `init`, which stays as it is. "
-            f"Received: mode={config.mode!r}, init={config.init!r}"
+            f"`hints` needs mode pretrain and a trained generator `init`. Received: mode={config.mode!r}, "
+            f"init={config.init!r}"
         )
     if config.freeze_encoder and (kind.encoder is None or (config.encoder_weights == "none" and not config.init)):
         raise ValueError(
@@ -271,11 +279,12 @@ def _check_together(config):
 
 
 def _has_bfloat16():
-    """Returns whether the hardware multiplies bfloat16 matrices: all GPUs, or else the processor (known on Linux)."""
+    """Returns whether the hardware multiplies bfloat16 matrices: all GPUs, or, without GPUs, the processor (only
+    detected on Linux)."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
-    if gpus:  # from compute capability 8.0 (Ampere) on
+    if gpus:  # compute capability 8.0 (Ampere) or newer
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
     cpuinfo = pathlib.Path("/proc/cpuinfo")
@@ -286,7 +295,7 @@ def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
     """Returns the `TrainConfig` that a run folder was trained with.
 
     Raises:
-        ValueError: there is no run, or its config has keys this version does not know.
+        ValueError: there is no run, or its config has keys that this version does not know.
     """
     path = pathlib.Path(run_dir) / "config.json"
     if not path.is_file():

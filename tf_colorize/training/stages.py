@@ -1,4 +1,4 @@
-"""The recipe: stage 1 teaches the generator without an opponent, stage 2 adds the discriminator."""
+"""The stages of training: stage 1 trains the generator alone, stage 2 adds the discriminator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ with installation.explained():
     import keras
     import tensorflow as tf
 
-FINE_TUNING_STEPS = 50  # at least, per epoch: a family album would be over before anything is learned
+FINE_TUNING_STEPS = 50  # minimum steps per epoch: otherwise epochs on a small album would be too short
 
 
 def train(
@@ -39,30 +39,29 @@ def train(
 ) -> pathlib.Path:
     """Trains a colorizer and writes it to the run folder.
 
-    The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`,
-    `stage1.keras` and `generator.keras` (the kept generators, float32), `contact_sheet.png` and,
-    with `init`, `start.keras`, so a run can be resumed without the file that it started from.
+    The folder holds `config.json`, `history.jsonl`, `logs/` (TensorBoard), `checkpoints/`, `stage1.keras` and
+    `generator.keras` (the best generators, float32), `contact_sheet.png` and, with `init`, `start.keras`, so that a run
+    can be resumed without the initial file.
 
-    Stage 1 keeps the epoch with the lowest validation loss. Stage 2 keeps the epoch with the
-    lowest val_score: delta E relative to a gray picture's, plus the relative distance of the mean
-    colorfulness from the truth's. A low delta E alone would choose brown.
+    Stage 1 keeps the epoch with the lowest validation loss. Stage 2 keeps the epoch with the lowest val_score: delta E
+    relative to a gray picture's, plus the relative distance of the mean colorfulness from the truth's. Delta E alone
+    would favor brown.
 
     Args:
         config: `TrainConfig`.
-        resume: bool. Go on from the last checkpoint of `config.run_dir`.
+        resume: bool. Continue from the last checkpoint of `config.run_dir`.
         report: function of one str, called with each line to show.
-        workers: what `distribution.start` returned; None: this process alone, on one device. With
-            several workers all must call this function, and only the chief reads `config`, reports
-            and needs the run folder. Each needs the photos, under the same paths.
+        workers: result of `distribution.start`; None: only this process, on one device. With several workers, all must
+            call this function, but only the chief uses `config`, `report` and the run folder. All need the photos under
+            the same paths.
 
     Returns:
         `pathlib.Path` of the run folder.
 
     Raises:
-        ValueError: a bad value, data that cannot be used, a checkpoint of another config.
-        checkpoints.TrainingStopped: interrupted, no space left, a loss not finite or a worker lost;
-            resumable.
-        distribution.Followed: on the other workers, when the chief raised an exception.
+        ValueError: an invalid value, invalid data, or a checkpoint of another config. checkpoints.TrainingStopped: the
+        run was interrupted, the disk is full, a loss is not finite, or a worker is lost; the run can be resumed.
+        distribution.Followed: raised on the other workers if the chief raised an exception.
     """
     workers = workers or distribution.Workers()
     if not workers.is_chief:
@@ -103,7 +102,7 @@ def _train(config, photos, resume, report, workers):
 
 
 class _Stage1(keras.Model):
-    """The generator with the loss that `compile` gets and further terms."""
+    """A generator with the loss given to `compile` and further terms."""
 
     terms = ()
 
@@ -117,7 +116,7 @@ class _Stage1(keras.Model):
 
 
 class _Run:
-    """One training: the data, the generator under training and where its files go."""
+    """A training run: its data, generator and files."""
 
     def __init__(self, config, run_dir, generator, photos, report, workers):
         self.config = config
@@ -129,29 +128,29 @@ class _Run:
         self.validation_paths = photos["validation"]
         least = 1 if config.init is None else FINE_TUNING_STEPS
         self.steps_per_epoch = config.steps_per_epoch or max(least, len(self.train_paths) // config.batch_size)
-        self.kept = {}  # title -> file of the kept generator
+        self.kept = {}  # title -> file of the best generator
 
     def run(self):
-        """Runs what is left of the training."""
+        """Runs the remaining part of the training."""
         with self.workers.watched():
             if self.config.pretrain_epochs:
                 self.stage1()
             if self.config.mode == "gan":
                 self.stage2()
-            self.workers.from_chief(lambda: None)  # all end the watch together
-        # The others have nothing left to do, and they may exit before the chief.
+            self.workers.from_chief(lambda: None)  # all workers stop watching together
+        # The others are finished, and may exit before the chief.
         if self.workers.is_chief:
             self.finish()
 
     def stage1(self):
-        """Trains the generator alone; ends with the kept weights in it."""
+        """Trains the generator alone, and loads its best weights at the end."""
         config = self.config
         keras.utils.set_random_seed(config.seed)
         outputs = (anatomy.hint_heads if config.hints else anatomy.heads)(self.generator)
         loss = {"ab": "mae"}
         with self.workers.scope():
             model = _Stage1(self.generator.input, outputs, name="stage1")
-        if config.hints:  # the losses in the config are those of the generator, which stays as it is
+        if config.hints:  # the losses in the config are those of the generator, which does not change
             loss = {"ab": objectives.hint_error}
         else:
             model.terms = self._terms(1)
@@ -172,7 +171,7 @@ class _Run:
     def stage2(self):
         """Trains generator and discriminator against each other."""
         config = self.config
-        # Seeded again, because a run resumed in stage 1 must start stage 2 like any other.
+        # Seeded again, so that a run resumed in stage 1 starts stage 2 in the same state.
         keras.utils.set_random_seed(config.seed + 1)
         discriminator = self.workers.replicated(lambda: preparation.build_discriminator(config))
         terms = self._terms(2)
@@ -194,7 +193,7 @@ class _Run:
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
 
     def finish(self):
-        """Writes the contact sheet and reports where everything is."""
+        """Writes the contact sheet and reports all paths."""
         last = list(self.kept.values())[-1]
         target = self.run_dir / "generator.keras"
         whole.copy(last, target)
@@ -226,9 +225,9 @@ class _Run:
         return outcome.Outcome(stage, best + 1, len(scores), len(self.validation_paths), figures, before)
 
     def _fit(self, stage, model, epochs, as_targets, score):
-        """Runs what is left of a stage, then loads the kept weights back into the generator."""
+        """Runs the remaining part of a stage, then loads the best weights into the generator."""
         workers = self.workers
-        # Checkpoints must know the variables of metrics.
+        # Checkpoints must include the variables of metrics.
         loop.create_metrics(workers, model, self._validation((0, 1)).map(as_targets))
         own_validation = self._validation(workers.share)
         average = averaging.WeightAverage(self.generator, self.config.average) if self.config.average else None
@@ -279,7 +278,7 @@ class _Run:
         )
 
     def _reports(self, stage, epochs, first, score, validation):
-        """Returns the callbacks that report, in the order in which they add to an epoch's logs."""
+        """Returns the reporting callbacks in the order in which they add to an epoch's logs."""
         log_dir = self.run_dir / "logs" / stage
         history = reports.History(self.run_dir / "history.jsonl", stage, first // self.steps_per_epoch)
         line = reports.StateLine(stage, epochs, self.steps_per_epoch, self.config.batch_size)
@@ -320,14 +319,14 @@ class _Run:
 
 
 def _reason(error):
-    """Returns the line of a TensorFlow error that a person needs."""
+    """Returns the relevant line of a TensorFlow error."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     ours = [line for line in lines if "ImageError" in line]
     return (ours or lines)[-1 if ours else 0]
 
 
 def balanced_score(logs: dict[str, float]) -> float:
-    """Returns what stage 2 minimizes when it chooses an epoch: wrong color plus missing (or excess) color.
+    """Returns the score by which stage 2 chooses an epoch: wrong color plus missing (or excess) color.
 
     Args:
         logs: dict with "val_delta_e76", "val_delta_e76_gray", "val_colorfulness" and
@@ -337,7 +336,7 @@ def balanced_score(logs: dict[str, float]) -> float:
 
 
 def _spans(first, epochs, steps_per_epoch):
-    """Yields (first epoch, last epoch, step) of each call of `fit`: an epoch that was begun needs its own call."""
+    """Yields (first epoch, last epoch, step) of each call of `fit`: a partial epoch needs its own call."""
     epoch, done = divmod(first, steps_per_epoch)
     if done:
         yield epoch, epoch + 1, first

@@ -1,4 +1,4 @@
-"""The workers that `TF_CONFIG` describes: who they are, and whether they are still there."""
+"""The workers described by `TF_CONFIG`: their addresses, and detection of lost ones."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from collections.abc import Callable, Iterator
 
 _FORM = '{"cluster": {"worker": ["host1:port", "host2:port"]}, "task": {"type": "worker", "index": 0}}'
 _SECONDS_BETWEEN_CHECKS = 2.0
-_PATIENCE = 5.0  # seconds: a machine that is busy may miss a check or two
+_PATIENCE = 5.0  # seconds: a busy machine may miss a check or two
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """The workers of a training, each a process.
+    """The workers of a training run, each a process.
 
     Attributes:
         addresses: list of str, "host:port" of each worker; the first is the chief.
-        index: int, which of them this process is.
+        index: int, the number of this process.
     """
 
     addresses: list[str]
     index: int
 
     def gone(self) -> list[int]:
-        """Returns the numbers of the others that accept no connection, usually because they have ended."""
+        """Returns the numbers of the other workers that accept no connection, usually because they have ended."""
         return self._without_answer(range(len(self.addresses)))
 
     def _without_answer(self, numbers):
         return [number for number in numbers if number != self.index and not _answers(self.addresses[number])]
 
     def lost(self, numbers: list[int]) -> str:
-        """Returns the line that tells a person which workers are gone."""
+        """Returns a line that names lost workers."""
         names = ", ".join(f"{number} ({self.addresses[number]})" for number in numbers)
         return f"worker {names} of {len(self.addresses)} is gone, so this one stops, too. Start all again and resume."
 
     @contextlib.contextmanager
     def watched(self, lost: Callable[[str], None]) -> Iterator[None]:
-        """In this block, calls a function in a thread of its own when another worker is gone.
+        """Calls a function in a separate thread if another worker is lost inside a `with` block.
 
-        TensorFlow itself reports a worker whose connection breaks, but waits for one whose machine
-        lost its power or network. The chief looks after all, the others after the chief.
+        TensorFlow itself detects broken connections, but waits for a worker whose machine lost power or network. The
+        chief watches all others, and they watch the chief.
 
         Args:
-            lost: function of one str, the line for a person. It should end the process: the main
-                thread may wait for the other worker for ever.
+            lost: function of one str, the message. It should end the process, because the main thread may wait for the
+                other worker forever.
         """
         done = threading.Event()
 
@@ -71,10 +71,10 @@ class Cluster:
 
 
 def parse(text: str) -> Cluster | None:
-    """Returns the cluster that the value of `TF_CONFIG` describes, or None if it is empty.
+    """Returns the cluster described by the value of `TF_CONFIG`, or None if it is empty.
 
     Raises:
-        ValueError: it is not what TensorFlow understands; the message shows the form.
+        ValueError: the value is invalid; the message shows the correct form.
     """
     if not text:
         return None

@@ -1,1 +1,1 @@
-"""What an evaluation shows: the HTML report, contact sheets, the table for the terminal, and the files for machines."""
+"""Reports of an evaluation: HTML, contact sheets, a table for the terminal, and machine-readable files."""

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 
-# Okabe and Ito's, which color-blind readers can tell apart.
+# Okabe and Ito's colors, which color-blind readers can distinguish.
 Pairs = Sequence[tuple[float, float]]
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 44
@@ -17,7 +17,7 @@ def scatter(points: Pairs, *, title: str, labels: tuple[str, str], color: str = 
 
     Args:
         points: pairs of floats, at least 0.
-        title: what a screen reader says.
+        title: text for screen readers.
         labels: names of the two axes.
         color: color of the points.
         size: width and height in pixels.
@@ -50,13 +50,13 @@ def shares(
     width: int = 520,
     height: int = 300,
 ) -> str:
-    """Draws how often values occur, on a logarithmic scale: the truth as an area, the rest as lines.
+    """Draws histograms on a logarithmic scale: the truth as an area, the others as lines.
 
     Args:
         edges: bin edges, one more than there are bins.
         truth: counts of each bin.
         series: dict of color to counts of each bin.
-        title: what a screen reader says.
+        title: text for screen readers.
         label: name of the horizontal axis.
         width: width in pixels.
         height: height in pixels.
@@ -90,7 +90,7 @@ def lines(
 
     Args:
         series: triples of color, pairs of floats, and whether the line is dashed.
-        title: what a screen reader says.
+        title: text for screen readers.
         labels: names of the two axes.
         ticks: pairs of a value and its text, of the horizontal axis, from its start to its end.
         width: width in pixels.

@@ -37,10 +37,10 @@ def write(
     Args:
         path: path of the HTML file.
         result: an `Evaluation`.
-        colorizers: dict of the ones that `result` measured, without baselines; they colorize the shown photos again.
+        colorizers: dict of the evaluated colorizers, without baselines; they colorize the shown photos again.
         run: a `records.Run`.
-        bw: for each photo without truth, a pair of its name and its thumbnails: gray, then by each colorizer.
-        curves: what `hint_gains.evaluate` returned for each model that was measured with hints.
+        bw: for each black-and-white photo, its name and its thumbnails: gray, then from each colorizer.
+        curves: results of `hint_gains.evaluate` for each model that was measured with hints.
     """
     truth = figures.of_truth(result)["colorfulness"]
     subtitle = (
@@ -52,9 +52,9 @@ def write(
         ("Colors", _color_charts(result, colorizers)),
         *([("Hints", _hints(curves))] if curves else []),
         *_galleries(result, colorizers),
-        *([("Photos without truth", _without_truth(bw, colorizers))] if bw else []),
-        ("What the figures mean", _definitions(result, run)),
-        ("How to repeat this", _provenance(result, run)),
+        *([("Black-and-white photos", _without_truth(bw, colorizers))] if bw else []),
+        ("Definitions of the figures", _definitions(result, run)),
+        ("How to reproduce this report", _provenance(result, run)),
     ]
     whole.write_text(path, page.document("Colorization report", subtitle, sections))
 
@@ -78,7 +78,7 @@ def _figures(result):
     speeds = [""] * len(protocols.BASELINES)
     speeds += [f"{result.photos_per_second(name):.1f}" for name in values if name not in protocols.BASELINES]
     return (
-        '<p class="muted">Means over photos, with 95% bootstrap intervals. The gray and warm tint rows are not models: '
+        '<p class="muted">Means over photos, with 95% bootstrap intervals. The gray and warm tint rows are baselines: '
         "a figure that favors them says little about color. Bold is the best of the models, however close.</p>\n"
         + _table(result, values, likeness, ("photos/s", speeds))
         + _table(result, values, [figure for figure in shown if figure not in likeness])
@@ -113,7 +113,7 @@ def _number(value, figure):
 
 
 def _best(result, values, columns):
-    """Returns the model that is best by each figure, where there are at least two to choose from."""
+    """Returns the best model for each figure, if there are at least two."""
     models = [name for name in values if name not in protocols.BASELINES]
     if len(models) < 2:
         return {}
@@ -187,7 +187,7 @@ def _hints(curves):
     body = "".join(f"<tr><th>{row[0]}</th>{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>" for row in rows)
     return (
         '<p class="muted">Squares, 6 pixels of 256 wide, at random places, with the mean of the true a* and b* there. '
-        "PSNR and gain over no hints, both in dB. Plain spreading (dashed) knows only lightness: it spreads the "
+        "PSNR and gain over no hints, both in dB. Plain spreading (dashed) uses only lightness: it spreads the "
         "difference between the hints and the automatic result (Levin, Lischinski and Weiss 2004). siggraph17: the "
         "gains that Zhang et al. 2017 published for 1,000 photos of ImageNet.</p>\n"
         f'<div class="scroll"><table class="figures"><tr>{heads}</tr>{body}</table></div>\n'
@@ -236,7 +236,8 @@ def _definitions(result, run):
 def _provenance(result, run):
     tint = ", ".join(f"{value:g}" for value in protocols.WARM_TINT)
     models = [
-        f"{html.escape(name)}: {html.escape(str(path))}<br><code>{records.sha256_of(path) or 'no file: served'}</code>"
+        f"{html.escape(name)}: "
+        f"{html.escape(str(path))}<br><code>{records.sha256_of(path) or 'no file: on a server'}</code>"
         for name, path in run.models.items()
     ]
     entries = [
@@ -244,7 +245,7 @@ def _provenance(result, run):
         ("Models, SHA-256", "<br>".join(models)),
         ("Photos", f"{len(result.photos)}, SHA-256 over the hashes of the files:<br><code>{result.data_sha256}</code>"),
         ("Protocol", f"{result.protocol}: {protocols.PROTOCOLS[result.protocol]}, bicubic with antialiasing"),
-        ("Input", "The 8-bit gray picture of the same L*; colorizers see nothing else."),
+        ("Input", "The 8-bit gray picture of the same L* is the colorizer's only input."),
         ("Baselines", f"gray: a* = b* = 0; warm tint: a*, b* = {tint} everywhere"),
         ("Intervals", "95%, percentiles of 2000 resamples of the photos, seed 0"),
         ("Versions", html.escape(", ".join(f"{name} {version}" for name, version in records.versions().items()))),

@@ -1,4 +1,4 @@
-"""What each figure of an evaluation means, and the table of them for the terminal."""
+"""Definitions of the figures of an evaluation, and their table for the terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if typing.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """A figure as it is shown.
+    """A figure and its presentation.
 
     Args:
         key: key in `Evaluation.figures`.
         title: heading.
-        good: "high", "low", or the value to come close to: "truth", "0" or "1".
+        good: "high", "low", or the ideal value: "truth", "0" or "1".
         decimals: number of decimals to show.
         definition: a sentence or two.
     """
@@ -34,11 +34,12 @@ FIGURES = (
     Figure("psnr", "PSNR, dB", "high", 2, "Over the three sRGB channels of a photo. Rewards dull pictures."),
     Figure(
         *("psnr_over_gray", "PSNR over gray, dB", "high", 2),
-        "What the color adds to the PSNR of the same photo without color.",
+        "Gain in PSNR over the same photo without color.",
     ),
     Figure(
         *("ssim", "SSIM", "high", 3),
-        "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Mostly lightness, which is given.",
+        "Structural similarity of the sRGB channels, Gaussian window of sigma 1.5. Depends mostly on lightness, which "
+        "is given.",
     ),
     Figure("ciede2000", "CIEDE2000", "low", 2, "Color difference of the pixels; about 1 is just noticeable."),
     Figure("ab_error", "ab error", "low", 2, "Absolute difference in a* and b*, in CIELAB units."),
@@ -69,7 +70,7 @@ FIGURES = (
     Figure("lpips", perceptual.Lpips.name, "low", 4, "Learned perceptual distance, Zhang et al. 2018."),
     Figure(
         *("gray_block_chroma", "Gray blocks", "low", 2),
-        "Chroma given to blocks of 16 pixels whose true chroma is under 6, in CIELAB units.",
+        "Predicted chroma of blocks of 16 pixels whose true chroma is under 6, in CIELAB units.",
     ),
     Figure(
         *("patches", "Patches", "1", 3),
@@ -77,22 +78,22 @@ FIGURES = (
     ),
     Figure(
         *("pale_colorfulness", "Pale photos", "low", 2),
-        "Colorfulness of the photos whose true one is under 15.",
+        "Predicted colorfulness of photos whose true colorfulness is under 15.",
     ),
     Figure("chroma_ratio", "Chroma ratio", "1", 3, "Mean chroma of the pixels, divided by that of the truth."),
     Figure(
         *("correlation", "Correlation of ab", "high", 3),
-        "Of predicted and true a* and b* over the pixels of all photos, each photo counting once. No strength of the "
-        "color can improve it.",
+        "Correlation of predicted and true a* and b* over the pixels of all photos, each photo counting once. It does "
+        "not depend on the strength of the color.",
     ),
     Figure(
         *("frechet_distance", "Frechet distance", "low", 4),
-        "Between Gaussian fits of the network's features for predictions and truth. Comparable only with the same "
-        "network and the same photos.",
+        "Distance between Gaussian fits of the network's features for predictions and truth. Comparable only for the "
+        "same network and the same photos.",
     ),
     Figure(
         *("kernel_distance", "Kernel distance (KID)", "low", 6),
-        "Of the same features, Binkowski et al. 2018, unbiased: the better of the two for fewer than 2,000 photos.",
+        "Distance on the same features, Binkowski et al. 2018, unbiased: preferable for fewer than 2,000 photos.",
     ),
 )
 
@@ -101,7 +102,7 @@ _OPTIONAL = ("lpips", "frechet_distance", "kernel_distance")
 
 
 def shown(result: comparison.Evaluation) -> list[Figure]:
-    """Lists the `FIGURES` that an `Evaluation` has, those of features under the name of their network."""
+    """Lists the `FIGURES` in an `Evaluation`, with those of features under the name of their network."""
     optional = {"lpips": perceptual.Lpips.name} if "lpips" in result.columns else {}
     if result.feature_name:
         optional["frechet_distance"] = result.feature_name
@@ -123,7 +124,7 @@ SHORT = {
     "lpips": "LPIPS",
     "kernel_distance": "KID x 1000",
 }
-"""The figures of the short table, and their headings there."""
+"""The figures of the short table and their headings."""
 
 
 def short_table(result: comparison.Evaluation) -> rich.table.Table:

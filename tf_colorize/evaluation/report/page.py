@@ -1,4 +1,4 @@
-"""The frame of a report: one HTML document that fetches nothing, and the elements that its sections use."""
+"""The HTML of a report: a self-contained document, and the elements of its sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures to look at: photos beside what each colorizer makes of them, on a contact sheet or one by one."""
+"""Pictures for reports: photos beside the results of each colorizer, on a contact sheet or one by one."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def data_uri(image: Image.Image, quality: int = 88) -> str:
 def sheet(
     rows: Sequence[Sequence[Image.Image]], titles: Sequence[str], *, side: int = 256, across: int = 6
 ) -> Image.Image:
-    """Lays out photos beside their colorized versions, in as many groups as fit side by side.
+    """Arranges photos beside their colorized versions, in as many groups as fit side by side.
 
     Args:
         rows: lists of `PIL.Image.Image`, of any shape.
         titles: names of the pictures in a row.
-        side: side in pixels of the square that each picture is fitted into.
-        across: most pictures side by side, but at least those of one row.
+        side: side in pixels of the square into which each picture is fitted.
+        across: maximum number of pictures side by side, but at least those of one row.
 
     Returns:
         A `PIL.Image.Image`.

@@ -1,4 +1,4 @@
-"""The machine-readable files of an evaluation, metrics.json and photos.csv, with what it takes to repeat it."""
+"""Writes the machine-readable files of an evaluation, metrics.json and photos.csv, with the data to reproduce it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-i
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What it takes to repeat an evaluation.
+    """The data to reproduce an evaluation.
 
     Args:
         command: as it was typed.
         models: dict of name to the path or address of each model.
-        notes: sentences about what was left out.
+        notes: notices about what was left out.
     """
 
     command: str
@@ -48,7 +48,7 @@ def write_metrics(
     """Writes metrics.json; everything except `"run"` is the same for the same input.
 
     `curves`, `reaches` and `old` are those of `hint_gains.evaluate`, `hint_reach.evaluate` and `aging.evaluate` by
-    model, where they were measured.
+    model, if they were measured.
     """
     reach = {"reach": hint_reach.record(reaches)} if reaches else {}
     content = {
@@ -95,7 +95,7 @@ def write_photos(path: str | os.PathLike[str], result: comparison.Evaluation) ->
 
 
 def photo_names(result: comparison.Evaluation) -> list[str]:
-    """Lists the paths of the photos relative to the folder that they have in common."""
+    """Lists the paths of the photos relative to their common folder."""
     root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in result.photos])
     return [pathlib.Path(os.path.relpath(path, root)).as_posix() for path in result.photos]
 
@@ -103,7 +103,7 @@ def photo_names(result: comparison.Evaluation) -> list[str]:
 def sha256_of(model: str | os.PathLike[str] | None) -> str | None:
     """Returns the SHA-256 of a model file, or of a folder's file names and contents; `None` for anything else.
 
-    In the folder of a training run only the model counts, not the logs.
+    In a run folder, only the model counts, not the logs.
     """
     if model is None or not os.path.exists(model):
         return None
@@ -120,7 +120,7 @@ def sha256_of(model: str | os.PathLike[str] | None) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python, of this package and of the packages that do the arithmetic."""
+    """Returns the versions of Python, of this package and of the packages for the arithmetic."""
     found = {"python": platform.python_version(), "tf_colorize": tf_colorize.__version__}
     for package in PACKAGES:
         try:
@@ -131,5 +131,5 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> str:
-    """Describes the machine that speeds depend on, as far as Python knows it."""
+    """Describes the machine, as far as Python knows it, because speeds depend on it."""
     return f"{platform.system()} {platform.machine()}, {processors.usable()} cores"

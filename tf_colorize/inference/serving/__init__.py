@@ -1,6 +1,6 @@
 """A client for a colorizer on TF Serving, over REST or gRPC, without TensorFlow.
 
-REST needs the standard library alone; gRPC needs the package's extra `serving`.
+REST needs only the standard library; gRPC needs the package's extra `serving`.
 """
 
 from tf_colorize.inference.serving.client import DEFAULT_MODEL, Client

@@ -1,4 +1,4 @@
-"""The client of a colorizer on TF Serving, from an address to answers, with a few tries where they help."""
+"""The client for a colorizer on TF Serving, with retries while the server is unavailable."""
 
 from __future__ import annotations
 
@@ -26,25 +26,23 @@ _GRPC_PATH = re.compile(r"(?:/(?P<model>[^/]+)(?:/(?P<version>\d+))?)?/?")
 
 
 class Client:
-    """Asks a colorizer that `scripts/export.py` exported and TF Serving serves.
+    """A client for a colorizer that was exported with `scripts/export.py` and runs on TF Serving.
 
-    Every request has a time limit. While the server is unavailable (gRPC UNAVAILABLE, HTTP 503,
-    connection refused), a request is repeated after 0.25, 0.5, 1... seconds. Methods may be called
-    from several threads at once. `close`, or the end of a `with` block, ends the connection.
+    Every request has a time limit. While the server is unavailable (gRPC UNAVAILABLE, HTTP 503, connection refused), a
+    request is repeated after 0.25, 0.5, 1... seconds. Methods are thread-safe. `close`, or the end of a `with` block,
+    ends the connection.
 
     Args:
-        url: "http://host:8501/v1/models/NAME", optionally with "/versions/N", or
-            "grpc://host:8500/NAME", optionally with "/N"; https and grpcs encrypt (TLS). Ports
-            and name may be left out; the name is then "colorizer".
-        timeout: Seconds, over 0, for one try.
-        retries: How often to try again, 0 or more.
-        ca_file: Path of a PEM file with the certificates to trust; None trusts the system's.
+        url: "http://host:8501/v1/models/NAME", optionally with "/versions/N", or "grpc://host:8500/NAME", optionally
+            with "/N"; https and grpcs encrypt (TLS). Ports and name may be omitted; the name is then "colorizer".
+        timeout: Seconds for one attempt, over 0.
+        retries: Number of retries, 0 or more.
+        ca_file: Path of a PEM file with the certificates to trust; None: those of the system.
 
     Raises:
-        ValueError: `url` is not such an address, or `ca_file` holds no certificates or is given
-            without TLS.
-        ServingError: from all methods, when the server cannot be reached, refuses, or answers
-            with something other than a colorizer's result.
+        ValueError: `url` is not such an address, `ca_file` contains no certificates, or it is given without TLS.
+        ServingError: raised by all methods if the server cannot be reached, rejects the request, or does not return a
+            colorizer's result.
 
     Example:
         with tf_colorize.serving.Client("grpc://localhost:8500/colorizer") as client:
@@ -77,7 +75,7 @@ class Client:
 
     @functools.cached_property
     def image_size(self) -> int:
-        """Side of the square that the served network sees."""
+        """Returns the side of the served network's square input."""
         shape = self._retried(self._transport.input_shape, "predict_ab", "lightness")
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1 or shape[1] < 1:
             raise failures.ServingError(f"{self.url}: does not serve a colorizer: predict_ab takes {shape}")
@@ -85,7 +83,7 @@ class Client:
 
     @functools.cached_property
     def takes_hints(self) -> bool:
-        """Whether the served model takes hints."""
+        """Returns whether the served model takes hints."""
         try:
             self._retried(self._transport.input_shape, SIGNATURE, "hints")
         except failures.MissingSignature:
@@ -97,8 +95,8 @@ class Client:
 
         Args:
             lightness: float32 array `(batch, image_size, image_size, 1)` in [-1, 1].
-            hints: None, or float32 array `(batch, image_size, image_size, 3)`: a* / 110, b* / 110 and
-                1 where a hint is, else zeros, for a model that takes hints.
+            hints: None, or float32 array `(batch, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 at hints, zeros
+                elsewhere, for a model that takes hints.
 
         Returns:
             float32 array `(batch, image_size, image_size, 2)` in [-1, 1].
@@ -128,7 +126,7 @@ class Client:
             files: List of bytes, each a JPEG, PNG, BMP or GIF.
 
         Returns:
-            List of bytes: JPEG for JPEG, PNG for all else.
+            List of bytes: JPEG for JPEG, otherwise PNG.
         """
         files = list(files)
         return self._predict("serving_default", {"image_bytes": files}, (len(files),))
@@ -166,12 +164,12 @@ def _parsed(url):
         pattern = _GRPC_PATH if address.scheme.startswith("grpc") else _REST_PATH
         match = pattern.fullmatch(address.path)
         host = address.hostname, address.port or _DEFAULT_PORTS.get(address.scheme)
-    except ValueError:  # no port, or half an IPv6 address
+    except ValueError:  # no port, or an incomplete IPv6 address
         match = None
     if not match or not all(host):
         raise ValueError(
-            "`url` must be like http://host:8501/v1/models/colorizer or grpc://host:8500/colorizer, or https and "
-            f"grpcs with TLS. Received: url={url!r}"
+            "`url` must be like http://host:8501/v1/models/colorizer or grpc://host:8500/colorizer, or with https or "
+            f"grpcs for TLS. Received: url={url!r}"
         )
     model = urllib.parse.unquote(match["model"] or DEFAULT_MODEL)
     return address.scheme, host, (model, match["version"] and int(match["version"]))

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and TF Serving."""
+"""Errors between a client and TF Serving."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 
 class ServingError(ValueError):
-    """The server cannot be reached, refuses or answers wrongly; the message is one line with address and reason."""
+    """The server cannot be reached, rejects a request or returns an unexpected answer; the message is one line with
+    address and reason."""
 
 
 class MissingSignature(ServingError):
@@ -14,11 +15,11 @@ class MissingSignature(ServingError):
 
 
 class Unavailable(Exception):
-    """The server is starting, restarting or overloaded: worth another try."""
+    """The server is starting, restarting or overloaded, so that a retry may succeed."""
 
 
 def line(reason: object) -> str:
-    """Returns the sentence of a server's error that matters: that of the failed check, or the first line."""
+    """Returns the relevant sentence of a server's error: that of the failed check, or the first line."""
     text = str(reason)
     check = re.search(r"assertion failed: \[(.*?)\]", text)
     return check[1] if check else (text.strip().splitlines() or ["no reason given"])[0]

@@ -1,4 +1,4 @@
-"""TF Serving over gRPC, which is imported with the first client that needs it."""
+"""TF Serving over gRPC; gRPC is imported with the first client that needs it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Grpc:
         if tls is None:
             self._channel = grpc.insecure_channel(target, options=unlimited)
         else:
-            # None if the system keeps its certificates in another way; gRPC then uses its own.
+            # None if the system stores its certificates differently; gRPC then uses its own.
             roots = "".join(map(ssl.DER_cert_to_PEM_cert, tls.get_ca_certs(binary_form=True))).encode() or None
             self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(roots), options=unlimited)
 

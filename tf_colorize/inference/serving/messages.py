@@ -1,9 +1,8 @@
 """The messages of TF Serving's `PredictionService`, without TensorFlow.
 
-The stubs of `tensorflow-serving-api` import TensorFlow, which takes seconds and 600 MB; a
-client needs eight messages. They are declared here with only those fields that are used, under
-the numbers of the official .proto files, in a separate descriptor pool, so both can live in one
-process.
+The stubs of `tensorflow-serving-api` import TensorFlow, which takes seconds and 600 MB; a client needs eight messages.
+They are declared here with only the used fields, with the numbers of the official .proto files, in a separate
+descriptor pool, so that both can coexist in one process.
 
 Source: https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis and
 tensorflow/core/framework/{tensor,tensor_shape,types}.proto.
@@ -18,10 +17,10 @@ from typing import Any
 import numpy as np
 
 _STRING = 7  # DataType DT_STRING
-# DataType number and the field that holds single values.
+# DataType number and the field for single values.
 _TYPES = {np.dtype(np.float32): (1, "float_val"), np.dtype(np.uint8): (4, "int_val")}
 
-# Message -> (field, number, type); * is repeated. A map is a repeated entry of key and value.
+# Message -> (field, number, type); * means repeated. A map is a repeated entry of key and value.
 _MESSAGES = {
     "Int64Value": [("value", 1, "int64")],
     "ModelSpec": [("name", 1, "string"), ("version", 2, "Int64Value"), ("signature_name", 3, "string")],
@@ -108,7 +107,7 @@ def predict_result(response: Any) -> list[bytes] | np.ndarray:
     """Returns the one output of a `PredictResponse`: list of bytes, or array.
 
     Raises:
-        ValueError: there is not one output, or it is not of strings, float32 or uint8.
+        ValueError: there is not exactly one output, or it is not of strings, float32 or uint8.
     """
     if len(response.outputs) != 1:
         raise ValueError(f"expected one output, got {[entry.key for entry in response.outputs]}")
@@ -155,7 +154,7 @@ def _to_array(tensor, dtype, field, shape):
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
     values = np.array(getattr(tensor, field), dtype)
-    if 0 < len(values) < math.prod(shape):  # the rest repeats the last
+    if 0 < len(values) < math.prod(shape):  # missing values repeat the last one
         values = np.concatenate([values, np.full(math.prod(shape) - len(values), values[-1])])
     return values.reshape(shape)
 

@@ -1,4 +1,4 @@
-"""TF Serving over REST, with the standard library alone."""
+"""TF Serving over REST, with only the standard library."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Rest:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            answer = {}  # from a proxy, for example: any JSON, or none
+            answer = {}  # for example from a proxy: any JSON, or none
         if status == 503:
             raise failures.Unavailable(failures.line(answer.get("error", "503 Service Unavailable")))
         if status != 200 or key not in answer:
@@ -88,7 +88,8 @@ class Rest:
 
 
 def _as_json(value):
-    """A value as the RESTful API takes it; files by TF Serving's mark of binary data, which results bear, too."""
+    """Returns a value in the format of the RESTful API; files use TF Serving's encoding of binary data, as in
+    results."""
     if isinstance(value, list):
         return [{"b64": base64.b64encode(file).decode()} for file in value]
     return value.tolist()

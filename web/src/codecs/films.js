@@ -1,4 +1,4 @@
-/** Recognizes films, which are for the command line. */
+/** Recognizes films, which only the command line colorizes. */
 
 const NAMES = new RegExp(
   String.raw`\.(3g[2p]|asf|avi|divx|dv|f4v|flv|h26[45]|hevc|m1v|m2ts|m2v|m4v|mjpe?g|mkv|mov|mp4|mpe?g|mts|mxf|ogv|qt|rm|rmvb|ts|vob|webm|wmv|y4m)$`,
@@ -21,12 +21,12 @@ export const HEAD = 1024;
 
 /**
  * @param {Uint8Array} head The first `HEAD` bytes of a file.
- * @param {{name?: string, type?: string}} file What the browser says about it.
+ * @param {{name?: string, type?: string}} file The browser's data about it.
  */
 export function isFilm(head, { name = "", type = "" }) {
   const text = (from, to) => String.fromCharCode(...head.subarray(from, to));
   const isPacketed = [0, 4].some((from) => [1, 2].every((n) => head[from] === 0x47 && head[from + n * (PACKET + from)] === 0x47));
-  if (isPicture(head)) return false; // whatever its name says
+  if (isPicture(head)) return false; // whatever its name is
   return (
     HEADS.some((bytes) => bytes.every((byte, index) => head[index] === byte)) ||
     (text(4, 8) === "ftyp" ? BRANDS.test(text(8, 12)) : /^(moov|mdat|wide)$/.test(text(4, 8))) ||
@@ -42,7 +42,7 @@ function isPicture(head) {
   return /^(\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|BM|II\*\0|MM\0\*)/s.test(text) || /^....ftyp(avi[fs]|hei|hevc|mif1|msf1)/s.test(text);
 }
 
-/** What to do with a film. */
+/** A message about what to do with a film. */
 export function advice(name) {
   const given = /^[\w.-]+$/.test(name) ? name : `"${name}"`;
   return `This is a film, and this page colorizes photos. In a terminal: tf-colorize film ${given}`;

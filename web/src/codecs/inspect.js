@@ -1,14 +1,14 @@
-/** What the bytes of a file say before anything decodes them. */
+/** Inspects the bytes of a file before decoding. */
 
-/** A picture that cannot be colorized; the message is one sentence for people. */
+/** A picture that cannot be colorized; the message is one sentence for the user. */
 export class PictureError extends Error {}
 
 /**
  * Recognizes a complete still picture.
  *
  * @param {Uint8Array} bytes The file.
- * @returns {{format: string, width?: number, height?: number}} The size as stored, where it is easy to read.
- * @throws {PictureError} Not a picture, animated or cut off.
+ * @returns {{format: string, width?: number, height?: number}} The size as stored, if it is easy to read.
+ * @throws {PictureError} Not a picture, animated or truncated.
  */
 export function inspect(bytes) {
   if (bytes.length === 0) throw new PictureError("The file is empty.");
@@ -18,7 +18,7 @@ export function inspect(bytes) {
     return { format: found.format, ...found.read(bytes) };
   } catch (error) {
     // In a truncated file, a view reads past the end.
-    throw error instanceof RangeError ? new PictureError("The picture is cut off or broken.") : error;
+    throw error instanceof RangeError ? new PictureError("The picture is truncated or broken.") : error;
   }
 }
 
@@ -46,7 +46,7 @@ function text(bytes, at, length) {
   return String.fromCharCode(...bytes.subarray(at, at + length));
 }
 
-/** Of AVIF and HEIC: what the file is, and what else it can be read as. */
+/** The major and compatible brands of AVIF and HEIC. */
 function brands(bytes) {
   if (text(bytes, 4, 4) !== "ftyp") return [];
   const end = Math.min(bytes.length, 256, view(bytes).getUint32(0));
@@ -64,7 +64,7 @@ function refuseAnimated() {
 }
 
 function refuseCutOff() {
-  throw new PictureError("The picture is cut off: its end is missing.");
+  throw new PictureError("The picture is truncated: its end is missing.");
 }
 
 /**
@@ -99,7 +99,7 @@ function readJpeg(bytes) {
     size.height = view(bytes).getUint16(start + 1);
     size.width = view(bytes).getUint16(start + 3);
   });
-  // Browsers silently fill what is missing with gray.
+  // Browsers silently fill missing data with gray.
   for (let at = bytes.indexOf(0xff, pixels); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     if (bytes[at + 1] === 0xd9) return size;
   }
@@ -165,7 +165,7 @@ function readAvif(bytes) {
   return largestImage(bytes);
 }
 
-/** AVIF and HEIC hold a picture and often its tiles or thumbnails: each has a box with its size. */
+/** AVIF and HEIC contain a picture and often tiles or thumbnails, each with a box for its size. */
 function largestImage(bytes) {
   const data = view(bytes);
   const name = [...new TextEncoder().encode("ispe")];

@@ -18,7 +18,7 @@ const AAN = [1, 1.387039845, 1.306562965, 1.175875602, 1, 0.785694958, 0.5411961
 export class JpegWriter {
   #width;
   #bandWidth;
-  #planes; // of one band: luminance, then chrominance at half size
+  #planes; // bytes of one band: luminance, then chrominance at half size
   #components;
   #parts;
   #out;
@@ -191,7 +191,7 @@ function scaledSteps(table, quality) {
   return table.map((step) => Math.min(255, Math.max(1, Math.floor((step * percent + 50) / 100))));
 }
 
-/** What the transformed values are multiplied by, in file order. */
+/** The factors of the transformed values, in file order. */
 function factorsOf(steps) {
   return Float32Array.from(steps, (step, k) => {
     const [row, column] = [ZIGZAG[k] >> 3, ZIGZAG[k] & 7];
@@ -212,7 +212,7 @@ function codesOf(table) {
   return { codes, lengths };
 }
 
-/** Everything before the pixels. */
+/** The headers before the pixels. */
 function headOf(width, height, steps) {
   const word = (value) => [value >> 8, value & 255];
   const segment = (marker, content) => [0xff, marker, ...word(content.length + 2), ...content];

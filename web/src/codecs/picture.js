@@ -13,7 +13,7 @@ const PIXELS_PER_GIGABYTE = 16e6;
 const USUAL_GIGABYTES = 4;
 const MAX_PIXELS = 200e6;
 
-/** A port without another end: whatever is sent there is gone. */
+/** A port without a receiver: transferring to it frees memory. */
 const nowhere = new MessageChannel().port1;
 nowhere.close();
 
@@ -78,11 +78,11 @@ function megapixels(pixels) {
 }
 
 /**
- * Yields the pixels of a picture in strips, from top to bottom. A strip is gone when the next one comes.
+ * Yields the pixels of a picture in strips, from top to bottom. A strip is freed when the next one is requested.
  *
  * @param {ImageBitmap} bitmap
- * @yields {{pixels: ImageData, top: number}} May be changed. All but the last have as many rows as `JpegWriter` wants.
- * @throws {PictureError} The browser has no canvas as wide as that.
+ * @yields {{pixels: ImageData, top: number}} May be changed. All but the last have the number of rows that `JpegWriter` needs.
+ * @throws {PictureError} The browser supports no canvas of this width.
  */
 export function* strips(bitmap) {
   const { width, height } = bitmap;

@@ -1,4 +1,4 @@
-/** Photos and models, and which photo was colorized by which model. Knows the engine, not the page. */
+/** Photos and models, and which photo was colorized by which model. Depends on the engine, not on the page. */
 
 import { PLAIN } from "../photo/look.js";
 import { Hints } from "../photo/hints.js";
@@ -32,7 +32,7 @@ export class Darkroom extends EventTarget {
     return this.#models.has(name);
   }
 
-  /** Whether a model that was loaded takes hints. */
+  /** Whether a loaded model takes hints. */
   takesHints(name) {
     return this.#hinted.has(name);
   }
@@ -62,9 +62,9 @@ export class Darkroom extends EventTarget {
   /**
    * Takes photos: each is opened and colorized in turn.
    *
-   * @param {{file: Blob, name: string, dots?: any[], look?: object, key?: number}[]} entries Files, and what is known of them.
-   * @param {() => string | undefined} model Returns the name of the model when a photo's turn comes.
-   * @param {(photo: any) => boolean} [isUrgent] Whether a photo goes before the others of these.
+   * @param {{file: Blob, name: string, dots?: any[], look?: object, key?: number}[]} entries Files, with saved data if known.
+   * @param {() => string | undefined} model Returns the name of the model when a photo is processed.
+   * @param {(photo: any) => boolean} [isUrgent] Whether a photo is processed before the others.
    * @returns {object[]} The photos.
    */
   add(entries, model, isUrgent = () => false) {

@@ -1,4 +1,4 @@
-/** The buttons that give photos in color to the visitor: download one or all, share, save the hints. */
+/** The buttons for saving colorized photos: download one or all, share, save the hints. */
 
 import * as hintsFile from "../photo/hints_file.js";
 import { complain } from "./notices.js";
@@ -8,11 +8,11 @@ const element = (id) => document.getElementById(id);
 
 export class Delivery {
   #page;
-  #ready = null; // a file that waits for another click to be shared: `{key, file}`
+  #ready = null; // a file that needs another click to be shared: `{key, file}`
 
   /**
    * @param {{photo: () => any, photos: () => any[], model: () => string, color: (photo: any) => Promise<boolean>,
-   *   save: (request: object) => Promise<Blob>}} page What is on the stage, all photos, the model, and what the worker does.
+   *   save: (request: object) => Promise<Blob>}} page The photo on the stage, all photos, the model, and functions of the worker.
    */
   constructor(page) {
     this.#page = page;
@@ -26,7 +26,7 @@ export class Delivery {
     element("download-all").addEventListener("click", () => whileBusy(element("download-all"), (tell) => this.#downloadAll(tell)));
   }
 
-  /** Returns the file of a photo in color, or null, with a message, if there is none. */
+  /** Returns the file of a colorized photo, or null, with a message, if there is none. */
   async #saved(photo) {
     if (!(await this.#page.color(photo))) return null;
     try {
@@ -42,14 +42,14 @@ export class Delivery {
     if (file) saving.download(file);
   }
 
-  /** Browsers share only shortly after a click, and a large photo takes longer than that: then the next click shares it. */
+  /** Browsers allow sharing only shortly after a click; if a large photo takes longer, the next click shares it. */
   async #share() {
     const photo = this.#page.photo();
     const key = JSON.stringify([photo.id, photo.hints.list, photo.look, this.#page.model(), element("format").value]);
     const file = this.#ready?.key === key ? this.#ready.file : await this.#saved(photo);
     if (!file) return;
     this.#ready = (await saving.share(file)) ? null : { key, file };
-    if (this.#ready) complain(photo.name, "The photo is ready. Choose Share once more.");
+    if (this.#ready) complain(photo.name, "The photo is ready. Choose Share again.");
   }
 
   async #downloadAll(tell) {

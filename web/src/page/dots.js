@@ -1,10 +1,10 @@
-/** The dots over the photo, which can be dragged, and the point that the keyboard moves to put one. */
+/** The dots over the photo, which can be dragged, and the keyboard cursor for placing one. */
 
 import { clamp } from "./viewport.js";
 
 const STEP = 8; // CSS pixels per arrow key; 1 with Shift
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const DRAG = 4; // CSS pixels that a hand may tremble
+const DRAG = 4; // CSS pixels of movement that still count as a click
 
 /**
  * Events: "put" `{x, y}`; "select" and "remove" `{id}`; "move" `{id, x, y, isFinal}`. Places are whole pixels
@@ -48,7 +48,7 @@ export class Dots extends EventTarget {
     this.#arrange();
   }
 
-  /** @param {{part: Record<string, any>, scale: number}} place Which part of the photo is visible, and how large. */
+  /** @param {{part: Record<string, any>, scale: number}} place The visible part of the photo, and its scale. */
   arrange(place) {
     this.#place = place;
     this.#arrange();
@@ -117,7 +117,7 @@ export class Dots extends EventTarget {
     this.#arrange();
   }
 
-  /** What an arrow key moves by, in CSS pixels, at least a pixel of the photo. */
+  /** The step of an arrow key, in CSS pixels, at least a pixel of the photo. */
   #step(event) {
     const length = Math.max(event.shiftKey ? 1 : STEP, this.#place.scale);
     return ARROWS[event.key].map((direction) => direction * length);

@@ -1,6 +1,6 @@
 /** Mouse, touch and trackpad on the photo: tap, drag the divider, move, pinch, zoom. */
 
-const TAP = 6; // CSS pixels that a finger may tremble
+const TAP = 6; // CSS pixels of movement that still count as a tap
 const HANDLE = 24; // CSS pixels around the middle of the divider's handle
 
 export class Gestures {

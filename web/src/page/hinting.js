@@ -1,4 +1,4 @@
-/** Colors by hand: what people do with the dots of the photo on the stage. */
+/** Hints: handles the user's changes to the dots of the photo on the stage. */
 
 import { ofBitmap } from "../photo/colors.js";
 import { Dots } from "./dots.js";
@@ -15,7 +15,7 @@ export class Hinting extends EventTarget {
   #dots = new Dots();
   #panel = new Panel();
   #ask;
-  #photo = null; // one that can have dots
+  #photo = null; // a photo that can have dots
   #view;
   #selected; // id of a dot
   #latest = null; // the dot that was put last, by a tap that may become a double one: `{id, time}`
@@ -40,7 +40,7 @@ export class Hinting extends EventTarget {
   }
 
   /**
-   * Lets people put dots on a photo, or not.
+   * Enables or disables dots on a photo.
    *
    * @param {{id: number, name: string, width: number, height: number, hints: import("../photo/hints.js").Hints, look: object} | null} photo
    * @param {Record<string, any>} [view] What the right side shows, as in `Workshop.draw`, with whether the model `takesHints`.
@@ -104,7 +104,7 @@ export class Hinting extends EventTarget {
     }
   }
 
-  /** A new dot keeps the color that its place has, until another one is chosen. */
+  /** A new dot has the current color of its place until another one is chosen. */
   #put(dot, byKey) {
     this.#selected = this.#photo.hints.put(dot);
     this.#latest = { id: this.#selected, time: performance.now() };
@@ -170,7 +170,7 @@ export class Hinting extends EventTarget {
     this.#undo(key === "y" || event.shiftKey ? "redo" : "undo");
   }
 
-  /** Fills in the colors that the network finds likely at a dot, as soon as they are known. */
+  /** Fills in the colors that the network considers likely at a dot, as soon as they are known. */
   async #suggest({ x, y, color }) {
     const request = { photo: this.#photo.id, model: this.#view.model, x, y };
     const key = JSON.stringify(request);
@@ -218,7 +218,7 @@ export class Hinting extends EventTarget {
 }
 
 function advice(takesHints, model, { hints: { list } }) {
-  if (!takesHints) return `The model ${model} takes no hints, so colors cannot be set by hand.`;
+  if (!takesHints) return `The model ${model} takes no hints, so you cannot set colors yourself.`;
   if (list.length === 0) return "Click or tap where you know the color.";
   return `${list.length === 1 ? "1 dot" : `${list.length} dots`}. Drag a dot, or select it to change it.`;
 }

@@ -1,9 +1,9 @@
 /** Keeps the page on the device; see service_worker.js. */
 
 /**
- * Takes over a later build that was fetched during an earlier visit. Called before anybody can be at work.
+ * Takes over a later build that was fetched during an earlier visit. Called before the user can start.
  *
- * @param {() => boolean} isIdle Whether nothing would be lost if the page were loaded again.
+ * @param {() => boolean} isIdle Whether nothing would be lost by reloading the page.
  */
 export async function update(isIdle) {
   const registration = await navigator.serviceWorker?.getRegistration();
@@ -20,12 +20,12 @@ function offer({ active, waiting }, isIdle) {
   if (active && waiting && isIdle()) waiting.postMessage("take over");
 }
 
-/** @param {string} runtime Which of LiteRT's files this device loads; the others are not kept. */
+/** @param {string} runtime The LiteRT files that this device loads; others are not cached. */
 export async function install(runtime) {
   if (!navigator.serviceWorker || !runtime) return;
   try {
     await navigator.serviceWorker.register(`sw.js?runtime=${runtime}`, { updateViaCache: "none" });
   } catch (error) {
-    console.info("The page is not kept on the device:", error);
+    console.info("The page is not available offline:", error);
   }
 }

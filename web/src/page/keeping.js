@@ -1,4 +1,4 @@
-/** Photos and their dots outlast the page: what is kept, how much that is, and the button that forgets it all. */
+/** Stores photos and their dots in the browser: what is kept, its size, and the button that forgets everything. */
 
 import { Store } from "../photo/store.js";
 import { complain, speak } from "./notices.js";
@@ -17,7 +17,7 @@ const NOTHING = "This browser keeps nothing, as in a private window: photos and 
 export class Keeping extends EventTarget {
   #store = new Store();
   #keys = new Map(); // photo -> promise of its key; null if it is not kept
-  #unkept = new Set(); // photos that there was no room for
+  #unkept = new Set(); // photos for which there was no space
   #onStage = null;
   #soon;
   #isClosed = false;
@@ -45,7 +45,7 @@ export class Keeping extends EventTarget {
       return kept;
     } catch (error) {
       const isLater = error.name === "VersionError";
-      if (isLater) this.#close("A later version of this page has been here: reload the page. Until then, nothing is kept.");
+      if (isLater) this.#close("A newer version of this page has been used here: reload the page. Until then, nothing is kept.");
       else this.#close(NOTHING);
       return [];
     }
@@ -56,13 +56,13 @@ export class Keeping extends EventTarget {
     if (!this.#keys.has(photo)) this.#keys.set(photo, photo.key === undefined ? this.#add(photo) : Promise.resolve(photo.key));
   }
 
-  /** The same while a change still goes on, which may be the last one. */
+  /** The same during a change that may be the last one. */
   updateSoon(photo) {
     clearTimeout(this.#soon);
     this.#soon = setTimeout(() => this.update(photo), SOON_MS);
   }
 
-  /** Keeps the dots and the look that a photo has now. */
+  /** Keeps the current dots and look of a photo. */
   async update(photo) {
     if (!this.#keys.has(photo)) return; // `keep` will take what it then has
     try {
@@ -81,7 +81,7 @@ export class Keeping extends EventTarget {
     try {
       if (typeof key === "number" && photo === this.#onStage) storage?.setItem(ON_STAGE, String(key));
     } catch {
-      // There is no room, so the first photo will be shown.
+      // Without space, the first photo will be shown.
     }
   }
 
@@ -104,7 +104,7 @@ export class Keeping extends EventTarget {
     this.#show();
   }
 
-  /** What another window has removed. */
+  /** Handles photos removed in another window. */
   drop(photo) {
     this.#keys.delete(photo);
     this.#unkept.delete(photo);
@@ -128,7 +128,7 @@ export class Keeping extends EventTarget {
     }
   }
 
-  /** There may be room now. */
+  /** There may be space now. */
   #retry(photo) {
     if (this.#isClosed) return;
     this.#keys.set(photo, this.#add(photo));
@@ -154,7 +154,7 @@ export class Keeping extends EventTarget {
     const isFull = error.name === "QuotaExceededError";
     if (isFull && this.#isFull) return;
     this.#isFull = isFull;
-    const reason = isFull ? "There is no more room for it in this browser." : `This browser cannot keep it (${error.message}).`;
+    const reason = isFull ? "There is no space left for it in this browser." : `This browser cannot keep it (${error.message}).`;
     complain(name, `${reason} It stays here until the page is closed; download it to keep it.`);
   }
 
@@ -174,7 +174,7 @@ export class Keeping extends EventTarget {
   }
 }
 
-/** Browsers that keep nothing refuse the very name. */
+/** Browsers that store nothing throw on access. */
 function storageOfTexts() {
   try {
     return localStorage;

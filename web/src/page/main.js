@@ -31,7 +31,7 @@ let current = null; // the photo on the stage
 const waitingHints = new Map(); // files of hints for photos that are not open yet
 let showsNext = false; // the first of the latest photos goes on the stage
 let lastOnStage; // key of the photo that was there when the page was closed
-let hasWorked = false; // somebody has given or changed something since the page was loaded
+let hasWorked = false; // the user has added or changed something since the page was loaded
 
 /** Updates everything visible to the current state. */
 function refresh() {
@@ -62,7 +62,7 @@ function refreshStage() {
   element("hints-files").classList.toggle("unused", !takesHints);
 }
 
-/** Gray stands in for colors that are not there yet. */
+/** Shows gray until the colors are ready. */
 function available(view, photo) {
   if (view.kind !== "color") return view;
   return photo.results.has(view.model) ? { ...view, hints: view.isAutomatic ? [] : photo.hints.list } : GRAY;
@@ -205,7 +205,7 @@ async function openModel(file) {
   refresh();
 }
 
-/** Photos of earlier visits come back. */
+/** Restores photos of earlier visits. */
 async function restore() {
   lastOnStage = keeping.remembered();
   const kept = await keeping.restored();
@@ -214,7 +214,7 @@ async function restore() {
   showsNext ||= added.length > 0;
 }
 
-/** What another window of the page did to the photos that both show. */
+/** Applies changes of another window to the photos that both show. */
 function listenToKeeping() {
   const find = async (key) => {
     for (const photo of darkroom.photos) if (await keeping.isKey(photo, key)) return photo;

@@ -45,13 +45,13 @@ export class Panel extends EventTarget {
   show({ color }, used) {
     this.#panel.hidden = false;
     this.#any.value = color;
-    // What somebody types is not written over.
+    // Do not overwrite what the user types.
     if (parsed(this.#code.value) !== color && document.activeElement !== this.#code) this.#code.value = color;
     if (parsed(this.#code.value) === color) this.#object("");
     this.#offer("used", used, color);
   }
 
-  /** @param {string[] | null} colors That the network finds likely at the dot; null while they are not known. */
+  /** @param {string[] | null} colors Likely colors at the dot; null while they are not known. */
   showLikely(colors, color) {
     this.#offer("likely", colors ?? [], color);
     element("likely").hidden = colors?.length === 0; // keeps its place while they are not known
@@ -105,7 +105,7 @@ export class Panel extends EventTarget {
     this.#object(color ? "" : objection(this.#code.value));
   }
 
-  /** Says what is wrong with the text that was typed; nothing, if it is a color. */
+  /** Shows what is wrong with the typed text; nothing if it is a color. */
   #object(text) {
     if (text) this.#code.setAttribute("aria-invalid", "true");
     else this.#code.removeAttribute("aria-invalid");

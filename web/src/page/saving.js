@@ -34,8 +34,7 @@ export async function resultFile(save, photo, { model, choice }) {
 }
 
 /**
- * One archive of all results, each with its hints file beside it. Of photos with the same name, the later ones get a
- * number: `a 2.color.jpg` and `a 2.hints.json` belong to `a 2.jpg`.
+ * One archive of all results, each with its hints file beside it. Photos with the same name are numbered: `a 2.color.jpg` and `a 2.hints.json` belong to `a 2.jpg`.
  *
  * @param {{photo: any, result: {name: string, blob: Blob}}[]} saved
  * @returns {Promise<Blob>}
@@ -62,7 +61,7 @@ function unusedNames(photo, { name, blob }, taken) {
   }
 }
 
-/** Some systems do not tell `A.jpg` from `a.jpg`. */
+/** Some systems do not distinguish `A.jpg` from `a.jpg`. */
 function key(name) {
   return name.normalize("NFC").toLowerCase();
 }
@@ -87,7 +86,7 @@ export function canShare() {
  * Hands a file to another app that the visitor chooses.
  *
  * @param {{name: string, blob: Blob}} file
- * @returns {Promise<boolean>} False if the browser wants another click, because the last one was too long ago.
+ * @returns {Promise<boolean>} False if the browser needs another click, because the last one was too long ago.
  * @throws {Error} It cannot be shared.
  */
 export async function share({ name, blob }) {

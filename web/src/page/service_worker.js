@@ -1,14 +1,12 @@
 /**
- * Keeps the page on the device, so that it starts without a network. The build puts `BUILD` in front of this: a
- * version and the hash of each file. All files of one build are kept, or none; a later build is kept beside
- * it and takes its place when no page of the old one is open.
+ * Caches the page on the device, so that it works offline. The build prepends `BUILD`: a version and the hash of each file. All files of a build are cached, or none; a newer build is cached beside it and replaces it when no page of the old one is open.
  */
 
 /* global BUILD */
 
 const worker = /** @type {any} */ (self);
 const OURS = `tf-colorize-page ${worker.registration.scope} `;
-const runtime = new URL(self.location.href).searchParams.get("runtime"); // the one that this device loads
+const runtime = new URL(self.location.href).searchParams.get("runtime"); // the runtime that this device loads
 const CACHE = `${OURS}${BUILD.version} ${runtime}`;
 const HASHES = new Map(
   Object.entries(BUILD.files).filter(([path]) => !path.startsWith("wasm/") || path.startsWith(`wasm/${runtime}.`)),
@@ -36,7 +34,7 @@ async function install() {
   }
 }
 
-/** A file of this build from the network; one of another build does not have the hash. */
+/** Fetches a file of this build; a file of another build would have another hash. */
 async function received(path) {
   const response = await fetch(path, { integrity: HASHES.get(path), cache: "no-cache" });
   if (!response.ok) throw new Error(`${path}: ${response.status}`);

@@ -48,7 +48,7 @@ export class Shelf extends EventTarget {
     this.#items.get(photo)?.classList.toggle("busy", isBusy);
   }
 
-  /** @param {ImageBitmap} bitmap What `thumbnailOf` describes. */
+  /** @param {ImageBitmap} bitmap The result of `thumbnailOf`. */
   picture(photo, bitmap) {
     const canvas = this.#items.get(photo)?.querySelector("canvas");
     if (!canvas) return;
@@ -66,7 +66,7 @@ export class Shelf extends EventTarget {
   }
 }
 
-/** The square in the middle of a photo, and its size as a thumbnail, as `Workshop.draw` takes them. */
+/** The central square of a photo, and its size as a thumbnail, for `Workshop.draw`. */
 export function thumbnailOf({ width, height }) {
   const side = Math.min(width, height);
   const size = Math.min(side, THUMBNAIL);

@@ -1,4 +1,4 @@
-/** What the two sides of the stage show: black and white, the original, or a model's colors. */
+/** Selects the two sides of the stage: black and white, the original, or a model's colors. */
 
 const OPEN = "open";
 export const GRAY = { kind: "gray", label: "Black and white" };
@@ -53,7 +53,7 @@ export class Sides extends EventTarget {
     this.#fill();
   }
 
-  /** Offers what only some photos have: original colors, and colors with and without dots. */
+  /** Offers choices for some photos only: original colors, and colors with and without dots. */
   offer({ original, dots }) {
     if (original === this.#hasOriginal && dots === this.#hasDots) return;
     this.#hasOriginal = original;

@@ -50,7 +50,7 @@ export class Status {
     const isIdle = share === undefined && this.#count === 0;
     progress.classList.toggle("shown", !isIdle);
     if (share || isIdle) progress.value = share ?? 0;
-    else progress.removeAttribute("value"); // no end in sight
+    else progress.removeAttribute("value"); // unknown duration
   }
 }
 

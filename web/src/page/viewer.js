@@ -144,7 +144,7 @@ export class Viewer extends EventTarget {
     this.#update();
   }
 
-  /** Puts the divider where the user wants it, whatever it was doing. */
+  /** Moves the divider to the user's position, stopping any animation. */
   #dragSplit(percent) {
     this.#revealing?.cancel();
     this.#setSplit(percent);
@@ -165,7 +165,7 @@ export class Viewer extends EventTarget {
     this.#frame.style.height = `${height}px`;
     this.#center(width, height);
     this.#frame.classList.toggle("zoomed", isZoomed);
-    // Until the new drawing arrives, the last one is moved to where it belongs.
+    // Until the new drawing arrives, the last one is moved to its new place.
     for (const side of SIDES) this.#place(side, part, scale);
     const detail = { isZoomed, percent: scale * devicePixelRatio * 100, part, scale };
     this.dispatchEvent(new CustomEvent("layout", { detail }));
@@ -194,7 +194,7 @@ export class Viewer extends EventTarget {
     canvas.style.height = `${drawn.part.height * scale}px`;
   }
 
-  /** Draws what is requested and not shown yet, one request at a time, always the latest. */
+  /** Draws the latest request that is not shown yet, one at a time. */
   async #draw(quality) {
     this.#quality = quality;
     if (!this.#photo || this.#drawing) return;

@@ -1,6 +1,6 @@
-/** Which part of a photo is visible, and at what size. Plain arithmetic, in CSS pixels. */
+/** Computes the visible part of a photo and its size, in CSS pixels. */
 
-/** What is visible of a photo: `zoom` 1 shows all of it, `x` and `y` are the shares at the center. */
+/** A view of a photo: `zoom` 1 shows all of it, `x` and `y` are the center, in shares of the sides. */
 export const WHOLE = Object.freeze({ zoom: 1, x: 0.5, y: 0.5 });
 
 /**

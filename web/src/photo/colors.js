@@ -1,4 +1,4 @@
-/** Colors as people write them. */
+/** Parses and names colors. */
 
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
@@ -21,7 +21,7 @@ function inCss(color) {
   return alpha === 255 ? hex(red, green, blue) : null;
 }
 
-/** Why a text is not a color, and what would be one. */
+/** Explains why a text is not a color, and what is valid. */
 export function objection(text) {
   const wanted = String(text).trim();
   const known = wanted.split(/[^a-z]+/i).find((word) => word && parsed(word)) ?? "navy";
@@ -52,7 +52,7 @@ const HUES = [
   [360, "red"],
 ];
 
-/** A word for a color, for those who cannot see it. */
+/** A word for a color, for screen readers. */
 export function named(color) {
   const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
   const most = Math.max(red, green, blue);

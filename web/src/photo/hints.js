@@ -1,16 +1,16 @@
-/** The dots of one photo: colors that a person wants at places of it. With undo and redo. */
+/** The dots of one photo: the user's colors at places in it, with undo and redo. */
 
 export const MOST = 500;
 
 /** A dot is `{id, x, y, color}`: pixels from the left and top edge of the upright photo, and "#rrggbb". */
 export class Hints {
   #list;
-  #before = null; // the list before a change that still goes on
+  #before = null; // the list before the current change
   #past = [];
   #future = [];
   #lastId = 0;
 
-  /** @param {readonly {x: number, y: number, color: string, size?: number}[]} [dots] Those that are there from the start. */
+  /** @param {readonly {x: number, y: number, color: string, size?: number}[]} [dots] The initial dots. */
   constructor(dots = []) {
     this.#list = Object.freeze(dots.map((dot) => ({ ...dot, id: ++this.#lastId })));
   }
@@ -51,7 +51,7 @@ export class Hints {
   }
 
   /**
-   * Changes a dot; with `isFinal: false` the change goes on, and undo goes back to before it began.
+   * Changes a dot; with `isFinal: false` the change continues, and undo reverts all of it.
    *
    * @param {number} id
    * @param {{x?: number, y?: number, color?: string}} change
@@ -71,12 +71,12 @@ export class Hints {
     this.#become(this.#list.filter((dot) => dot.id !== id));
   }
 
-  /** Takes back a dot that was put by mistake, leaving no trace. */
+  /** Removes a dot that was placed by mistake, without an undo step. */
   withdraw(id) {
     if (this.#list.at(-1)?.id === id && this.#past.length > 0) this.#list = this.#past.pop();
   }
 
-  /** Ends a change that goes on. */
+  /** Ends the current change. */
   settle() {
     if (this.#before) this.#become(this.#list);
   }

@@ -11,7 +11,7 @@ const VERSION = 1;
 const SUFFIX = ".hints.json";
 const FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}';
 
-/** What the names of a photo and of its hints file have in common. */
+/** The common part of the names of a photo and of its hints file. */
 export function stemOf(name) {
   return name.toLowerCase().endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name.replace(/\.[^.]+$/, "");
 }
@@ -21,7 +21,7 @@ export function nameFor(stem) {
   return stem + SUFFIX;
 }
 
-/** Whether a photo has anything that its hints file would hold. */
+/** Whether a photo has anything to save in a hints file. */
 export function isNeeded({ hints, look }) {
   return hints.list.length > 0 || !looks.isPlain(look);
 }
@@ -70,7 +70,7 @@ function checked(hint, { width, height }) {
     throw new Error(`The hint at ${hint.x}, ${hint.y} is not inside the photo, which has ${width} × ${height} pixels.`);
   }
   const color = parsed(hint.color);
-  if (!color) throw new Error(`The hint color ${JSON.stringify(hint.color)} must be like #7a4b2c or a color's name.`);
+  if (!color) throw new Error(`The hint color ${JSON.stringify(hint.color)} must be like #7a4b2c or a color name.`);
   const size = hint.size ?? undefined;
   if (size !== undefined && !(size > 0 && Number.isFinite(size))) {
     throw new Error(`The hint size ${JSON.stringify(size)} must be a number of pixels over 0.`);

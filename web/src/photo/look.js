@@ -1,17 +1,17 @@
-/** How a person wants the colors of a photo to look: the same numbers as in tf_colorize/color/look.py. */
+/** The user's adjustments of the colors: the same as in tf_colorize/color/look.py. */
 
 import * as lab from "./lab.js";
 
-/** @type {Readonly<Record<string, number>>} The network's colors as they are. */
+/** @type {Readonly<Record<string, number>>} The network's colors unchanged. */
 export const PLAIN = Object.freeze({ vividness: 1, warmth: 0 });
 
-/** @type {Record<string, [number, number]>} From and to which a number of a look goes. */
+/** @type {Record<string, [number, number]>} The range of each number of a look. */
 const RANGES = { vividness: [0, 2], warmth: [-1, 1] };
 
 const UNDOING_STEPS = 8;
 const [WARMEST, NEUTRAL] = [4000, 6504]; // kelvin
 
-/** Whether no color is left, so that hints mean nothing. */
+/** Whether no color is left, so that hints have no effect. */
 export function dropsHints({ vividness }) {
   return vividness === 0;
 }
@@ -21,9 +21,9 @@ export function isPlain(look) {
 }
 
 /**
- * @param {any} wishes Of a file; what it does not name is plain.
+ * @param {any} wishes From a file; missing numbers are plain.
  * @returns {Record<string, number>} A look.
- * @throws {Error} A number is none, or out of its range.
+ * @throws {Error} A value is not a number, or out of range.
  */
 export function checked(wishes = {}) {
   const look = { ...PLAIN };
@@ -37,7 +37,7 @@ export function checked(wishes = {}) {
   return look;
 }
 
-/** What was kept, or a plain look instead of one that this page cannot have. */
+/** A stored look, or a plain one if it is invalid. */
 export function usable(wishes) {
   try {
     return Object.freeze(checked(wishes));
@@ -64,7 +64,7 @@ export function applied(lightness, ab, { vividness, warmth }) {
 
 /**
  * @param {number} lightness Of one place.
- * @param {number[]} ab What is to be shown there.
+ * @param {number[]} ab The color to show there.
  * @param {Record<string, number>} look One that leaves color.
  * @returns {number[]} The color that `applied` turns into it.
  */
@@ -83,7 +83,7 @@ export function undone(lightness, ab, { vividness, warmth }) {
   return scaled;
 }
 
-/** What light of another color does to a* (axis 0) or b* (axis 1) at a lightness: `[factor, summand]`, over 110. */
+/** The effect of colored light on a* (axis 0) or b* (axis 1) at a lightness: `[factor, summand]`, over 110. */
 function lightOn(lightness, factors, axis) {
   const falling = 1 - lightness ** 2; // black and white are the same in any light
   const luminance = (lab.LIGHTNESS_SCALE * (lightness + 1) + 16) / 116;

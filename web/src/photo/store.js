@@ -1,4 +1,4 @@
-/** Keeps photos in the browser, with their dots and looks, until the visitor removes them. Knows no page. */
+/** Stores photos in the browser, with their dots and looks, until the user removes them. Independent of the page. */
 
 import { openDB } from "idb";
 
@@ -6,9 +6,8 @@ const NAME = "tf-colorize-photos";
 const VERSION = 1;
 
 /**
- * All windows of the page share what is kept. Events, caused by another window: "edited" `{key, hints, look}`, "removed"
- * `{key}`, "cleared"; "changed" when how much is kept may have changed; "closed" `{reason}` when nothing can be
- * kept any longer.
+ * All windows of the page share the store. Events, caused by another window: "edited" `{key, hints, look}`, "removed"
+ * `{key}`, "cleared"; "changed" when the stored amount may have changed; "closed" `{reason}` when nothing can be stored any longer.
  */
 export class Store extends EventTarget {
   #database; // promise
@@ -32,11 +31,11 @@ export class Store extends EventTarget {
     };
     const blocking = (_version, _blocked, event) => {
       event.target.close(); // otherwise the window with the later version would wait for this one
-      close("A later version of this page is open in another window. Reload this one.");
+      close("A newer version of this page is open in another window. Reload this one.");
     };
     return openDB(NAME, VERSION, {
       upgrade(database) {
-        // A photo's file is written once; what changes often is apart from it.
+        // A photo's file is written once; data that changes often is separate.
         database.createObjectStore("photos", { keyPath: "key", autoIncrement: true });
         database.createObjectStore("edits", { keyPath: "key" });
       },
@@ -46,8 +45,8 @@ export class Store extends EventTarget {
   }
 
   /**
-   * @returns {Promise<{key: number, name: string, file: Blob, hints: object[], look?: object}[]>} In the order of their coming.
-   * @throws {Error} The browser keeps nothing.
+   * @returns {Promise<{key: number, name: string, file: Blob, hints: object[], look?: object}[]>} In the order in which they were added.
+   * @throws {Error} The browser stores nothing.
    */
   async all() {
     const database = await this.#database;
@@ -60,7 +59,7 @@ export class Store extends EventTarget {
   /**
    * @param {{name: string, file: Blob, hints: readonly object[], look: object}} photo
    * @returns {Promise<number>} Its key.
-   * @throws {Error} There is no room, or the browser keeps nothing.
+   * @throws {Error} There is no space, or the browser stores nothing.
    */
   async add({ name, file, hints, look }) {
     const database = await this.#database;
@@ -80,7 +79,7 @@ export class Store extends EventTarget {
    *
    * @param {number} key
    * @param {{hints: readonly object[], look: object}} edit
-   * @throws {Error} There is no room, or the browser keeps nothing.
+   * @throws {Error} There is no space, or the browser stores nothing.
    */
   async edit(key, edit) {
     const database = await this.#database;
@@ -104,7 +103,7 @@ export class Store extends EventTarget {
     this.#changed({ type: "cleared" });
   }
 
-  /** @returns {Promise<{count: number, bytes: number}>} How much is kept. */
+  /** @returns {Promise<{count: number, bytes: number}>} The stored amount. */
   async size() {
     const photos = await this.all();
     return { count: photos.length, bytes: photos.reduce((sum, { file }) => sum + file.size, 0) };

@@ -1,12 +1,11 @@
 /**
- * The open photos, with as few of their pixels as possible: one at full size while something
- * works on it, the latest ones in a size for the screen, all of them in the size of a network.
+ * The open photos, with as few of their pixels as possible: one at full size while it is needed, the latest ones in a size for the screen, all of them in the size of a network.
  */
 
 import * as picture from "../codecs/picture.js";
 import { survey } from "./survey.js";
 
-const REST_MS = 5000; // people who look at single pixels keep doing so
+const REST_MS = 5000; // users who look at single pixels usually continue
 const COPIES = 4;
 
 export class Album {
@@ -41,7 +40,7 @@ export class Album {
     this.#photos.delete(id);
   }
 
-  /** @returns {Promise<Float32Array>} The photo's lightness as a network sees it, `size * size` values. */
+  /** @returns {Promise<Float32Array>} The input of a network for the photo: `size * size` values of lightness. */
   async square(photo, size) {
     if (!photo.squares.has(size)) await this.#survey(photo, [size]);
     return photo.squares.get(size);
@@ -55,7 +54,7 @@ export class Album {
   }
 
   /**
-   * Does something with a photo at full size, which is decoded for it and kept for a while.
+   * Runs a function on a photo at full size, which is decoded and kept for a while.
    *
    * @param {any} photo
    * @param {(bitmap: ImageBitmap) => any} work

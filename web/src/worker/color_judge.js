@@ -3,9 +3,9 @@
 const LOOK_SIDE = 128; // pixels that are enough to tell
 const MIN_TONE_DISTANCE = 6; // as in Python
 const LUMA = [0.299, 0.587, 0.114];
-const DEGREE = 3; // of the curve that a tone may follow
+const DEGREE = 3; // degree of the curve of a tone
 
-/** Takes a picture row by row. */
+/** Reads a picture row by row. */
 export class ColorJudge {
   #width;
   #height;
@@ -70,7 +70,7 @@ export class ColorJudge {
   }
 }
 
-/** Directions that span the same space; of those that depend on others, none. */
+/** An orthogonal basis of the same space, without dependent directions. */
 function orthonormal(columns) {
   const basis = [];
   for (const column of columns) {

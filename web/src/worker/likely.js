@@ -1,4 +1,4 @@
-/** Which colors are likely: distinct ones out of a distribution over a palette. */
+/** Selects likely, distinct colors from a distribution over a palette. */
 
 import { AB_SCALE } from "../photo/lab.js";
 
@@ -7,7 +7,7 @@ const MOST = 6;
 const LEAST = 0.01; // of the likeliest one's share
 
 /**
- * Picks colors one after another. Each takes with it what is near, so the next is another color.
+ * Selects colors one by one. Each also removes similar ones, so that the next is distinct.
  *
  * @param {number[][]} palette Pairs a, b in [-1, 1].
  * @param {ArrayLike<number>} shares One per entry; need not sum to 1.
@@ -55,7 +55,7 @@ export function probabilities(logits, side, { x, y }) {
 }
 
 /**
- * For networks without a palette: the photo's own automatic colors, those of places as bright as this one first.
+ * For networks without a palette: the photo's automatic colors, first those of equally bright places.
  *
  * @param {Float32Array} lightness `size * size` values.
  * @param {Float32Array} ab Two per value.

@@ -7,7 +7,7 @@ const CACHE = "tf-colorize-models";
 const METADATA = "tf_colorize.json";
 
 /**
- * Returns a model's file and what it says about itself.
+ * Returns a model's file and its metadata.
  *
  * @param {{url?: string, version?: string, bytes?: number, file?: Blob}} model From the server or from this device.
  * @param {(received: number, total: number) => void} onProgress
@@ -20,7 +20,7 @@ export async function openModel(model, onProgress) {
   const metadata = metadataOf(bytes);
   for (const [key, scale] of Object.entries({ lightness_scale: LIGHTNESS_SCALE, ab_scale: AB_SCALE })) {
     if (metadata[key] !== undefined && Math.abs(metadata[key] - scale) > 1e-6) {
-      throw new Error(`It was made for ${key} ${metadata[key]}, this page uses ${scale}.`);
+      throw new Error(`It was made for ${key} ${metadata[key]}, but this page uses ${scale}.`);
     }
   }
   const palette = (metadata.palette ?? []).map((units) => units.map((unit) => unit / AB_SCALE));
@@ -37,7 +37,7 @@ async function downloaded({ url, version, bytes }, onProgress) {
   if (!response?.ok) throw new Error(`It cannot be downloaded (${response?.status ?? "no connection"}).`);
   const model = await received(response, bytes, onProgress);
   await cache?.delete(url, { ignoreSearch: true });
-  // A full disk is no reason not to colorize.
+  // With a full disk, colorize anyway.
   await cache?.put(address, new Response(model)).catch(() => undefined);
   return model;
 }
@@ -67,7 +67,7 @@ function metadataOf(bytes) {
     const { [METADATA]: content } = unzipSync(bytes.subarray(start), { filter: ({ name }) => name === METADATA });
     return content ? JSON.parse(strFromU8(content)) : {};
   } catch (error) {
-    throw new Error("What it says about itself cannot be read.", { cause: error });
+    throw new Error("Its metadata cannot be read.", { cause: error });
   }
 }
 

@@ -4,14 +4,14 @@ import * as litert from "@litertjs/core";
 import { paint } from "./painting.js";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
-// A hundredth of normalized ab is about one Lab unit, which nobody sees.
+// A hundredth of normalized ab is about one Lab unit, which is invisible.
 const GPU_TOLERANCE = 0.01;
-const GPU_SHARE = 0.995; // of the values that must be within it
+const GPU_SHARE = 0.995; // share of the values that must be within it
 
 let runtime;
 
 /**
- * Loads the runtime once; gives the name of its files, its threads, and whether there is a GPU.
+ * Loads the runtime once; returns the name of its files, its threads, and whether there is a GPU.
  *
  * @param {string} folder Address of LiteRT's .js and .wasm files, ending in a slash.
  */
@@ -44,7 +44,7 @@ async function hasRealGpu() {
   return Boolean(adapter) && !adapter.info?.isFallbackAdapter && Boolean(litert.getWebGpuDevice());
 }
 
-/** A model, compiled for what this device has. */
+/** A model, compiled for this device. */
 export class Network {
   #cpu;
   #gpu = null;
@@ -52,7 +52,7 @@ export class Network {
   #compileForCpu;
   #form;
   #noHints;
-  /** Pairs a, b in [-1, 1] that the network's distributions are over, if it has any. */
+  /** The palette of the network's distributions, as pairs a, b in [-1, 1], if it has one. */
   palette = [];
   #temperature;
 
@@ -77,7 +77,7 @@ export class Network {
     return network;
   }
 
-  /** Side in pixels of the square that it sees. */
+  /** Side of its square input, in pixels. */
   get size() {
     return this.#form.size;
   }
@@ -86,16 +86,16 @@ export class Network {
     return this.#form.hints !== undefined;
   }
 
-  /** What runs the model, in words. */
+  /** A description of what runs the model. */
   get accelerator() {
     return this.#gpu ? "WebGPU" : this.#cpuName;
   }
 
   /**
    * @param {Float32Array} lightness `size * size` values in [-1, 1].
-   * @param {Float32Array} [hints] What `hints.paint` gives, for a network that takes hints.
+   * @param {Float32Array} [hints] The result of `painting.paint`, for a network that takes hints.
    * @returns {Promise<Float32Array>} Pairs a, b in [-1, 1].
-   * @throws {Error} The model gives something that is not a number.
+   * @throws {Error} The model returns values that are not numbers.
    */
   async run(lightness, hints = this.#noHints) {
     if (this.#gpu && this.#cpu) return this.#firstRun(lightness, hints);
@@ -119,10 +119,10 @@ export class Network {
     return annealed.map((logit) => logit * this.#temperature);
   }
 
-  /** Some GPU drivers compute nonsense, so the first photo is computed on both, and one is kept. */
+  /** Some GPU drivers compute wrong results, so the first photo is computed on both, and one is kept. */
   async #firstRun(lightness, hints) {
     const result = finite(await this.#predict(this.#cpu, lightness, hints));
-    // Without hints, most of what spreads them multiplies zeros.
+    // Without hints, most of the spreading multiplies zeros.
     const trial = this.takesHints ? trialHints(this.size) : hints;
     const expected = this.takesHints ? await this.#predict(this.#cpu, lightness, trial) : result;
     const received = await this.#predict(this.#gpu, lightness, trial).catch(() => []);
@@ -162,7 +162,7 @@ function trialHints(size) {
 }
 
 function finite(ab) {
-  if (!ab.every(Number.isFinite)) throw new Error("The model gives values that are not numbers.");
+  if (!ab.every(Number.isFinite)) throw new Error("The model returns values that are not numbers.");
   return ab;
 }
 
@@ -174,7 +174,7 @@ function checkedForm(model) {
   const form = { size, lightness: find(inputs, 1), ab: find(outputs, 2), hints: undefined, logits: undefined, entries: 0 };
   if (inputs.length === 2) {
     form.hints = find(inputs, 3);
-    // A file that takes hints may also give its distribution over a palette.
+    // A file that takes hints may also return its distribution over a palette.
     form.logits = outputs.findIndex((_, index) => outputs.length === 2 && index !== form.ab);
     form.entries = outputs[form.logits]?.shape[3] ?? 0;
   }

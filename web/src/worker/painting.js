@@ -4,13 +4,13 @@ import * as lab from "../photo/lab.js";
 import * as looks from "../photo/look.js";
 
 /**
- * Paints hints: each is a square of at least 3 pixels; where squares meet, the nearer hint has the pixel.
+ * Paints hints: each is a square of at least 3 pixels; where squares overlap, the nearer hint gets the pixel.
  *
  * @param {{x: number, y: number, color: string, size?: number}[]} hints Pixels of the upright photo, from its left and
- *   top edge, "#rrggbb", of which only hue and chroma count, and how many pixels of the photo the hint is wide.
+ *   top edge, "#rrggbb", of which only hue and chroma count, and the width of the hint in pixels of the photo.
  * @param {{width: number, height: number}} photo
- * @param {number} size Side of the square that the network sees.
- * @returns {Float32Array} `size * size` triples: a, b and 1 where a hint is, zeros elsewhere.
+ * @param {number} size Side of the network's square input.
+ * @returns {Float32Array} `size * size` triples: a, b and 1 at hints, zeros elsewhere.
  */
 export function paint(hints, { width, height }, size) {
   const painted = new Float32Array(size * size * 3);
@@ -34,14 +34,14 @@ export function paint(hints, { width, height }, size) {
 /** Pairs of a network's row or column that a hint covers and its distance from the hint's center. */
 function reached(place, wide, length, size) {
   const scale = size / length;
-  const center = (Math.floor(place) + 0.5) * scale - 0.5; // of the photo's pixel
+  const center = (Math.floor(place) + 0.5) * scale - 0.5; // center of the photo's pixel
   const offsets = Array.from({ length: size }, (_, pixel) => [pixel, Math.abs(pixel - center)]);
   const reach = Math.max(0.5 * wide * scale, 1, scale, Math.min(...offsets.map(([, offset]) => offset)));
   return offsets.filter(([, offset]) => offset <= reach);
 }
 
 /**
- * Changes painted hints so that the look turns their colors into those that were wanted.
+ * Changes painted hints so that the look turns their colors into the requested ones.
  *
  * @param {Float32Array} painted From `paint`; changed in place.
  * @param {Float32Array} lightness `size * size` values in [-1, 1].

@@ -1,4 +1,4 @@
-/** Everything that is needed from a picture's pixels before it is colorized, in one pass over them. */
+/** Collects everything needed from a picture's pixels before colorizing, in one pass. */
 
 import * as lab from "../photo/lab.js";
 import * as picture from "../codecs/picture.js";
@@ -70,7 +70,7 @@ class Copier {
     for (let x = 0; x < this.#image.width; x++, to += 4) {
       const columns = Math.min(this.#factor, this.#width - x * this.#factor);
       const [red, green, blue, alpha] = this.#sums.subarray(4 * x, 4 * x + 4);
-      this.#image.data[to] = red / alpha; // nothing, if all of it is transparent
+      this.#image.data[to] = red / alpha; // zero if all of it is transparent
       this.#image.data[to + 1] = green / alpha;
       this.#image.data[to + 2] = blue / alpha;
       this.#image.data[to + 3] = alpha / (rows * columns);

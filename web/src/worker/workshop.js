@@ -1,4 +1,4 @@
-/** What the page can ask for: load a model, open a photo, colorize it, show it, save it. */
+/** The tasks of the worker: load a model, open a photo, colorize it, show it, save it. */
 
 import { Album } from "./album.js";
 import { exifSegment, withExif } from "../codecs/exif.js";
@@ -20,9 +20,9 @@ export class Workshop {
   #folder;
   #networks = new Map();
   #album = new Album();
-  #logits = null; // of the latest photo that colors were suggested for: `{photo, network, values}`
+  #logits = null; // of the latest photo with suggested colors: `{photo, network, values}`
 
-  /** @param {string} folder Where LiteRT's files are. */
+  /** @param {string} folder The folder of LiteRT's files. */
   constructor(folder) {
     this.#folder = folder;
   }
@@ -169,7 +169,7 @@ export class Workshop {
     return new AbRows(await this.#ab(photo, wish), size, part, width, height);
   }
 
-  /** The colors of a photo by a model. Those of the latest hints are kept. */
+  /** The colors of a photo from a model. Those for the latest hints are kept. */
   async #ab(photo, { model, hints = [], look }) {
     const network = this.#networks.get(model);
     const lightness = photo.squares.get(network.size);
