@@ -66,7 +66,7 @@ def test_four_hundred_photos_from_bucket_to_bucket(tmp_path, model, s3_server, t
 
 
 def wait_for(count, out, process):
-    limit = time.monotonic() + 100
+    limit = time.monotonic() + 300
     while len(list(out.rglob("*.jpg"))) < count:
         assert process.poll() is None and time.monotonic() < limit
         time.sleep(0.02)

@@ -15,7 +15,8 @@ import pytest
 import ray_jobs
 import tiny_models
 
-from tf_colorize.archives import ray_process
+from tf_colorize.archives import heads, hiring, ray_process
+from tf_colorize.commands import ray_job
 
 AGAIN = "the same command continues from here"
 
@@ -93,6 +94,30 @@ def test_an_error_that_is_no_loss_is_shown_whole(tmp_path, model, answering):
 def test_no_connection_is_one_line(tmp_path, model, kind, complaint):
     code, said, complaints = run(tmp_path, model, kind)
     assert (code, said, complaints) == (1, "", f"tf-colorize cluster: no Ray cluster at local: {complaint}\n")
+
+
+@pytest.mark.parametrize(
+    "kind, complaint",
+    [
+        ("old", "Ray 2.51.1 takes jobs from anyone; run pip install "),
+        ("listens", "Ray listens to other machines, too, and so was stopped"),
+    ],
+)
+def test_a_ray_that_others_could_use_does_nothing(tmp_path, model, kind, complaint):
+    code, said, complaints = run(tmp_path, model, kind)
+    assert code == 1 and said == "" and complaints.startswith(f"tf-colorize cluster: {complaint}")
+    assert len(complaints.splitlines()) == 1 and not list((tmp_path / "out").rglob("*.jpg"))
+    assert not (tmp_path / "fake" / "pid").exists()
+
+
+@pytest.mark.parametrize("wants_token", [True, False])
+def test_a_cluster_without_a_token_is_warned_of(monkeypatch, wants_token):
+    told, hired = [], []
+    monkeypatch.setattr(heads, "find", lambda address: heads.Head("192.0.2.1:6379", wants_token))
+    monkeypatch.setattr(hiring, "Hired", lambda task, environment, tell: hired.append((task.address, environment)))
+    ray_job.hired("auto", None, (None, None), None, told.append)
+    assert hired == [("192.0.2.1:6379", {"RAY_AUTH_MODE": "token" if wants_token else "disabled"})]
+    assert len(told) == (not wants_token) and all("192.0.2.1:6379 can run programs on it" in line for line in told)
 
 
 def test_what_ray_says_is_told_once_by_its_first_lines(tmp_path, model):

@@ -8,6 +8,8 @@ It is written as a package into a folder of its own; `FAKE_RAY` says what is wro
 - absent: it cannot be reached
 - aborts: the process ends while it connects
 - waits: workers never finish
+- old: it is of a version without tokens
+- listens: other machines can reach it
 - talks: it writes to the standard streams, as Ray does when a node dies
 """
 
@@ -16,11 +18,11 @@ import pathlib
 _CODE = r"""
 import os, pathlib, signal, sys, time, types
 
-__version__ = "2.60.0"
 KIND = os.environ.get("FAKE_RAY", "")
+__version__ = "2.51.1" if KIND == "old" else "2.60.0"
 HEAD, NODE = os.environ.get("FAKE_ADDRESSES", "127.0.0.1:1 127.0.0.1:1").split()
 exceptions = types.SimpleNamespace(RayActorError=ConnectionError, RayTaskError=ArithmeticError)
-util = types.SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
+util = types.SimpleNamespace(get_node_ip_address=lambda: "192.0.2.1" if KIND == "listens" else "127.0.0.1")
 n_runs = 0
 
 def init(**options):
@@ -80,7 +82,7 @@ def get(reference):
     return reference.method(*reference.given)
 
 def shutdown():
-    pathlib.Path(os.environ["FAKE_PID"]).unlink()
+    pathlib.Path(os.environ["FAKE_PID"]).unlink(missing_ok=True)
 """
 
 

@@ -4,6 +4,8 @@ import configparser
 import fnmatch
 import pathlib
 
+from packaging import requirements
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -17,6 +19,15 @@ def test_every_room_is_packaged():
     packages = set(config()["options"]["packages"].split())
     rooms = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "tf_colorize").rglob("__init__.py")}
     assert packages == rooms | {"tf_colorize.saved_models"}  # which lies beside the package
+
+
+def test_versions_with_known_faults_are_not_allowed():
+    known = {"pillow": "12.1.1", "ray": "2.51.1"}  # CVE-2026-40192, CVE-2026-42310; clusters cannot ask for a token
+    lines = [config()["options"]["install_requires"], *config()["options.extras_require"].values()]
+    wanted = [requirements.Requirement(line) for text in lines for line in text.split("\n") if line.strip()]
+    for name, version in known.items():
+        (found,) = [one for one in wanted if one.name == name]
+        assert not found.specifier.contains(version), found
 
 
 def test_every_file_that_is_no_code_is_packaged():
