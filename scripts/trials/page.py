@@ -160,10 +160,13 @@ def _full_storage(visitor, kept):
 
 def _killed_tab(visitor, kept):
     """The tab's process is killed, and the page opened again."""
-    page = visitor.page.context.new_page()
+    page, crashes = visitor.page.context.new_page(), []
+    visitor.page.on("crash", lambda _: crashes.append(True))
     with contextlib.suppress(Exception):  # the answer never comes
-        visitor.page.goto("chrome://crash", timeout=3000)
+        visitor.page.goto("chrome://crash", timeout=5000)
     page.goto("about:blank")
+    if not crashes:
+        raise Fault("the tab cannot be killed")
     return _reopened(visitor, kept, page)
 
 
