@@ -231,7 +231,11 @@ def _message(changes):
     from google.protobuf import message
 
     whole = messages.message("PredictResponse")()
-    whole.outputs.add(key="ab", value=messages._to_tensor(np.zeros((1, 2, 2, 2), np.float32)))
+    tensor = messages._to_tensor(np.zeros((1, 2, 2, 2), np.float32))
+    if len(changes) % 2:  # as values, of which the last one is repeated
+        tensor.tensor_content = b""
+        tensor.float_val.append(0.5)
+    whole.outputs.add(key="ab", value=tensor)
     data = bytearray(whole.SerializeToString())
     for place, value in changes:
         data[place % len(data)] = value

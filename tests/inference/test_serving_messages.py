@@ -43,6 +43,14 @@ def test_results_in_all_forms_of_the_wire(value):
         np.testing.assert_array_equal(result, expected)
 
 
+def test_a_short_message_does_not_fill_the_memory():
+    tensor = messages.message("Tensor")(dtype=1, float_val=[0.5])
+    for size in (1 << 14, 1 << 14, 2):  # 2 GB
+        tensor.tensor_shape.dim.add(size=size)
+    with pytest.raises(ValueError, match="out of range"):
+        messages.tensor_value(tensor)
+
+
 def test_the_warm_up_file_is_one_that_the_server_reads(server):
     model, _ = server
     path = exports.exported().saved_model / "assets.extra" / "tf_serving_warmup_requests"

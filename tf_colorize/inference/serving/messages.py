@@ -19,6 +19,8 @@ import numpy as np
 _STRING = 7  # DataType DT_STRING
 # DataType number and the field for single values.
 _TYPES = {np.dtype(np.float32): (1, "float_val"), np.dtype(np.uint8): (4, "int_val")}
+# A message with one value and a shape is short, however large the tensor; no picture is as large as this.
+_MOST_BYTES = 1 << 30
 
 # Message -> (field, number, type); * means repeated. A map is a repeated entry of key and value.
 _MESSAGES = {
@@ -153,6 +155,8 @@ def _to_tensor(value):
 def _to_array(tensor, dtype, field, shape):
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
+    if math.prod(shape) * dtype.itemsize > _MOST_BYTES:
+        raise ValueError(f"shape {shape} is out of range")
     values = np.array(getattr(tensor, field), dtype)
     if 0 < len(values) < math.prod(shape):  # missing values repeat the last one
         values = np.concatenate([values, np.full(math.prod(shape) - len(values), values[-1])])
