@@ -38,8 +38,8 @@ def test_other_truncated_files_are_errors(color, image_format):
     "content, reason",
     [
         (b"", "the file is empty"),
-        (b"hello, world, this is text", "not a picture in a format that can be read"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture in a format that can be read"),
+        (b"hello, world, this is text", "not a picture in a readable format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture in a readable format"),
     ],
 )
 def test_what_is_no_picture_is_named(tmp_path, content, reason):

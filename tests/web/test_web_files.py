@@ -25,9 +25,9 @@ def test_unusable_files_are_named_and_the_others_go_on(visitor):
     unusable = {
         "notes.txt": (b"dear diary", "This is not a picture."),
         "empty.jpg": (b"", "The file is empty."),
-        "half.jpg": (jpeg[: len(jpeg) // 2], "The picture is cut off: its end is missing."),
-        "half.png": (png[: len(png) // 2], "The picture is cut off"),
-        "head.png": (png[:12], "The picture is cut off or broken."),
+        "half.jpg": (jpeg[: len(jpeg) // 2], "The picture is truncated: its end is missing."),
+        "half.png": (png[: len(png) // 2], "The picture is truncated"),
+        "head.png": (png[:12], "The picture is truncated or broken."),
         "broken.png": (png[:41] + b"xxxxxxxx" + png[49:], "The picture is broken."),
         "moving.gif": (web_browser.encoded(frames[0], "GIF", **several), "This is an animation."),
         "moving.png": (web_browser.encoded(frames[0], "PNG", **several), "This is an animation."),

@@ -68,7 +68,7 @@ def test_models_are_compared(new_visitor, tmp_path):
 def test_wrong_models_are_refused(visitor, tmp_path):
     scales = web_browser.write_model(tmp_path / "scales.tflite", lightness_scale=100.0)
     visitor.hands_over("drop", "scales.tflite", scales.read_bytes())
-    visitor.sees(".notice", "scales: It was made for lightness_scale 100, this page uses 50.")
+    visitor.sees(".notice", "scales: It was made for lightness_scale 100, but this page uses 50.")
     visitor.hands_over("drop", "noise.tflite", b"no model at all")
     visitor.sees(".notice >> nth=1", "noise: It is not a TFLite model that LiteRT can run.")
     visitor.colors("photo.png", web_stage.PHOTO)
