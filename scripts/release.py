@@ -1,7 +1,7 @@
 """Completes a release in dist/: adds models, the release notes of this version and checksums to the wheel and the
 sdist.
 
-`make release` builds the wheel and the sdist and exports the ONNX files first, and tries the packages afterwards.
+`make release` builds the wheel and the sdist and exports the ONNX files first, and tests the packages afterwards.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def complete(dist, root, version, models_folder=None):
         dist: Folder with the two.
         root: The checkout from which they were built.
         version: Such as "0.2.0".
-        models_folder: Folder with exports that the checkout does not have, or None.
+        models_folder: Folder with exports that are not in the checkout, or None.
 
     Raises:
         ValueError: the changelog has no dated section of the version, or `dist` contains other files.
@@ -69,7 +69,7 @@ def complete(dist, root, version, models_folder=None):
 
 
 def exported(root, models_folder):
-    """The model as single files, one for each format that the checkout or the other folder has."""
+    """Returns the model as single files, one for each format in the checkout or the other folder."""
     folders = [root / "saved_models", *([models_folder] if models_folder else [])]
     patterns = ("colorizer*.tflite", "colorizer*.onnx")
     found = [path for folder in folders for pattern in patterns for path in folder.glob(pattern)]

@@ -17,8 +17,7 @@ with installation.explained():
 
 
 def delta_e76(y_true: Any, y_pred: Any) -> Any:
-    """CIE76 color difference of two ab maps that share one lightness: 110 times their Euclidean
-    distance.
+    """Returns the CIE76 color difference of two ab maps with the same lightness: 110 times their Euclidean distance.
 
     Args:
         y_true: float `(..., 2)` in [-1, 1], a* and b* divided by 110.
@@ -62,8 +61,7 @@ class DeltaE(keras.metrics.MeanMetricWrapper):
 
 
 def psnr(y_true: Any, y_pred: Any) -> Any:
-    """Peak signal-to-noise ratio of each picture of a batch, in dB; infinite where a pair is
-    identical.
+    """Returns the peak signal-to-noise ratio of each picture of a batch, in dB; infinite for identical pictures.
 
     Args:
         y_true: float `(batch, height, width, 3)` sRGB in [0, 1].
@@ -78,8 +76,8 @@ def psnr(y_true: Any, y_pred: Any) -> Any:
 
 
 def colorfulness(rgb: Any) -> Any:
-    """Colorfulness of each picture of a batch (Hasler and Suesstrunk 2003), on the usual scale of
-    8-bit values.
+    """Returns the colorfulness of each picture of a batch (Hasler and Suesstrunk 2003), on the usual scale of 8-bit
+    values.
 
     The opponent channels are signed, as in the paper. The result is for values scaled by 255, as in published figures:
     0 is gray, 33 "moderately", 45 "averagely", 59 "quite" colorful.

@@ -221,7 +221,8 @@ def _written_through(path):
 
 
 def _new_file(folder, mode):
-    """An `io.FileIO` that no other process writes; it is locked until it is closed, if the file system has locks."""
+    """Returns an `io.FileIO` that no other process writes; it is locked until it is closed, if the file system has
+    locks."""
     for _ in range(100):
         # Beside the target, because renaming is atomic only within a file system.
         path = folder / (leftovers.new_name() + leftovers.FILE_SUFFIX)

@@ -18,13 +18,13 @@ from trials.trial import Fault
 
 MOST = 10_000  # photos
 _WORKER_EVERY, _NODE_EVERY = 5.0, 60.0  # seconds
-_GROWN = 10.0  # that a worker lives at least: on a busy machine it takes some to start
-_HANGS = 150.0  # after which somebody ends the worker that was stopped
+_GROWN = 10.0  # minimum seconds of a worker's life, because starting takes long on a busy machine
+_HANGS = 150.0  # seconds after which the stopped worker is killed
 _TITLE = b"ray::Worker"
 
 
 def run(trial: trials.Trial) -> None:
-    """Colors one archive from folder to folder, then one from bucket to bucket, while things fail."""
+    """Colorizes an archive from folder to folder, then one from bucket to bucket, while things fail."""
     trials.need("ray", "moto", "pyarrow")
     for name, part in trial.parts({"folder": _folders, "bucket": _buckets}).items():
         with trial.judged(name), tempfile.TemporaryDirectory(prefix="trials-cluster-") as folder:
@@ -129,7 +129,7 @@ def _workers():
 
 
 def _ended(process, trial):
-    """What a job said and complained of; it is ended when the time is over."""
+    """Returns the output and errors of a job, which is killed when the time is over."""
     try:
         return process.communicate(timeout=max(60.0, trial.left()))
     except subprocess.TimeoutExpired as error:
@@ -160,7 +160,7 @@ def _buckets(trial, folder):
 
 @contextlib.contextmanager
 def _unreliable(port):
-    """Gives the port of a proxy that fails one request in ten, and how many it has passed on and failed."""
+    """Yields the port of a proxy that fails one request in ten, and its numbers of passed and failed requests."""
     counts = [0, 0]
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A command of scenarios.py that is run again and again, disturbed, and judged."""
+"""Repeatedly runs a command of scenarios.py with disturbances, and checks the results."""
 
 import shutil
 
@@ -10,16 +10,16 @@ _TEMPORARY = ".tf-colorize-"
 
 
 class Disturbed:
-    """A command that can be run again and again, disturbed; what it makes undisturbed is found out first.
+    """A command that can be run repeatedly with disturbances; it is run once without them first.
 
     Args:
-        name: Of the scenario.
-        breaker: What lets requests fail.
-        folder: For everything.
+        name: Name of the scenario.
+        breaker: The object that makes requests fail.
+        folder: Folder for all files.
 
     Attributes:
-        counts: How many requests an undisturbed run makes that each mode of faults.py may fail.
-        seconds: Of an undisturbed run.
+        counts: Number of requests of an undisturbed run that each mode of faults.py can fail.
+        seconds: Duration of an undisturbed run.
     """
 
     def __init__(self, name, scenario, breaker, folder):
@@ -46,7 +46,7 @@ class Disturbed:
         self._forks.close()
 
     def with_fault(self, number, mode):
-        """Runs with one fault, judges what is there, and runs once more; returns how the first run ended.
+        """Runs the command with one fault, checks the files, and runs it again; returns how the first run ended.
 
         Raises:
             Fault: a promise was broken.
@@ -68,7 +68,8 @@ class Disturbed:
         return "one clear line" if done.code else "went on"
 
     def killed(self, *, number=None, after=None):
-        """Kills it at a request, or after some seconds, and runs it once more; returns whether it had ended by then.
+        """Kills the command at a request or after some seconds, and runs it again; returns whether it had already
+        ended.
 
         Raises:
             Fault: a promise was broken.
@@ -112,7 +113,7 @@ class Disturbed:
         self._judge_whole()
 
     def _judge_whole(self):
-        """Each file that is there is the older or the new one; what is read to find that out can be read."""
+        """Checks that each file is either the old or the new one, and readable."""
         try:
             found = self._scenario.results(self._place)
         except Exception as error:

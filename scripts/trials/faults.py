@@ -1,4 +1,4 @@
-"""What the file system refuses, or when a process dies: the trial's side of faults.c."""
+"""Makes file system requests fail, or kills the process at one: the Python side of faults.c."""
 
 import ctypes
 import errno
@@ -32,10 +32,10 @@ class Faults:
     """A preloaded library and the memory that it shares with this process.
 
     Args:
-        folder: For both.
+        folder: Folder for both.
 
     Attributes:
-        environment: What commands need in theirs.
+        environment: Variables for the environment of commands.
 
     Raises:
         trials.Impossible: there is no C compiler.
@@ -55,26 +55,26 @@ class Faults:
         self.environment = {"LD_PRELOAD": str(library), "TRIALS_FAULTS": str(shared)}
 
     def watch(self, root: pathlib.Path, kinds: int = ALL) -> None:
-        """Counts from now on what is asked for below a folder; nothing fails."""
+        """Starts counting requests below a folder, without failures."""
         self._state.count = self._state.first = self._state.last = 0
         self._state.root, self._state.kinds, self._state.what = str(root.resolve()).encode(), kinds, b""
 
     def plan(self, root: pathlib.Path, number: int, mode: tuple[int, int, bool]) -> None:
-        """Lets the request of this number, from 1 on, fail, as `MODES` says."""
+        """Makes the request with this number, counted from 1, fail according to `MODES`."""
         self.watch(root, mode[1])
         self._state.error, self._state.last = mode[0], 1 << 40 if mode[2] else number
         self._state.first = number
 
     def stop(self) -> None:
-        """Nothing fails from now on, and nothing is counted."""
+        """Stops failing and counting requests."""
         self._state.first, self._state.root = 0, b""
 
     @property
     def count(self) -> int:
-        """How many requests there were."""
+        """Returns the number of requests."""
         return self._state.count
 
     @property
     def what(self) -> str:
-        """The request that failed first."""
+        """Returns the first failed request."""
         return self._state.what.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Short films of every container and codec at hand, and what can happen to them."""
+"""Makes short films of every available container and codec, and damages them."""
 
 import pathlib
 import shutil
@@ -57,7 +57,7 @@ def make(folder: pathlib.Path) -> dict[str, bytes]:
 
 
 def damaged(name: str, data: bytes, folder: pathlib.Path, rng: np.random.Generator) -> tuple[str, bytes]:
-    """Returns what happened to a film, and the film."""
+    """Returns a description of the damage, and the damaged film."""
     accident = _ACCIDENTS[rng.integers(len(_ACCIDENTS))]
     return accident.__name__.strip("_"), accident(name, bytearray(data), folder, rng)
 

@@ -1,4 +1,4 @@
-"""Films: damaged and odd films of every container and codec at hand play as promised, or are refused in a line."""
+"""Films: damaged and odd films of every available container and codec play as promised, or are rejected in one line."""
 
 import pathlib
 import shutil
@@ -9,11 +9,11 @@ from trials import trial as trials
 from trials.trial import Fault
 
 MOST = 500
-_LIMIT = 240.0  # seconds on a busy machine until a film counts as one that hangs
+_LIMIT = 240.0  # seconds on a busy machine after which a command counts as hanging
 
 
 def run(trial: trials.Trial) -> None:
-    """Colors films until the time is over; the first ones are whole."""
+    """Colorizes films until the time is over; the first ones are undamaged."""
     trials.need("av", "cv2")
     with tempfile.TemporaryDirectory(prefix="trials-films-") as folder:
         folder = pathlib.Path(folder)

@@ -1,4 +1,4 @@
-"""Commands that start at once: a process imports what they need, and each runs in a fork of it."""
+"""Runs commands without startup time: a process imports their modules, and each command runs in a fork of it."""
 
 import contextlib
 import dataclasses
@@ -19,7 +19,7 @@ _HERE = pathlib.Path(__file__).resolve()
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """How a command ended: its exit code, negative for a signal, what it wrote, and its seconds."""
+    """The result of a command: its exit code (negative for a signal), output and duration."""
 
     code: int
     out: str
@@ -31,8 +31,8 @@ class Forks:
     """Runs commands in forks of one process.
 
     Args:
-        modules: What it imports first.
-        environment: Besides this process's own.
+        modules: Modules to import first.
+        environment: Variables in addition to this process's own.
     """
 
     def __init__(self, modules: list[str], environment: dict[str, str] | None = None) -> None:
@@ -55,8 +55,8 @@ class Forks:
 
         Args:
             run: Function that takes the arguments and returns the exit code: of `trials.scenarios`, or with its module.
-            kill_after: Seconds after which it gets SIGKILL, with all that it started.
-            limit: Seconds after which it hangs.
+            kill_after: Seconds after which it gets SIGKILL, with its child processes.
+            limit: Seconds after which it counts as hanging.
 
         Raises:
             trials.Fault: it hangs.
@@ -66,7 +66,7 @@ class Forks:
         start, pid = time.monotonic(), int(self._read())
         deadline = start + (limit if kill_after is None else kill_after)
         while not self._is_over(max(0.0, deadline - time.monotonic())):
-            for kill in (os.killpg, os.kill):  # it has a group of its own only after an instant
+            for kill in (os.killpg, os.kill):  # it gets its own process group only after a moment
                 with contextlib.suppress(ProcessLookupError):
                     kill(pid, signal.SIGKILL)
             if kill_after is None:
@@ -87,7 +87,7 @@ class Forks:
         return b"\n" in self._waiting or bool(select.select([self._process.stdout], [], [], seconds)[0])
 
     def _read(self):
-        """The next line of the process, or nothing where it has ended."""
+        """Returns the next line of the process, or an empty one after its end."""
         while b"\n" not in self._waiting:
             more = os.read(self._process.stdout.fileno(), 100)
             if not more:

@@ -6,11 +6,11 @@ import tempfile
 from trials import disturbed, faults, scenarios
 from trials import trial as trials
 
-MOST = 200  # of each command
+MOST = 200  # kills of each command
 
 
 def run(trial: trials.Trial) -> None:
-    """Kills every command again and again, as far as the time goes."""
+    """Kills every command repeatedly until the time is over."""
     parts = trial.parts({name: one for name, one in scenarios.SCENARIOS.items() if name != "photo"})
     with tempfile.TemporaryDirectory(prefix="trials-kills-") as folder:
         breaker = faults.Faults(pathlib.Path(folder))

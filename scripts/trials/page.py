@@ -1,4 +1,4 @@
-"""Page: odd files dropped on the page in Chromium, without a network, with a full storage, and a tab that is killed."""
+"""Page: odd files dropped on the page in Chromium, also offline, with full storage, and with killed tabs."""
 
 import contextlib
 import functools
@@ -17,7 +17,7 @@ _PAGE = pathlib.Path(__file__).resolve().parents[2] / "tf_colorize" / "page"
 
 
 def run(trial: trials.Trial) -> None:
-    """Drops files until the time is over; now and then the network goes, the storage is full, or the tab is killed."""
+    """Drops files until the time is over; now and then the network fails, the storage is full, or the tab is killed."""
     trials.need("playwright")
     with tempfile.TemporaryDirectory(prefix="trials-page-") as folder, opened(pathlib.Path(folder)) as (_, visitor):
         kept = 0
@@ -42,7 +42,7 @@ def run(trial: trials.Trial) -> None:
 
 @contextlib.contextmanager
 def opened(folder: pathlib.Path):
-    """Gives a browser and a visitor on the page, with a small model.
+    """Yields a browser and a visitor on the page, with a small model.
 
     Raises:
         trials.Impossible: Chromium or the built page is missing.
@@ -101,7 +101,7 @@ def _count(visitor):
 
 
 def _dropped(trial, visitor, name, data, kept):
-    """Drops one file; returns how many photos are on the shelf then."""
+    """Drops one file; returns the number of photos on the shelf afterwards."""
     errors = len(visitor.errors)
     notices = visitor.page.locator(".notice")
     before = notices.count()
@@ -128,7 +128,7 @@ def _dropped(trial, visitor, name, data, kept):
 
 
 def _until_kept(visitor, kept):
-    """Waits until the page says that so many photos are kept in the browser."""
+    """Waits until the page reports n photos kept in the browser."""
     visitor.page.wait_for_function(
         "(kept) => kept === 0 || document.getElementById('kept').textContent.startsWith(`${kept} photo`)",
         arg=kept,
@@ -137,7 +137,7 @@ def _until_kept(visitor, kept):
 
 
 def _offline(visitor, kept):
-    """The network goes, the page is opened again, the network comes back."""
+    """Disconnects the network, reopens the page, and reconnects the network."""
     context = visitor.page.context
     context.set_offline(True)
     try:
@@ -147,7 +147,7 @@ def _offline(visitor, kept):
 
 
 def _full_storage(visitor, kept):
-    """The browser allows hardly anything more for a while."""
+    """Limits the browser's storage for a while."""
     session = visitor.page.context.new_cdp_session(visitor.page)
     origin = visitor.page.evaluate("() => location.origin")
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1000})
@@ -159,7 +159,7 @@ def _full_storage(visitor, kept):
 
 
 def _killed_tab(visitor, kept):
-    """The tab's process is killed, and the page opened again."""
+    """Kills the process of the tab, and reopens the page."""
     page, crashes = visitor.page.context.new_page(), []
     visitor.page.on("crash", lambda _: crashes.append(True))
     with contextlib.suppress(Exception):  # the answer never comes
@@ -171,7 +171,7 @@ def _killed_tab(visitor, kept):
 
 
 def _reopened(visitor, kept, page=None):
-    """The same visitor on a page that is opened again, with at least the photos that were kept.
+    """Returns the visitor on the reopened page, which must show at least the kept photos.
 
     Raises:
         Fault: some are gone.

@@ -1,4 +1,4 @@
-"""One picture file, whatever is in it: open, colorize, save, and what was promised of that."""
+"""Checks one picture file, with any contents: opens, colorizes and saves it, and checks the promises."""
 
 import os
 import pathlib
@@ -15,10 +15,10 @@ from tf_colorize.photos import files, opening
 from trials.trial import Fault
 
 MAX_PIXELS = 4_000_000
-MOST_SECONDS = 5.0  # of the processor
+MOST_SECONDS = 5.0  # seconds of processor time
 MOST_BYTES = 1 << 30
 _PACKAGE = os.path.dirname(tf_colorize.__file__)
-# What our own code may raise at a file; whatever Pillow raises becomes one line.
+# Exceptions that our own code may raise for a file; those of Pillow become one line.
 _LISTED = (files.ImageError, MemoryError, OSError)
 
 
@@ -28,7 +28,7 @@ def check(colorizer, data: bytes, folder: pathlib.Path) -> str:
     Args:
         colorizer: A `Colorizer`.
         data: The file.
-        folder: For it and its result; empty, and empty again afterwards.
+        folder: Folder for it and its result; empty before and after.
 
     Raises:
         Fault: a promise was broken.
@@ -119,7 +119,7 @@ def _forget_peak():
 
 
 def _status(name):
-    """Bytes that this process holds, or has held at most since its peak was forgotten."""
+    """Returns the memory of this process in bytes, current or peak since the last reset."""
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
 

@@ -1,4 +1,4 @@
-"""Tiny picture files of every format and many features, and what can happen to their bytes."""
+"""Makes tiny picture files of every format with many features, and damages their bytes."""
 
 import io
 import struct
@@ -114,7 +114,7 @@ def _others(gray, color, clear):
 
 
 def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes:
-    """Returns a file after one to eight accidents; of a PNG, mostly with check sums that are right again."""
+    """Returns a file with one to eight kinds of damage; in PNG, mostly with corrected checksums."""
     data = bytearray(data)
     for _ in range(int(rng.integers(1, 9))):
         if data:
@@ -123,7 +123,7 @@ def mutated(data: bytes, others: list[bytes], rng: np.random.Generator) -> bytes
 
 
 def checked(data: bytes) -> bytes:
-    """Returns a PNG with right check sums; all else as it is."""
+    """Returns a PNG with correct checksums, or any other file unchanged."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return data
     out, position = bytearray(data), 8
@@ -137,7 +137,7 @@ def checked(data: bytes) -> bytes:
 
 
 def _place(data, rng, early=0.5):
-    """A place in a file, often in its head, where the structure is."""
+    """Returns a position in a file, often in its header, which has the structure."""
     length = min(len(data), 128) if rng.random() < early else len(data)
     return int(rng.integers(length))
 

@@ -1,6 +1,6 @@
 """The process that photos.py starts: tries files until it is stopped, and writes a line for each kind of ending.
 
-A broken file may end or stall the process itself; `current` is then the file that did it.
+A broken file may kill or block the process itself; `current` is then that file.
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-_BEYOND = 6 << 30  # bytes of addresses: what wants more gets MemoryError and not the machine
+_BEYOND = 6 << 30  # bytes of address space; beyond that, allocations raise MemoryError
 
 
 def main(folder, seed, first, seconds, most, with_atheris):

@@ -12,13 +12,13 @@ import time
 from trials import trial as trials
 
 _STALLED = 120.0  # seconds without a finished file, on a busy machine
-_STARTS = 600.0  # until the first, with all readers instrumented
-_A_PROCESS = 5000  # files: atheris takes more and more memory; what it has learned is in a folder
+_STARTS = 600.0  # seconds until the first, with all readers instrumented
+_A_PROCESS = 5000  # files per process, because atheris uses more and more memory; its corpus is in a folder
 _HERE = pathlib.Path(__file__).resolve()
 
 
 def run(trial: trials.Trial) -> None:
-    """Tries files until the time is over; a process that a file ends or stalls is started again."""
+    """Tries files until the time is over; a process that is killed or blocked by a file is restarted."""
     with_atheris = importlib.util.find_spec("atheris") is not None and trial.only != ("unguided",)
     print("guided by atheris" if with_atheris else "atheris is not installed: mutations at random", flush=True)
     done, slowest, starts = trial.first, 0.0, 0

@@ -1,4 +1,4 @@
-"""Properties: odd pictures, hints files, requests, answers and looks, made and made smaller by hypothesis."""
+"""Properties: odd pictures, hints files, requests, answers and looks, generated and shrunk by hypothesis."""
 
 import itertools
 import re
@@ -6,12 +6,12 @@ import traceback
 
 from trials import trial as trials
 
-_CHUNK = 100  # examples between two looks at the clock
+_CHUNK = 100  # examples between checks of the time
 MOST = {"pictures": 2000, "hints": 5000, "requests": 2000, "answers": 2000, "looks": 2000}
 
 
 def run(trial: trials.Trial) -> None:
-    """Tries each property in turn, each with its share of the time."""
+    """Tests each property for its share of the time."""
     trials.need("hypothesis", "starlette")
     from trials import property_pictures, property_texts
 
@@ -31,7 +31,7 @@ def run(trial: trials.Trial) -> None:
 
 
 def _many(trial, name, check):
-    """Tries a property until its time is over or one example fails; returns how many examples there were."""
+    """Tests a property until its time is over or an example fails; returns the number of examples."""
     import hypothesis
 
     done = 0

@@ -1,4 +1,4 @@
-"""What is promised of every picture: its size, lightness, alpha and metadata; and of every look."""
+"""Properties of results (size, lightness, alpha and metadata) and of looks."""
 
 import functools
 import io
@@ -18,7 +18,7 @@ from tf_colorize.inference import colorizer
 from tf_colorize.photos import files, opening
 from trials.trial import Fault
 
-# Modes that each format can hold; alpha is compared in those that keep it exactly.
+# Modes that each format supports; alpha is compared in formats that keep it exactly.
 _MODES = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16"),
@@ -115,7 +115,7 @@ def _made(mode, width, height, seed):
 def _encoded(made, source, orientation, profile):
     parameters = {} if profile is None or source in ("BMP", "GIF") else {"icc_profile": profile}
     if source not in ("BMP", "GIF"):
-        # Pillow writes the block of an AVIF file anew where it has an orientation.
+        # Pillow rewrites the block of an AVIF file with an orientation.
         block = photo_bytes.exif(orientation=None if source == "AVIF" else orientation)
         parameters["exif"] = b"Exif\0\0" + block if source == "JPEG" else block
     file = io.BytesIO()
@@ -159,7 +159,7 @@ def _judge_pixels(read, after):
 
 
 def looked(look, lightness, a, b):
-    """Applies a look, and takes it back; returns how that ended."""
+    """Applies a look and undoes it; returns how that ended."""
     lightness, ab = np.full((1, 1, 1), lightness, np.float32), np.array([[[a, b]]], np.float32)
     applied = look.applied(lightness, ab)
     if not np.isfinite(applied).all() or applied.shape != ab.shape:

@@ -1,4 +1,4 @@
-"""What is promised of texts from elsewhere: hints files, requests to the server, answers of servers."""
+"""Properties of texts from untrusted sources: hints files, requests to the server, answers of servers."""
 
 import asyncio
 import base64
@@ -191,7 +191,7 @@ request.given = dict(
 
 
 class _Server:
-    """Answers every connection with the same bytes, whatever it is asked."""
+    """Answers every connection with the same bytes."""
 
     def __init__(self):
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Commands on small inputs, for trials that disturb them: what they start from, and what must be there at the end.
+"""Commands on small inputs, for trials that disturb them: their inputs and expected results.
 
 The functions named in `Scenario.run` run in the forks of forks.py, everything else in the trial.
 """
@@ -30,10 +30,10 @@ class Scenario:
         modules: What to import before forking.
         run: Function that runs it: of this module, or with its module.
         make: Puts the inputs into a folder.
-        arguments: Of the command, for that folder.
-        results: Of a folder, what was made there, by name: compared with what an undisturbed run makes.
-        again: Arguments of what people type after an interruption; None: the same.
-        lines: How many lines it may complain in.
+        arguments: Arguments of the command for that folder.
+        results: Returns the results in a folder by name, to be compared with those of an undisturbed run.
+        again: Arguments of the command after an interruption; None: the same.
+        lines: Maximum number of error lines.
     """
 
     modules: tuple[str, ...]
@@ -46,25 +46,25 @@ class Scenario:
 
 
 def command(arguments: list[str]) -> int:
-    """`tf-colorize` with these arguments."""
+    """Runs `tf-colorize` with these arguments."""
     from tf_colorize.commands import main
 
     return main.main(arguments)
 
 
 def film(arguments: list[str]) -> int:
-    """`tf-colorize film`, with pieces as short as they can be, and encoded in the same way each time."""
+    """Runs `tf-colorize film` with the shortest possible pieces and reproducible encoding."""
     from tf_colorize.film import coloring, encoding
 
     coloring._PIECE_SECONDS = 0.0
     encoder, crf, options = encoding.CODECS["h264"]
-    # On processors with AVX-512, x264 with its macroblock tree does not encode the same frames twice in the same way.
+    # On processors with AVX-512, x264's macroblock tree is not deterministic.
     encoding.CODECS["h264"] = encoder, crf, {**options, "x264-params": "mbtree=0"}
     return command(["film", *arguments])
 
 
 def bounded_film(arguments: list[str]) -> int:
-    """`tf-colorize film`, with 6 GB of addresses: a film that wants more gets an error and not the machine."""
+    """Runs `tf-colorize film` with 6 GB of address space; films that need more fail with an error."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
@@ -72,7 +72,7 @@ def bounded_film(arguments: list[str]) -> int:
 
 
 def training(arguments: list[str]) -> int:
-    """`tf-colorize train`, with small networks and a checkpoint at each step."""
+    """Runs `tf-colorize train` with small networks and a checkpoint at each step."""
     import small_networks
 
     from tf_colorize.training import checkpoints
@@ -83,7 +83,7 @@ def training(arguments: list[str]) -> int:
 
 
 def worker(arguments: list[str]) -> int:
-    """`tf-colorize cluster`, with one worker in this process and without Ray."""
+    """Runs `tf-colorize cluster` with one worker in this process, without Ray."""
     import tf_colorize
     from tf_colorize.archives import workers
     from tf_colorize.commands import ray_job
@@ -109,7 +109,7 @@ def worker(arguments: list[str]) -> int:
 
 
 def files(folder: pathlib.Path) -> dict[str, object]:
-    """Returns the content of each file below `out`, as a checksum, or the temporary files that should not be there."""
+    """Returns the checksum of each file below `out`, or the temporary files that should not exist."""
     out = folder / "out"
     return {p.relative_to(out).as_posix(): _digest(p.read_bytes()) for p in sorted(out.rglob("*")) if p.is_file()}
 
@@ -119,7 +119,7 @@ def _digest(data):
 
 
 def with_tiny_model(arguments: list) -> list[str]:
-    """Returns arguments of a command that colors, with the tests' smallest network."""
+    """Returns arguments of a colorizing command with the smallest network of the tests."""
     import tiny_models
 
     return [*map(str, arguments), "--model", str(tiny_models.STORED)]
@@ -235,7 +235,7 @@ def _export_arguments(folder):
 
 
 def export_results(folder: pathlib.Path) -> dict[str, object]:
-    """Returns the names of all files; TensorFlow does not give the same bytes twice, but as many."""
+    """Returns the names of all files, because TensorFlow does not write the same bytes twice."""
     out = folder / "out"
     kinds = {path: "present" for path in sorted(out.rglob("*")) if path.is_file()}
     kinds |= {path: round(path.stat().st_size, -3) for path in kinds if path.suffix in (".tflite", ".pb")}

@@ -1,4 +1,4 @@
-"""Soak: many photos through one Colorizer, one server and one page, and a long film: nothing may grow."""
+"""Soak: many photos through one Colorizer, one server and one page, and a long film; resources must not grow."""
 
 import collections.abc
 import http.client
@@ -14,9 +14,9 @@ from trials import trial as trials
 from trials.trial import Fault
 
 MOST = 10_000  # photos, requests, frames
-_GROWTH = 1.0  # MB for each thousand
-_FEWEST = 2000  # photos: before that, formats and sizes still come up for the first time
-_WARM = 0.3  # share of the samples that do not count: caches fill
+_GROWTH = 1.0  # MB per thousand
+_FEWEST = 2000  # photos: before that, formats and sizes occur for the first time
+_WARM = 0.3  # share of the samples to ignore, because caches fill
 
 
 def run(trial: trials.Trial) -> None:
@@ -34,7 +34,7 @@ def run(trial: trials.Trial) -> None:
 
 
 class Samples:
-    """Memory, open files and threads of a process, by how much it has done."""
+    """Memory, open files and threads of a process, by the amount of work done."""
 
     def __init__(self):
         self.rows = []
@@ -158,7 +158,7 @@ def _page(trial, samples, folder, most):
 
 
 class _running:
-    """A process that is ended with the block."""
+    """A process that is stopped at the end of a block."""
 
     def __init__(self, command: collections.abc.Sequence[str]):
         self._command = command

@@ -1,4 +1,4 @@
-"""A trial: many attempts to break something, each of which can be repeated; what failed is kept."""
+"""A trial: many repeatable attempts to break something; failures are kept."""
 
 import collections
 import contextlib
@@ -21,19 +21,19 @@ class Fault(AssertionError):
 
 @dataclasses.dataclass
 class Trial:
-    """What one run of a trial did.
+    """A run of a trial and its results.
 
     Attributes:
-        name: Of the trial.
+        name: Name of the trial.
         seed: The same seed gives the same attempts.
-        seconds: How long to go on.
-        keep: Folder for what failed, one folder for each failure.
-        first: Number of the attempt to begin with.
-        most: How many attempts, or None.
+        seconds: Duration.
+        keep: Folder for failures, with a folder for each.
+        first: Number of the first attempt.
+        most: Maximum number of attempts, or None.
         only: Parts of the trial to run, or all.
-        outcomes: How often attempts ended in which way.
+        outcomes: Number of attempts by outcome.
         failures: A line for each broken promise.
-        figures: What was measured, by name.
+        figures: Measurements by name.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Trial:
         self._start = time.monotonic()
 
     def left(self) -> float:
-        """Returns the seconds that are left."""
+        """Returns the remaining seconds."""
         return self._start + self.seconds - time.monotonic()
 
     def attempts(self, most: int | None = None) -> Iterator[tuple[int, np.random.Generator]]:
@@ -63,7 +63,7 @@ class Trial:
             yield number, np.random.default_rng([self.seed, number])
 
     def parts(self, all_parts: dict) -> dict:
-        """Returns the parts that were asked for.
+        """Returns the requested parts.
 
         Raises:
             Impossible: there is no such part.
@@ -74,7 +74,7 @@ class Trial:
         return {name: part for name, part in all_parts.items() if name in self.only or not self.only}
 
     def fail(self, attempt: object, reason: str, **files: bytes) -> None:
-        """Notes a broken promise, and keeps the files that show it; their names use "_" for the last "."."""
+        """Records a broken promise, and keeps the files that show it; their names use "_" for the last "."."""
         self.failures.append(f"{self.name} {attempt}, seed {self.seed}: {reason}")
         self.outcomes["FAILED"] += 1
         folder = self.keep / f"{self.name}-{self.seed}-{str(attempt).replace(' ', '-').replace('/', '-')}"
@@ -86,7 +86,7 @@ class Trial:
 
     @contextlib.contextmanager
     def judged(self, attempt: object) -> Iterator[None]:
-        """A block in which a `Fault` is a failure of an attempt."""
+        """Turns a `Fault` in a `with` block into a failure of an attempt."""
         try:
             yield
         except Fault as fault:
@@ -105,10 +105,10 @@ class Trial:
 
 
 def need(*packages: str) -> None:
-    """Refuses to go on without packages.
+    """Checks that packages are installed.
 
     Raises:
-        Impossible: one is missing.
+        Impossible: a package is missing.
     """
     for package in packages:
         try:

@@ -8,7 +8,7 @@ from trials import trial as trials
 
 
 def run(trial: trials.Trial) -> None:
-    """Tries every command with every fault in turn, as far as the time goes."""
+    """Tests every command with every fault until the time is over."""
     parts = trial.parts(scenarios.SCENARIOS)
     with tempfile.TemporaryDirectory(prefix="trials-writes-") as folder:
         breaker = faults.Faults(pathlib.Path(folder))
@@ -25,7 +25,7 @@ def run(trial: trials.Trial) -> None:
 def _all_of_one(trial, command):
     cases = [(mode, number) for mode in faults.MODES for number in range(1, command.counts[mode] + 1)]
     done = 0
-    # In an order of its own for each seed, because the time may not suffice for all.
+    # In an order that depends on the seed, because the time may not suffice for all.
     for _, rng in trial.attempts(1):
         rng.shuffle(cases)
     for mode, number in cases:

@@ -39,7 +39,7 @@ class Jobs(typing.Protocol):
 
     @property
     def n_left(self) -> int:
-        """Photos that are listed and were not taken."""
+        """Returns the number of listed photos that have not been taken."""
 
 
 @dataclasses.dataclass(eq=False)

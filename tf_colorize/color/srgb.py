@@ -1,4 +1,4 @@
-"""sRGB and its light: the curve between bytes and linear light as tables, the matrix of its primaries, its gamut.
+"""sRGB: tables between bytes and linear light, the matrix of its primaries, and its gamut.
 
 The matrix is that of scikit-image and tensorflow-io. Nothing here depends on TensorFlow.
 """
@@ -19,24 +19,24 @@ _XYZ_FROM_LINEAR_RGB = np.array(
 _D65_WHITE = np.array([0.95047, 1.0, 1.08883])
 
 ENCODE_STEPS = 1 << 16
-"""Entries of the tables from linear light to sRGB: 0.05 gray levels each where the curve is steepest, at black."""
+"""Entries of the tables from linear light to sRGB: 0.05 gray levels each at black, where the curve is steepest."""
 
 
 @functools.cache
 def white_relative_matrix() -> np.ndarray:
-    """float32 `(3, 3)`: linear sRGB to X, Y and Z divided by those of white."""
+    """Returns the matrix from linear sRGB to X, Y and Z divided by those of white, float32 `(3, 3)`."""
     return (_XYZ_FROM_LINEAR_RGB / _D65_WHITE[:, np.newaxis]).astype(np.float32)
 
 
 @functools.cache
 def linear_rgb_matrix() -> np.ndarray:
-    """float32 `(3, 3)`: X, Y and Z divided by those of white to linear sRGB."""
+    """Returns the matrix from X, Y and Z divided by those of white to linear sRGB, float32 `(3, 3)`."""
     return np.linalg.inv(white_relative_matrix().astype(np.float64)).astype(np.float32)
 
 
 @functools.cache
 def decode_table() -> np.ndarray:
-    """float32 `(256,)`: sRGB byte to linear light in [0, 1]."""
+    """Returns linear light in [0, 1] for each sRGB byte, float32 `(256,)`."""
     value = np.arange(256) / 255.0
     linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     return linear.astype(np.float32)
@@ -44,13 +44,13 @@ def decode_table() -> np.ndarray:
 
 @functools.cache
 def encode_table() -> np.ndarray:
-    """uint8 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB byte."""
+    """Returns sRGB bytes for linear light from 0 to 1 in equal steps, uint8 `(65536,)`."""
     return np.rint(_curve() * 255.0).astype(np.uint8)
 
 
 @functools.cache
 def fine_encode_table() -> np.ndarray:
-    """float32 `(65536,)`: linear light from 0 to 1 in equal steps to sRGB in [0, 1]."""
+    """Returns sRGB in [0, 1] for linear light from 0 to 1 in equal steps, float32 `(65536,)`."""
     return _curve().astype(np.float32)
 
 
@@ -64,7 +64,7 @@ def headroom(linear: np.ndarray, luminance: np.ndarray) -> np.ndarray:
 
     Args:
         linear: float32 `(3, n)`, linear light; outside [0, 1] where a color is out of gamut.
-        luminance: float32 `(n,)`, Y of each color, which is the gray that chroma is measured from.
+        luminance: float32 `(n,)`, Y of each color, the gray from which chroma is measured.
     """
     red, green, blue = linear
     above = np.maximum(np.maximum(red, green), blue) - luminance
@@ -79,7 +79,7 @@ def mix_with_gray(linear: np.ndarray, luminance: np.ndarray) -> None:
     """Brings linear light into the gamut, in place, at constant luminance.
 
     Args:
-        linear, luminance: as `headroom` takes them.
+        linear, luminance: as for `headroom`.
 
     Raises:
         ValueError: a color is not finite.

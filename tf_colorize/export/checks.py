@@ -26,7 +26,8 @@ class ExportError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """Distance of an export's chroma from Keras's, in Lab units, over the pixels of some photos; or of its pictures."""
+    """The distance of an export from Keras, over the pixels of some photos: of chroma in Lab units, or of pictures in
+    gray levels."""
 
     mean: float
     maximum: float
@@ -63,7 +64,7 @@ def photo_squares(photos: str | os.PathLike[str] | None, image_size: int, count:
 
 
 def photo_pictures(photos: str | os.PathLike[str] | None, sides: Sequence[int]) -> list[np.ndarray]:
-    """Reads as many photos as there are sides, and gives each one a short side of its own.
+    """Reads one photo for each side, and resizes it to that short side.
 
     Args:
         photos: Folder of photos, or None for the sample photos.
@@ -84,7 +85,7 @@ def photo_pictures(photos: str | os.PathLike[str] | None, sides: Sequence[int]) 
 
 
 def _readable(photos, count, short_side):
-    """At most `count` photos, spread evenly over a folder, uint8 `(height, width, 3)`; at least one."""
+    """Returns one to `count` photos, spread evenly over a folder, uint8 `(height, width, 3)`."""
     paths = find.find_photos(sources.folder_of("sample") if photos is None else photos).photos
     spread = [paths[i * len(paths) // count] for i in range(count)] if len(paths) > count else paths
     found: list[np.ndarray] = []

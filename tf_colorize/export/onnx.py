@@ -1,4 +1,4 @@
-"""A generator as ONNX files, for the programs that people already use: its network, or the whole picture."""
+"""Exports a generator as ONNX files for other programs: only its network, or with all steps around it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if typing.TYPE_CHECKING:
 
 QUANTIZE = ("none", "dynamic")
 OPSET = 17
-"""Of the operations in the files: ONNX Runtime 1.12, of 2022, and later run them."""
+"""The opset of the files, which ONNX Runtime 1.12 (2022) and later support."""
 
 _CHECK_PHOTOS = 16
 _LARGE = 1 << 14
 _PICTURE_SIDES = (200, 301, 97)
-# Mean and maximum distance of chroma in Lab units, as those of TFLite files.
+# Limits of the mean and maximum distance of chroma in Lab units, as for TFLite files.
 _BOUNDS = {"none": (0.01, 0.5), "dynamic": (0.5, 25.0)}
-# Gray levels: mean, and the share of pixels that may be more than 2 levels away.
+# Limits in gray levels: the mean, and the share of pixels that may differ by more than 2 levels.
 _PICTURE_BOUNDS = {"none": (0.1, 0.001), "dynamic": (3.0, 1.0)}
 _DESCRIPTIONS = {
     "lightness": "L* / 50 - 1 of the photo, resized with antialiasing",
-    "hints": "a* / 110, b* / 110 and 1 where a hint is, zeros elsewhere; all zeros give the automatic result",
+    "hints": "a* / 110, b* / 110 and 1 at hints, zeros elsewhere; all zeros give the automatic result",
     "ab": "a* / 110 and b* / 110",
     "annealed_logits": "times palette_temperature of the metadata: logits of the palette's entries",
     "image": "sRGB, of any size",
@@ -47,7 +47,7 @@ _DESCRIPTIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class OnnxReport:
-    """What was written: its size on disk, how its weights are stored, how close it is to Keras.
+    """A report on the export: its size on disk, the precision of its weights, its distance from Keras.
 
     `agreement` is in Lab units for a network, and in gray levels for a file that takes pictures.
     """
@@ -68,19 +68,19 @@ def export_onnx(
     photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> OnnxReport:
-    """Writes a generator's network as an ONNX file.
+    """Exports a generator's network as an ONNX file.
 
-    Its inputs and outputs are those of `tflite.export_tflite`, for any number of photos at a time. The properties of
-    the file (`metadata_props`) are the metadata: "image_size", "lightness_scale", "ab_scale", "terms" of the weights
-    if they have any, "palette" and "palette_temperature" if it takes hints. All are strings, lists in JSON.
+    Its inputs and outputs are those of `tflite.export_tflite`, with any batch size. The properties of the file
+    (`metadata_props`) are the metadata: "image_size", "lightness_scale", "ab_scale", "terms" of the weights if they
+    have any, "palette" and "palette_temperature" if it takes hints. All are strings, lists in JSON.
 
     Args:
         generator: Keras model, lightness -> ab.
         path: File to write, ending in `.onnx`.
-        quantize: "none" (float32), or "dynamic": kernels in int8 with a scale for each channel, a quarter of the
-            size. Runtimes turn them into float32 when they load the file, so it is not faster.
+        quantize: "none" (float32), or "dynamic": kernels in int8 with a scale for each channel, a quarter of the size.
+            Runtimes convert them to float32 on loading, so the file is not faster.
         metadata: dict from `saving.load_generator`, or None.
-        image_size: Side of the square that the network sees; None uses the metadata's, or 256.
+        image_size: Side of the network's square input; None uses that of the metadata, or 256.
         photos: Folder of photos for the check and, if kernels are rounded, for `rounding`; None uses the sample photos.
         overwrite: Whether to replace an existing file.
 
@@ -117,12 +117,12 @@ def export_onnx_picture(
     photos: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> OnnxReport:
-    """Writes a generator with all the steps around it as an ONNX file: gray or color in, color out.
+    """Exports a generator with all steps around it as an ONNX file, from gray or color pictures to colorized ones.
 
-    The file maps image, uint8 `(1, height, width, 3)`, sRGB, of any size, to color, the same. It does what `Colorizer`
-    does without hints, but for one thing: a flat margin may get color. The file has the properties of `export_onnx`.
+    The file maps image, uint8 `(1, height, width, 3)`, sRGB, of any size, to color, the same. It does the same as
+    `Colorizer` without hints, except that a flat margin may get color. The file has the properties of `export_onnx`.
 
-    Args and raises: those of `export_onnx`. The check compares pictures of odd sizes in gray levels.
+    Arguments and errors are those of `export_onnx`. The check compares pictures of odd sizes in gray levels.
 
     Returns:
         `OnnxReport`.
@@ -155,7 +155,7 @@ def _corrected(generator, quantize, photos, image_size):
 
 
 def _write(function, path, quantize, described):
-    """Converts, and checks the file: the converter only logs what it could not convert."""
+    """Converts a model and checks the file, because the converter only logs unsupported operations."""
     with installation.explained():
         import onnx
         import tf2onnx
@@ -184,7 +184,7 @@ def _write(function, path, quantize, described):
 
 
 def _store_small(graph):
-    """Stores convolutions' kernels in 127 steps to either side of 0 for each output channel, and maps in float16."""
+    """Stores convolution kernels in 127 steps on each side of 0 per output channel, and coordinate maps in float16."""
     import onnx.numpy_helper
 
     kernels = {node.input[1] for node in graph.node if node.op_type == "Conv"}
@@ -199,7 +199,7 @@ def _store_small(graph):
             steps = np.rint(values / scale[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.int8)
             parts = {"steps": steps, "scale": scale.astype(np.float32), "zero": np.zeros(len(scale), np.int8)}
             operation, options = "DequantizeLinear", {"axis": 0}
-        elif values.size > _LARGE:  # what the converter made of places in the picture: a number for each pixel
+        elif values.size > _LARGE:  # the converter's constants for coordinates: a number per pixel
             parts = {"half": values.astype(np.float16)}
             operation, options = "Cast", {"to": onnx.TensorProto.FLOAT}
         else:
@@ -211,11 +211,11 @@ def _store_small(graph):
 
 
 def _shorten_names(graph, short):
-    """Numbers everything inside: the converter's names of what is in branches take megabytes."""
+    """Replaces internal names by numbers, because the converter's names in branches take megabytes."""
 
     def number(names):
         for index, name in enumerate(names):
-            if name:  # an input that is left out has none
+            if name:  # an omitted input has no name
                 names[index] = short.setdefault(name, f"v{len(short)}")
 
     for value in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
@@ -230,7 +230,7 @@ def _shorten_names(graph, short):
 
 
 def _colored(generator, image_size, rgb):
-    """What `Colorizer` makes of a picture, flat margins included."""
+    """Returns the result of `Colorizer` for a picture, with color in flat margins."""
     reference = colorizer.Colorizer.from_keras(anatomy.automatic(generator), image_size=image_size)
     return reference.join(rgb, reference.predict_ab(reference.lightness(rgb))[0])
 

@@ -1,4 +1,4 @@
-"""A generator, alone and with the steps around it, as TensorFlow functions that convert to ONNX."""
+"""TensorFlow functions of a generator for conversion to ONNX, with and without the steps around it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def network(generator: keras.Model, image_size: int) -> Any:
 
     Args:
         generator: Keras model, lightness -> ab.
-        image_size: int, side of the square that the network sees.
+        image_size: int, side of the network's square input.
 
     Returns:
         A function of lightness, float32 `(batch, image_size, image_size, 1)`, and, for a generator that takes
@@ -32,7 +32,7 @@ def network(generator: keras.Model, image_size: int) -> Any:
         return tf.function(lambda lightness: {"ab": automatic(lightness)}, autograph=False, input_signature=specs)
     specs.append(tf.TensorSpec((None, image_size, image_size, 3), tf.float32, name="hints"))
     generator = saving.with_policy(generator, "float32")  # a copy
-    grafts.loop_in_hints(generator)  # or converting takes minutes
+    grafts.loop_in_hints(generator)  # otherwise conversion takes minutes
     automatic, branch = map(_with_constants, grafts.split_at_hints(generator))
 
     def predict(lightness, hints):
@@ -40,7 +40,7 @@ def network(generator: keras.Model, image_size: int) -> Any:
         given = tf.reduce_any(hints[..., 2:] > 0)
 
         def hinted():
-            # The converter knows no shape of what a branch sees from outside, unless it is said again inside.
+            # The converter does not know the shapes of a branch's outer tensors unless they are set again inside.
             return branch([tf.reshape(tensor, [-1, *tensor.shape[1:]]) for tensor in (*seen, hints)])
 
         ab = tf.cond(given, hinted, lambda: tf.identity(found["ab"]))
@@ -50,13 +50,13 @@ def network(generator: keras.Model, image_size: int) -> Any:
 
 
 def picture(generator: keras.Model, image_size: int) -> Any:
-    """Returns a `tf.function` of the whole picture: what `Colorizer` does, but for its look at flat margins.
+    """Returns a `tf.function` of the whole pipeline: the same as `Colorizer`, except for flat margins.
 
-    Pictures are worked on in strips, so the memory besides input and output does not grow with them.
+    Pictures are processed in strips, so that memory, except for input and output, does not grow with them.
 
     Args:
         generator: Keras model, lightness -> ab.
-        image_size: int, side of the square that the network sees.
+        image_size: int, side of the network's square input.
 
     Returns:
         A function of image, uint8 `(1, height, width, 3)`, sRGB, that returns a dict of color, the same.
@@ -102,7 +102,8 @@ def picture(generator: keras.Model, image_size: int) -> Any:
 
 
 def _with_constants(model: keras.Model) -> Callable[[Any], Any]:
-    """A function that predicts with a model's weights as constants, made where they are used: converters want that."""
+    """Returns a function that predicts with a model's weights as constants, created where they are used, as converters
+    require."""
     values = [(weight, weight.numpy()) for weight in model.weights]
 
     def predict(inputs):
@@ -114,9 +115,9 @@ def _with_constants(model: keras.Model) -> Callable[[Any], Any]:
 
 
 def _triangles(size, new_size):
-    """float32 `(new_size, size)`: the matrix that resizes bilinearly with antialiasing, as Pillow does.
+    """Returns the matrix that resizes bilinearly with antialiasing, as in Pillow, float32 `(new_size, size)`.
 
-    A product of matrices gives the same in every runtime, which operations named "resize" do not.
+    Matrix products give the same results in every runtime, unlike "resize" operations.
     """
     scale = tf.cast(size, tf.float32) / tf.cast(new_size, tf.float32)
     centers = (tf.cast(tf.range(new_size), tf.float32) + 0.5) * scale

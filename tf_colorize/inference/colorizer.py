@@ -164,7 +164,7 @@ class Colorizer:
         threads: int | None = None,
         providers: Sequence[str] = onnx_runtime.PROVIDERS,
     ) -> Colorizer:
-        """Runs an `.onnx` file with ONNX Runtime, without TensorFlow.
+        """Loads an `.onnx` file and runs it with ONNX Runtime, without TensorFlow.
 
         Args:
             path: The file.

@@ -1,4 +1,4 @@
-"""ONNX files as a `Predictor`, and those that take whole pictures as a function; without TensorFlow."""
+"""Loads ONNX files without TensorFlow: networks as a `Predictor`, complete pipelines as a function."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PROVIDERS = ("CPUExecutionProvider",)
 
 
 def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[str] = PROVIDERS) -> predictor.Predictor:
-    """Runs a network that `export.export_onnx` wrote with ONNX Runtime, one session for all calling threads.
+    """Loads a network from `export.export_onnx` into ONNX Runtime, with one session for all calling threads.
 
     Args:
-        path: The file. Its properties give the image size and the scales.
+        path: The file. The image size and the scales are read from its properties.
         threads: Positive integer, threads of the session.
-        providers: ONNX Runtime's names of what runs it, the first that can.
+        providers: ONNX Runtime's execution providers in order of preference.
 
     Raises:
-        ValueError: it is broken or not a colorizer.
-        installation.MissingPackage: the extra "onnx" is not installed.
+        ValueError: the file is broken or not a colorizer. installation.MissingPackage: the extra "onnx" is not
+        installed.
     """
     session = _session(path, threads, providers)
     shapes = {value.name: tuple(value.shape) for value in (*session.get_inputs(), *session.get_outputs())}
@@ -35,7 +35,7 @@ def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[st
     if found != {name: (size, size, count) for name, count in channels.items()} or takes != set(channels) - {"ab"}:
         if "image" in shapes:
             raise ValueError(
-                f"{path}: takes whole pictures, so no look and no hint can be applied. Use the file of its network."
+                f"{path}: takes whole pictures, so looks and hints cannot be applied. Use the file of its network."
             )
         raise ValueError(
             f"{path}: not a colorizer: it must map lightness, float32 (batch, size, size, 1), to ab, (batch, size, "
@@ -56,15 +56,15 @@ def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[st
 def picture(
     path: str | os.PathLike[str], threads: int, providers: Sequence[str] = PROVIDERS
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Runs a file that `export.export_onnx_picture` wrote.
+    """Loads a file from `export.export_onnx_picture`.
 
-    Args: those of `from_onnx`.
+    Arguments are those of `from_onnx`.
 
     Returns:
         Function from uint8 `(height, width, 3)`, sRGB, to the same in color.
 
     Raises:
-        ValueError: it is broken, or does not take pictures.
+        ValueError: the file is broken, or does not take pictures.
     """
     session = _session(path, threads, providers)
     names = [[value.name for value in values] for values in (session.get_inputs(), session.get_outputs())]
@@ -87,5 +87,5 @@ def _session(path: Any, threads: int, providers: Sequence[str]) -> Any:
     options.log_severity_level = 3  # its warnings are about its own optimizations
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=list(providers))
-    except Exception as error:  # of classes of its own, which share no base but this
-        raise ValueError(f"{path}: not an ONNX model, or cut off: {runtimes.first_line(error)}") from error
+    except Exception as error:  # ONNX Runtime's own classes, which have no other common base
+        raise ValueError(f"{path}: not an ONNX model, or truncated: {runtimes.first_line(error)}") from error
