@@ -160,7 +160,7 @@ def test_a_file_that_was_cut_is_refused(files, tmp_path, share):
 
 
 def test_other_files_are_refused(files, tmp_path):
-    with pytest.raises(ValueError, match="takes whole pictures, so no look and no hint can be applied"):
+    with pytest.raises(ValueError, match="takes whole pictures, so looks and hints cannot be applied"):
         Colorizer.load(files["picture"])
     with pytest.raises(ValueError, match=r"does not map image to color. Received: \['lightness'\] to \['ab'\]"):
         onnx_runtime.picture(files["none"], threads=1)
