@@ -16,6 +16,9 @@ with installation.explained():
 _MASK_SHARPNESS = 50.0  # of squared differences of lightness in [0, 1] (Lai et al. 2018)
 _FLOW_TOLERANCE = 1.0  # tolerance in pixels of forward-backward consistency
 _CUT = 0.35  # a cut is where the mask keeps less than this share of a frame
+_BLOCKS = 32  # per side, whose brightness is compared
+_FLICKER = (0.6, 1.7)  # range of the change of contrast that a flicker may have
+_SEEN = 1.5  # of 255; smaller changes of brightness are ignored
 
 
 @dataclasses.dataclass
@@ -52,11 +55,38 @@ class Linker:
         Args:
             before, after: uint8 `(size, size)`, lightness from 0 to 255.
         """
+        before = _as_bright_as(before, after)
         to_next, to_previous = self._flow.calc(before, after, None), self._flow.calc(after, before, None)
         forward = _mask(after, before, to_previous, to_next)
         if forward.mean() < _CUT:
             return None
         return Link(to_previous, forward, to_next, _mask(before, after, to_next, to_previous))
+
+
+def _as_bright_as(before, after):
+    """The previous frame with the brightness of the next: old films flicker, but flow expects constant brightness."""
+    contrast, offset = change_of_light(before, after)
+    if (contrast, offset) == (1, 0):
+        return before
+    return cv2.LUT(before, np.clip(np.rint(np.arange(256) * contrast + offset), 0, 255).astype(np.uint8))
+
+
+def change_of_light(before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
+    """Returns the contrast and offset that map the brightness of one frame to that of another; (1, 0) if it is equal.
+
+    Args:
+        before, after: `(size, size)`, lightness from 0 to 255.
+    """
+    (here, here_spread), (there, there_spread) = (_light(one) for one in (before, after))
+    if abs(there - here) < _SEEN and abs(there_spread - here_spread) < _SEEN:
+        return 1.0, 0.0
+    contrast = float(np.clip(there_spread / max(here_spread, 1e-3), *_FLICKER))
+    return contrast, there - contrast * here
+
+
+def _light(gray):
+    mean, spread = cv2.meanStdDev(cv2.resize(gray, (_BLOCKS, _BLOCKS), interpolation=cv2.INTER_AREA))
+    return float(mean[0, 0]), float(spread[0, 0])
 
 
 def warped(values: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -3,10 +3,11 @@
 Optical flow on lightness gives the place of each pixel in the previous and the next frame. Where it is reliable (see
 `flow`), predictions for neighboring frames are averaged with weights that decrease with time:
 
-    F[t] = x[t] + decay * mask * warp(F[t - 1]),  x = (a, b, 1)
+    F[t] = x[t] + decay * mask * alike * warp(F[t - 1]),  x = (a, b, 1, lightness)
 
 forward over all frames of the shot and backward from a few frames ahead, so that color does not fade in. ab is the
-quotient of F + B - x. No weight crosses a cut.
+quotient of F + B - x. No weight crosses a cut. `alike` is small where the current lightness differs from the one
+remembered with the color, as when one shot dissolves into another.
 
 The network runs only on key frames: the first and the last of each shot, every `KEY_EVERY`th, and more where the flow
 is poor. The others have x = 0, so that their color comes from both sides.
@@ -33,6 +34,8 @@ KEY_EVERY = 4  # frames
 _LEAST_TRUST = 0.7  # minimum share propagated since the last key frame, below which the network runs again
 _FAINT = 0.05  # weight below which a pixel gets the color of its surroundings
 _AROUND = 15  # pixels
+_REDUCED = 4  # factor by which pictures are reduced before remembered lightness is compared
+_LIKENESS = 30.0  # of squared differences of lightness in [0, 1]
 
 
 @dataclasses.dataclass
@@ -41,7 +44,7 @@ class State:
 
     Attributes:
         gray: uint8 `(size, size)`.
-        sums: float32 `(size, size, 3)`.
+        sums: float32 `(size, size, 4)`: of a, b, their weight, and lightness from 0 to 255.
         since_key: Frames since the last key frame.
         trust: Share of its pixels propagated reliably since then, in [0, 1].
     """
@@ -117,7 +120,7 @@ class Steadier:
             trust = 0.0 if link is None else trust * float((link.forward_mask > 0.5).mean())
             value = None
             if must_be_key or is_last or since_key >= KEY_EVERY or trust < _LEAST_TRUST:
-                value, since_key, trust = _with_weight(predict()), 0, 1.0
+                value, since_key, trust = _with_weight(predict(), gray), 0, 1.0
             yield _Waiting(gray, value, link, since_key, trust)
 
     def _block(self, waiting):
@@ -130,7 +133,7 @@ class Steadier:
             carried = None
             if one.link is not None:
                 carried = flow.warped(sums, one.link.to_previous)
-                carried *= self._decay * one.link.forward_mask
+                carried *= self._decay * one.link.forward_mask * _alike(carried, one.gray)
             sums = _sum(one.value, carried, behind)
             total = _sum(carried, behind)
             block.append(_quotient(total))
@@ -145,7 +148,7 @@ class Steadier:
             carried = None
             if after is not None and link is not None:
                 carried = flow.warped(after, link.to_next)
-                carried *= self._decay * link.backward_mask
+                carried *= self._decay * link.backward_mask * _alike(carried, one.gray)
             after, link = _sum(one.value, carried), one.link
             found.append(after)
         return found[::-1]
@@ -162,8 +165,22 @@ def _with_ends(linked):
         yield before, True
 
 
-def _with_weight(ab):
-    return np.concatenate([ab, np.ones_like(ab[..., :1])], axis=-1)
+def _with_weight(ab, gray):
+    """`(a, b, 1, lightness)`."""
+    return np.dstack([ab, np.ones_like(ab[..., :1]), gray.astype(np.float32)])
+
+
+def _alike(sums, gray):
+    """Weights in [0, 1]: how close the remembered lightness is to the current one; not close in a dissolve."""
+    height, width = gray.shape
+    size = -(-width // _REDUCED), -(-height // _REDUCED)
+    *_, weight, remembered = cv2.split(cv2.resize(sums, size, interpolation=cv2.INTER_AREA))
+    there = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    remembered = np.where(weight > _FAINT, remembered / np.maximum(weight, _FAINT), there)
+    contrast, offset = flow.change_of_light(remembered, there)
+    difference = cv2.blur(remembered * contrast + offset - there, (3, 3))
+    alike = np.exp(np.square(difference) * (-_LIKENESS / 255**2))
+    return cv2.resize(alike, (width, height), interpolation=cv2.INTER_LINEAR)[..., np.newaxis]
 
 
 def _sum(*values):
@@ -177,4 +194,4 @@ def _quotient(total):
     if weight.min() < _FAINT:
         around = cv2.blur(total, (_AROUND, _AROUND))
         total = total + around * np.clip(1 - weight / _FAINT, 0, 1)[..., np.newaxis]
-    return total[..., :2] / np.maximum(total[..., 2:], 1e-6)
+    return total[..., :2] / np.maximum(total[..., 2:3], 1e-6)
