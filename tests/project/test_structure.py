@@ -51,7 +51,18 @@ ROOMS = {
     "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
     "server": ["wishes", "description", "app"],
     "archives": [
-        *("addresses", "buckets", "places", "packed", "plan", "failures", "workers", "crew", "heads"),
+        *(
+            "bucket_protocols",
+            "addresses",
+            "buckets",
+            "places",
+            "packed",
+            "plan",
+            "failures",
+            "workers",
+            "crew",
+            "heads",
+        ),
         *("ray_process", "hiring"),
     ],
     "film": [

@@ -11,16 +11,13 @@ import os
 import re
 import urllib.parse
 
-_SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
-_OPTIONS = {"s3": ("region", "endpoint_override", "scheme"), "gs": ("endpoint_override", "scheme")}
+from tf_colorize.archives import bucket_protocols
+from tf_colorize.archives.bucket_protocols import PlaceError
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # a single letter is a Windows drive
-_ONE_SLASH = re.compile(r"(s3|gs|gcs):/?(?!/)")
+_ONE_SLASH = re.compile(rf"({'|'.join(bucket_protocols.SCHEMES)}):/?(?!/)")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-class PlaceError(ValueError):
-    """A folder or bucket cannot be used; the message is one line that names it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +25,7 @@ class BucketAddress:
     """A place in a bucket.
 
     Attributes:
-        scheme: "s3" or "gs".
+        scheme: A key of `bucket_protocols.PROTOCOLS`.
         bucket: Its name.
         prefix: The beginning of the keys, without slashes at its ends; "" is the whole bucket.
         options: As for pyarrow's file system.
@@ -53,9 +50,9 @@ def parse(text: str) -> str | BucketAddress:
     found = _SCHEME.match(text)
     if found is None:
         return _folder(text)
-    if found[1] not in _SCHEMES:
-        raise PlaceError(f"{text}: must be a folder, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX")
-    scheme = _SCHEMES[found[1]]
+    if found[1] not in bucket_protocols.SCHEMES:
+        raise PlaceError(f"{text}: must be a folder, {bucket_protocols.FORMS}")
+    scheme = bucket_protocols.SCHEMES[found[1]]
     rest, question_mark, options = text[found.end() :].partition("?")
     bucket, _, prefix = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
@@ -107,7 +104,7 @@ def _folder(text):
 
 
 def _options(text, scheme, options):
-    known = _OPTIONS[scheme]
+    known = bucket_protocols.PROTOCOLS[scheme].options
     try:
         pairs = urllib.parse.parse_qsl(options, keep_blank_values=True, strict_parsing=True) or [("", "")]
     except ValueError:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import posixpath
 from collections.abc import Callable, Iterator
 
 from tf_colorize import installation
-from tf_colorize.archives import addresses
-
-_ATTEMPTS = 8  # attempts of a request to a bucket; about a minute with increasing pauses
+from tf_colorize.archives import addresses, bucket_protocols
 
 
 class Bucket:
@@ -24,10 +21,7 @@ class Bucket:
 
     def __init__(self, address: addresses.BucketAddress) -> None:
         self._scheme, self._bucket, self._prefix = address.scheme, address.bucket, address.prefix
-        self._options = dict(address.options)
-        if self._scheme == "s3" and "endpoint_override" not in self._options:
-            endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-            self._options.update({"endpoint_override": endpoint} if endpoint else {})
+        self._options = bucket_protocols.PROTOCOLS[address.scheme].settled(address.options)
         self._files = None
 
     def __getstate__(self):
@@ -42,9 +36,9 @@ class Bucket:
             except installation.MissingPackage as error:
                 raise addresses.PlaceError(f"{self.full_name('')}: {error}") from error
             try:
-                self._files = (_s3 if self._scheme == "s3" else _gcs)(fs, self._bucket, self._options)
+                self._files = bucket_protocols.PROTOCOLS[self._scheme].file_system(fs, self._bucket, self._options)
             except ValueError as error:  # raised by pyarrow for invalid options
-                raise addresses.PlaceError(f"{self.full_name('')}: {_first_line(error)}") from error
+                raise addresses.PlaceError(f"{self.full_name('')}: {bucket_protocols.first_line(error)}") from error
         return self._files
 
     def full_name(self, name: str) -> str:
@@ -58,7 +52,7 @@ class Bucket:
         try:
             found = self._file_system.get_file_info(self._bucket)
         except OSError as error:
-            raise addresses.PlaceError(f"{name}: {_first_line(error)}") from error
+            raise addresses.PlaceError(f"{name}: {bucket_protocols.first_line(error)}") from error
         if found.type.name == "NotFound":
             raise addresses.PlaceError(f"{name}: no such bucket")
 
@@ -166,25 +160,5 @@ class Bucket:
         try:
             return self._file_system.get_file_info(fs.FileSelector(self._key(folder), allow_not_found=True))
         except OSError as error:
-            raise addresses.PlaceError(f"{self.full_name(folder)}: cannot be listed: {_first_line(error)}") from error
-
-
-def _s3(fs, bucket, options):
-    if "region" not in options and "endpoint_override" not in options:
-        try:
-            options = {**options, "region": fs.resolve_s3_region(bucket)}
-        except OSError as error:
-            reason = f"no such bucket, or not reachable: {_first_line(error)}"
-            raise addresses.PlaceError(f"s3://{bucket}: {reason}") from error
-    # One request writes a file of usual size; without this option, it would be three paid requests.
-    return fs.S3FileSystem(
-        **options, allow_delayed_open=True, retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS)
-    )
-
-
-def _gcs(fs, bucket, options):
-    return fs.GcsFileSystem(**options)
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = f"cannot be listed: {bucket_protocols.first_line(error)}"
+            raise addresses.PlaceError(f"{self.full_name(folder)}: {reason}") from error
