@@ -1,5 +1,6 @@
 """Cluster: workers and nodes are killed, a worker is stopped for good, a bucket fails one request in ten."""
 
+import concurrent.futures
 import contextlib
 import http.client
 import http.server
@@ -8,7 +9,6 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -42,8 +42,7 @@ def _folders(trial, folder):
         arguments = [folder / "in", folder / "out", "--address", nodes.address, "--model", tiny_models.STORED]
         process = ray_jobs.start(*arguments)
         spoiler = _Spoiler(trial, nodes)
-        with spoiler.at_work():
-            said, complaints = _ended(process, trial)
+        said, complaints = _ended(process, trial, spoiler.spoil)
     trial.figures["folder"] = f"{count} photos, {spoiler.said()}"
     _judge(trial, folder / "out", {path.relative_to(folder / "in").as_posix() for path in broken}, count, complaints)
     if process.returncode != 1:  # because of the broken ones
@@ -70,40 +69,29 @@ class _Spoiler:
     """Kills workers and nodes; stops one worker after a while, as if it hung, and kills that after the alarm."""
 
     def __init__(self, trial, nodes):
-        self._nodes, self._ended = nodes, threading.Event()
+        self._nodes, self._last_node = nodes, time.monotonic()
         self._rng = next(trial.attempts(1))[1]
         self._seen, self._stopped = {}, None  # when each worker was seen first
         self.n_workers = self.n_nodes = 0
-
-    @contextlib.contextmanager
-    def at_work(self):
-        thread = threading.Thread(target=self._spoil)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
 
     def said(self):
         stopped = "a worker stopped" if self._stopped else "none stopped"
         return f"{self.n_workers} workers and {self.n_nodes} nodes killed, {stopped}"
 
-    def _spoil(self):
-        last_node = time.monotonic()
-        while not self._ended.wait(_WORKER_EVERY):
-            now = time.monotonic()
-            self._seen = {pid: self._seen.get(pid, now) for pid in _workers()}
-            grown = [pid for pid, since in self._seen.items() if now - since > _GROWN and pid != self._stopped]
-            if grown:
-                self._end(grown[int(self._rng.integers(len(grown)))])
-            if self._stopped in self._seen and now - self._seen[self._stopped] > _HANGS:
-                _signal(self._stopped, signal.SIGKILL)
-            if now - last_node > _NODE_EVERY:
-                last_node = now
-                self._nodes.kill(self._nodes.nodes.pop(0))
-                self._nodes.nodes.append(self._nodes.add(None))
-                self.n_nodes += 1
+    def spoil(self):
+        """What happens after some seconds more."""
+        now = time.monotonic()
+        self._seen = {pid: self._seen.get(pid, now) for pid in _workers()}
+        grown = [pid for pid, since in self._seen.items() if now - since > _GROWN and pid != self._stopped]
+        if grown:
+            self._end(grown[int(self._rng.integers(len(grown)))])
+        if self._stopped in self._seen and now - self._seen[self._stopped] > _HANGS:
+            _signal(self._stopped, signal.SIGKILL)
+        if now - self._last_node > _NODE_EVERY:
+            self._nodes.kill(self._nodes.nodes.pop(0))
+            self._nodes.nodes.append(self._nodes.add(None))
+            self._last_node = time.monotonic()
+            self.n_nodes += 1
 
     def _end(self, pid):
         if self._stopped is None and self.n_workers >= 2:
@@ -128,14 +116,18 @@ def _workers():
     return found
 
 
-def _ended(process, trial):
+def _ended(process, trial, meanwhile=lambda: None):
     """Returns the output and errors of a job, which is killed when the time is over."""
-    try:
-        return process.communicate(timeout=max(60.0, trial.left()))
-    except subprocess.TimeoutExpired as error:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:  # Ray starts nodes only in the main thread
+        waiting = pool.submit(process.communicate)
+        while not waiting.done() and trial.left() > -60:
+            concurrent.futures.wait([waiting], _WORKER_EVERY)
+            if not waiting.done():
+                meanwhile()
+        if waiting.done():
+            return waiting.result()
         process.kill()
-        said, complaints = process.communicate()
-        raise Fault(f"no end in time:\n{said}\n{complaints}") from error
+        raise Fault(f"no end in time: {waiting.result()}")
 
 
 def _buckets(trial, folder):

@@ -18,6 +18,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
 from tf_colorize import Colorizer
 from tf_colorize.inference import serving
+from tf_colorize.inference.serving import failures
 
 
 @PROTOCOLS
@@ -54,6 +55,12 @@ def test_a_slow_server_is_given_up(addresses, model, protocol):
     with pytest.raises(serving.ServingError, match="no answer within 0.3 seconds"):
         serving.Client(addresses[protocol], timeout=0.3).predict_ab(squares(1))
     assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("reason", ["\x1b[2J no such model", "x" * 9999, {"\x1b": ["\x9b"] * 999}, "one\ntwo"])
+def test_what_a_server_says_is_one_line_that_a_terminal_can_show(reason):
+    line = failures.line(reason)
+    assert line.isprintable() and 3 <= len(line) < 500
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
