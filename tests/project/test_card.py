@@ -85,7 +85,7 @@ def test_the_card_says_what_the_metadata_says():
 
 def test_the_card_for_people_says_the_same():
     card = " ".join(PAGES["saved_models/README.md"].split())
-    assert f"| {CARD['version']}, ships | {CARD['released']} |" in card
+    assert f"| {CARD['version']}, shipped | {CARD['released']} |" in card
     assert f"{CARD['network']['parameters'] / 1e6:.1f} M parameters" in card
     assert f"**Trained on** {CARD['training_data']['photos']:,} color photographs" in card
     for file in CARD["files"]:
