@@ -2,7 +2,10 @@
 
 A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 
-- `train`: keys of `training.config.TrainConfig`. `init` may name a file of an earlier step.
+- `train`: keys of `training.settings.TrainConfig`. `init` may name a file of an earlier step. An optional table `after`
+  in the same step writes `after.keras`, made from the trained generator: `share` moves it to a point between `init` and
+  itself, as in `training.averaging.blend`; `colorfulness` and `mean_share` set the gains, as in `training.gains.fit`;
+  `image_size`, `image_sizes` (one of which is chosen for each picture) and `terms` become metadata.
 - `blend`: `first`, `second` (files of earlier steps) and `share`, as for `training.averaging.blend`; `gains`
   (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step whose hints branch is added, to be trained
   further), `image_size` and `terms` are optional.
@@ -32,7 +35,7 @@ import keras
 
 from tf_colorize.export import saved_model, tflite
 from tf_colorize.models import anatomy, grafts, saving
-from tf_colorize.training import averaging, preparation, settings, stages
+from tf_colorize.training import averaging, gains, preparation, settings, stages
 
 if typing.TYPE_CHECKING:
     import os
@@ -40,6 +43,7 @@ if typing.TYPE_CHECKING:
 
 _RECORD = "step.json"  # in a step's folder: the step's definition when it was started
 
+_AFTER = {"share", "colorfulness", "mean_share", "image_size", "image_sizes", "terms"}
 _KEYS = {
     "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
     "nonlocal_mean": ({"model"}, set()),
@@ -76,9 +80,13 @@ def load(path: str | os.PathLike[str]) -> list[tuple[str, str, dict[str, Any]]]:
 def _checked(step, path):
     name = step.get("name")
     kinds = [key for key in step if key in ("train", *_KEYS)]
-    if not name or len(kinds) != 1 or set(step) != {"name", *kinds}:
+    allowed = {"name", *kinds, *({"after"} if kinds == ["train"] else ())}
+    if not name or len(kinds) != 1 or not set(step) <= allowed:
         known = ", ".join(("train", *_KEYS))
         raise ValueError(f"`recipe` {path}: a step must have a name and one of {known}. Received: {sorted(step)}")
+    unknown = sorted(set(step.get("after", {})) - _AFTER)
+    if unknown:
+        raise ValueError(f"`recipe` {path}: step {name!r} (after) does not take {', '.join(unknown)}.")
     kind, table = kinds[0], step[kinds[0]]
     if kind == "train":
         required, optional = set(), {field.name for field in dataclasses.fields(settings.TrainConfig)}
@@ -89,7 +97,7 @@ def _checked(step, path):
     if wrong:
         state = "lacks" if wrong[0] in required else "does not take"
         raise ValueError(f"`recipe` {path}: step {name!r} ({kind}) {state} {', '.join(wrong)}.")
-    return name, kind, table
+    return name, kind, {**table, **({"after": step["after"]} if "after" in step else {})}
 
 
 def run(
@@ -98,6 +106,7 @@ def run(
     data: str,
     val_data: str | None = None,
     run_dir: str | os.PathLike[str],
+    encoder_weights: str | None = None,
     report: Callable[[str], None] = print,
 ) -> None:
     """Makes a model from a recipe, or continues an interrupted run.
@@ -107,6 +116,7 @@ def run(
         data: str, photos to train on, as for `TrainConfig`.
         val_data: str or None, photos to validate and check exports on; None: held out from `data`.
         run_dir: str or path, the folder for all steps.
+        encoder_weights: str or None, a file of ImageNet weights to use where a step says "imagenet".
         report: function of one str, called with each line to show.
 
     Raises:
@@ -126,6 +136,8 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
         preparation.write_json(folder / _RECORD, records[name])
         if kind == "train":
+            if encoder_weights and table.get("encoder_weights") == "imagenet":
+                table = {**table, "encoder_weights": encoder_weights}
             _train(table, run_dir, folder, data, val_data, report)
         elif kind == "blend":
             _blend(table, run_dir, folder)
@@ -163,14 +175,31 @@ def _set_aside(folder, record):
 
 
 def _train(table, run_dir, folder, data, val_data, report):
-    if (folder / "config.json").exists():
-        stages.train(settings.load(folder), resume=True, report=report)
-        return
     table = {**table, "data": data, "val_data": val_data, "run_dir": str(folder)}
+    after = table.pop("after", None)
     if "init" in table and (run_dir / table["init"]).exists():
         table["init"] = str(run_dir / table["init"])
-    config = settings.TrainConfig(**table)
-    stages.train(config, report=report)
+    if (folder / "config.json").exists():
+        stages.train(settings.load(folder), resume=True, report=report)
+    else:
+        stages.train(settings.TrainConfig(**table), report=report)
+    if after:
+        _after(after, folder, report)
+
+
+def _after(table, folder, report):
+    generator, about = saving.load_generator(folder / "generator.keras")
+    if "share" in table:
+        averaging.blend(saving.load_generator(folder / preparation.START)[0], generator, table["share"])
+    about |= {key: table[key] for key in ("image_size", "image_sizes", "terms") if key in table}
+    if "terms" in about:
+        about["terms"] = " ".join(about["terms"].split())
+    if "colorfulness" in table:
+        photos = json.loads((folder / "photos.json").read_text(encoding="utf-8"))["validation"]
+        size, mean_share = about["image_size"], table.get("mean_share", 1.0)
+        found = gains.fit(generator, photos, size, colorfulness=table["colorfulness"], mean_share=mean_share)
+        report(f"gains: {', '.join(f'{name} {value:.3f}' for name, value in found.items())}")
+    saving.save_generator(generator, folder / "after.keras", about)
 
 
 def _blend(table, run_dir, folder):

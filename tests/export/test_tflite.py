@@ -99,7 +99,7 @@ def test_a_tflite_file_that_was_cut_is_refused(exported, tmp_path, share):
 @pytest.mark.slow
 def test_the_real_network_is_light_in_every_form(tmp_path):
     palette = lab.ab_palette()
-    generator = models.resnet18_unet(palette=palette, decoder_filters=preparation.PALETTE_DECODER_FILTERS)
+    generator = models.resnet18_unet(palette=palette, **preparation.PALETTE_DECODER)
     logits = generator.get_layer("chroma_logits")
     logits.kernel.assign(logits.kernel * 10)  # nearly as sharp as trained ones
     photos = exports.write_photos(tmp_path / "photos", 216)

@@ -233,3 +233,20 @@ def test_an_expansion_calms_pale_pictures_and_leaves_typical_ones():
     result = np.asarray(layer(chroma))
     np.testing.assert_allclose(result, chroma * np.array([1, 0.5, 2, 0]).reshape(4, 1, 1, 1), rtol=1e-4, atol=1e-5)
     assert blocks.ChromaContrast.from_config(layer.get_config()).expansion == 0.5
+
+
+def test_levels_with_a_second_convolution_start_as_those_without():
+    plain, deeper = (
+        models.resnet18_unet(decoder_filters=(16, 8, 8), n_residual=n, name="resnet18_unet") for n in (0, 2)
+    )
+    assert deeper.count_params() - plain.count_params() == 16 * 16 * 9 + 8 * 8 * 9 + 4 * (16 + 8)
+    deeper.get_layer("resnet18").set_weights(plain.get_layer("resnet18").get_weights())
+    deeper.get_layer("chroma_conv").set_weights(plain.get_layer("chroma_conv").get_weights())
+    for level in (1, 2, 3):
+        for kind in ("conv", "norm"):
+            first = f"decoder{level}_{kind}{'0' if level < 3 else ''}"
+            deeper.get_layer(first).set_weights(plain.get_layer(f"decoder{level}_{kind}").get_weights())
+    lightness = np.random.default_rng(0).uniform(-1, 1, (1, 32, 64, 1)).astype("float32")
+    np.testing.assert_allclose(deeper(lightness), plain(lightness), atol=1e-6)
+    deeper.get_layer("decoder2_norm").gamma.assign(np.ones(8))
+    assert np.abs(deeper(lightness) - plain(lightness)).max() > 1e-4

@@ -116,7 +116,7 @@ def test_only_the_strength_learns_and_it_finds_what_is_left_to_find(plain, light
     others = {weight.path: weight.numpy() for weight in joined.weights if "strength" not in weight.path}
     lightness = lightness[:, :32, :32]
     target = 0.5 * np.asarray(joined(lightness, training=False))
-    grafts.train_strength_only(joined)
+    grafts.train_strength(joined, alone=True)
     assert {weight.path for weight in joined.trainable_weights} == {"strength_factor/kernel", "strength_factor/bias"}
     joined.compile(keras.optimizers.Adam(0.001), loss="mse")
     before = joined.evaluate(lightness, target, verbose=0)

@@ -94,8 +94,8 @@ ROOMS = {
         ),
     ],
     "training": [
-        *("fields", "settings", "tf_config", "distribution", "objectives", "preparation", "averaging", "checkpoints"),
-        *("loop", "outcome", "reports", "stages"),
+        *("fields", "settings", "tf_config", "distribution", "objectives", "preparation", "averaging", "gains"),
+        *("checkpoints", "loop", "outcome", "reports", "stages"),
     ],
     "evaluation": [
         "measures",

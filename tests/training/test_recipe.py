@@ -13,7 +13,7 @@ from tf_colorize.commands import train
 from tf_colorize.models import anatomy, blocks, grafts, saving
 from tf_colorize.training import averaging, checkpoints, preparation, settings, stages
 
-SHIPPED = pathlib.Path(__file__).parents[2] / "scripts" / "recipes" / "colorizer.toml"
+RECIPES = sorted((pathlib.Path(__file__).parents[2] / "scripts" / "recipes").glob("*.toml"))
 
 TRAIN = """
 batch_size = 4
@@ -126,10 +126,12 @@ def test_a_recipe_is_made_step_by_step_and_goes_on_where_it_stopped(tmp_path, ph
     assert (tmp_path / "run" / "files" / "colorizer.tflite").stat().st_size > 1000
 
 
-def test_the_recipe_of_the_model_that_ships_is_one():
-    steps = recipe.load(SHIPPED)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_that_come_with_the_package_are_some(path):
+    steps = recipe.load(path)
     made = set()
     for name, kind, table in steps:
+        table = {key: value for key, value in table.items() if key != "after"}
         inputs = [table[key] for key in ("init", "first", "second", "hints", "model") if key in table]
         inputs = [path for path in inputs if path is not True]  # of a training step, `hints` is a switch
         assert {path.split("/")[0] for path in inputs} <= made
@@ -147,6 +149,8 @@ def test_the_recipe_of_the_model_that_ships_is_one():
         ("a = 1", "at least one"),
         ("[[step]]\nname = 'a'", "must have a name and one of train, blend, nonlocal_mean, export"),
         ("[[step]]\nname = 'a'\n[step.train]\nrun_dir = 'b'", "step 'a' .train. does not take run_dir"),
+        ("[[step]]\nname = 'a'\n[step.train]\n[step.after]\nfirst = 'b'", "step 'a' .after. does not take first"),
+        ("[[step]]\nname = 'a'\n[step.export]\nmodel = 'b'\n[step.after]\nshare = 1", "must have a name and one"),
         ("[[step]]\nname = 'a'\n[step.blend]\nfirst = 'b'", "step 'a' .blend. lacks second, share"),
         ("[[step]]\nname = 'a'\n[step.train]\n[[step]]\nname = 'a'\n[step.train]", "a different name"),
     ],

@@ -42,7 +42,8 @@ _OPTIONS: dict[str, dict[str, tuple[str, Any]]] = {
     "run": {
         "recipe": (
             "TOML file: train a model in several steps, as in scripts/recipes/colorizer.toml; can be combined only "
-            "with --data, --val-data and --run-dir; the same command continues after an interruption",
+            "with --data, --val-data, --run-dir and --encoder-weights, a file for its ImageNet weights; the same "
+            "command continues after an interruption",
             str,
         ),
         "resume": (
@@ -190,11 +191,11 @@ def _run_recipe(given):
         from tf_colorize import recipe
         from tf_colorize.training import checkpoints
     path = given.pop("recipe")
-    others = sorted(set(given) - {"data", "val_data", "run_dir"})
+    others = sorted(set(given) - {"data", "val_data", "run_dir", "encoder_weights"})
     if others:
         raise ValueError(
-            "`--recipe` can be combined only with --data, --val-data and --run-dir: all other settings are in the "
-            f"file. Received: {', '.join(others)}"
+            "`--recipe` can be combined only with --data, --val-data, --run-dir and --encoder-weights: all other "
+            f"settings are in the file. Received: {', '.join(others)}"
         )
     if "data" not in given:
         raise ValueError("`--recipe` needs --data: a folder of color photos.")

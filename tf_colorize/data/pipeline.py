@@ -32,6 +32,8 @@ _MAX_THREADS = 16
 _SHUFFLE = 1  # separates the random numbers of an epoch's order from those of its samples
 _HINTS = 2  # likewise for those of its hints
 _AGE = 3  # likewise for those of its aging
+_SIZE = 4  # likewise for the sizes of batches
+SIZE_STEP = 32  # pixels between two sizes of batches
 
 
 def image_dataset(
@@ -95,6 +97,7 @@ def training_batches(
     luma_gray: float = 0.3,
     old_photos: float = 0.0,
     hints: bool = False,
+    largest_size: int | None = None,
     share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Builds an endless stream of training batches that can be entered at any step.
@@ -114,12 +117,16 @@ def training_batches(
         old_photos: Share of samples that are artificially aged, see `old_photos.age`; `luma_gray` is a share of the
             others.
         hints: As in `image_dataset`.
+        largest_size: None: all batches have `image_size`. Otherwise each batch has its own size, from `image_size` up
+            to this one in steps of 32 pixels. Each size gets the same number of pixels in the long run, so most
+            batches are small.
         share: `(index, count)` of the reading worker. Each worker reads a consecutive part of every batch, so together
             they read the same batches as a single one.
 
     Returns:
-        Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of `image_dataset`. Reading a file that
-        has since disappeared or become unreadable raises a `tf.errors.OpError` that names it.
+        Endless `tf.data.Dataset` of (lightness, ab), with the shapes and ranges of `image_dataset`; with
+        `largest_size`, its specification has None for height and width. Reading a file that has since disappeared
+        or become unreadable raises a `tf.errors.OpError` that names it.
 
     Raises:
         ValueError: `paths` is empty or a number is out of its range.
@@ -130,6 +137,8 @@ def training_batches(
         raise ValueError(f"`old_photos` must be a share in [0, 1]. Received: old_photos={old_photos}.")
     _check_integers(0, seed=seed, first_step=first_step)
     reader = _Reader(paths, image_size, batch_size, luma_gray, old_photos, hints=hints, share=share)
+    if largest_size is not None:
+        reader.grow(largest_size)
     return reader.dataset(seed, first_step, tf.int64.max)
 
 
@@ -165,10 +174,28 @@ class _Reader:
         self.image_size, self.batch_size = image_size, batch_size
         self.luma_gray, self.old_photos = luma_gray, old_photos
         self.training, self.hints = training, hints
+        self.sizes = [image_size]
+
+    def grow(self, largest_size):
+        """Lets each batch have a size of its own, up to `largest_size`."""
+        if largest_size < self.image_size or (largest_size - self.image_size) % SIZE_STEP:
+            raise ValueError(
+                f"`largest_size` must be `image_size` plus a multiple of {SIZE_STEP}. "
+                f"Received: largest_size={largest_size}, image_size={self.image_size}."
+            )
+        self.sizes = list(range(self.image_size, largest_size + 1, SIZE_STEP))
+
+    def size_at(self, seed, step):
+        """Returns the size of a batch: the chance of each is such that all get the same number of pixels."""
+        if len(self.sizes) == 1:
+            return self.image_size
+        chances = 1.0 / np.square(self.sizes, dtype=np.float64)
+        return int(np.random.default_rng((seed, step, _SIZE)).choice(self.sizes, p=chances / chances.sum()))
 
     def dataset(self, seed, start, stop):
         """Returns the batches from step `start` to `stop` of the stream with this seed."""
-        shape = (self.part if self.training else None, self.image_size, self.image_size)
+        side = self.image_size if len(self.sizes) == 1 else None
+        shape = (self.part if self.training else None, side, side)
         channels = (1, 5, 3) if self.hints else (1, 2, 3)
         lightness, ab, hints = (tf.TensorSpec((*shape, n), tf.float32) for n in channels)
         signature = ({"lightness": lightness, "hints": hints} if self.hints else lightness, ab)
@@ -200,7 +227,8 @@ class _Reader:
         begin = step * self.batch_size + self.first
         positions = range(begin, begin + self.part)
         if self.training:
-            samples = [self.random_sample(seed, position) for position in positions]
+            size = self.size_at(seed, step)
+            samples = [self.random_sample(seed, position, size) for position in positions]
         else:
             paths = self.paths[positions.start : positions.stop]
             samples = [_lightness_ab(_crop(path, self.image_size)) for path in paths]
@@ -208,13 +236,13 @@ class _Reader:
                 samples = [self.with_hints(sample, (seed, place)) for place, sample in zip(positions, samples)]
         return [np.stack(parts) for parts in zip(*samples)]
 
-    def random_sample(self, seed, position):
+    def random_sample(self, seed, position, size):
         epoch, place = divmod(position, len(self.paths))
         path = self.paths[_shuffled(len(self.paths), seed, epoch)[place]]
         random = np.random.default_rng((seed, position))
         side = math.sqrt(random.uniform(_MIN_CROP_AREA, 1.0))
         left, top, flip, gray = random.uniform(size=4)
-        image = _crop(path, self.image_size, side, left, top)
+        image = _crop(path, size, side, left, top)
         if flip < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         age = np.random.default_rng((seed, position, _AGE))

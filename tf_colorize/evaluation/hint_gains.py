@@ -93,7 +93,7 @@ def evaluate(
 def _measured(colorizer, sample, counts, seed):
     lightness = colorizer.lightness(sample.gray)
     automatic = colorizer.ab(lightness)
-    many = painted(sample, colorizer.image_size, counts, seed)
+    many = painted(sample, lightness.shape[1], counts, seed)
     results = {way: [] for way in WAYS}
     for count in counts:
         given = many[count]

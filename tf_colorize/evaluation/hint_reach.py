@@ -83,8 +83,8 @@ def evaluate(
 
 def _measured(colorizer, gray, color):
     """Returns the numbers of `Reach`, in its order, for one photo and color."""
-    size = colorizer.image_size
     lightness = colorizer.lightness(gray)
+    size = lightness.shape[1]
     given = hints.raster([hints.Hint(PLACE, PLACE, color)], gray.shape[1::-1], size)
     automatic = colorizer.ab(lightness)
     moved = colorizer.ab(lightness, hints=given) - automatic

@@ -121,7 +121,7 @@ def compare(
     results: dict[str, list[np.ndarray]] = {name: [] for name in ROWS}
     for clip in made:
         gray = [protocols.without_color(frame) for frame in clip.frames]
-        lightness = [colorizer.lightness(frame) for frame in gray]
+        lightness = [colorizer.lightness(frame, colorizer.image_size) for frame in gray]
         predicted = [colorizer.ab(plane) for plane in lightness]
         offered = ((plane, functools.partial(np.array, ab), False) for plane, ab in zip(lightness, predicted))
         blocks = steadying.Steadier(steadiness).steadied(offered)

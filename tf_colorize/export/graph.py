@@ -82,24 +82,27 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
     return module, signatures
 
 
-def build_fixed(generator: keras.Model, image_size: int) -> tuple[tf.Module, Any]:
-    """Returns a module with a generator's weights, and its single function, for a fixed size.
+def build_fixed(generator: keras.Model, *image_sizes: int) -> tuple[tf.Module, list[Any]]:
+    """Returns a module with a generator's weights, and a function for each of several fixed sizes.
 
     Returns:
-        `(module, predict)`: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator that
+        `(module, functions)`, each: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator that
         takes them, hints, float32 `(1, image_size, image_size, 3)` -> a dict of ab, float32 `(1, image_size,
         image_size, 2)`, and, for a generator that takes hints and has a palette, annealed_logits, float32
         `(1, image_size / stride, image_size / stride, entries)`, from which front ends suggest colors.
     """
-    specs = [tf.TensorSpec((1, image_size, image_size, 1), tf.float32, name="lightness")]
-    if anatomy.takes_hints(generator):
-        specs.append(tf.TensorSpec((1, image_size, image_size, 3), tf.float32, name="hints"))
     module, predict = _module(generator, half_precision=False)
 
     def predict_heads(*inputs):
         return outputs(predict(*inputs), generator)
 
-    return module, tf.function(predict_heads, autograph=False, input_signature=specs)
+    functions = []
+    for size in image_sizes:
+        specs = [tf.TensorSpec((1, size, size, 1), tf.float32, name="lightness")]
+        if anatomy.takes_hints(generator):
+            specs.append(tf.TensorSpec((1, size, size, 3), tf.float32, name="hints"))
+        functions.append(tf.function(predict_heads, autograph=False, input_signature=specs))
+    return module, functions
 
 
 def outputs(found: dict[str, Any], generator: keras.Model) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if typing.TYPE_CHECKING:
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 MIN_CALIBRATION_PHOTOS = 200
 _CHECK_PHOTOS = 16
+_CHECK_PHOTOS_LARGER = 4  # at each of the larger sizes
 _BYTES_PER_WEIGHT = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
 # Limits of the mean and maximum distance of chroma in Lab units. One gray level is about 0.5; the maximum is a single
 # pixel, on an edge between two colors.
@@ -70,6 +71,9 @@ def export_tflite(
     stride, image_size / stride, entries)`, from which front ends suggest colors. They are computed anyway and take no
     space in the file. "int8" files take no hints, because 8 bits are too few for spreading them.
 
+    If the metadata has "image_sizes", the file has another signature for each of them that is larger, named by
+    `runtimes.size_signature`. All share the weights, which are stored once. An "int8" file has one size.
+
     The metadata is an associated file, as is usual for TFLite: a zip archive appended to the model, which contains
     `tf_colorize.json`. Its "palette" lists a* and b* of each entry, and "palette_temperature" is the factor that turns
     the second output into logits.
@@ -99,12 +103,14 @@ def export_tflite(
         )
     if quantize == "int8":
         generator = anatomy.automatic(generator)
+        metadata = {key: value for key, value in (metadata or {}).items() if key != "image_sizes"}
     image_size = image_size or (metadata or {}).get("image_size", 256)
+    larger = [side for side in (metadata or {}).get("image_sizes", ()) if side > image_size]
     squares, calibration = _photos(photos, image_size, quantize)
     expected = checks.reference(generator, squares)
     corrected = rounding.with_statistics_of_int8(generator, calibration) if quantize == "dynamic" else generator
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(_converted(corrected, image_size, quantize, calibration))
+        temporary.write_bytes(_converted(corrected, image_size, larger, quantize, calibration))
         with zipfile.ZipFile(temporary, "a") as archive:
             described = (
                 artifact.metadata_of(metadata, image_size) | {"quantize": quantize} | palette_metadata(generator)
@@ -116,6 +122,10 @@ def export_tflite(
         agreement = checks.compare(predict_ab, squares, expected, mean_bound=mean_bound, max_bound=max_bound)
         # An error at a hint's place spreads like the hint.
         checks.compare_hints(predict_ab, generator, squares, mean_bound=2 * mean_bound, max_bound=2 * max_bound)
+        for side in larger:
+            seen = checks.photo_squares(photos, side, _CHECK_PHOTOS_LARGER)
+            wanted = checks.reference(generator, seen)
+            checks.compare(predict_ab, seen, wanted, mean_bound=mean_bound, max_bound=max_bound)
     return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
 
 
@@ -152,14 +162,15 @@ def _photos(photos, image_size, quantize):
     return check, [square for square in squares if not any(square is other for other in check)]
 
 
-def _converted(generator, image_size, quantize, calibration):
+def _converted(generator, image_size, larger, quantize, calibration):
     """Returns the bytes of the model, with builtin operations only."""
     with whole.Scratch() as folder:
-        module, predict = graph.build_fixed(generator, image_size)
+        module, functions = graph.build_fixed(generator, image_size, *larger)
+        names = ["serving_default", *map(runtimes.size_signature, larger)]  # sorted: the first is the file's default
         # Converting the function itself can produce files without weights.
         with artifact.disk_errors():
-            tf.saved_model.save(module, str(folder), signatures={"serving_default": predict})
-        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+            tf.saved_model.save(module, str(folder), signatures=dict(zip(names, functions)))
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=names)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -80,7 +80,7 @@ class Colorizer:
 
     @property
     def image_size(self) -> int:
-        """Returns the side of the network's square input, in pixels."""
+        """Returns the side of the network's square input, in pixels; the smallest if the model has several sizes."""
         return self.predictor.image_size
 
     @property
@@ -100,7 +100,7 @@ class Colorizer:
             raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
         picture = _opened(image)
         lightness = self.lightness(picture)
-        painted = raster(wishes, picture.size, self.image_size) if wishes else None
+        painted = raster(wishes, picture.size, lightness.shape[1]) if wishes else None
         return self.join(picture, self.ab(lightness, look=look, vividness=vividness, hints=painted))
 
     @classmethod
@@ -179,17 +179,19 @@ class Colorizer:
         """Uses a model on TF Serving; see `serving.Client` for the address and options."""
         return cls(runtimes.from_server(url, **options), threads=threads)
 
-    def lightness(self, image: Any) -> np.ndarray:
+    def lightness(self, image: Any, size: int | None = None) -> np.ndarray:
         """Returns the network's input for a picture: its lightness, reduced with antialiasing.
 
         Args:
             image: As for calling a `Colorizer`.
+            size: Side of the square; None chooses the size for the picture, if the model has several.
 
         Returns:
-            float32 `(1, image_size, image_size, 1)` in [-1, 1].
+            float32 `(1, size, size, 1)` in [-1, 1].
         """
         picture = _opened(image)
-        size, (width, height) = self.image_size, picture.size
+        width, height = picture.size
+        size = size or self.predictor.size_for(width, height)
         is_tall = height > width
         # The long side is reduced first, which keeps the intermediate result small.
         half = np.empty((size, width) if is_tall else (height, size), np.float32)
@@ -217,13 +219,13 @@ class Colorizer:
         """Predicts color from the result of `lightness`; this is the first half of colorizing.
 
         Args:
-            lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1].
+            lightness: float32 `(1, size, size, 1)` in [-1, 1].
             look: Applied to the prediction.
             vividness: Overrides that of the look, if given.
             hints: Result of `hints.raster`, for a model that takes hints, or None.
 
         Returns:
-            float32 `(image_size, image_size, 2)`, a* and b* / 110.
+            float32 `(size, size, 2)`, a* and b* / 110.
 
         Raises:
             ValueError: the model's output is not finite or has another shape.

@@ -98,15 +98,28 @@ def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor
             return with_hints({"lightness": lightness, "hints": given})
 
     size = image_size or metadata.get("image_size") or _side(automatic.input_shape)
-    return predictor.Predictor(size, _forward(automatic), hinted)
+    return predictor.Predictor(size, _forward(automatic), hinted, _larger_sizes(metadata, size))
 
 
 def _forward(model):
-    """Returns a Keras model as a function of arrays."""
+    """Returns a Keras model as a function of arrays, with a graph for each size, which upsampling must know."""
     import tensorflow as tf
 
-    compiled = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
-    return lambda inputs: compiled(tf.nest.map_structure(tf.constant, inputs)).numpy()
+    compiled: dict[tuple[int, ...], Any] = {}
+
+    def run(inputs):
+        inputs = tf.nest.map_structure(tf.constant, inputs)
+        sides = tuple(tf.nest.flatten(inputs)[0].shape[1:3])
+        if sides not in compiled:
+            compiled[sides] = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+        return compiled[sides](inputs).numpy()
+
+    return run
+
+
+def _larger_sizes(metadata, image_size):
+    """Returns the sides over `image_size` that a model was exported for."""
+    return tuple(side for side in metadata.get("image_sizes", ()) if side > image_size)
 
 
 def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
@@ -156,7 +169,8 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
     from ai_edge_litert import interpreter as litert
 
     path = existing(path)
-    check_scales(_tflite_metadata(path), path)
+    metadata = _tflite_metadata(path)
+    check_scales(metadata, path)
 
     def new_interpreter():
         try:
@@ -178,21 +192,47 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
             f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2), with a second "
             f"input (1, size, size, 3) if it takes hints. Received: {', '.join(f'{shape}' for shape in shapes)}"
         )
+    larger = _larger_sizes(metadata, size)
+    missing = [side for side in larger if size_signature(side) not in first.get_signature_list()]
+    if missing:
+        raise ValueError(f"{path}: its metadata promises sizes that it lacks: {', '.join(map(str, missing))}")
     local = threading.local()
-    local.interpreter = first
+    local.interpreter, local.runners = first, {}
 
     def run(*values):
         if not hasattr(local, "interpreter"):
-            local.interpreter = new_interpreter()
+            local.interpreter, local.runners = new_interpreter(), {}
+        if larger:
+            return run_signature(values[0].shape[1], *values)
         for detail, value in zip(inputs, values):
             local.interpreter.set_tensor(detail["index"], value)
         local.interpreter.invoke()
         return local.interpreter.get_tensor(output["index"])
 
+    # An interpreter refuses to work by itself while there are runners of its signatures.
+    def run_signature(side, *values):
+        if side not in local.runners:
+            name = "serving_default" if side == size else size_signature(side)
+            local.runners[side] = local.interpreter.get_signature_runner(name)
+        return local.runners[side](**dict(zip(("lightness", "hints"), values)))["ab"]
+
     if len(inputs) == 1:
-        return predictor.Predictor(size, run)
-    nothing = np.zeros(expected[1], np.float32)
-    return predictor.Predictor(size, lambda lightness: run(lightness, nothing), run)
+        return predictor.Predictor(size, run, None, larger)
+
+    def without_hints(lightness):
+        return run(lightness, np.zeros((*lightness.shape[:3], 3), np.float32))
+
+    return predictor.Predictor(size, without_hints, run, larger)
+
+
+def size_signature(side: int) -> str:
+    """Returns the name of the signature of a `.tflite` file for one of the larger sizes.
+
+    Example:
+    >>> size_signature(320)
+    'size_320'
+    """
+    return f"size_{side}"
 
 
 def from_server(url: str, **options: Any) -> predictor.Predictor:

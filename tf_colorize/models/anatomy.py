@@ -114,10 +114,36 @@ def set_gains(generator: keras.Model, mean_gain: float, contrast: float, expansi
     Raises:
         ValueError: the generator has no such layer.
     """
+    layer = _gains_of(generator)
+    layer.mean_gain, layer.contrast, layer.expansion = mean_gain, contrast, expansion
+
+
+def expansion(generator: keras.Model) -> float:
+    """Returns the expansion of the layer `blocks.ChromaContrast` of a generator.
+
+    Raises:
+        ValueError: the generator has no such layer.
+    """
+    return _gains_of(generator).expansion
+
+
+def before_gains(generator: keras.Model) -> keras.Model:
+    """Returns the part of a generator up to its gains: lightness -> chroma, `(batch, smaller, smaller, 2)`."""
+    import keras
+
+    return keras.Model(automatic(generator).input, _gains_of(generator).input)
+
+
+def after_gains(generator: keras.Model, chroma: Any) -> Any:
+    """Returns what a generator with gains makes of chroma: ab, `(batch, height, width, 2)`."""
+    return layer_of(generator, "ab")(_gains_of(generator)(chroma))
+
+
+def _gains_of(generator):
     layer = layer_of(generator, "chroma_contrast")
     if layer is None:
         raise ValueError(f"`generator` must have been built with gains. Received: {generator.name} without them.")
-    layer.mean_gain, layer.contrast, layer.expansion = mean_gain, contrast, expansion
+    return layer
 
 
 def stays_float32(name: str) -> bool:

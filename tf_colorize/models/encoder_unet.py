@@ -14,6 +14,7 @@ def encoder_unet(
     *,
     name: str,
     decoder_filters: Sequence[int] = (224, 128, 96, 64),
+    n_residual: int = 0,
     out_channels: int = 2,
     palette: Sequence[Sequence[float]] | None = None,
     temperature: float = 0.38,
@@ -38,6 +39,7 @@ def encoder_unet(
             2, 4, 8, 16, 32.
         name: str.
         decoder_filters: tuple of 1 to 4 ints, channels of each decoder level, deepest first.
+        n_residual: int, the number of levels, from the deepest, with a second, residual convolution.
         out_channels: int, channels to predict (2: ab); ignored with a palette.
         palette: None or array-like `(entries, out_channels)` of values in [-1, 1].
         temperature: float, over 0, of the annealed mean. Lower is more vivid.
@@ -65,15 +67,12 @@ def encoder_unet(
     for index, filters in enumerate(decoder_filters, start=1):
         x = keras.layers.UpSampling2D(2, interpolation="nearest", name=f"decoder{index}_up")(x)
         x = keras.layers.Concatenate(name=f"decoder{index}_skip")([x, skips.pop()])
-        x = convolutions.Conv2D(
-            filters,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name=f"decoder{index}_conv",
-        )(x)
-        x = blocks.FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"decoder{index}_norm")(x)
+        if index <= n_residual:
+            x = keras.layers.ReLU(name=f"decoder{index}_relu0")(_normalized(x, filters, f"decoder{index}", "0"))
+            more = _normalized(x, filters, f"decoder{index}", gamma_initializer="zeros")  # at first it adds nothing
+            x = keras.layers.Add(name=f"decoder{index}_sum")([x, more])
+        else:
+            x = _normalized(x, filters, f"decoder{index}")
         x = keras.layers.ReLU(name=f"decoder{index}_relu")(x)
     if palette is None:
         x = keras.layers.Conv2D(
@@ -91,3 +90,11 @@ def encoder_unet(
     stride = 2 ** (5 - len(decoder_filters))
     outputs = blocks.BilinearUpsampling(stride, dtype="float32", name="ab")(x)
     return keras.Model(inputs, outputs, name=name)
+
+
+def _normalized(x, filters, name, suffix="", **normalization):
+    """Returns a 3x3 convolution of features, normalized."""
+    x = convolutions.Conv2D(
+        filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv{suffix}"
+    )(x)
+    return blocks.FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm{suffix}", **normalization)(x)

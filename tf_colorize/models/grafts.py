@@ -146,7 +146,14 @@ def add_strength(generator: keras.Model) -> keras.Model:
     )
 
 
-def train_strength_only(generator: keras.Model) -> None:
-    """Freezes all layers of a generator except those that predict color strength."""
+def train_strength(generator: keras.Model, *, alone: bool) -> None:
+    """Freezes the layers that predict color strength, or all others.
+
+    Args:
+        generator: One that predicts strength.
+        alone: Whether to train only these layers. Otherwise the other layers stay as they are, frozen or not.
+    """
     for layer in generator.layers:
-        layer.trainable = layer.name.startswith(anatomy.STRENGTH)
+        is_strength = layer.name.startswith(anatomy.STRENGTH)
+        if alone or is_strength:
+            layer.trainable = alone and is_strength

@@ -68,6 +68,32 @@ def palette_crossentropy(
     return losses.PaletteCrossentropy(palette, weights)
 
 
+def stage1_loss(config: settings.TrainConfig, palette_loss: Callable[[], Any]) -> dict[str, Any]:
+    """Returns the loss of stage 1 by the name of the output that it acts on, as `compile` takes it.
+
+    Args:
+        config: `TrainConfig`, resolved.
+        palette_loss: returns the loss over the palette; called if it is needed.
+    """
+    if config.hints:
+        return {"ab": hint_error}
+    if config.strength:
+        return {"ab": log_squared_error}
+    return {"logits": palette_loss()} if config.pretrain_loss == "classification" else {"ab": "mae"}
+
+
+def log_squared_error(target: Any, result: Any) -> Any:
+    """Returns the logarithm of the mean squared error of each picture, `(batch,)`.
+
+    A picture counts as much as any other, however colorful it is: what is minimized is the mean of PSNRs. An error
+    under two Lab units is as good as none.
+
+    Args:
+        target, result: `(batch, height, width, channels)`, float.
+    """
+    return keras.ops.log(keras.ops.mean((target - result) ** 2, axis=(1, 2, 3)) + 2e-4)
+
+
 def hint_error(target: Any, result: Any) -> Any:
     """Returns the distance of each picture with hints from its target, `(batch,)`.
 

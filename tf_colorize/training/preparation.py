@@ -24,7 +24,7 @@ if typing.TYPE_CHECKING:
 
 START = "start.keras"  # the initial generator of a run with `init`
 # A distribution over chroma needs channels at a quarter of the resolution rather than more pixels.
-PALETTE_DECODER_FILTERS = (224, 128, 128)
+PALETTE_DECODER = {"decoder_filters": (224, 128, 112), "n_residual": 2}
 # Chosen on validation photos after stage 1: among pairs that are equally colorful, the one with the best PSNR.
 PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
@@ -163,7 +163,7 @@ def about(config: settings.TrainConfig) -> dict[str, Any]:
     if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
         # Apart from its new branch, the generator is unchanged, at whatever size the branch was trained.
         before = saving.load_metadata(config.init)
-        about |= {key: before[key] for key in ("image_size", "terms") if key in before}
+        about |= {key: before[key] for key in ("image_size", "image_sizes", "terms") if key in before}
     return about
 
 
@@ -189,6 +189,8 @@ def build_generator(config: settings.TrainConfig, report: Callable[[str], None] 
     anatomy.freeze_encoder(generator, config.freeze_encoder)
     if config.hints:
         grafts.train_hints_only(generator)
+    elif anatomy.predicts_strength(generator):
+        grafts.train_strength(generator, alone=config.strength)
     return generator
 
 
@@ -218,16 +220,19 @@ def _initial_generator(config, report):
             generator = anatomy.automatic(generator)
         generator = saving.with_policy(generator, config.precision)
     report(f"Starting from {config.init}.")
+    if config.strength and not anatomy.predicts_strength(generator):
+        return saving.with_policy(grafts.add_strength(generator), config.precision)
     if config.hints and not anatomy.takes_hints(generator):
         return grafts.add_hints(generator)
     return generator
 
 
 def _new_generator(config, encoder_weights):
-    head = {}
-    if config.pretrain_loss == "classification":
-        head = {"palette": lab.ab_palette(), "decoder_filters": PALETTE_DECODER_FILTERS, **PALETTE_HEAD}
-    return catalog.build(config.generator, encoder_weights, head)
+    if config.pretrain_loss != "classification":
+        return catalog.build(config.generator, encoder_weights, {})
+    head = {"palette": lab.ab_palette(), **PALETTE_DECODER, **PALETTE_HEAD}
+    generator = grafts.add_nonlocal_mean(catalog.build(config.generator, encoder_weights, head))
+    return saving.with_policy(generator, config.precision)  # whose layers are those of one pass
 
 
 def _misfit(config):

@@ -71,9 +71,18 @@ class TrainConfig:
         False, "with `mode` pretrain: train a small branch of the generator `init` that takes color hints; results "
                "without hints do not change", group=_WHAT,
     )  # fmt: skip
+    strength: bool = setting(
+        False, "teach the generator `init` to predict for each photo how strong its color should be, with `mode` "
+        "pretrain: only a small layer learns", group=_WHAT,
+    )  # fmt: skip
     image_size: int | None = setting(
         256, "side of the crops in pixels", group=_LENGTH, above=0, automatic=True,
         why="the paper's; smaller trains faster; with `init` that of the model",
+    )  # fmt: skip
+    largest_size: int | None = setting(
+        None, "side of the largest crops: each batch has a size of its own, from `image_size` up to this in steps of "
+        "32, the smaller the more often", group=_LENGTH, above=0, shown="`image_size` for all",
+        why="several sizes make a generator that works at several",
     )  # fmt: skip
     batch_size: int = setting(
         16, "crops per step", group=_LENGTH, above=0, why="batch normalization needs more than a few"
@@ -245,16 +254,26 @@ def _check_together(config):
             f"`image_size` must be a multiple of {multiple} for {config.generator}. "
             f"Received: image_size={config.image_size}"
         )
+    if config.largest_size is not None and (
+        config.largest_size < config.image_size or (config.largest_size - config.image_size) % 32 or 32 % multiple
+    ):
+        raise ValueError(
+            f"`largest_size` must be image_size ({config.image_size}) plus a multiple of 32, for a generator that "
+            f"takes such sizes. Received: largest_size={config.largest_size}, generator={config.generator!r}"
+        )
     if config.lambda_classification and config.pretrain_loss != "classification":
         raise ValueError(
             "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
             f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
         )
-    if config.hints and (config.init is None or config.mode != "pretrain"):
-        raise ValueError(
-            f"`hints` needs mode pretrain and a trained generator `init`. Received: mode={config.mode!r}, "
-            f"init={config.init!r}"
-        )
+    for name in ("hints", "strength"):
+        if getattr(config, name) and (config.init is None or config.mode != "pretrain"):
+            raise ValueError(
+                f"`{name}` needs mode pretrain and a trained generator `init`. Received: mode={config.mode!r}, "
+                f"init={config.init!r}"
+            )
+    if config.hints and config.strength:
+        raise ValueError("`strength` must be trained before `hints`, in a separate run. Received: both")
     if config.freeze_encoder and (kind.encoder is None or (config.encoder_weights == "none" and not config.init)):
         raise ValueError(
             "`freeze_encoder` needs a generator with a trained encoder, from `init` or `encoder_weights`. "

@@ -105,6 +105,16 @@ class _Stage1(keras.Model):
     """A generator with the loss given to `compile` and further terms."""
 
     terms = ()
+    several_sizes = False
+
+    def make_train_function(self, force=False):
+        if not self.several_sizes:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            # A graph for each size: losses and upsampling need to know it, and so do the faster gradients.
+            step = tf.function(self.train_step, autograph=False)
+            self.train_function = lambda iterator: step(next(iterator))
+        return self.train_function
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if "automatic" in y_pred:
@@ -147,15 +157,14 @@ class _Run:
         config = self.config
         keras.utils.set_random_seed(config.seed)
         outputs = (anatomy.hint_heads if config.hints else anatomy.heads)(self.generator)
-        loss = {"ab": "mae"}
         with self.workers.scope():
             model = _Stage1(self.generator.input, outputs, name="stage1")
-        if config.hints:  # the losses in the config are those of the generator, which does not change
-            loss = {"ab": objectives.hint_error}
-        else:
+        model.several_sizes = config.largest_size is not None
+        if not (
+            config.hints or config.strength
+        ):  # these leave the generator as it is, and the losses of its config out
             model.terms = self._terms(1)
-            if config.pretrain_loss == "classification":
-                loss = {"logits": self._palette_loss()}
+        loss = objectives.stage1_loss(config, self._palette_loss)
         with self.workers.scope():
             optimizer = optimizers.FusedAdam(
                 self._schedule(config.pretrain_learning_rate, config.pretrain_epochs),
@@ -303,6 +312,7 @@ class _Run:
             seed=seed,
             first_step=first_step,
             old_photos=config.old_photos,
+            largest_size=config.largest_size,
             hints=config.hints,
             share=share,
         )
