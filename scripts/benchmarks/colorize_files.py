@@ -46,6 +46,9 @@ def _export(generator, metadata, side, name, folder, photos):
         return folder / "colorizer.keras"
     if name == "saved_model":
         return export.export_saved_model(generator, folder / "colorizer" / "1", **common).path
+    if name.startswith("onnx"):
+        quantize = "dynamic" if name == "onnx_dynamic" else "none"
+        return export.export_onnx(generator, folder / f"{name}.onnx", quantize=quantize, **common).path
     if name != "int8":
         photos = None
     elif photos is None:

@@ -60,8 +60,17 @@ def tflite(threads):
     return load
 
 
+def onnx(threads):
+    """Runs an ONNX file with ONNX Runtime."""
+    import onnxruntime  # noqa: F401, because imports are timed apart from loading
+
+    from tf_colorize.inference import colorizer
+
+    return lambda path, product: _own(colorizer.Colorizer.from_onnx(path, threads=threads), _numpy_product)
+
+
 def opencv(threads):
-    """Runs an ONNX file."""
+    """Runs an ONNX file with OpenCV."""
     import cv2
 
     cv2.setNumThreads(threads)

@@ -57,10 +57,10 @@ def test_tables_of_figures_that_belong_together(model):
 
 @pytest.mark.slow
 def test_every_format_against_opencv_and_pytorch(model):
-    for package in ("cv2", "onnx", "torch"):
+    for package in ("cv2", "onnx", "onnxruntime", "torch"):
         pytest.importorskip(package)
     (times, needs, ratios), _ = colorize(model, "--megapixels", 0.02, "--against", "opencv", "pytorch")
-    own = ["Keras", "SavedModel", "TFLite", "TFLite float16", "TFLite dynamic", "TFLite int8"]
+    own = ["Keras", "SavedModel", "TFLite", "TFLite float16", "TFLite dynamic", "TFLite int8", "ONNX", "ONNX dynamic"]
     assert [row["model"] for row in times] == [*own, "OpenCV", "PyTorch", "PyTorch bfloat16"]
     assert [row["model"] for row in ratios] == own
     taken = {row["model"]: first(row["0.02 megapixels"]) for row in times}
@@ -70,7 +70,7 @@ def test_every_format_against_opencv_and_pytorch(model):
         expected = taken["OpenCV"] / taken[row["model"]]
         assert first(row["against OpenCV, 0.02 megapixels"]) == pytest.approx(expected, rel=0.02)
     sizes = {row["model"]: first(row["on disk"]) for row in needs}
-    assert sizes["TFLite dynamic"] < sizes["TFLite"]
+    assert sizes["TFLite dynamic"] < sizes["TFLite"] and sizes["ONNX dynamic"] < sizes["ONNX"]
     assert sizes["OpenCV"] == pytest.approx(4 * 34.1, rel=0.01)
 
 

@@ -199,7 +199,10 @@ def _names_of(models):
     """Names models by the shortest ends of their paths that are unique."""
     from tf_colorize import evaluation
 
-    parts = [model.removesuffix(".keras").removesuffix(".tflite").rstrip("/").split("/") for model in models]
+    parts = [
+        model.removesuffix(".keras").removesuffix(".tflite").removesuffix(".onnx").rstrip("/").split("/")
+        for model in models
+    ]
     for length in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-length:]) for part in parts]
         if len(set(names)) == len(names) and not set(names) & {"truth", *evaluation.BASELINES}:

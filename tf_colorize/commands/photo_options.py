@@ -50,7 +50,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m",
         "--model",
-        help="run folder, .keras, SavedModel, .tflite, or http:// or grpc:// address of TF Serving "
+        help="run folder, .keras, SavedModel, .tflite, .onnx, or http:// or grpc:// address of TF Serving "
         "(default: the model that comes with tf-colorize)",
     )
 

@@ -194,20 +194,24 @@ def _store_small(graph):
     for tensor in [tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]:
         values = onnx.numpy_helper.to_array(tensor)
         if tensor.name in kernels:  # (outputs, inputs, height, width)
-            scale = np.abs(values).max((1, 2, 3)) / 127
+            scale = np.abs(values).max((1, 2, 3), keepdims=True).astype(np.float32) / 127
             scale[scale == 0] = 1
-            steps = np.rint(values / scale[:, np.newaxis, np.newaxis, np.newaxis]).astype(np.int8)
-            parts = {"steps": steps, "scale": scale.astype(np.float32), "zero": np.zeros(len(scale), np.int8)}
-            operation, options = "DequantizeLinear", {"axis": 0}
+            small = np.rint(values / scale).astype(np.int8)
         elif values.size > _LARGE:  # the converter's constants for coordinates: a number per pixel
-            parts = {"half": values.astype(np.float16)}
-            operation, options = "Cast", {"to": onnx.TensorProto.FLOAT}
+            small, scale = values.astype(np.float16), None
         else:
             continue
-        names = [f"{tensor.name}_{part}" for part in parts]
+        # Not DequantizeLinear, which ONNX Runtime leaves in the graph and computes anew for each photo.
+        names = [f"{tensor.name}_{part}" for part in ("small", "steps", "scale")]
+        steps = tensor.name if scale is None else names[1]
+        nodes = [onnx.helper.make_node("Cast", [names[0]], [steps], to=onnx.TensorProto.FLOAT)]
         graph.initializer.remove(tensor)
-        graph.initializer.extend(onnx.numpy_helper.from_array(part, name) for name, part in zip(names, parts.values()))
-        graph.node.insert(0, onnx.helper.make_node(operation, names, [tensor.name], **options))
+        graph.initializer.append(onnx.numpy_helper.from_array(small, names[0]))
+        if scale is not None:
+            graph.initializer.append(onnx.numpy_helper.from_array(scale, names[2]))
+            nodes.append(onnx.helper.make_node("Mul", [steps, names[2]], [tensor.name]))
+        for node in reversed(nodes):
+            graph.node.insert(0, node)
 
 
 def _shorten_names(graph, short):
