@@ -50,9 +50,9 @@ release: dist $(VENV)/.installed
 	$(BIN)/python scripts/release.py dist --models $(ONNX)
 	$(BIN)/python scripts/check_wheel.py dist/*.whl --sdist dist/tf_colorize-*[0-9].tar.gz
 
-# A file of tests at a time in each process; no more of them than the machine has memory for.
+# A file of tests at a time in each process, the longest first; no more of them than the machine has memory for.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # The tests that need neither TensorFlow nor a browser; on every Python from 3.10 to 3.14.
 quick: $(VENV)/.quick

@@ -42,6 +42,15 @@ def pytest_ignore_collect(collection_path, config):
         return collection_path.stem.removeprefix("test_") not in QUICK or None
 
 
+# Rooms whose files take longest begin, so that no process has to wait at the end for one of them.
+LONG = ("training", "web", "archives", "models", "inference", "export")
+
+
+def pytest_collection_modifyitems(items):
+    rooms = [*LONG, None]
+    items.sort(key=lambda item: rooms.index(item.path.parent.name if item.path.parent.name in LONG else None))
+
+
 @pytest.fixture(scope="session")
 def training_photos(tmp_path_factory):
     """The folder of photos that `training_processes` trains on."""

@@ -102,7 +102,7 @@ def test_a_key_that_would_become_another_is_never_used(s3_server, bucket, tmp_pa
         lambda name: place.fetch(name, tmp_path),
         lambda name: place.put(name, source),
     ):
-        with pytest.raises(places.PlaceError, match="its name has"):
+        with pytest.raises(places.PlaceError, match="its name (has|contains)"):
             use(name)
     assert keys_of(s3_server, bucket) == []
 

@@ -100,6 +100,7 @@ def test_what_cannot_get_it_says_why(plain):
         grafts.add_nonlocal_mean(_generator((32, 16, 16, 16)))
 
 
+@pytest.mark.slow  # `test_strength` shows by default that what is grafted survives them
 def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
     joined = grafts.add_nonlocal_mean(plain)
     expected = np.asarray(joined(lightness, training=False))

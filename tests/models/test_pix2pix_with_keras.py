@@ -27,7 +27,7 @@ def built(discriminator=None, **settings):
 @pytest.mark.parametrize("gan_loss", ["vanilla", "lsgan", "hinge"])
 def test_losses_are_weighted_by_sample(gan_loss):
     weights = np.array([0.0, 1.0, 3.0, 0.5], "float32")
-    model = built(gan_loss=gan_loss)
+    model = built(gan_loss=gan_loss, run_eagerly=True)
     alone = []
     for index in range(4):
         model.reset_metrics()
@@ -43,11 +43,11 @@ def test_a_sample_of_weight_0_teaches_neither_network():
     trained = []
     for last in (0, 1):
         # Every sample is a batch of its own, so that only a weight can keep one from counting.
-        model = built()
+        model = built(run_eagerly=True)
         data = (CONDITION[:2], TARGET[:2], np.array([1.0, last], "float32"))
         model.fit(*data[:2], sample_weight=data[2], batch_size=1, shuffle=False, verbose=0)
         trained.append([*model.generator.get_weights(), *[w.numpy() for w in model.discriminator.trainable_variables]])
-    model = built()
+    model = built(run_eagerly=True)
     model.fit(CONDITION[:1], TARGET[:1], batch_size=1, verbose=0)
     first = [*model.generator.get_weights(), *[w.numpy() for w in model.discriminator.trainable_variables]]
     for one, other, expected in zip(*trained, first):
@@ -58,7 +58,7 @@ def test_a_sample_of_weight_0_teaches_neither_network():
 def test_weighted_metrics_are_weighted_and_others_are_not():
     weights = np.array([0.0, 0.0, 1.0, 0.0], "float32")
     settings = {"metrics": [metrics.DeltaE(name="plain")], "weighted_metrics": [metrics.DeltaE(name="weighted")]}
-    model = built(**settings)
+    model = built(**settings, run_eagerly=True)
     logs = model.test_on_batch(CONDITION, TARGET, sample_weight=weights, return_dict=True)
     distance = 110 * np.sqrt(((model.predict(CONDITION, verbose=0) - TARGET) ** 2).sum(axis=-1)).mean(axis=(1, 2))
     np.testing.assert_allclose(logs["plain"], distance.mean(), rtol=1e-5)
@@ -80,7 +80,7 @@ def test_weights_of_pixels_and_losses_of_whole_batches_are_refused():
 
 def test_weights_may_have_a_column_of_their_own():
     weights = np.array([0.0, 1.0, 3.0, 0.5], "float32")
-    model = built()
+    model = built(run_eagerly=True)
     flat = model.test_on_batch(CONDITION, TARGET, sample_weight=weights, return_dict=True)
     model.reset_metrics()
     column = model.test_on_batch(CONDITION, TARGET, sample_weight=weights[:, np.newaxis], return_dict=True)

@@ -27,7 +27,7 @@ def test_the_encoder_sees_the_picture_in_color():
     np.testing.assert_allclose(back, rgb, atol=1.0)
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_a_step_changes_its_heads_and_nothing_else(policy):
     before_policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)

@@ -193,6 +193,7 @@ def test_a_saved_model_gives_the_same_and_can_be_trained_further(plain, lightnes
     np.testing.assert_allclose(rebuilt(square, training=False), expected, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_process_that_knows_nothing_of_it_loads_it(plain, lightness, tmp_path, run_python):
     saving.save_generator(trained(plain), tmp_path / "joined.keras", {"image_size": SIZE})
     said = run_python(f"""

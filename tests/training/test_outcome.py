@@ -75,6 +75,7 @@ def test_a_run_says_the_epoch_that_it_kept_and_its_figures(run):
     assert not any(line.startswith(("before", "compared")) for line in lines)
 
 
+@pytest.mark.slow
 def test_fine_tuning_that_makes_it_worse_says_so(run, tmp_path, monkeypatch):
     first, _ = run("first", mode="pretrain", pretrain_epochs=20, steps_per_epoch=10, pretrain_learning_rate=0.01)
     monkeypatch.setattr(preparation, "build_generator", lambda config, _: saving.load_generator(config.init)[0])
