@@ -41,7 +41,7 @@ def _folders(trial, folder):
     with ray_nodes.started([None, None]) as nodes:
         arguments = [folder / "in", folder / "out", "--address", nodes.address, "--model", tiny_models.STORED]
         process = ray_jobs.start(*arguments)
-        spoiler = _Spoiler(trial, nodes)
+        spoiler = _Spoiler(trial, nodes, folder / "out")
         said, complaints = _ended(process, trial, spoiler.spoil)
     trial.figures["folder"] = f"{count} photos, {spoiler.said()}"
     _judge(trial, folder / "out", {path.relative_to(folder / "in").as_posix() for path in broken}, count, complaints)
@@ -68,8 +68,9 @@ def _judge(trial, out, broken, count, complaints):
 class _Spoiler:
     """Kills workers and nodes; stops one worker after a while, as if it hung, and kills that after the alarm."""
 
-    def __init__(self, trial, nodes):
-        self._nodes, self._last_node = nodes, time.monotonic()
+    def __init__(self, trial, nodes, results):
+        self._nodes, self._last_node, self._results = nodes, time.monotonic(), results
+        self._has_begun = False
         self._rng = next(trial.attempts(1))[1]
         self._seen, self._stopped = {}, None  # when each worker was seen first
         self.n_workers = self.n_nodes = 0
@@ -81,6 +82,10 @@ class _Spoiler:
     def spoil(self):
         """What happens after some seconds more."""
         now = time.monotonic()
+        if not self._has_begun:  # before the first result, only the start would be tried, again and again
+            self._has_begun = any(self._results.rglob("*.jpg"))
+            self._last_node = now
+            return
         self._seen = {pid: self._seen.get(pid, now) for pid in _workers()}
         grown = [pid for pid, since in self._seen.items() if now - since > _GROWN and pid != self._stopped]
         if grown:

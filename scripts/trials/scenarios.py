@@ -101,7 +101,7 @@ def worker(arguments: list[str]) -> int:
                 yield from zip(batch, self._worker.run(batch)) if batch is not True else ()
 
     @contextlib.contextmanager
-    def hired(address, n_workers, places, start, tell, save):
+    def hired(address, n_workers, places, start, *_):
         yield Alone(places, start)
 
     ray_job.hired = hired
