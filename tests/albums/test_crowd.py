@@ -32,7 +32,7 @@ def test_large_pictures_wait_for_each_other(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "error", [OverflowError("int too large"), MemoryError(), RecursionError("deep"), KeyError("x")]
 )
-def test_whatever_fails_is_the_reason_of_one_photo(tmp_path, error):
+def test_any_failure_affects_only_one_photo(tmp_path, error):
     jobs = [work.Job(tmp_path / f"{index}.png", tmp_path / f"out{index}.png") for index in range(5)]
 
     def do(job):
@@ -45,7 +45,7 @@ def test_whatever_fails_is_the_reason_of_one_photo(tmp_path, error):
     assert outcomes[jobs[2]].reason.startswith(f"{jobs[2].source}: ")
 
 
-def test_stopping_is_no_reason(tmp_path):
+def test_stopping_is_not_a_failure(tmp_path):
     def do(job):
         raise KeyboardInterrupt
 

@@ -109,7 +109,7 @@ def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
 
 
 @needs_root
-def test_a_folder_that_one_may_not_write_is_told_before_the_work_and_what_is_there_is_done(model):
+def test_a_read_only_folder_is_reported_before_the_work_and_existing_results_are_skipped(model):
     small_photos.photo("d/a.jpg", "d/b.jpg", "theirs/a.jpg")
     keep_others_out("theirs", 0o755)
     result = subprocess.run([*AS_NOBODY, "d", "-o", "theirs", "--model", model], capture_output=True, text=True)
@@ -119,7 +119,7 @@ def test_a_folder_that_one_may_not_write_is_told_before_the_work_and_what_is_the
 
 
 @needs_root
-def test_a_folder_that_one_may_not_list_is_left_out_and_said(model):
+def test_an_unreadable_folder_is_left_out_and_reported(model):
     small_photos.photo("d/a.jpg", "d/theirs/b.jpg")
     keep_others_out("d/theirs")
     result = subprocess.run([*AS_NOBODY, "d", "-o", "out", "--model", model], capture_output=True, text=True)
@@ -173,7 +173,7 @@ def test_a_link_never_hides_a_real_folder():
 
 
 @pytest.mark.parametrize("mark", ["color", "compare", "variants", "COLOR"])
-def test_what_the_tool_made_is_no_input(mark):
+def test_results_are_never_inputs(mark):
     assert (
         find.is_result(f"x.{mark}.jpg") and find.is_result(f"Reel No. 5.{mark}.png") and find.is_result(f"x.{mark}.mkv")
     )

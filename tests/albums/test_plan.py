@@ -100,7 +100,7 @@ def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
     assert len(planned(["d"], "out", compare=True)[1]) == 1
 
 
-def test_what_cannot_hold_results_is_said_once():
+def test_an_unusable_result_folder_is_reported_once():
     small_photos.photo("d/a.jpg", "d/b.jpg", "file", "d/deep/c.jpg")
     os.symlink("nowhere", "dangling")
     for output, reason in (("file", "is a file"), ("file/x", "is a file"), ("dangling", "does not exist")):
@@ -112,7 +112,7 @@ def test_what_cannot_hold_results_is_said_once():
 
 
 @pytest.mark.parametrize("output", ["out.txt", "out.mp4", "out.tar.gz", "s3://bucket/x", "https://host/x", ""])
-def test_what_is_neither_a_folder_nor_a_picture_is_no_output(output):
+def test_an_output_must_be_a_folder_or_a_picture(output):
     small_photos.photo("a.jpg")
     made, problems = planned(["a.jpg"], output)
     assert made == [] and len(problems) == 1
@@ -164,7 +164,7 @@ def test_films_of_one_result_meet_before_the_work():
     assert film_targets(["a.avi"], "x.mp4", preview=True)[0] == []
 
 
-def test_films_are_no_addresses_and_results_are_no_films():
+def test_films_may_not_be_addresses_or_results():
     small_photos.photo("b.color.mp4")
     assert film_targets(["https://host/a.mp4", "b.color.mp4"])[0] == []
     assert "is an address" in film_targets(["https://host/a.mp4"])[1][0]

@@ -60,7 +60,7 @@ def test_a_photo_too_large_for_the_format_is_refused_before_it_is_colored(tmp_pa
     assert outcome.reason == f"{tmp_path / 'wide.png'}: {wanted}" and painter.n_pictures == 0
 
 
-def test_what_the_format_cannot_hold_is_a_note(tmp_path):
+def test_metadata_that_the_format_does_not_support_gives_a_note(tmp_path):
     data = made.with_segments(made.encoded(made.gray(), "JPEG"), made.segment(0xFE, b"a comment"))
     (tmp_path / "a.jpg").write_bytes(data)
     outcome = work.colorize_file(Painter(), work.Job(tmp_path / "a.jpg", tmp_path / "a.tif"), work.Options())

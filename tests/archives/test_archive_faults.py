@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 @pytest.mark.parametrize("out", ["scans", "scans/.", "link", "scans/scans", "."])
-def test_photos_that_lie_in_the_result_place_are_refused(capsys, out):
+def test_photos_in_the_result_place_are_rejected(capsys, out):
     small_photos.photo("scans/scans/x.jpg")
     os.symlink("scans", "link")
     before = pathlib.Path("scans/scans/x.jpg").read_bytes()
@@ -31,7 +31,7 @@ def test_photos_that_lie_in_the_result_place_are_refused(capsys, out):
     assert pathlib.Path("scans/scans/x.jpg").read_bytes() == before
 
 
-def test_buckets_that_lie_in_each_other_are_refused():
+def test_nested_buckets_are_rejected():
     source, target = map(places.open_place, ("s3://archive/scans/scans", "s3://archive/scans"))
     assert plan.would_mix(source, target) and plan.would_mix(source, source) and not plan.would_mix(target, source)
 
@@ -70,7 +70,7 @@ def test_a_place_that_ignores_case_has_one_result_for_both(monkeypatch):
     assert [item.source for item in found] == ["A.jpg"] and "already the result of" in refused["a.jpg"]
 
 
-def test_a_dry_run_names_what_is_refused(capsys):
+def test_a_dry_run_lists_rejected_photos(capsys):
     small_photos.photo("in/a.jpg")
     Image.linear_gradient("L").save("in/a.png")
     assert main.main(["cluster", "in", "out", "--format", "webp", "--dry-run"]) == 1
@@ -102,7 +102,7 @@ def test_the_first_photo_is_given_out_before_the_second_is_listed():
         assert [item.source for item in taken] == ["b"]
 
 
-def test_whatever_stops_the_listing_is_one_line():
+def test_any_error_in_the_listing_is_one_line():
     def broken():
         yield plan.Item("a", "a", None, ("a",))
         raise PermissionError(13, "Permission denied", "/theirs")

@@ -37,7 +37,7 @@ def test_two_photos_for_one_result_are_refused(tmp_path):
     assert refused == {"a.png": f"a.webp is already the result of {tmp_path}/a.jpg; choose another format"}
 
 
-def test_only_what_is_missing_is_needed(scans, tmp_path):
+def test_only_missing_results_are_needed(scans, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     for name in ("b.jpg", "b.compare.jpg", "a.PNG"):
@@ -75,7 +75,7 @@ def test_a_plan_gives_photos_while_it_lists_and_keeps_them_on_disk():
     assert [int(item.source[-10:-4]) for item in taken] == [index for index in range(20_000) if index % 3]
 
 
-def test_what_stops_the_listing_is_raised_after_the_photos_before_it():
+def test_an_error_in_the_listing_is_raised_after_the_photos_before_it():
     def found():
         yield plan.Item("a", "a", None, ("a",))
         raise places.PlaceError("gone")

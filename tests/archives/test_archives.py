@@ -28,7 +28,7 @@ def test_failures_are_a_file_beside_the_results(tmp_path):
     assert not (tmp_path / "failures.jsonl").exists()
 
 
-def test_a_bucket_is_a_folder_elsewhere(s3_server, scans, tmp_path):
+def test_buckets_and_folders_behave_alike(s3_server, scans, tmp_path):
     def bucket(prefix):
         return s3_server.address(f"archive/{prefix}")
 
@@ -62,7 +62,7 @@ def started(model, **options):
 
 
 @pytest.mark.parametrize("kind", ["folder", "bucket"])
-def test_a_worker_makes_what_the_local_command_makes(scans, tmp_path, request, kind):
+def test_a_worker_gives_the_results_of_the_local_command(scans, tmp_path, request, kind):
     model = tiny_models.write_tflite(tmp_path)
     main.main([str(scans), "-o", str(tmp_path / "local"), "--compare", "--model", str(model)])
     address = str(tmp_path / "out") if kind == "folder" else request.getfixturevalue("s3_server").address("archive/out")
@@ -83,7 +83,7 @@ def test_a_worker_makes_what_the_local_command_makes(scans, tmp_path, request, k
     assert worker.run([plan.Item(**{**vars(again[0]), "deaths": 1})]) == [work.Outcome()]
 
 
-def test_a_worker_says_why_it_cannot_work(scans, tmp_path):
+def test_a_worker_reports_why_it_cannot_work(scans, tmp_path):
     model = tiny_models.write_tflite(tmp_path)
     source, target, version = places.Folder(scans), places.Folder(tmp_path), tf_colorize.__version__
 
@@ -128,7 +128,7 @@ def test_a_model_travels(tmp_path, monkeypatch):
         (["scans", "scans/b.jpg/out"], "scans/b.jpg/out: cannot be created: "),
     ],
 )
-def test_what_cannot_work_is_one_line_and_exit_code_1(scans, monkeypatch, capsys, arguments, complaint):
+def test_errors_are_one_line_and_exit_code_1(scans, monkeypatch, capsys, arguments, complaint):
     monkeypatch.chdir(scans.parent)
     assert main.main(["cluster", *arguments]) == 1
     lines = capsys.readouterr().err.splitlines()

@@ -22,7 +22,7 @@ def photos_of(lines):
     return sorted(json.loads(line)["photo"] for line in lines)
 
 
-def test_the_processors_of_this_machine_make_what_the_local_command_makes(tmp_path, model):
+def test_workers_on_this_machine_give_the_results_of_the_local_command(tmp_path, model):
     broken = ray_jobs.make_archive(tmp_path / "in", 60, 2)
     expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
     arguments = [tmp_path / "in", tmp_path / "out", "--model", model]

@@ -85,7 +85,7 @@ def test_workers_that_die_while_they_start_end_the_job(monkeypatch):
 
 
 @pytest.mark.parametrize("is_started", [False, True])
-def test_people_are_told_once_that_nothing_was_finished_for_a_minute(monkeypatch, is_started):
+def test_a_minute_without_a_finished_photo_is_reported_once(monkeypatch, is_started):
     class Stalled(Cluster):
         n_waits = 0
 

@@ -67,7 +67,7 @@ def test_no_scratch_folder_is_each_photos_reason(tmp_path, monkeypatch):
     assert [outcome.reason for outcome in worker.run([item("a.jpg"), item("b.jpg")])] == ["No space left on device"] * 2
 
 
-def test_a_worker_that_cannot_start_says_why(tmp_path):
+def test_a_worker_that_cannot_start_reports_why(tmp_path):
     def start():
         raise OpError("no such device")
 
@@ -139,7 +139,7 @@ def scans(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [ValueError("no Ray cluster"), KeyboardInterrupt(), OSError(5, "Input/output error")])
-def test_a_job_that_ends_early_leaves_what_failed(scans, monkeypatch, error, capsys):
+def test_a_job_that_ends_early_records_its_failures(scans, monkeypatch, error, capsys):
     def hired(*_):
         raise error
 
@@ -150,7 +150,7 @@ def test_a_job_that_ends_early_leaves_what_failed(scans, monkeypatch, error, cap
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_dry_run_says_what_cannot_be_done(scans, capsys):
+def test_a_dry_run_reports_what_cannot_be_done(scans, capsys):
     assert main.main(["cluster", "scans", "out", "--format", "png", "--dry-run"]) == 1
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 2 and not (scans.parent / "out").exists()

@@ -17,7 +17,7 @@ from tf_colorize.archives import heads
 from tf_colorize.commands import main
 
 
-def test_the_manual_says_where_each_command_is_typed():
+def test_the_manual_names_the_machine_of_each_command():
     """What it says is tried where there can be machines; this is seen everywhere."""
     lines = ray_jobs.manual()
     assert [command for command, _ in lines if "cluster" in command and "--address auto" in command]
@@ -86,7 +86,7 @@ def test_an_address_that_is_none_is_refused(tmp_path, capsys, address):
     assert capsys.readouterr().err == f"tf-colorize cluster: {address}: must be auto or HOST:PORT\n"
 
 
-def test_something_else_at_the_address_is_one_line(monkeypatch):
+def test_another_program_at_the_address_is_one_line(monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr(heads, "_PATIENCE", 8.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -127,7 +127,7 @@ def descendants(pid):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_cluster_of_this_machine_listens_to_it_alone_and_wants_a_token(tmp_path):
+def test_a_cluster_of_this_machine_listens_to_it_alone_and_requires_a_token(tmp_path):
     pytest.importorskip("ray")
     model = tiny_models.write_tflite(tmp_path)
     ray_jobs.make_archive(tmp_path / "in", 300, width=300)
@@ -153,7 +153,7 @@ def test_a_cluster_of_this_machine_listens_to_it_alone_and_wants_a_token(tmp_pat
     assert process.returncode == 0 and said.startswith("300 photos in ") and complaints == ""
 
 
-def test_a_list_that_nobody_reads_to_the_end_is_no_error(tmp_path):
+def test_a_list_cut_off_by_its_reader_is_not_an_error(tmp_path):
     ray_jobs.make_archive(tmp_path / "in", 2000, width=8)
     for shown in (1, 1999):
         command = f"{sys.executable} -m tf_colorize cluster in out --dry-run | head -n {shown} | wc -l"

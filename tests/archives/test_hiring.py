@@ -77,13 +77,13 @@ def test_an_end_without_a_word_is_one_line(tmp_path, model, kind, ending, answer
 
 @pytest.mark.parametrize("kind", ["exits", "raises"])
 @pytest.mark.parametrize("lost, name", [("head", "the head of the cluster"), ("node", "Ray on this machine")])
-def test_what_no_longer_answers_is_named(tmp_path, model, kind, lost, name, answering):
+def test_lost_nodes_are_named(tmp_path, model, kind, lost, name, answering):
     addresses = {"head": answering, "node": answering, lost: "127.0.0.1:1"}
     code, _, complaints = run(tmp_path, model, kind, **addresses)
     assert (code, complaints) == (1, f"tf-colorize cluster: {name} is lost; {AGAIN}\n")
 
 
-def test_an_error_that_is_no_loss_is_shown_whole(tmp_path, model, answering):
+def test_other_errors_are_shown_completely(tmp_path, model, answering):
     code, _, complaints = run(tmp_path, model, "raises", head=answering, node=answering)
     assert code == 1 and "RuntimeError: no such thing" in complaints and "in _collect" in complaints
 
@@ -120,7 +120,7 @@ def test_a_cluster_without_a_token_is_warned_of(monkeypatch, wants_token):
     assert len(told) == (not wants_token) and all("192.0.2.1:6379 can run programs on it" in line for line in told)
 
 
-def test_what_ray_says_is_told_once_by_its_first_lines(tmp_path, model):
+def test_the_first_lines_of_rays_messages_are_shown_once(tmp_path, model):
     *ray, summary = run(tmp_path, model, "talks")[2].splitlines()
     assert ray == ["tf-colorize cluster: Ray: (raylet) A node died.", "tf-colorize cluster: Ray: It has died."]
     assert "1 photos failed" in summary

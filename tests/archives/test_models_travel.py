@@ -57,7 +57,7 @@ def test_a_run_folder_travels_without_its_checkpoints_and_logs(tmp_path):
     assert model.files == {"run/generator.keras": b"generator.keras"} and model.name == str(tmp_path / "run")
 
 
-def test_a_saved_model_travels_with_what_loading_reads(tmp_path):
+def test_only_the_needed_files_of_a_saved_model_are_transferred(tmp_path):
     model = packed.PackedModel.pack(str(saved_model(tmp_path / "1")))
     assert sorted(model.files) == [
         "1/assets.extra/tf_colorize.json",
@@ -70,7 +70,7 @@ def test_a_saved_model_travels_with_what_loading_reads(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["run folder", "SavedModel"])
-def test_what_travels_is_enough_to_load_it(tmp_path, temporary, kind):
+def test_the_transferred_files_are_enough_for_loading(tmp_path, temporary, kind):
     pytest.importorskip("tensorflow")
     import exports
 
@@ -141,7 +141,7 @@ def trap_file(temporary, trap):
 
 
 @pytest.mark.parametrize("trap", [trap_link, trap_open, trap_owner, trap_file])
-def test_a_folder_that_somebody_else_prepared_is_not_used(tmp_path, temporary, model, trap):
+def test_a_folder_prepared_by_another_user_is_not_used(tmp_path, temporary, model, trap):
     if trap is trap_owner and os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     (tmp_path / "trap").mkdir(mode=0o700)

@@ -42,7 +42,7 @@ def bucket(s3_server, request):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "?" not in name])
-def test_a_prefix_is_what_it_says(s3_server, bucket, tmp_path, name):
+def test_a_prefix_is_used_exactly_as_given(s3_server, bucket, tmp_path, name):
     place = places.open_place(s3_server.address(f"{bucket}/{name}"))
     place.put("a.jpg", photo(tmp_path / "a.jpg"))
     assert keys_of(s3_server, bucket) == [f"{name}/a.jpg"]
@@ -81,7 +81,7 @@ def test_a_prefix_is_what_it_says(s3_server, bucket, tmp_path, name):
         ("", "is missing"),
     ],
 )
-def test_what_would_mean_another_place_is_refused(address, complaint):
+def test_names_that_would_mean_another_place_are_rejected(address, complaint):
     with pytest.raises(places.PlaceError) as error:
         places.open_place(address)
     assert complaint in str(error.value) and len(str(error.value).splitlines()) == 1
@@ -118,7 +118,7 @@ def test_a_name_never_leads_out_of_a_folder(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_is_what_it_says(tmp_path, name, monkeypatch):
+def test_a_folder_is_used_exactly_as_given(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photo(tmp_path / name / "a.jpg")
     place = places.open_place(name)
@@ -127,7 +127,7 @@ def test_a_folder_is_what_it_says(tmp_path, name, monkeypatch):
     assert list(place.walk()) == [("", ["a.jpg"])]
 
 
-def test_dots_after_a_link_mean_what_the_system_means(tmp_path, monkeypatch):
+def test_dots_after_a_link_are_resolved_by_the_system(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photo(tmp_path / "real" / "scans" / "right.jpg")
     photo(tmp_path / "scans" / "wrong.jpg")
@@ -162,7 +162,7 @@ def test_one_bucket_in_another(inner, outer):
     assert places.open_place("gs://archive/a").inside(opened("a")) is None
 
 
-def test_one_folder_in_another_whatever_the_paths(tmp_path):
+def test_a_folder_in_another_is_recognized_under_any_path(tmp_path):
     (tmp_path / "scans" / "box").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "scans")
     (tmp_path / "deep").symlink_to(tmp_path / "scans" / "box")
@@ -189,7 +189,7 @@ def test_one_folder_in_another_whatever_the_paths(tmp_path):
         ("scans/box/..", "scans"),
     ],
 )
-def test_photos_are_never_colored_into_a_folder_that_they_lie_in(tmp_path, monkeypatch, capsys, source, target):
+def test_photos_are_never_colorized_into_a_folder_that_contains_them(tmp_path, monkeypatch, capsys, source, target):
     monkeypatch.chdir(tmp_path)
     original = photo(tmp_path / "scans" / "box" / "a.jpg").read_bytes()
     (tmp_path / "link").symlink_to("scans")
@@ -201,7 +201,7 @@ def test_photos_are_never_colored_into_a_folder_that_they_lie_in(tmp_path, monke
 
 
 @pytest.mark.parametrize("source, target", [("a/b", "a"), ("a", "a"), ("a/", "a"), ("a", "")])
-def test_nor_into_a_bucket_that_they_lie_in(s3_server, bucket, capsys, source, target):
+def test_photos_are_never_colorized_into_a_bucket_that_contains_them(s3_server, bucket, capsys, source, target):
     addresses_ = [s3_server.address(f"{bucket}/{path}") for path in (source, target)]
     assert main.main(["cluster", *addresses_, "--overwrite"]) == 1
     lines = capsys.readouterr().err.splitlines()

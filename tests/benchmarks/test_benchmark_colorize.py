@@ -83,7 +83,7 @@ def test_every_format_against_opencv_and_pytorch(model):
         (["--model", "."], "run folder"),
     ],
 )
-def test_what_cannot_be_measured_ends_with_one_line(arguments, message):
+def test_invalid_arguments_end_with_one_line(arguments, message):
     done = benchmark_command.run("colorize", *arguments)
     assert done.returncode == 1
     assert message in done.stderr.splitlines()[-1]

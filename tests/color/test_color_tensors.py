@@ -178,7 +178,7 @@ def test_the_formula_is_that_of_tensorflow_io_and_so_is_its_gradient(grid):
 
 
 @MODES
-def test_bytes_to_lightness_is_what_the_host_says(run, grid):
+def test_bytes_to_lightness_equals_the_numpy_version(run, grid):
     rgb = np.rint(grid * 255).astype(np.uint8)
     lightness = run(tensors.rgb8_to_lightness, tf.constant(rgb))
     assert lightness.shape == (17, 289, 1) and lightness.dtype == tf.float32
@@ -187,7 +187,7 @@ def test_bytes_to_lightness_is_what_the_host_says(run, grid):
 
 
 @MODES
-def test_joined_bytes_are_what_the_host_says_in_and_out_of_gamut(run, grid):
+def test_joined_bytes_equal_the_numpy_version_in_and_out_of_gamut(run, grid):
     lightness, ab = lab.rgb_to_lightness_ab(np.rint(grid * 255).astype(np.uint8))
     for strength in (1.0, 2.5):
         vivid = np.clip(ab * np.float32(strength), -1, 1)

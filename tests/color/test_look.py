@@ -39,13 +39,13 @@ def test_a_look_is_a_value():
 
 @pytest.mark.parametrize("field", dataclasses.fields(Look), ids=lambda field: field.name)
 @pytest.mark.parametrize("value", [-5, 5, float("nan"), "1", None])
-def test_what_is_out_of_range_is_refused(field, value):
+def test_values_out_of_range_are_rejected(field, value):
     with pytest.raises(ValueError, match=f"`{field.name}` must be in .* Received: {field.name}={value!r}"):
         Look(**{field.name: value})
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_what_is_undone_comes_back(look):
+def test_undoing_restores_the_colors(look):
     lightness, ab = colors()
     back = look.applied(lightness, look.undone(lightness, ab))
     difference = 110 * np.linalg.norm(back - ab, axis=-1)

@@ -59,7 +59,7 @@ def test_noise_uneven_light_and_jpeg_do_not_hide_a_mount():
 
 
 @pytest.mark.parametrize("angle", [-2.0, 1.0, 2.5])
-def test_a_photo_that_lies_askew_on_the_scanner(angle):
+def test_a_photo_rotated_on_the_scanner(angle):
     check(*mounted(PHOTOS["coffee"], 200, angle=angle), least=0.9)
 
 
@@ -119,7 +119,7 @@ def fog(height=300, width=400):
         np.random.default_rng(1).integers(0, 256, (300, 400), dtype=np.uint8),
     ],
 )
-def test_what_is_not_a_margin_keeps_all_color(picture):
+def test_areas_that_are_not_margins_keep_all_color(picture):
     assert margins.color_share(seen(picture)).min() == 1
 
 

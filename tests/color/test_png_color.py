@@ -86,7 +86,7 @@ def test_the_gamma_that_stands_for_srgb_changes_nothing(value):
     np.testing.assert_array_equal(read(png(COLORS, gamma(value), primaries(SRGB_PRIMARIES))), COLORS)
 
 
-def test_what_wins():
+def test_precedence_of_color_chunks():
     np.testing.assert_array_equal(read(png(COLORS, gamma(1.0), primaries(ADOBE_PRIMARIES), SRGB)), COLORS)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = made.with_chunks(made.encoded(Image.fromarray(COLORS), "PNG", icc_profile=profile), gamma(1.0))

@@ -13,7 +13,7 @@ from tf_colorize.commands import main, photo_options
 from tf_colorize.photos import files
 
 
-def test_a_photo_is_written_beside_it_and_said(album, model, capsys):
+def test_a_result_is_written_beside_the_photo_and_reported(album, model, capsys):
     assert main.main([str(album / "a.jpg"), "--model", model]) == 0
     assert command_line.tree(album) == ["a.color.jpg", "a.jpg", "deep/er/b.PNG"]
     said = capsys.readouterr()
@@ -96,7 +96,7 @@ def test_alpha_and_metadata_go_through(album, model, capsys):
     assert "transparency flattened onto white" in capsys.readouterr().out
 
 
-def test_the_first_frame_is_said(album, model, capsys):
+def test_use_of_the_first_frame_is_reported(album, model, capsys):
     frames = [Image.new("L", (20, 20), gray) for gray in (50, 200)]
     frames[0].save("x.tif", save_all=True, append_images=frames[1:])
     assert main.main(["x.tif", "--model", model]) == 0
@@ -121,7 +121,7 @@ def test_results_named_by_a_shell_are_not_colorized_again(album, model, capsys):
     assert command_line.tree(album) == ["a.color.jpg", "b.jpg", "deep/er/b.PNG"]
 
 
-def test_color_that_is_replaced_is_said_and_can_be_kept(album, model, capsys):
+def test_replaced_color_is_reported_and_can_be_kept(album, model, capsys):
     Image.fromarray(skimage.data.chelsea()).save(album / "cat.jpg")
     arguments = [str(album), "-o", "out", "--model", model]
     assert main.main([*arguments, "--skip-color"]) == 0

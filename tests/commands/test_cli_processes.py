@@ -43,7 +43,7 @@ def test_help_of_the_scripts_needs_no_extra(script):
     assert result.stdout.startswith(f"usage: {script}.py") and result.stderr == ""
 
 
-def test_a_killed_run_leaves_whole_files_and_goes_on(tmp_path, model):
+def test_a_killed_run_leaves_complete_files_and_continues(tmp_path, model):
     photo = np.asarray(Image.fromarray(skimage.data.camera()).resize((1200, 1200)))
     for index in range(40):
         path = tmp_path / "in" / f"{index:02d}.jpg"
@@ -101,7 +101,7 @@ def test_a_terminal_gets_a_bar_with_the_time_left(album, model):
     assert b"out/a.jpg  80 x 60" in shown and shown.rstrip().endswith(b"photos/s")
 
 
-def test_what_a_killed_run_left_is_removed(album, model):
+def test_temporary_files_of_a_killed_run_are_removed(album, model):
     left = album / ".tf-colorize-0123.part"
     left.touch()
     assert main.main([str(album), "--model", model]) == 0

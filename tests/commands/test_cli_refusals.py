@@ -46,7 +46,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         (["album/a.jpg", "album/deep/er/b.PNG", "same/a.png", "--format", "webp", "-o", "o"], "already the result of"),
     ],
 )
-def test_what_cannot_work_is_one_line_and_exit_code_1(album, model, capsys, arguments, complaint):
+def test_errors_are_one_line_and_exit_code_1(album, model, capsys, arguments, complaint):
     pathlib.Path("bare").mkdir()
     pathlib.Path("same").mkdir()
     Image.new("L", (9, 9)).save("same/a.png")
@@ -81,7 +81,7 @@ def test_wrong_usage_is_exit_code_2(arguments):
     assert b"Traceback" not in result.stderr
 
 
-def test_without_a_model_it_says_how_to_get_one(album, monkeypatch, capsys, tmp_path):
+def test_without_a_model_the_error_says_how_to_get_one(album, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("tf_colorize.__file__", str(tmp_path / "tf_colorize" / "__init__.py"))
     assert main.main([str(album / "a.jpg")]) == 1
     assert "no model: " in capsys.readouterr().err
@@ -102,7 +102,7 @@ def test_equal_names_in_the_folders_of_a_pattern_do_not_meet(album, model, capsy
     assert "001.jpg is already the result of album/1950/001.jpg" in capsys.readouterr().err
 
 
-def test_a_pipe_overwrites_only_when_told(album, model):
+def test_a_pipe_overwrites_only_with_overwrite(album, model):
     data = (album / "a.jpg").read_bytes()
     pathlib.Path("keep.png").write_bytes(b"precious")
     result = command_line.command("-", "--model", model, "-o", "keep.png", input=data)

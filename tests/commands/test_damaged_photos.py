@@ -25,7 +25,7 @@ def damaged_tiffs():
 
 @pytest.mark.parametrize("name", ["pixels.tif", "tag.tif"])
 @pytest.mark.parametrize("is_piped", [False, True])
-def test_what_the_libraries_write_about_a_damaged_photo_is_hidden(tmp_path, name, is_piped):
+def test_messages_of_libraries_about_damaged_photos_are_hidden(tmp_path, name, is_piped):
     data = damaged_tiffs()[name]
     probe = "import io, sys; from PIL import Image; Image.open(io.BytesIO(sys.stdin.buffer.read())).load()"
     by_pillow = subprocess.run([sys.executable, "-c", probe], input=data, capture_output=True)

@@ -94,7 +94,7 @@ def test_models_are_listed_with_a_version_that_changes_with_them(server):
     assert get(server, "/models/another.tflite")[1] == b"changed!"
 
 
-def test_what_has_not_changed_is_not_sent_again(server):
+def test_unchanged_files_are_not_sent_again(server):
     response, _ = get(server, "/main.js")
     response, body = get(server, "/main.js", **{"If-Modified-Since": response.headers["Last-Modified"]})
     assert (response.status, body) == (304, b"")
@@ -104,7 +104,7 @@ def test_only_this_computer_is_served(server):
     assert server.server_address[0] == "127.0.0.1"
 
 
-def test_without_a_page_the_command_names_what_builds_and_installs_it(tmp_path, monkeypatch, capsys):
+def test_without_a_page_the_command_says_how_to_build_and_install_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "PAGE", tmp_path / "page")
     assert demo.main(["--no-browser"]) == 1
     complaint = capsys.readouterr().err
@@ -145,7 +145,7 @@ sys.exit(main.main(["demo", *{list(arguments)!r}]))
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_the_command_says_its_address_and_serves(page):
+def test_the_command_prints_its_address_and_serves(page):
     with run_command(page, "--port", "0", "--no-browser") as process:
         try:
             port = int(re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline()).group(1))
@@ -165,7 +165,7 @@ def test_a_taken_port_is_one_line_and_exit_code_1(page):
     assert "without --port" in complaint  # the way out
 
 
-def test_a_taken_default_port_is_said_and_the_next_one_is_used(page, monkeypatch, capsys):
+def test_a_default_port_in_use_is_reported_and_the_next_one_used(page, monkeypatch, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setattr(demo, "DEFAULT_PORT", taken.getsockname()[1])
         monkeypatch.setattr(demo, "PAGE", page)
@@ -195,7 +195,7 @@ def test_models_with_any_name_are_served(page, tmp_path):
         server.shutdown()
 
 
-def test_a_hosted_page_sends_what_the_demo_sends():
+def test_a_hosted_page_is_the_same_as_in_the_demo():
     lines = (pathlib.Path(__file__).parents[2] / "web" / "src" / "page" / "_headers").read_text().splitlines()
     hosted = dict(line.strip().split(": ", 1) for line in lines[1:])
     assert "Content-Security-Policy" in hosted  # a worker does not inherit that of the page's <meta>

@@ -55,7 +55,7 @@ def test_options_color_a_photo(album, model, colorizer):
     assert (expected != colorizer(GRAY)).any()
 
 
-def test_a_file_beside_a_photo_is_used_and_said(album, model, colorizer, capsys):
+def test_a_file_beside_a_photo_is_used_and_reported(album, model, colorizer, capsys):
     hints.write([BROWN, ("75%", "50%", "navy")], album / "a.hints.json")
     assert main.main(["album", "-o", "out", "--model", model]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("out/")]
@@ -117,7 +117,7 @@ def test_hints_that_cannot_be_used_fail_their_photo_alone(album, model, capsys):
     ]
 
 
-def test_a_model_without_hints_says_so_and_colors_the_others(album, tmp_path, capsys):
+def test_a_model_without_hints_is_reported_and_the_others_are_colorized(album, tmp_path, capsys):
     plain = str(tiny_models.write_tflite(tmp_path))
     hints.write([BROWN], album / "a.hints.json")
     assert main.main(["album", "-o", "out", "--model", plain]) == 1
@@ -149,7 +149,7 @@ def test_bad_hints_are_one_line_and_write_nothing(album, model, capsys, argument
 
 
 @pytest.mark.parametrize("hint", ["nonsense", "3,4=blurple", "x,4=red"])
-def test_text_that_is_no_hint_is_wrong_usage(hint, capsys):
+def test_malformed_hints_are_wrong_usage(hint, capsys):
     with pytest.raises(SystemExit) as stop:
         main.main(["a.png", "--hint", hint])
     assert stop.value.code == 2

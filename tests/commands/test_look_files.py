@@ -48,7 +48,7 @@ def test_an_album_looks_tomorrow_as_it_does_today(album, model):
     np.testing.assert_array_equal(pixels("today/a.png"), Colorizer.load(model)(GRAY, look=Look(1.4, -0.3)))
 
 
-def test_options_come_before_the_look_and_the_look_before_what_lies_beside_a_photo(album, model):
+def test_options_override_the_look_file_which_overrides_the_hints_file(album, model):
     write("look.json", {"version": 1, "look": {"vividness": 1.4, "warmth": -0.3}})
     write("a.hints.json", {"version": 1, "hints": [], "look": {"vividness": 0.2, "warmth": 0.9}})
     arguments = ["a.png", "--look", "look.json", "--vividness", "1.7", "--save-look", "new.json", "--model", model]
@@ -57,7 +57,7 @@ def test_options_come_before_the_look_and_the_look_before_what_lies_beside_a_pho
     assert look_files.read("new.json") == {"vividness": 1.7, "warmth": -0.3}
 
 
-def test_what_the_page_saved_for_a_photo_is_a_look_for_others(album, model):
+def test_a_hints_file_of_the_page_works_as_a_look_file(album, model):
     write("a.hints.json", {"version": 1, "hints": [{"x": 1, "y": 2, "color": "#f00"}], "look": {"warmth": 0.5}})
     assert main.main(["b.png", "--look", "a.hints.json", "--model", model]) == 0
     np.testing.assert_array_equal(pixels("b.color.png"), Colorizer.load(model)(GRAY, look=Look(warmth=0.5)))

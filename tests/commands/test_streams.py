@@ -39,7 +39,7 @@ def is_colored(path):
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-"])
-def test_photos_are_colored_whatever_is_closed(photo, model, closed):
+def test_photos_are_colorized_whatever_streams_are_closed(photo, model, closed):
     before = photo.read_bytes()
     (photo.parent / "broken.jpg").write_bytes(before[:300])  # so there is a complaint
     done = shell(f"tfc a.jpg broken.jpg --jobs 1 -o out --model {model} {closed}")
@@ -58,7 +58,7 @@ def test_photos_are_colored_whatever_is_closed(photo, model, closed):
         ("a.jpg >/dev/full", "standard output cannot be written: No space left on device\n"),
     ],
 )
-def test_a_pipe_that_is_not_there_is_one_line(photo, model, arguments, complaint):
+def test_a_missing_pipe_is_one_line(photo, model, arguments, complaint):
     done = shell(f"tfc --model {model} {arguments}")
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.decode().replace("standard input: c", "<stdout>: c") == complaint
@@ -81,7 +81,7 @@ def test_a_pipe_needs_only_what_it_uses(photo, model):
     assert done.returncode == 0 and is_colored("piped.jpg")
 
 
-def test_the_first_file_that_is_opened_is_no_standard_stream(run_python):
+def test_the_first_opened_file_does_not_become_a_standard_stream(run_python):
     code = """
         import os
         from tf_colorize.commands import streams
@@ -171,7 +171,7 @@ END
     assert done.stderr == b"" and is_colored("out/a.jpg")
 
 
-def test_what_was_hidden_is_shown_when_it_failed(run_python):
+def test_hidden_output_is_shown_after_a_failure(run_python):
     code = """
         import os
         from tf_colorize.commands import quiet

@@ -66,7 +66,7 @@ def test_hints_that_are_missing_are_one_line_where_a_result_exists(capsys):
         (["one/p*.jpg"], "one/photo.color.jpg"),
     ],
 )
-def test_what_may_be_somebodys_is_not_done_again(arguments, made):
+def test_files_that_may_be_the_users_are_not_replaced(arguments, made):
     pathlib.Path("one").mkdir()
     for name in ("other.jpg", "one/photo.jpg"):
         Image.fromarray(GRAY).save(name)
@@ -120,7 +120,7 @@ def test_a_film_names_the_command_for_films(film, capsys):
         (["server"], 1, "server: no such file or folder; did you mean tf-colorize serve?"),
     ],
 )
-def test_what_was_meant_differently_is_one_line_and_makes_nothing(arguments, code, complaint, capsys):
+def test_ambiguous_arguments_are_one_line_and_write_nothing(arguments, code, complaint, capsys):
     assert main.main(arguments) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tf-colorize") and complaint in line

@@ -84,7 +84,7 @@ def test_a_dimmer_photo_has_half_of_the_light_and_less_color(photo):
     assert old_photos.exposed(np.full((1, 1, 3), 200, np.uint8), 3.0).min() == 255
 
 
-def test_tones_end_where_they_are_told_to():
+def test_tones_end_at_the_given_limits():
     ramp = np.linspace(0, 1, 101, dtype=np.float32)[None]
     faded = old_photos.toned(ramp, contrast=1.7, black=0.1, white=0.8)
     assert faded[0, 0] == pytest.approx(0.1) and faded[0, -1] == pytest.approx(0.8)
@@ -197,7 +197,7 @@ def batches(path, **options):
     return [[part.numpy() for part in batch] for batch in stream.take(4)]
 
 
-def test_a_share_of_training_samples_is_old_and_the_others_stay_what_they_are(path):
+def test_a_share_of_training_samples_is_aged_and_the_others_are_unchanged(path):
     plain, some, every = (batches(path, old_photos=share) for share in (0.0, 0.5, 1.0))
     changed = np.concatenate([np.abs(one[0] - other[0]).max(axis=(1, 2, 3)) > 0 for one, other in zip(plain, some)])
     assert 8 <= changed.sum() <= 24  # of 32

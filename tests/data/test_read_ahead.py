@@ -46,7 +46,7 @@ def batches_held(monkeypatch):
 
 
 @pytest.mark.parametrize("hints", [False, True])
-def test_streams_that_nobody_reads_any_more_hold_nothing(paths, batches_held, hints):
+def test_abandoned_streams_hold_no_memory(paths, batches_held, hints):
     for seed in range(3):
         stream = iter(pipeline.training_batches(paths, 32, 4, seed=seed, hints=hints))
         next(stream)
@@ -69,7 +69,7 @@ def test_training_holds_nothing_afterwards(paths, batches_held):
     assert batches_held() == 0
 
 
-def test_a_stream_goes_on_while_another_ends(paths):
+def test_a_stream_continues_while_another_ends(paths):
     def values(stream, count):
         return [next(stream)[1].numpy() for _ in range(count)]
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tf_colorize.data import selection
 
 
-def test_find_photos_counts_what_it_leaves_out(folder):
+def test_find_photos_counts_the_photos_left_out(folder):
     seen = []
     with pytest.warns(UserWarning, match="1 picture files cannot be read(.|\n)*broken.jpg"):
         photos = selection.find_photos(folder, progress=lambda done, total: seen.append((done, total)))

@@ -32,7 +32,7 @@ def drawn(photo, count=40):
     return [wishes.simulate(*photo, np.random.default_rng(seed)) for seed in range(count)]
 
 
-def test_a_wish_is_for_one_whole_thing_and_leaves_the_rest(photo):
+def test_a_wish_covers_one_whole_thing_and_nothing_else(photo):
     found = set()
     for hints, target in drawn(photo):
         assert hints.shape == target.shape == (HEIGHT, WIDTH, 3) and hints.dtype == target.dtype == np.float32
@@ -45,7 +45,7 @@ def test_a_wish_is_for_one_whole_thing_and_leaves_the_rest(photo):
     assert found == set(THINGS)
 
 
-def test_all_hints_of_a_wish_have_its_color_and_lie_on_the_thing(photo):
+def test_all_hints_of_a_wish_have_its_color_and_are_on_the_thing(photo):
     numbers = []
     for hints, target in drawn(photo):
         is_hint = hints[..., 2] > 0
@@ -65,7 +65,7 @@ def test_the_same_numbers_give_the_same_wish(photo):
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_where_there_is_no_thing_nothing_is_wished():
+def test_without_a_thing_there_is_no_wish():
     random = np.random.default_rng(0)
     noise = np.kron(random.uniform(-0.9, 0.9, (16, 24, 2)), np.ones((4, 4, 1))).astype(np.float32)
     hints, target = wishes.simulate(np.zeros((HEIGHT, WIDTH, 1), np.float32), noise, random)

@@ -64,7 +64,7 @@ def squared_distance(truths, pictures):
     return ((truths.astype(float) - pictures) ** 2).mean(axis=(1, 2, 3))
 
 
-def test_who_knows_the_color_of_all_loses_nothing(photos, samples):
+def test_a_perfect_colorizer_loses_nothing(photos, samples):
     result = aging.evaluate(answering(samples, 1.0), photos, lpips=squared_distance)
     assert result.chroma.shape == (2, len(aging.FAULTS))  # a photo that cannot be read is left out
     for row in result.means().values():

@@ -67,7 +67,7 @@ def test_script_writes_its_files_and_names_the_broken_photo(finished):
     assert names == {"contact_sheet.jpg", "metrics.json", "photos.csv", "report.html"}
 
 
-def test_script_measures_what_the_library_measures(finished, photos):
+def test_script_and_library_give_the_same_figures(finished, photos):
     folder, _ = finished
     content = json.loads((folder / "out" / "metrics.json").read_text())
     assert list(content["models"]) == ["gray", "warm tint", "yellow"]
@@ -129,7 +129,7 @@ def test_script_colorizes_photos_without_truth(finished):
 
 
 @pytest.mark.parametrize("arguments", [["--model", "m.tflite"], ["--model", "m.tflite", "--bw", "."], ["--data", "."]])
-def test_script_says_what_is_missing(arguments):
+def test_script_reports_missing_arguments(arguments):
     command = [sys.executable, "scripts/evaluate.py", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1

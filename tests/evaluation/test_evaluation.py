@@ -98,7 +98,7 @@ def test_intervals_surround_the_value_and_shrink_to_it_without_spread(photos, tm
     assert lower == value == upper
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_measured(photos, tmp_path):
+def test_unreadable_photos_are_reported_and_the_others_measured(photos, tmp_path):
     broken, tiny = tmp_path / "broken.jpg", tmp_path / "tiny.png"
     broken.write_bytes((photos / "coffee.jpg").read_bytes()[:4000])
     Image.new("RGB", (40, 5)).save(tiny)

@@ -64,14 +64,14 @@ def test_lpips_from_a_file_is_its_definition(tmp_path):
     assert distance(first[np.newaxis], first[np.newaxis]) == [0]
 
 
-def test_lpips_says_what_its_file_lacks(tmp_path):
+def test_lpips_reports_missing_arrays_in_its_file(tmp_path):
     np.savez(tmp_path / "other.npz", conv1_kernel=np.zeros(3))
     for name, reason in (("other.npz", "conv1_bias"), ("missing.npz", "No such file")):
         with pytest.raises(ValueError, match=f"`weights` must be an .npz file.*{reason}"):
             perceptual.load(tmp_path / name)
 
 
-def test_lpips_without_its_packages_says_what_to_install(monkeypatch):
+def test_lpips_without_its_packages_reports_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", None)
     with pytest.raises(ValueError, match=r'pip install ".*\[lpips\]"'):
         perceptual.Lpips()

@@ -37,7 +37,7 @@ def test_importing_measures_does_not_load_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_psnr_by_hand_and_capped_for_identical_pictures():
+def test_psnr_matches_a_hand_calculation_and_is_capped_for_identical_pictures():
     truth = np.zeros((12, 20, 3), np.uint8)
     prediction = truth.copy()
     prediction[:, :10] = 51  # a fifth of the range, over half of the picture
@@ -75,7 +75,7 @@ def test_ciede2000_of_published_pairs():
         assert measures.ciede2000(*pair) == pytest.approx(expected, abs=2e-4)
 
 
-def test_lab_measures_by_hand():
+def test_lab_measures_match_a_hand_calculation():
     gray, tinted = np.zeros((2, 2, 3), np.float32), np.zeros((2, 2, 3), np.float32)
     tinted[0, 0] = [0, 3, -4]
     assert measures.ab_error(gray, tinted) == pytest.approx(7 / 8)
@@ -106,7 +106,7 @@ def test_colorfulness_equals_plain_python_on_a_photo():
     assert abs(absolute - colorfulness.colorfulness(picture)) > 0.1
 
 
-def test_the_two_colorfulness_variants_differ_by_hand():
+def test_the_two_colorfulness_variants_match_a_hand_calculation():
     picture = np.zeros((1, 2, 3), np.uint8)
     picture[0, 0, 0] = picture[0, 1, 1] = 255  # red beside green: rg +255 and -255, yb 127.5 twice
     assert colorfulness.colorfulness(picture) == pytest.approx(255 + 0.3 * 127.5)
@@ -118,14 +118,14 @@ def test_gray_is_not_colorful():
     assert colorfulness.colorfulness(gray) == colorfulness.colorfulness_absolute(gray) == 0
 
 
-def test_gaussian_fit_equals_numpy_on_the_whole():
+def test_gaussian_fit_equals_numpy_on_all_vectors():
     features = np.random.default_rng(0).normal(3, 2, (50, 6)).astype(np.float32)
     fit = fitted(features)
     np.testing.assert_allclose(fit.mean, features.mean(0, dtype=np.float64), rtol=1e-10)
     np.testing.assert_allclose(fit.covariance, np.cov(features.astype(np.float64).T), rtol=1e-9)
 
 
-def test_frechet_distance_in_one_dimension_by_hand():
+def test_frechet_distance_in_one_dimension_matches_a_hand_calculation():
     first, second = fitted(np.array([[0.0], [2.0]])), fitted(np.array([[4.0], [10.0]]))
     expected = (7 - 1) ** 2 + (math.sqrt(18) - math.sqrt(2)) ** 2  # means 1 and 7, unbiased variances 2 and 18
     assert measures.frechet_distance(first, second) == pytest.approx(expected)
@@ -197,14 +197,14 @@ def lab_of(blocks):
     return np.repeat(np.repeat(np.asarray(blocks, np.float32), 16, axis=0), 16, axis=1)
 
 
-def test_gray_blocks_by_hand():
+def test_gray_blocks_match_a_hand_calculation():
     truth = lab_of([[(50, 0, 0), (50, 3, 4), (50, 30, 0)]])
     prediction = lab_of([[(50, 6, 8), (50, 0, 2), (50, 0, 0)]])
     total, number = blotches.gray_blocks(truth, prediction)
     assert number == 2 and total == pytest.approx(10 + 2)
 
 
-def test_patches_by_hand():
+def test_patches_match_a_hand_calculation():
     truth = lab_of([[(50, 0, 0), (50, 1, 0), (80, 20, 0)]])
     prediction = lab_of([[(50, 0, 0), (50, 3, 4), (80, 0, 0)]])
     # The third block is lighter: no matter how its color differs, it may.

@@ -56,7 +56,7 @@ def test_a_broken_generator_is_refused(exported, tmp_path, function, name, chang
 
 
 @EXPORTERS
-def test_what_exists_is_replaced_only_when_asked(exported, tmp_path, function, name):
+def test_existing_exports_are_replaced_only_with_overwrite(exported, tmp_path, function, name):
     older = tmp_path / name / "mine" if name == "1" else tmp_path / name
     older.parent.mkdir(exist_ok=True)
     older.write_text("older")
@@ -90,7 +90,7 @@ def test_chroma_that_is_off_is_refused(exported):
         checks.compare(off, squares, expected, mean_bound=4, max_bound=6)
 
 
-def test_photos_are_taken_evenly_from_the_whole_folder(tmp_path):
+def test_photos_are_spread_evenly_over_the_folder(tmp_path):
     for index in range(400):  # the later in the alphabet, the lighter
         level = round(index * 255 / 399)
         Image.new("L", (32, 32), level).save(tmp_path / f"{index:03d}.png")
@@ -137,7 +137,7 @@ def test_command_line(exported, tmp_path):
     assert target.read_bytes() == before
 
 
-def test_command_line_with_what_is_no_model(tmp_path, capsys):
+def test_command_line_with_a_file_that_is_not_a_model(tmp_path, capsys):
     (tmp_path / "text.keras").write_text("no model")
     (tmp_path / "empty").mkdir()
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="dense")])
@@ -166,7 +166,7 @@ def test_the_steps_for_app_developers_give_the_test_vectors(exported, tmp_path):
     np.testing.assert_allclose(ab, exports.generator()(square), atol=2e-3)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(exported, tmp_path, run_python):
+def test_a_full_disk_is_reported_and_leaves_nothing(exported, tmp_path, run_python):
     printed = run_python(f"""
         import pathlib, resource, signal, sys
         sys.path.insert(0, {str(ROOT / "tests" / "helpers")!r})

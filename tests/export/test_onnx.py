@@ -117,7 +117,7 @@ def test_int8_kernels_take_a_byte_each(files):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dots", [0, 3, 100])
-def test_hints_give_what_keras_gives(hinted, dots):
+def test_hints_give_the_results_of_keras(hinted, dots):
     generator, path = hinted
     model = Colorizer.load(path)
     assert model.takes_hints and model.image_size == HINTED_SIZE
@@ -176,7 +176,7 @@ def test_other_files_are_refused(files, tmp_path):
         Colorizer.load(tmp_path / "scaled.onnx")
 
 
-def test_without_the_runtime_it_is_said_what_to_install(files, monkeypatch):
+def test_without_the_runtime_the_error_says_what_to_install(files, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(installation.MissingPackage, match=r"needs onnxruntime, which is not installed.*\[onnx\]"):
         Colorizer.load(files["none"])

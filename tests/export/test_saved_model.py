@@ -214,7 +214,7 @@ def test_exif_orientation_is_applied(signatures, colorizer, orientation):
 @pytest.mark.parametrize(
     "broken_exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
 )
-def test_broken_exif_is_no_orientation(signatures, broken_exif):
+def test_broken_exif_gives_no_orientation(signatures, broken_exif):
     photo = Image.fromarray(skimage.data.coffee()).resize((90, 60))
     file = encoded(photo, "JPEG")
     segment = b"\xff\xe1" + (len(broken_exif) + 2).to_bytes(2, "big") + broken_exif

@@ -40,7 +40,7 @@ def test_tflite_is_builtin_operations_for_one_fixed_size(exported, kind):
     assert not [name for op in interpreter._get_ops_details() if (name := op["op_name"]).startswith(("Flex", "CUSTOM"))]
 
 
-def test_the_script_offers_what_the_library_takes():
+def test_the_script_offers_the_choices_of_the_library():
     from tf_colorize.commands.export import MIN_CALIBRATION_PHOTOS, QUANTIZE
 
     assert (QUANTIZE, MIN_CALIBRATION_PHOTOS) == (tflite.QUANTIZE, tflite.MIN_CALIBRATION_PHOTOS)
@@ -132,7 +132,7 @@ def test_the_shipped_files_are_those_of_the_checksum_file():
         assert hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest() == digest, name
 
 
-def test_the_stored_tiny_model_is_what_the_converter_makes(tmp_path):
+def test_the_stored_tiny_model_equals_a_new_conversion(tmp_path):
     (tmp_path / "now.tflite").write_bytes(tiny_models.converted(32))
     square = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 1)).astype("float32")
     results = []

@@ -212,7 +212,7 @@ def broken(tmp_path, kind):
         ("missing", "no such file"),
     ],
 )
-def test_what_is_no_film_is_told_in_one_line(tmp_path, kind, reason):
+def test_a_file_that_is_not_a_film_is_reported_in_one_line(tmp_path, kind, reason):
     path = broken(tmp_path, kind)
     before = sorted(os.listdir(tmp_path))
     done = command(path)
@@ -244,7 +244,7 @@ def test_wrong_usage(tmp_path, wrong):
     ("audio", "codec", "target", "reason"),
     [("aac", "av1", "a.mov", "av1")],
 )
-def test_what_a_container_cannot_hold_is_told_before_the_work(tmp_path, audio, codec, target, reason):
+def test_unsupported_streams_are_reported_before_the_work(tmp_path, audio, codec, target, reason):
     film = films.write(tmp_path / "movie.mkv", audio=audio)
     done = command(film, "-o", tmp_path / target, "--codec", codec)
     assert done.returncode == 1

@@ -54,7 +54,7 @@ def test_the_film_frames_come_back_each_once_and_in_order(tmp_path, original, na
     assert max(distance for _, distance in found) < 2.5  # that of MPEG-2
 
 
-def test_a_result_has_24_frames_a_second_sound_in_sync_and_goes_on_where_it_was(tmp_path, original):
+def test_a_result_has_24_frames_per_second_and_sound_in_sync_and_resumes(tmp_path, original):
     whole = f"{film_kinds.GRAY},telecine"
     tone = {"rate": FILM, "seconds": 4, "size": "320x240", "filters": whole}
     film = film_kinds.make(tmp_path / "tape.mpg", *MPEG2[:-2], "-c:a", "mp2", "-f", "mpeg", **tone)

@@ -34,7 +34,7 @@ def followed(film, *hints, **part):
     return {number: [hint.place(*SIZE) for hint in tracking.hints_at(found, hints, number)] for number in found}
 
 
-def test_hints_move_with_what_they_are_on_and_end_with_their_shot(movie):
+def test_hints_follow_their_thing_and_end_with_their_shot(movie):
     film = reading.open_film(movie)
     found = followed(film, Hint(100, 60, "red", time=0.6), Hint("50%", "50%", "navy", time=1.6))
     assert list(found) == list(range(N_FRAMES))
@@ -106,7 +106,7 @@ def test_a_hint_colors_its_shot_and_no_other(movie, tmp_path):
             assert np.abs(redness).mean() < 3, index
 
 
-def test_a_hints_file_beside_the_film_is_used_and_said(movie, monkeypatch, capsys):
+def test_a_hints_file_beside_the_film_is_used_and_reported(movie, monkeypatch, capsys):
     monkeypatch.setattr(film_command, "_load", lambda options: (Painter(), "painter"))
     file = movie.with_name("movie.hints.json")
     hints_module.write([Hint(100, 60, "#a02020", time=0.6)], file)
@@ -148,7 +148,7 @@ def test_a_preview_shows_hints(movie, monkeypatch):
     assert reds[:middle].max() > 0.05 and reds[middle + 20 :].max() < 0.01
 
 
-def test_a_model_without_hints_says_so(movie, monkeypatch, capsys):
+def test_a_model_without_hints_is_reported(movie, monkeypatch, capsys):
     model = tf_colorize.Colorizer(Painter.automatic, Painter.image_size)
     monkeypatch.setattr(film_command, "_load", lambda options: (model, "plain"))
     hints_module.write([Hint(100, 60, "red", time=0.6)], movie.with_name("movie.hints.json"))

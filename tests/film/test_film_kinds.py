@@ -156,7 +156,7 @@ def test_long_stills_last_as_long_as_they_did(tmp_path, colorizer, suffix):
     assert float(whole["duration"]) == pytest.approx(float(film_kinds.probed(film)[1]["duration"]), abs=0.05)
 
 
-def test_a_still_at_the_end_lasts_as_long_as_the_film_says(tmp_path, colorizer):
+def test_a_still_at_the_end_keeps_its_duration(tmp_path, colorizer):
     listing = tmp_path / "list.txt"
     images = [film_kinds.make(tmp_path / f"{n}.png", "-frames:v", "1", rate=n + 1, sound=False) for n in range(2)]
     entries = [(images[0], 0.04)] * 5 + [(images[1], 20), (images[0], 0.04), (images[1], 20)]
@@ -192,7 +192,7 @@ def test_a_size_that_changes_on_the_way(tmp_path, colorizer):
     assert int(film_kinds.probed(tmp_path / "result.mkv")[0]["nb_read_frames"]) == 30
 
 
-def test_a_recording_whose_clock_was_set_anew(tmp_path, colorizer):
+def test_a_recording_whose_clock_restarts(tmp_path, colorizer):
     mpeg2 = (*MPEG2, "-f", "mpegts", "-output_ts_offset")
     one = film_kinds.make(tmp_path / "1.ts", *mpeg2, "3600")
     two = film_kinds.make(tmp_path / "2.ts", *mpeg2, "5")
@@ -208,7 +208,7 @@ DAMAGED = {"damaged.mpg": (*MPEG2, "-f", "mpeg"), "damaged.mp4": ("-c:v", "mpeg4
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_how_many_frames_are_damaged_is_said(tmp_path, colorizer, name):
+def test_the_number_of_damaged_frames_is_reported(tmp_path, colorizer, name):
     film = film_kinds.make(tmp_path / name, *DAMAGED[name], seconds=2, sound=False)
     data = bytearray(film.read_bytes())
     middle = len(data) // 2
@@ -222,7 +222,7 @@ def test_how_many_frames_are_damaged_is_said(tmp_path, colorizer, name):
         assert film_kinds.times(tmp_path / "result.mkv")[-1] == pytest.approx(49 / 25, abs=0.05)
 
 
-def test_what_arrives_in_the_middle_is_what_the_table_says(tmp_path):
+def test_frames_after_seeking_match_the_table(tmp_path):
     """Of each kind of file, from each frame on: the same pictures as from the beginning."""
     for name in ("camcorder.mpg", "raw.h264", "divx.avi", "recording.ts", "windows.wmv", "modern.mp4"):
         options = dict(KINDS[name][0])
@@ -236,7 +236,7 @@ def test_what_arrives_in_the_middle_is_what_the_table_says(tmp_path):
             assert all(np.array_equal(one[2], other[2]) for one, other in zip(part, whole[first:])), (name, first)
 
 
-def test_what_does_not_arrive_as_the_table_says_is_read_from_the_beginning(tmp_path, monkeypatch):
+def test_frames_that_do_not_match_the_table_are_read_from_the_beginning(tmp_path, monkeypatch):
     film = reading.open_film(film_kinds.make(tmp_path / "modern.mp4", *X264, "-g", "5", seconds=3))
     whole = [frame.rgb() for frame in reading.frames_of(film)]
     sought = reading._sought

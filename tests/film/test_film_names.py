@@ -31,7 +31,7 @@ def small_film(tmp_path_factory):
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are text there")
 @pytest.mark.parametrize("name", ["12:30 a.mp4", "tcp: b.mp4", os.fsdecode(b"gro\xdf.mp4")])
-def test_names_that_are_no_addresses_and_no_text(tmp_path, small_film, name):
+def test_names_that_look_like_addresses_or_are_not_text(tmp_path, small_film, name):
     shutil.copy(small_film, tmp_path / name)
     done = command(str(tmp_path / name), PYTHONIOENCODING="utf-8:strict")
     assert done.returncode == 0, done.stderr
@@ -71,7 +71,7 @@ def test_numbered_images_are_a_film(tmp_path, small_film, first, rate, expected)
     assert sorted(os.listdir(tmp_path)) == ["scans", "scans.color.mp4"]
 
 
-def test_a_missing_image_is_told(tmp_path, small_film):
+def test_a_missing_image_is_reported(tmp_path, small_film):
     pattern = numbered(tmp_path / "scans", small_film)
     (tmp_path / "scans" / "00004.png").unlink()
     done = command(pattern)
@@ -114,7 +114,7 @@ def test_a_preview_shows_the_part_that_was_asked_for(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="counts names in other units")
-def test_a_result_may_have_the_longest_name_that_there_is(tmp_path, small_film):
+def test_a_result_may_have_the_longest_possible_name(tmp_path, small_film):
     name = "é" * 125 + "x.mp4"
     assert len(os.fsencode(name)) == 255
     shutil.copy(small_film, tmp_path / name)

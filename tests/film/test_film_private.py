@@ -19,7 +19,7 @@ def mode(path):
 
 
 @pytest.mark.parametrize("bits", [0o600, 0o640, 0o644])
-def test_a_result_is_for_the_same_people_as_the_film(tmp_path, bits):
+def test_a_result_has_the_access_permissions_of_the_film(tmp_path, bits):
     colorizer, film = Colorizer.load(MODEL), tmp_path / "film.mp4"
     film_kinds.make(film, "-c:v", "libx264", seconds=0.4, sound=False).chmod(bits)
     target, seen = tmp_path / "film.color.mp4", []
@@ -49,7 +49,7 @@ def test_a_result_has_the_time_of_the_film(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.color.mp4", "film.mp4"]
 
 
-def test_images_keep_out_whom_the_first_of_them_does(tmp_path):
+def test_numbered_images_give_the_permissions_of_the_first(tmp_path):
     film_kinds.make(tmp_path / "%03d.png", "-frames:v", "4", sound=False)
     for path in tmp_path.glob("*.png"):
         path.chmod(0o600)

@@ -58,7 +58,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["movie.color.mp4", "movie.mp4"]
 
 
-def test_a_run_that_ended_before_it_could_note_its_first_piece_is_no_obstacle(tmp_path, colorizer, monkeypatch):
+def test_a_run_that_ended_before_recording_its_first_piece_does_not_block_the_next(tmp_path, colorizer, monkeypatch):
     film = reading.open_film(films.write(tmp_path / "movie.mp4"))
     whole_files = pieces.whole.open_whole
 
@@ -110,7 +110,7 @@ sys.exit(main.main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
-def test_a_stopped_run_goes_on_and_ends_as_if_undisturbed(tmp_path, colorizer, how):
+def test_an_interrupted_run_continues_with_the_same_result(tmp_path, colorizer, how):
     film = films.write(tmp_path / "movie.mp4", n_frames=130, n_shots=3)
     arguments = [sys.executable, "-c", INTERRUPTIBLE, "film", str(film), "--model", str(MODEL)]
     run = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)

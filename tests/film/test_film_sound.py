@@ -93,7 +93,7 @@ def test_times_of_sound_that_stand_still(tmp_path, colorizer):
         assert film_kinds.sound_checksum(tmp_path / f"result{suffix}") == film_kinds.sound_checksum(broken)
 
 
-def test_subtitles_that_do_not_fit_are_told_before_the_work(tmp_path, colorizer):
+def test_unsupported_subtitles_are_reported_before_the_work(tmp_path, colorizer):
     texts = tmp_path / "texts.srt"
     texts.write_text("1\n00:00:00,200 --> 00:00:00,600\nHello\n")
     plain, film = film_kinds.make(tmp_path / "plain.mkv", "-c:v", "libx264", sound=False), tmp_path / "movie.mkv"
@@ -132,7 +132,7 @@ def click(path):
     raise AssertionError("silent")
 
 
-def test_sound_that_nobody_knows_is_left_out_or_the_film_refused(tmp_path, colorizer):
+def test_unknown_sound_is_left_out_or_the_film_rejected(tmp_path, colorizer):
     whole = film_kinds.make(tmp_path / "whole.mp4", "-c:v", "libx264", "-c:a", "aac")
     film = tmp_path / "damaged.mp4"
     data = whole.read_bytes().replace(b"mp4a", b"zzzz")

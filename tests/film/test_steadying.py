@@ -37,7 +37,7 @@ def flat(a, b, side=clips.SIDE):
 
 
 @pytest.mark.parametrize("kind", clips.KINDS)
-def test_a_clip_moves_as_its_flow_says(kind):
+def test_the_motion_of_a_clip_matches_its_flow(kind):
     clip = clips.make(kind, PHOTO, OTHER, n_frames=6)
     assert clip.frames.shape == (6, clips.SIDE, clips.SIDE, 3)
     moved = clip.flows[clip.visible]
@@ -48,7 +48,7 @@ def test_a_clip_moves_as_its_flow_says(kind):
     assert error < still / 2
 
 
-def test_measures_of_a_film_by_hand():
+def test_measures_of_a_film_match_a_calculation_by_hand():
     frames = np.zeros((6, 8, 8, 3), np.uint8)
     frames[1::2] = 51  # 0.2 in each channel, in every second frame
     flows, visible = np.zeros((5, 8, 8, 2), np.float32), np.ones((5, 8, 8), bool)
@@ -73,7 +73,7 @@ def test_flicker_goes_and_color_stays():
     assert np.abs(result).mean() == pytest.approx(np.abs(truth).mean(), rel=0.05)
 
 
-def test_no_steadiness_is_what_was_predicted():
+def test_no_steadiness_gives_the_prediction():
     clip = clips.make("zoom", PHOTO, OTHER, n_frames=20)
     predicted = [flat(index / 40, -index / 40) for index in range(20)]
     np.testing.assert_allclose(steadied(clip.frames, predicted, steadiness=0), predicted, atol=1e-6)
@@ -87,7 +87,7 @@ def test_no_color_passes_a_cut():
     np.testing.assert_allclose(result, predicted, atol=1e-6)
 
 
-def test_what_moves_leaves_no_ghost_behind():
+def test_moving_things_leave_no_ghosts():
     clip = clips.make("foreground", PHOTO, OTHER, n_frames=40)
     red, blue = flat(0.6, 0.3), flat(-0.1, -0.4)
     masks = [foreground_of(index, 40) for index in range(40)]

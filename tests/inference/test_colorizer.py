@@ -45,7 +45,7 @@ def expected_picture(rgb, image_size=32, predict=None):
 @pytest.mark.parametrize(
     "shape", [(32, 32), (1, 1), (1, 77), (91, 1), (20, 20), (33, 500), (257, 129), (300, 400)], ids=str
 )
-def test_a_picture_of_any_shape_is_what_tensorflow_and_scikit_image_say(colorizer, shape):
+def test_pictures_of_any_shape_match_tensorflow_and_scikit_image(colorizer, shape):
     # Middle grays, so that the colors are in gamut, where nothing has to be clamped.
     rgb = (np.asarray(Image.fromarray(PHOTO).resize(shape[::-1])) // 2 + 64).astype(np.uint8)
     result = colorizer(rgb)

@@ -102,7 +102,7 @@ def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
 
 
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
-def test_no_hints_is_the_automatic_file_to_the_last_bit(exported, kind):
+def test_without_hints_the_result_is_bit_identical_to_the_automatic_one(exported, kind):
     automatic = runtimes.from_tflite(exports.exported().tflite[kind], threads=1)
     hinted = runtimes.from_tflite(exported[1][kind], threads=1)
     square = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype(np.float32)
@@ -148,7 +148,7 @@ def test_colorize_with_hints_is_the_same_on_the_server(generator, exported):
 
 
 @pytest.mark.parametrize("vividness", [0.3, 0.8, 1.4, 2.0])
-def test_vividness_leaves_a_wish_as_it_is(ways, vividness):
+def test_vividness_does_not_change_a_wish(ways, vividness):
     gray = np.full((80, 100), 128, np.uint8)
     wish = (50, 40, "#806050")
     assert difference_at(ways["none"](gray, hints=[wish], vividness=vividness), gray, *wish) < 3
@@ -172,7 +172,7 @@ def test_places_are_those_of_the_upright_photo(ways, tmp_path):
     np.testing.assert_array_equal(ways["none"](tmp_path / "x.png", hints=wishes), ways["none"](upright, hints=wishes))
 
 
-def test_a_model_without_hints_says_so():
+def test_a_model_without_hints_is_reported():
     colorizer = Colorizer.from_keras(exports.generator(), image_size=SIZE)
     assert not colorizer.takes_hints
     with pytest.raises(ValueError, match="the model takes no hints"):

@@ -11,7 +11,7 @@ def content(**changes):
     return json.dumps({"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c", **changes}]})
 
 
-def test_a_mark_at_the_beginning_is_no_part_of_the_text(tmp_path):
+def test_a_byte_order_mark_is_ignored(tmp_path):
     (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf" + content().encode())
     assert hints.read(tmp_path / "a.json") == [hints.Hint(120, "40%", "#7a4b2c")]
 

@@ -34,7 +34,7 @@ def test_serve_client_names_the_broken_file_and_writes_the_others(addresses, pro
         assert Image.open(tmp_path / name).size == Image.open(io.BytesIO(photo())).size
 
 
-def test_serve_client_sends_nothing_whose_result_exists(addresses, model, tmp_path):
+def test_serve_client_skips_photos_whose_results_exist(addresses, model, tmp_path):
     for name in ("one.png", "one.bmp", "two.png"):
         (tmp_path / name).write_bytes(photo())
     (tmp_path / "two.color.png").write_bytes(b"mine")

@@ -16,7 +16,7 @@ from tf_colorize.inference import serving
 
 
 @PROTOCOLS
-def test_predict_ab_is_what_keras_says(addresses, protocol):
+def test_predict_ab_equals_keras(addresses, protocol):
     lightness = squares(3)
     ab = serving.Client(addresses[protocol]).predict_ab(lightness)
     assert ab.dtype == np.float32
@@ -52,7 +52,7 @@ def test_a_version_can_be_asked_for(addresses, protocol):
 
 
 @PROTOCOLS
-def test_a_closed_client_says_so(addresses, model, protocol):
+def test_a_closed_client_raises_an_error(addresses, model, protocol):
     with serving.Client(addresses[protocol]) as client:
         client.predict_ab(squares(1))
     model.requests = 0
@@ -62,7 +62,7 @@ def test_a_closed_client_says_so(addresses, model, protocol):
     assert model.requests == 0
 
 
-def test_closing_ends_what_is_under_way(addresses, model):
+def test_closing_ends_requests_in_progress(addresses, model):
     client = serving.Client(addresses["grpc"], retries=0)
     model.delay.clear()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -87,7 +87,7 @@ def test_closing_ends_what_is_under_way(addresses, model):
         "",
     ],
 )
-def test_what_is_not_an_address_is_refused(url):
+def test_invalid_addresses_are_rejected(url):
     with pytest.raises(ValueError, match=r"`url` must be like .*Received: url="):
         serving.Client(url)
 

@@ -58,13 +58,13 @@ def test_a_slow_server_is_given_up(addresses, model, protocol):
 
 
 @pytest.mark.parametrize("reason", ["\x1b[2J no such model", "x" * 9999, {"\x1b": ["\x9b"] * 999}, "one\ntwo"])
-def test_what_a_server_says_is_one_line_that_a_terminal_can_show(reason):
+def test_messages_of_servers_are_one_printable_line(reason):
     line = failures.line(reason)
     assert line.isprintable() and 3 <= len(line) < 500
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_nobody_there(scheme):
+def test_no_server(scheme):
     with pytest.raises(serving.ServingError, match="unavailable after 1 tries"):
         serving.Client(f"{scheme}://127.0.0.1:1", retries=0).predict_ab(squares(1))
 
@@ -81,7 +81,7 @@ def test_another_kind_of_model_is_refused(tmp_path, protocol):
         Colorizer.from_server(addresses[protocol])
 
 
-def test_something_else_on_the_port():
+def test_another_program_on_the_port():
     with prediction_server.serve(exports.exported().saved_model) as (_, addresses):
         wrong = addresses["grpc"].replace("grpc:", "http:").replace("/colorizer", "")
         with pytest.raises(serving.ServingError):
@@ -140,7 +140,7 @@ WRONG_ANSWERS = [
 
 @pytest.mark.parametrize("status", [200, 404, 503])
 @pytest.mark.parametrize("content", WRONG_ANSWERS, ids=range(len(WRONG_ANSWERS)))
-def test_whatever_a_proxy_answers_is_one_exception(content, status):
+def test_any_answer_of_a_proxy_is_one_exception(content, status):
     with proxy(status, content) as url, serving.Client(url, retries=0) as client:
         for ask in (
             lambda: client.image_size,
@@ -179,7 +179,7 @@ def one_value_of_shape(shape):
 
 
 @pytest.mark.parametrize("prediction, metadata", responses_of_grpc(), ids=range(6))
-def test_whatever_a_grpc_server_answers_is_one_exception(prediction, metadata):
+def test_any_answer_of_a_grpc_server_is_one_exception(prediction, metadata):
     class Handler(grpc.GenericRpcHandler):
         def service(self, call):
             answer = prediction if call.method.endswith("Predict") else metadata

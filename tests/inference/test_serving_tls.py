@@ -39,7 +39,7 @@ def test_tls_with_the_authorities_of_the_system(encrypted, protocol, monkeypatch
 
 
 @PROTOCOLS
-def test_tls_refuses_a_server_that_nobody_vouches_for(encrypted, protocol):
+def test_tls_rejects_a_server_without_a_trusted_certificate(encrypted, protocol):
     with pytest.raises(serving.ServingError, match="(?i)certificate.verify.failed"):
         serving.Client(encrypted[0][protocol], retries=0).predict_ab(squares(1))
 

@@ -198,7 +198,7 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for(keras_home, monkey
         given_up.set()
 
 
-def test_without_network_the_message_says_which_file_goes_where(keras_home, monkeypatch):
+def test_without_a_network_the_message_names_the_file_and_its_place(keras_home, monkeypatch):
     with socket.socket() as listener:  # accepts, but never answers
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -72,7 +72,7 @@ def test_in_bfloat16_it_is_as_close_to_float32_as_keras_is():
     [(64, 4, 2), (8, 3, 2), (5, 4, 2)],
     ids=["large picture", "odd kernel", "odd picture"],
 )
-def test_elsewhere_it_is_the_keras_layer(name, size, kernel_size, stride):
+def test_otherwise_it_is_the_keras_layer(name, size, kernel_size, stride):
     fast, plain = layers(name, 8, kernel_size, stride)
     inputs = tf.random.stateless_normal((1, size, size, 4), seed=(1, 2))
     fast.build(inputs.shape)

@@ -129,7 +129,7 @@ def test_moving_statistics_see_real_and_generated_pictures_once_each():
 
 
 @pytest.mark.parametrize("arguments", [{"axis": 1}, {"axis": 2}, {"axis": [1, 3]}, {"synchronized": True}])
-def test_fused_batch_normalization_refuses_what_it_cannot_do(arguments):
+def test_fused_batch_normalization_rejects_unsupported_arguments(arguments):
     (name,) = arguments
     with pytest.raises(ValueError, match=rf"`{name}` must be.*Received: {name}="):
         blocks.FusedBatchNormalization(**arguments)

@@ -25,7 +25,7 @@ def ended(values, **weights):
     return np.asarray(layer(values))
 
 
-def test_it_is_the_smoothstep_between_what_must_be_known_and_a_little_more():
+def test_the_cutoff_is_a_smoothstep_above_the_threshold():
     known = np.linspace(0, 1, 51)
     result = ended(spread(known), least=-1.0, by_size=0.0, softness=-1.0)[0, 0]
     start, width = 1 / (1 + np.e), np.log1p(np.exp(-1.0)) + 0.05
@@ -72,7 +72,7 @@ def test_the_whole_branch_changes_nothing_where_a_hint_ends():
 
 
 @pytest.mark.parametrize("options", [{}, {"power": 1, "ends": False}, {"power": 4}])
-def test_a_branch_says_how_it_was_built_and_moves_as_it_is(options):
+def test_a_branch_has_its_options_and_can_be_transferred(options):
     plain = saving.portable(exports.generator())
     assert hint_branch.options_of(plain) == {}
     hinted = grafts.add_hints(plain, **options)
@@ -86,7 +86,7 @@ def test_a_branch_says_how_it_was_built_and_moves_as_it_is(options):
     np.testing.assert_array_equal(moved(given, training=False), hinted(given, training=False))
 
 
-def test_a_branch_of_an_earlier_version_stays_what_it_was(tmp_path):
+def test_a_branch_of_an_earlier_version_is_unchanged(tmp_path):
     """Its file says nothing of a power, which was 1, and its differences do not end."""
     layer = hint_branch.SpreadHints(4, name="hints_spread")
     config = layer.get_config()

@@ -42,7 +42,7 @@ def with_a_hint(lightness, ab=(0.4, -0.3), box=(slice(10, 14), slice(20, 25))):
     return {"lightness": lightness, "hints": hints}
 
 
-def test_without_hints_it_is_the_automatic_result_to_the_last_bit(pair):
+def test_without_hints_the_result_is_bit_identical_to_the_automatic_one(pair):
     plain, hinted, lightness = pair
     hints = np.zeros((*lightness.shape[:-1], 3), "float32")
     expected = plain(lightness, training=False)
@@ -61,7 +61,7 @@ def test_a_hint_is_kept_spreads_and_stays_in_its_picture(pair):
     np.testing.assert_array_equal(result[1], automatic[1])
 
 
-def test_a_loop_of_the_graph_gives_what_its_steps_give():
+def test_a_loop_in_the_graph_equals_its_steps():
     keras.utils.set_random_seed(0)
     hinted = grafts.add_hints(exports.generator())
     given = with_a_hint(np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 1)).astype("float32"))
@@ -78,7 +78,7 @@ def test_a_branch_moves_to_a_generator_that_was_trained_further(pair):
         grafts.with_hints_of(plain, plain)
 
 
-def test_a_generator_says_whether_it_takes_hints(pair):
+def test_takes_hints_is_true_only_for_generators_with_hints(pair):
     plain, hinted, _ = pair
     assert anatomy.takes_hints(hinted) and not anatomy.takes_hints(plain)
     assert anatomy.automatic(plain) is plain and hinted.name == plain.name
@@ -99,7 +99,7 @@ def test_it_survives_files_and_precisions(tmp_path):
     np.testing.assert_allclose(half(given, training=False), expected, atol=0.1)
 
 
-def test_a_process_that_knows_nothing_of_it_loads_it(tmp_path, run_python):
+def test_a_new_process_loads_it(tmp_path, run_python):
     saving.save_generator(grafts.add_hints(exports.generator()), tmp_path / "hinted.keras", {"image_size": SIZE})
     run_python(f"""
         from tf_colorize import Colorizer

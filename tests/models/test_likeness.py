@@ -61,7 +61,7 @@ def test_likeness_is_a_gaussian_of_the_distance_and_places_count_by_their_weight
     np.testing.assert_allclose(result[:, :, 4:], 3 / (far + 3), atol=1e-4)
 
 
-def test_a_generator_gets_it_and_keeps_all_else(plain, lightness):
+def test_a_generator_gets_it_and_is_otherwise_unchanged(plain, lightness):
     joined = grafts.add_nonlocal_mean(plain)
     assert joined.name == plain.name and anatomy.has_palette(joined)
     assert anatomy.palette_stride(joined) == 4
@@ -77,7 +77,7 @@ def test_a_generator_gets_it_and_keeps_all_else(plain, lightness):
     np.testing.assert_allclose(joined(lightness, training=False), plain(lightness, training=False), atol=1e-5)
 
 
-def test_a_branch_for_hints_says_what_looks_alike_at_first(plain):
+def test_a_hints_branch_initializes_the_embedding(plain):
     hinted = grafts.add_hints(plain)
     joined = grafts.add_nonlocal_mean(hinted)
     assert not anatomy.takes_hints(joined)
@@ -93,7 +93,7 @@ def test_a_branch_for_hints_says_what_looks_alike_at_first(plain):
     assert anatomy.takes_hints(grafts.add_hints(joined))
 
 
-def test_what_cannot_get_it_says_why(plain):
+def test_generators_that_cannot_have_it_are_rejected(plain):
     with pytest.raises(ValueError, match="must not have a nonlocal mean yet"):
         grafts.add_nonlocal_mean(grafts.add_nonlocal_mean(plain))
     with pytest.raises(ValueError, match="must end with features of stride 4. Received: stride 2"):

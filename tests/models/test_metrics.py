@@ -72,7 +72,7 @@ def test_psnr_equals_scikit_image_for_each_picture():
     assert np.isinf(metrics.psnr(truth, truth)).all()
 
 
-def test_colorfulness_of_two_colors_by_hand():
+def test_colorfulness_of_two_colors_matches_a_hand_calculation():
     picture = np.zeros((1, 1, 2, 3), "float32")
     picture[0, 0, 0] = [
         1,

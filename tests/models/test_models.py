@@ -132,7 +132,7 @@ def test_generator_files_hold_float32_and_metadata(name, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a zip", b"PK\x03\x04 cut"])
-def test_load_generator_names_what_it_was_given(content, tmp_path):
+def test_load_generator_names_the_received_path(content, tmp_path):
     path = tmp_path / "model.keras"
     if content is not None:
         path.write_bytes(content)

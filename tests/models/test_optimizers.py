@@ -31,7 +31,7 @@ def test_equals_keras_adam_with_schedule_clipping_decay_and_averages():
         np.testing.assert_allclose(result.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_first_step_by_hand():
+def test_the_first_step_matches_a_hand_calculation():
     # Both moments are bias-corrected, so the first step is lr * g / (|g| + epsilon).
     variable = keras.Variable([1.0, -2.0])
     optimizers.FusedAdam(0.1, epsilon=1e-8).apply([tf.constant([0.5, -3.0])], [variable])

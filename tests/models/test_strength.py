@@ -61,14 +61,14 @@ def test_it_scales_the_chroma_before_the_gains(lightness):
     np.testing.assert_allclose(joined(lightness, training=False), np.clip(expected, -1, 1), atol=1e-5)
 
 
-def test_a_factor_is_cut_whatever_a_photo_looks_like():
+def test_the_factor_is_clipped_for_any_photo():
     chroma = np.random.default_rng(1).uniform(-0.2, 0.2, (3, 4, 5, 2)).astype("float32")
     result = np.asarray(strength.ScaleChroma()(chroma, np.float32([[50.0], [-50.0], [0.1]])))
     expected = np.exp([1.5, -1.5, 0.1])[:, None, None, None] * chroma
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
-def test_the_summary_is_what_it_says():
+def test_the_summary_matches_its_definition():
     random = np.random.default_rng(2)
     logits = random.normal(size=(2, 8, 12, 5)).astype("float32")
     chroma = random.uniform(-0.4, 0.4, (2, 8, 12, 2)).astype("float32")
@@ -111,7 +111,7 @@ def test_photos_of_a_batch_do_not_know_of_each_other(plain, lightness):
         np.testing.assert_allclose(alone[0], together[index], atol=1e-5)
 
 
-def test_only_the_strength_learns_and_it_finds_what_is_left_to_find(plain, lightness):
+def test_only_the_strength_is_trained_and_it_learns_the_best_factor(plain, lightness):
     joined = untrained(plain)
     others = {weight.path: weight.numpy() for weight in joined.weights if "strength" not in weight.path}
     lightness = lightness[:, :32, :32]
@@ -127,7 +127,7 @@ def test_only_the_strength_learns_and_it_finds_what_is_left_to_find(plain, light
             np.testing.assert_array_equal(weight.numpy(), others[weight.path])
 
 
-def test_what_cannot_get_it_says_why(plain):
+def test_generators_that_cannot_have_it_are_rejected(plain):
     joined = untrained(plain)
     with pytest.raises(ValueError, match="no strength yet. Received: resnet18_unet, one that already predicts it"):
         grafts.add_strength(joined)
@@ -194,7 +194,7 @@ def test_a_saved_model_gives_the_same_and_can_be_trained_further(plain, lightnes
 
 
 @pytest.mark.slow
-def test_a_process_that_knows_nothing_of_it_loads_it(plain, lightness, tmp_path, run_python):
+def test_a_new_process_loads_it(plain, lightness, tmp_path, run_python):
     saving.save_generator(trained(plain), tmp_path / "joined.keras", {"image_size": SIZE})
     said = run_python(f"""
         import json

@@ -42,7 +42,7 @@ def test_other_truncated_files_are_errors(color, image_format):
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture in a readable format"),
     ],
 )
-def test_what_is_no_picture_is_named(tmp_path, content, reason):
+def test_files_that_are_not_pictures_are_reported(tmp_path, content, reason):
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
     with pytest.raises(files.ImageError) as caught:
@@ -74,7 +74,7 @@ def test_a_picture_over_the_limit_is_refused_before_decoding(color):
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "AVIF"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_damaged_files_never_raise_anything_else(color, image_format):
+def test_damaged_files_only_raise_image_errors(color, image_format):
     random = np.random.default_rng(0)
     whole = np.frombuffer(photo_pixels.with_metadata(color, image_format), np.uint8)
     for _ in range(40):
@@ -111,7 +111,7 @@ except files.ImageError as error:
     assert os.listdir(tmp_path) == [path.name] and path.read_bytes() == before
 
 
-def test_what_cannot_be_written_is_named(tmp_path):
+def test_files_that_cannot_be_written_are_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(files.ImageError, match="x.png: cannot be written: "):
         files.save(Image.new("RGB", (3, 3)), tmp_path / "file" / "x.png")

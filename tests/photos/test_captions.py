@@ -83,7 +83,7 @@ def test_captions_that_a_program_wrote_as_numbers_of_the_other_byte_order(tmp_pa
 
 
 @pytest.mark.parametrize("length", range(0, len(RESOURCES), 7))
-def test_broken_resources_cost_nothing_else(length):
+def test_broken_resources_do_not_affect_other_metadata(length):
     picture = files.read(jpeg(made.segment(0xED, b"Photoshop 3.0\0" + RESOURCES[:length])))
     assert picture.image.size == (64, 48)
 
@@ -125,7 +125,7 @@ def test_text_of_a_png_is_carried(tmp_path):
     assert b"behind the pixels" in result(behind, "png", tmp_path)[0]
 
 
-def test_profiles_in_a_pngs_text_are_what_they_are(tmp_path):
+def test_profiles_in_png_text_are_decoded(tmp_path):
     def profile(name, data):
         text = f"\n{name}\n{len(data):8}\n{data.hex()}\n".encode()
         return b"zTXt", f"Raw profile type {name}".encode() + b"\0\0" + zlib.compress(text)
@@ -151,7 +151,7 @@ def extended(extension, step=65_400):
     ]
 
 
-def test_xmp_of_two_parts_stays_two_parts_in_jpeg_and_becomes_one_elsewhere(tmp_path):
+def test_xmp_of_two_parts_stays_in_two_parts_only_in_jpeg(tmp_path):
     extension = description(b'dc:rights="' + b"r" * 150_000 + b'"')
     name, parts = extended(extension)
     note = b'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="' + name + b'" dc:title="first"'
@@ -173,7 +173,7 @@ def test_large_xmp_goes_into_a_jpeg_in_two_parts(tmp_path):
     assert name in first and parts == expected and notes == [[], []]
 
 
-def test_what_is_not_true_of_the_result_leaves_the_xmp(tmp_path):
+def test_properties_that_are_wrong_for_the_result_are_removed_from_the_xmp(tmp_path):
     old = (
         b'xmlns:t="http://ns.adobe.com/tiff/1.0/" xmlns:e="http://ns.adobe.com/exif/1.0/" t:Orientation="6" '
         b'xmlns:xmp="http://ns.adobe.com/xap/1.0/" e:ColorSpace="65535" t:Make="Zeiss" dc:title="kept"'
@@ -213,7 +213,7 @@ VIDEO, MAP = ["the video of the motion photo is left out"], ["the HDR gain map i
     ],
 )
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_tags_of_what_is_not_in_the_result_leave_the_xmp(properties, inside, notes, suffix, tmp_path):
+def test_tags_of_missing_parts_are_removed_from_the_xmp(properties, inside, notes, suffix, tmp_path):
     start = b'<rdf:Description rdf:about="" xmlns:dc="dc" dc:title="kept" '
     text = packet(start + properties + b">" + inside + b"<dc:after>kept, too</dc:after></rdf:Description>")
     data = jpeg(made.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + text)) + b"\0\0\0\x18ftypmp42" + bytes(4988)

@@ -63,7 +63,7 @@ def test_color_profiles_are_converted(image_format, tmp_path):
 
 
 @pytest.mark.parametrize("name", [b"Linear sRGB", b"sRGB IEC61966-2.1", b"Camera"])
-def test_what_a_profile_does_counts_and_not_its_name(name):
+def test_the_effect_of_a_profile_counts_and_not_its_name(name):
     rgb = np.full((16, 16, 3), 55, np.uint8)
     picture = files.read(photo_pixels.encoded(rgb, "PNG", icc_profile=icc_profile(b"RGB ", 1.0, name)))
     expected = srgb_of_linear(55 / 255)  # 127.6, L* 54; taken for sRGB it would be 23
@@ -119,7 +119,7 @@ def test_cmyk_profiles_are_used():
     np.testing.assert_allclose(result[0], [(255, 255, 255), magenta], atol=6)
 
 
-def test_a_profile_for_other_pixels_is_said_and_ignored():
+def test_a_profile_for_other_pixels_is_reported_and_ignored():
     picture = files.read(photo_pixels.encoded(photo_pixels.GRAY, "PNG", icc_profile=icc_profile(b"RGB ", 1.0)))
     np.testing.assert_array_equal(np.asarray(picture.image), photo_pixels.GRAY)
     assert picture.notes == ["color profile ignored (it is for RGB pixels)"]

@@ -32,7 +32,7 @@ def test_a_damaged_file_is_called_damaged(data):
 
 
 @pytest.mark.parametrize("max_pixels, reason", [(10, "over the limit"), (100, "32-bit pixels have no defined white")])
-def test_a_whole_file_is_not(max_pixels, reason):
+def test_an_intact_file_is_not_called_damaged(max_pixels, reason):
     file = io.BytesIO()
     Image.new("F", (8, 8)).save(file, "TIFF")
     with pytest.raises(files.ImageError, match=reason) as error:

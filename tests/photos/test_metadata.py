@@ -89,7 +89,7 @@ def test_text_of_any_encoding_keeps_its_bytes(source, target, tmp_path):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
-def test_only_what_must_change_changes(order, image_format, tmp_path):
+def test_only_necessary_changes_are_made(order, image_format, tmp_path):
     small = made.encoded(Image.new("L", (16, 12)), "JPEG")
     before = made.exif(order, orientation=6, thumbnail=small)
     data, *_ = result(photo(image_format, before), image_format, tmp_path)
@@ -119,7 +119,7 @@ LARGE = (0x9C9C, 1, 70_000, b"k" * 70_000)
 
 
 @pytest.mark.parametrize("source", ["PNG", "WEBP", "TIFF"])
-def test_jpeg_keeps_what_fits_of_exif_over_64_kb_and_says_so(source, tmp_path):
+def test_jpeg_keeps_the_part_of_large_exif_that_fits_and_reports_the_rest(source, tmp_path):
     block = made.exif(more=[]) + b"\0" * 1000
     if source == "TIFF":
         data = photo("TIFF", block, more=[LARGE])
@@ -159,7 +159,7 @@ def test_other_formats_keep_exif_over_64_kb(target, tmp_path):
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("end", [10, 40, 1010, 1390])
-def test_a_cut_off_block_costs_nothing_else(image_format, end, tmp_path):
+def test_a_truncated_block_does_not_affect_other_metadata(image_format, end, tmp_path):
     if image_format == "TIFF":
         picture = files.read(tiff_with(made.encoded(made.gray(), "TIFF"), [(0x8769, 4, 1, struct.pack("<I", 10**6))]))
         assert picture.image.size == (64, 48)
@@ -234,7 +234,7 @@ def test_exiftool_reads_the_same(source, target, tmp_path):
     assert found.stdout.split("\n")[:-1] == ["Großmutter", "© Museum", "Äußerung 東京", "Größe", *captions]
 
 
-def test_a_bomb_of_compressed_text_is_not_inflated_whole():
+def test_a_decompression_bomb_in_text_is_not_fully_decompressed():
     text = b"Raw profile type exif\0\0" + zlib.compress(b"\nexif\n 9\n" + b"0" * (1 << 28))
     data = made.with_chunks(made.encoded(made.gray(), "PNG"), made.chunk(b"zTXt", text))
     try:

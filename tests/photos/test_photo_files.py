@@ -192,7 +192,7 @@ def test_broken_exif_does_not_cost_the_photo(color):
 
 
 @pytest.mark.parametrize("image_format", ["GIF", "TIFF", "WEBP", "PNG"])
-def test_first_frame_is_taken_and_said(color, image_format):
+def test_the_first_frame_is_used_and_reported(color, image_format):
     frames = [Image.fromarray(array) for array in (color, 255 - color, color // 2)]
     picture = files.read(photo_pixels.encoded(frames[0], image_format, save_all=True, append_images=frames[1:]))
     assert picture.notes == ["only the first of 3 frames"]

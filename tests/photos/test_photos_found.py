@@ -34,7 +34,7 @@ def test_folders_are_walked_in_order_in_any_case_without_hidden_files(tmp_path):
         find.find_photos(tmp_path / "nowhere")
 
 
-def test_what_earlier_runs_made_is_no_photo(tmp_path):
+def test_earlier_results_are_not_photos(tmp_path):
     touched(tmp_path, "x.jpg", "x.color.jpg", "x.compare.jpg", "deep/y.color.png", "color.jpg")
     found = find.find_photos(tmp_path)
     assert found.photos == [tmp_path / "color.jpg", tmp_path / "x.jpg"]
@@ -119,7 +119,7 @@ def test_the_files_of_others_are_not_touched(tmp_path):
     assert all(path.exists() for path in others)
 
 
-def test_the_sepia_of_a_scan_is_no_color(tmp_path):
+def test_sepia_in_a_scan_does_not_count_as_color(tmp_path):
     gray = np.asarray(ImageOps.grayscale(Image.fromarray(skimage.data.astronaut())), np.float64)
     toned = np.stack([gray * 1.0, gray * 0.9, gray * 0.7], axis=-1).astype(np.uint8)
     Image.fromarray(toned).save(tmp_path / "x.jpg", quality=85)

@@ -75,7 +75,7 @@ def test_an_open_descriptor_is_read_once():
         ("avif", (32_769, 4), "AVIF"),
     ],
 )
-def test_pictures_too_large_for_a_format_are_refused_with_what_can_hold_them(suffix, size, name, tmp_path):
+def test_pictures_too_large_for_a_format_are_rejected_with_an_alternative(suffix, size, name, tmp_path):
     wanted = rf"{size[0]} x {size[1]} pixels are more than {name} supports, [\d,]+ a side; choose PNG or TIFF"
     with pytest.raises(files.ImageError, match=wanted):
         files.check_size(size, files.FORMATS[f".{suffix}"])
@@ -99,7 +99,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="permissions are those of 
     "mode, expected", [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644), (0o777, 0o664), (0o444, 0o444)]
 )
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
-def test_the_result_is_for_the_same_people_as_the_photo(mode, expected, suffix, tmp_path):
+def test_the_result_has_the_access_permissions_of_the_photo(mode, expected, suffix, tmp_path):
     photo = tmp_path / f"photo.{suffix}"
     made.gray().save(photo)
     photo.chmod(mode)
@@ -116,7 +116,7 @@ def test_the_result_is_for_the_same_people_as_the_photo(mode, expected, suffix, 
 
 
 @posix
-def test_nobody_else_may_read_a_result_while_it_is_written(tmp_path, monkeypatch):
+def test_others_cannot_read_a_result_while_it_is_written(tmp_path, monkeypatch):
     photo = tmp_path / "photo.png"
     made.gray().save(photo)
     photo.chmod(0o600)
@@ -143,7 +143,7 @@ def test_a_private_result_stays_private_when_it_is_made_again(tmp_path):
 
 
 @posix
-def test_what_the_group_may_do_is_not_given_to_another_group(tmp_path, monkeypatch):
+def test_permissions_of_the_group_are_not_given_to_another_group(tmp_path, monkeypatch):
     whose = origins.Origin(0o640, os.getuid(), os.getgid() + 1, 0)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "getgroups", lambda: [os.getgid()])

@@ -27,7 +27,7 @@ def built(checkout, **environment):
     )
 
 
-def test_the_page_is_built_and_whole(checkout):
+def test_the_page_is_built_completely(checkout):
     if not (web_browser.WEB / "node_modules").is_dir() or not shutil.which("node"):
         pytest.skip("needs Node and its packages: make web")
     (checkout / "web" / "node_modules").symlink_to(web_browser.WEB / "node_modules")

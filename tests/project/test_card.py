@@ -72,7 +72,7 @@ def test_the_card_describes_the_files_that_ship():
     assert described == listed
 
 
-def test_the_card_says_what_the_metadata_says():
+def test_the_card_agrees_with_the_metadata():
     with zipfile.ZipFile(SHIPPED / "colorizer.tflite") as archive:
         metadata = json.loads(archive.read("tf_colorize.json"))
     network = CARD["network"]
@@ -83,7 +83,7 @@ def test_the_card_says_what_the_metadata_says():
     assert f"palette of {len(metadata['palette'])} ab bins" in network["architecture"]
 
 
-def test_the_card_for_people_says_the_same():
+def test_the_readable_card_agrees():
     card = " ".join(PAGES["saved_models/README.md"].split())
     assert f"| {CARD['version']}, shipped | {CARD['released']} |" in card
     assert f"{CARD['network']['parameters'] / 1e6:.1f} M parameters" in card

@@ -66,7 +66,7 @@ def test_options_named_in_sentences_exist(helps):
         assert options_in(without_blocks(text)) - known == set(), path
 
 
-def test_every_option_says_what_it_is_for(helps):
+def test_every_option_has_a_help_text(helps):
     for program, text in helps.items():
         for line in re.findall(r"^  (?:-\w[^-]*, )?--[^\n]*(?:\n {10,}[^\n]*)*", text, re.MULTILINE):
             words = re.sub(r"^\s*\S+( \S+)?", "", line).split()

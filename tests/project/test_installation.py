@@ -39,7 +39,7 @@ def test_an_installed_wheel_is_extended_by_its_name(tmp_path):
         ({"archive_info": {}}, 'pip install "tf_colorize[train]"'),
     ],
 )
-def test_what_pip_installed_from_a_checkout_is_extended_from_it(tmp_path, note, command):
+def test_an_installation_from_a_checkout_is_extended_from_it(tmp_path, note, command):
     installed, checkout = tmp_path / "site-packages", tmp_path / "a checkout"
     for folder in (installed / "tf_colorize", installed / "tf_colorize-1.0.dist-info", checkout):
         folder.mkdir(parents=True)

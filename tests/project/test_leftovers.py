@@ -51,7 +51,7 @@ def no_locks(*_):
 
 
 @pytest.mark.parametrize("without_locks", [False, True])
-def test_the_next_run_removes_what_a_killed_one_left(writer, tmp_path, monkeypatch, without_locks):
+def test_the_next_run_removes_files_of_a_killed_one(writer, tmp_path, monkeypatch, without_locks):
     if without_locks:
         monkeypatch.setattr(leftovers.fcntl, "flock", no_locks)
     living, dead = writer(without_locks), writer(without_locks)
@@ -106,7 +106,7 @@ def test_files_of_other_machines_go_when_they_are_old(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_locked_file_stays_whatever_its_name_says(tmp_path):
+def test_a_locked_file_is_kept_whatever_its_name(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
     name = f"{leftovers.PREFIX}{leftovers._machine()}-{dead.pid}-00ff{leftovers.FILE_SUFFIX}"
@@ -141,7 +141,7 @@ def test_a_folder_without_its_file_goes_with_its_process(tmp_path):
     assert [name.split("-")[3] for name in os.listdir(tmp_path)] == [str(os.getpid())]
 
 
-def test_where_open_files_cannot_be_removed_that_tells_who_lives(tmp_path, monkeypatch):
+def test_open_files_that_cannot_be_removed_have_live_writers(tmp_path, monkeypatch):
     monkeypatch.setattr(leftovers, "fcntl", None)
     unlink, in_use = os.unlink, tmp_path / f"{leftovers.PREFIX}0a{leftovers.FILE_SUFFIX}"
 

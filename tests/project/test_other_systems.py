@@ -15,7 +15,7 @@ from tf_colorize.inference.colorizer import Colorizer
 
 
 @pytest.mark.parametrize("folder", ["C:\\scans", "C:/scans", "C://scans", "z:\\", "\\\\server\\share\\scans"])
-def test_a_drive_or_a_share_is_no_address(folder):
+def test_a_drive_or_a_share_is_not_an_address(folder):
     assert addresses.parse(folder) == os.path.abspath(folder)
 
 
@@ -66,7 +66,7 @@ def test_the_plan_and_the_failures_of_an_archive_clean_up(keeps_open_files, tmp_
     assert json.loads(line)["reason"] == "broken" and os.listdir(keeps_open_files) == []
 
 
-def test_processors_are_counted_where_there_is_no_affinity(monkeypatch, tmp_path):
+def test_processors_are_counted_without_affinity(monkeypatch, tmp_path):
     monkeypatch.setattr(processors, "_CGROUP", tmp_path)
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 6)

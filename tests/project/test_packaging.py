@@ -30,7 +30,7 @@ def test_versions_with_known_faults_are_not_allowed():
         assert not found.specifier.contains(version), found
 
 
-def test_every_file_that_is_no_code_is_packaged():
+def test_every_data_file_is_packaged():
     patterns = {}
     for package, line in config()["options.package_data"].items():
         folder = pathlib.Path("/".join(package.split(".")))

@@ -52,7 +52,7 @@ def test_one_thread_makes_no_pool(monkeypatch, tmp_path):
     ("machine", "given", "expected"),
     [("x86_64", {}, "1"), ("x86_64", {"TF_ENABLE_ONEDNN_OPTS": "0"}, "0"), ("aarch64", {}, "None")],
 )
-def test_training_turns_onednn_on_unless_told_otherwise(machine, given, expected):
+def test_training_enables_onednn_unless_it_is_configured(machine, given, expected):
     environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"} | given
     code = f"import contextlib, io, os, platform; platform.machine = lambda: {machine!r}\n"
     code += "from tf_colorize.commands import train\n"

@@ -24,7 +24,7 @@ def tflite_metadata(path):
     [lambda: saving.load_metadata(SHIPPED / "colorizer" / "1"), lambda: tflite_metadata(SHIPPED / "colorizer.tflite")],
     ids=["SavedModel", "TFLite"],
 )
-def test_the_metadata_of_the_shipped_weights_says_the_terms(described):
+def test_the_metadata_of_the_shipped_weights_has_the_terms(described):
     assert described()["terms"] == anatomy.SHIPPED_WEIGHTS_TERMS
     assert not {"license", "licence"} & set(described())
 

@@ -90,7 +90,7 @@ def local(tmp_path, model, data, *options):
         ("?format=JPG", ["--format", "jpg"]),
     ],
 )
-def test_the_answer_is_what_the_command_makes(server, model, tmp_path, query, options):
+def test_the_answer_equals_the_result_of_the_command(server, model, tmp_path, query, options):
     data = jpeg(comment=b"Reel 5")
     status, headers, body = server.ask(f"/colorize{query}", data)
     assert status == 200 and body == local(tmp_path, model, data, *options)
@@ -166,7 +166,7 @@ def test_json_that_is_wrong_is_one_line(server, body, reason):
     assert status == 400 and error.startswith(reason) and len(error.splitlines()) == 1
 
 
-def test_what_is_no_photo_or_too_much_is_refused(server):
+def test_invalid_and_too_large_photos_are_rejected(server):
     assert server.error("/colorize", b"") == (400, "the photo is missing: the body is empty")
     assert server.error("/colorize", b"hello") == (400, "not a picture in a readable format")
     assert server.error("/colorize", jpeg((2000, 1000)))[0] == 400
@@ -202,7 +202,7 @@ def listeners(pid):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_it_listens_to_this_machine_alone_unless_told_otherwise_and_then_wants_a_token(server, model):
+def test_it_listens_to_this_machine_alone_and_otherwise_requires_a_token(server, model):
     assert listeners(server.process.pid) == {"0100007F"} and len(server.lines) == 1
     for environment in ({}, {"TF_COLORIZE_TOKEN": "secret words"}):
         running = Running("--model", model, "--host", "0.0.0.0", **environment)
@@ -239,7 +239,7 @@ def test_sixty_four_callers_at_once(server):
     assert outcomes == [(200, expected)] * 320
 
 
-def test_too_many_are_told_to_come_back(model):
+def test_too_many_requests_get_status_503(model):
     running = Running("--model", model, "--jobs", 1, "--waiting", 1)
     try:
         with (

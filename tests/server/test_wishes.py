@@ -18,7 +18,7 @@ from tf_colorize.server import wishes
         [("hints", "\x1b")],
     ],
 )
-def test_what_is_not_understood_is_repeated_without_what_a_terminal_obeys(query):
+def test_invalid_input_is_quoted_without_terminal_control_characters(query):
     with pytest.raises(wishes.WishError) as error:
         wishes.wish_of(b"a photo", query, is_json=False)
     assert str(error.value).isprintable() and len(str(error.value)) < 300

@@ -64,7 +64,7 @@ def test_a_worker_that_stops_answering_is_missed_and_named(monkeypatch):
         ("auto", "nonsense", "TF_CONFIG must look like"),
     ],
 )
-def test_what_cannot_be_distributed_is_refused(monkeypatch, distribute, environment, message):
+def test_training_that_cannot_be_distributed_is_rejected(monkeypatch, distribute, environment, message):
     monkeypatch.setenv("TF_CONFIG", environment)
     with pytest.raises(ValueError, match=message):
         distribution.start(distribute, report=lambda line: None)
@@ -95,14 +95,14 @@ def test_the_launcher_removes_its_own_option():
 
 
 @pytest.mark.parametrize("environment, workers", [({}, 0), ({"TF_CONFIG": "{}"}, 2)])
-def test_the_launcher_refuses_what_it_cannot_start(monkeypatch, environment, workers):
+def test_the_launcher_rejects_invalid_arguments(monkeypatch, environment, workers):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match="`--workers`"):
         launcher.run(["train.py"], workers)
 
 
-def test_the_launcher_tells_what_the_first_to_fail_said(tmp_path, capsys):
+def test_the_launcher_shows_the_error_of_the_first_failed_process(tmp_path, capsys):
     script = tmp_path / "script.py"
     script.write_text(
         "import json, os, sys, time\n"

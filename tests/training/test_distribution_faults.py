@@ -24,7 +24,7 @@ def undisturbed(training_photos, tmp_path_factory):
     return folder
 
 
-def test_all_state_is_the_same_on_both_workers_and_in_what_is_saved(undisturbed):
+def test_all_state_is_the_same_on_both_workers_and_in_the_files(undisturbed):
     for stage in ("stage1", "stage2"):
         chief, other = (np.load(undisturbed / "state" / f"{stage}-{index}.npz") for index in (0, 1))
         assert len(chief.files) > 20

@@ -68,7 +68,7 @@ def test_two_devices_of_one_process_follow_one(run, tmp_path):
     assert sum(np.array_equal(first, second) for first, second in zip(arrays, arrays[1:])) > 20
 
 
-def test_a_stop_asked_of_any_worker_stops_all_and_another_number_of_workers_goes_on(training_photos, run, tmp_path):
+def test_a_stop_on_any_worker_stops_all_and_any_number_of_workers_resumes(training_photos, run, tmp_path):
     run_dir = tmp_path / "run"
     arguments = processes.options(training_photos, run_dir, TWENTY_STEPS, "--workers", 2)
     process = processes.started(*arguments, EXACT="none", STOP="1 stage2 10", REACHED=tmp_path / "reached")

@@ -28,7 +28,7 @@ def test_fine_tuning_starts_from_given_weights(photos, tmp_path):
         preparation.build_generator(settings.resolve(wrong), report=lambda line: None)
 
 
-def test_fine_tuning_takes_over_what_the_model_was_trained_with(photos, tmp_path, small_networks):
+def test_fine_tuning_takes_over_the_settings_of_the_model(photos, tmp_path, small_networks):
     changes = {"pretrain_loss": "classification", "rebalance": 0.8, "lambda_l1": 40.0, "spectral_norm": True}
     brief = {"pretrain_epochs": 1, "epochs": 1, "steps_per_epoch": 1}
     first = trainings.trained(trainings.config_of(photos, tmp_path / "first", **changes, **brief))

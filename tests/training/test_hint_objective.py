@@ -6,7 +6,7 @@ import tensorflow as tf
 from tf_colorize.training import objectives
 
 
-def test_what_should_come_of_hints_is_the_wish_in_its_share_and_the_rest_as_it_was():
+def test_the_target_for_hints_mixes_wish_and_automatic_result():
     wish = np.zeros((1, 1, 3, 3), np.float32)
     wish[0, 0] = [(0.5, -0.5, 1.0), (0.5, -0.5, 0.25), (0.5, -0.5, 0.0)]
     automatic = tf.constant(np.full((1, 1, 3, 2), 0.1, np.float32))

@@ -16,7 +16,7 @@ def result(**changes):
     return outcome.Outcome("stage2", 3, 8, 25, {**GOOD, **changes}, GOOD)
 
 
-def test_the_figures_and_the_kept_epoch_are_said():
+def test_the_figures_and_the_best_epoch_are_reported():
     lines = outcome.Outcome("stage1", 3, 8, 1, GOOD).lines()
     assert lines == [
         "kept              epoch 3 of 8 of stage 1, the best on validation",
@@ -34,7 +34,7 @@ def test_the_figures_and_the_kept_epoch_are_said():
         ({"delta_e76": 8.0, "colorfulness": 0.0}, "delta E rose from 6.00 to 8.00 and colorfulness is 40.0 away"),
     ],
 )
-def test_what_got_worse_is_said(changes, reason):
+def test_worse_figures_are_reported(changes, reason):
     (*_, last) = result(**changes).lines()
     assert reason in last and "start.keras" in last
 
@@ -42,7 +42,7 @@ def test_what_got_worse_is_said(changes, reason):
 @pytest.mark.parametrize(
     "changes", [{}, {"delta_e76": 5.0}, {"delta_e76": 6.05}, {"delta_e76": 5.0, "colorfulness": 37.5}]
 )
-def test_what_got_better_or_stayed_is_no_alarm(changes):
+def test_better_or_equal_figures_give_no_warning(changes):
     (*_, before, compared) = result(**changes).lines()
     assert before.startswith("before            delta E 6.00") and "no worse" in compared
 
@@ -64,7 +64,7 @@ def run(tmp_path, photo_folder, monkeypatch):
     return trained
 
 
-def test_a_run_says_the_epoch_that_it_kept_and_its_figures(run):
+def test_a_run_reports_its_best_epoch_and_figures(run):
     folder, lines = run("run", mode="pretrain")
     rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     best = min(rows, key=lambda row: row["val_loss"])
@@ -76,7 +76,7 @@ def test_a_run_says_the_epoch_that_it_kept_and_its_figures(run):
 
 
 @pytest.mark.slow
-def test_fine_tuning_that_makes_it_worse_says_so(run, tmp_path, monkeypatch):
+def test_fine_tuning_reports_a_worse_result(run, tmp_path, monkeypatch):
     first, _ = run("first", mode="pretrain", pretrain_epochs=20, steps_per_epoch=10, pretrain_learning_rate=0.01)
     monkeypatch.setattr(preparation, "build_generator", lambda config, _: saving.load_generator(config.init)[0])
     spoiled = {"mode": "pretrain", "pretrain_epochs": 1, "pretrain_learning_rate": 3.0, "average": 0.0}
@@ -89,7 +89,7 @@ def test_fine_tuning_that_makes_it_worse_says_so(run, tmp_path, monkeypatch):
     assert before and after
 
 
-def test_the_command_says_what_to_type_next(run, tmp_path, photo_folder, monkeypatch, capsys):
+def test_the_command_prints_the_next_commands(run, tmp_path, photo_folder, monkeypatch, capsys):
     given = ["--mode", "pretrain", "--data", str(photo_folder), "--run-dir", str(tmp_path / "my run")]
     given += [
         "--encoder-weights",

@@ -83,7 +83,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_recipe_is_made_step_by_step_and_goes_on_where_it_stopped(tmp_path, photo_folder, small, monkeypatch):
+def test_a_recipe_runs_step_by_step_and_resumes(tmp_path, photo_folder, small, monkeypatch):
     (tmp_path / "small.toml").write_text(SMALL)
     run = {"data": str(photo_folder), "run_dir": tmp_path / "run"}
     train = stages.train
@@ -191,7 +191,7 @@ def test_networks_that_differ_are_not_blended():
         (["--data", "photos"], "bad.toml"),
     ],
 )
-def test_the_command_says_in_one_line_what_is_wrong(tmp_path, capsys, options, message):
+def test_the_command_reports_errors_in_one_line(tmp_path, capsys, options, message):
     (tmp_path / "bad.toml").write_text("no recipe")
     assert train.main(["--recipe", str(tmp_path / "bad.toml"), *options]) == 1
     lines = capsys.readouterr().err.splitlines()

@@ -75,7 +75,7 @@ def share_of(path):
     return float(saving.load_generator(path / "generator.keras")[0].get_weights()[1][0])
 
 
-def test_an_edited_step_and_what_starts_from_it_are_made_again(made, tmp_path):
+def test_an_edited_step_and_its_dependents_are_run_again(made, tmp_path):
     _, trained = made(RECIPE)
     assert trained == [("one", False), ("two", False), ("again", False), ("apart", False)]
     titles, trained = made(RECIPE)
@@ -89,7 +89,7 @@ def test_an_edited_step_and_what_starts_from_it_are_made_again(made, tmp_path):
     assert share_of(tmp_path / "run" / "half.before-2") == 1.25  # nothing that was made is ever replaced
 
 
-def test_an_edited_step_that_was_interrupted_does_not_go_on_as_it_was(made):
+def test_an_interrupted_step_is_not_resumed_after_an_edit(made):
     made(RECIPE, fails=True)
     _, trained = made(RECIPE)
     assert trained[0] == ("one", True)  # unedited, it continues
@@ -98,7 +98,7 @@ def test_an_edited_step_that_was_interrupted_does_not_go_on_as_it_was(made):
     assert trained[0] == ("one", False)
 
 
-def test_comments_and_order_of_keys_are_no_edit(made):
+def test_comments_and_order_of_keys_do_not_count_as_edits(made):
     made(RECIPE)
     text = RECIPE.replace('first = "one/generator.keras"\n', "# which is better?\n")
     _, trained = made(text.replace("share = 0.5", 'share = 0.5\nfirst = "one/generator.keras"'))

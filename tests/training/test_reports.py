@@ -36,7 +36,7 @@ def test_figures_are_means_over_all_photos(batches):
     np.testing.assert_allclose(lab[in_gamut][:, 1:], np.broadcast_to([20, 0], (in_gamut.sum(), 2)), atol=0.1)
 
 
-def test_many_reports_in_a_process_are_no_reason_to_warn(batches, caplog):
+def test_many_reports_in_a_process_give_no_warning(batches, caplog):
     """TensorFlow warns where one function is traced five times in a few calls."""
     logger = tf.get_logger()
     logger.addHandler(caplog.handler)

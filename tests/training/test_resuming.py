@@ -53,7 +53,7 @@ def test_an_interrupted_and_resumed_run_logs_the_same(photos, small_run, small_n
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name, steps", [("SIGKILL", 11), ("SIGTERM", 2), ("SIGINT", 6)])
-def test_a_process_that_got_a_signal_anywhere_goes_on(
+def test_a_process_resumes_after_a_signal_at_any_step(
     photos, small_run, small_networks, run_python, tmp_path, name, steps
 ):
     code = trainings.interrupted(trainings.config_of(photos, tmp_path / "run"), steps, name)

@@ -23,7 +23,7 @@ def test_the_table_needs_no_tensorflow(run_python):
     """)
 
 
-def test_each_setting_is_an_option_whose_help_says_its_default():
+def test_each_setting_is_an_option_whose_help_shows_its_default():
     text = " ".join(train._parser().format_help().split())
     for name, one in settings.table().items():
         assert train.option(name) in text

@@ -18,7 +18,7 @@ def run_dir(request):
     return request.getfixturevalue(request.param)
 
 
-def test_a_run_leaves_what_it_promises(run_dir):
+def test_a_run_writes_its_results_and_logs(run_dir):
     generator, metadata = saving.load_generator(run_dir)
     assert metadata["image_size"] == 32 and metadata["ab_scale"] == 110.0
     assert generator(np.zeros((1, 32, 64, 1), "float32")).shape == (1, 32, 64, 2)

@@ -51,7 +51,7 @@ class Weights(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("decay", [0.3, 0.999])
-def test_validation_sees_the_average_and_training_goes_on_from_the_weights(decay):
+def test_validation_uses_the_average_and_training_continues_from_the_weights(decay):
     model = linear()
     average, noted = averaging.WeightAverage(model, decay), Weights(model)
     history = model.fit(

@@ -40,7 +40,7 @@ def test_a_short_run_finds_nothing(tmp_path, name):
     assert row.startswith(f"| {name} | ") and row.endswith("| 0 |") and not os.listdir(tmp_path)
 
 
-def test_a_trial_that_cannot_run_says_so_in_one_line(tmp_path):
+def test_a_trial_that_cannot_run_gives_one_line(tmp_path):
     done = run("writes", "--only", "photo", "--keep", tmp_path, env={**os.environ, "PATH": str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr == "trials writes: needs a C compiler. Run: apt-get install gcc libc6-dev\n"
@@ -48,7 +48,7 @@ def test_a_trial_that_cannot_run_says_so_in_one_line(tmp_path):
     assert done.returncode == 1 and "nothing: no such part; there are folder, film" in done.stderr
 
 
-def test_the_manual_knows_each_trial():
+def test_the_manual_has_every_trial():
     text = (ROOT / "docs" / "reliability.md").read_text()
     listed = set(re.findall(r"^\| \[?`?(\w+)`?", text, flags=re.M))
     assert set(SHORT) <= listed

@@ -108,7 +108,7 @@ def test_broken_promises_of_photos_are_found(tmp_path, colorize, monkeypatch, ou
         photo_check.check(colorize, photo_files.seeds()["gray.bmp"], tmp_path)
 
 
-def test_what_grows_is_found():
+def test_growth_is_found():
     samples = soak.Samples()
     samples.rows = [(30 * number, 100 + number / 10, 7, 3) for number in range(100)]
     with pytest.raises(trials.Fault, match=r"\+3.33 MB per 1,000"):

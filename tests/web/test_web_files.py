@@ -17,7 +17,7 @@ def test_dropped_and_pasted_photos_are_colorized(visitor, event):
     visitor.sees("#info", "Colorized in")
 
 
-def test_unusable_files_are_named_and_the_others_go_on(visitor):
+def test_unusable_files_are_reported_and_the_others_colorized(visitor):
     png = web_browser.encoded(Image.new("L", (40, 30), 90))
     jpeg = web_browser.encoded(Image.fromarray(skimage.data.camera()), "JPEG")
     frames = [Image.new("RGB", (40, 30), (80 * index, 0, 0)) for index in range(3)]

@@ -167,7 +167,7 @@ def test_dots_stay_with_their_photo(visitor):
         assert json.loads(archive.read("other.hints.json"))["hints"][0] == {"x": 51, "y": 60, "color": "#108030"}
 
 
-def test_a_model_without_hints_says_so_and_offers_no_dots(new_visitor):
+def test_a_model_without_hints_shows_a_message_and_offers_no_dots(new_visitor):
     visitor = new_visitor().wait_until_ready()
     visitor.colors("photo.png", web_stage.PHOTO)
     visitor.sees("#hint-line", "The model colorizer takes no hints, so you cannot set colors yourself.")

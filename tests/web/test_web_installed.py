@@ -56,7 +56,7 @@ def test_it_starts_and_colorizes_without_a_network(new_visitor, page_folder, mod
 
 
 @pytest.mark.slow
-def test_an_update_waits_until_nobody_is_at_work(new_visitor, own_page, model):
+def test_an_update_waits_until_the_page_is_idle(new_visitor, own_page, model):
     with web_browser.served(own_page, [model]) as server:
         visitor = installed(new_visitor, server.url)
         visitor.page.reload()

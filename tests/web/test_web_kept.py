@@ -83,7 +83,7 @@ EDITS = """(name) => new Promise((resolve) => {
 })"""
 
 
-def test_a_change_that_still_goes_on_is_kept(visitor):
+def test_an_unfinished_change_is_kept(visitor):
     visitor.colors("photo.png", PHOTO)
     visitor.puts_dot(0.7, 0.3)
     visitor.page.fill("#code", "#2040c0")  # and the field still has the focus
@@ -97,7 +97,7 @@ def test_a_change_that_still_goes_on_is_kept(visitor):
     sync_api.expect(visitor.page.locator(".dot")).to_have_attribute("aria-label", re.compile("#2040c0"))
 
 
-def test_it_says_how_much_is_kept(visitor):
+def test_the_stored_amount_is_shown(visitor):
     visitor.sees("#kept", "Photos, dots and sliders are kept in this browser")
     visitor.colors("one.png", PHOTO)
     visitor.sees("#kept", f"1 photo ({len(PHOTO) / 1e3:.0f} kB) with its dots is kept in this browser, on this device")
@@ -107,7 +107,7 @@ def test_it_says_how_much_is_kept(visitor):
     visitor.sees("#kept", "2 photos (")
 
 
-def test_what_is_removed_stays_away(visitor):
+def test_removed_photos_do_not_return(visitor):
     visitor.choose(("one.png", PHOTO), ("two.png", PHOTO))
     visitor.waits_for_all(2)
     until_kept(visitor, 2)
@@ -174,7 +174,7 @@ def test_dots_of_two_windows_add_up(visitor):
     assert dots(visitor) == dots(other)
 
 
-def test_what_one_window_removes_is_gone_in_the_other(visitor):
+def test_photos_removed_in_one_window_disappear_in_the_other(visitor):
     visitor.choose(("one.png", PHOTO), ("two.png", PHOTO))
     visitor.waits_for_all(2)
     until_kept(visitor, 2)
@@ -195,7 +195,7 @@ def test_what_one_window_removes_is_gone_in_the_other(visitor):
 REFUSE = "Object.defineProperty(self, '{0}', {{ get() {{ throw new DOMException('denied', 'SecurityError'); }} }})"
 
 
-def test_without_a_store_the_page_works_and_says_so(new_visitor, hinting_server):
+def test_without_storage_the_page_works_and_shows_a_notice(new_visitor, hinting_server):
     def refuse(page):
         for name in ("indexedDB", "localStorage"):
             page.add_init_script(REFUSE.format(name))
@@ -222,7 +222,7 @@ FILL = """() => {
 }"""
 
 
-def test_a_full_browser_loses_nothing_and_says_what_is_not_kept(visitor):
+def test_a_full_browser_loses_nothing_and_reports_what_is_not_kept(visitor):
     visitor.colors("first.png", PHOTO)
     until_kept(visitor, 1)
     visitor.page.evaluate(FILL)
@@ -270,7 +270,7 @@ def test_a_later_version_in_another_window_is_not_held_up(visitor):
     assert visitor.page.evaluate(COUNT, DATABASE) == [1, 1]  # for the later version
 
 
-def test_what_was_kept_and_cannot_be_used_is_plain(visitor):
+def test_invalid_stored_looks_become_plain(visitor):
     visitor.colors("photo.png", PHOTO)
     visitor.sets_vividness(150)
     until_kept(visitor, 1)

@@ -85,7 +85,7 @@ def test_hosts_without_isolation_get_one_thread(new_visitor, page_folder, model)
         visitor.sees("#info", "WebAssembly, 1 thread")
 
 
-def test_a_page_without_a_model_says_so_and_takes_one(new_visitor, page_folder, model):
+def test_a_page_without_a_model_shows_a_message_and_accepts_one(new_visitor, page_folder, model):
     with web_browser.served(page_folder) as server:
         visitor = new_visitor(server.url)
         visitor.sees(".notice", "No model comes with this page.")
@@ -124,7 +124,7 @@ def test_a_worker_that_does_not_start_fails_every_request(blank_page):
     assert len(said) == 2 and all("broken" in message for message in said)
 
 
-def test_a_message_that_nobody_waits_for_is_left_aside(blank_page):
+def test_unexpected_messages_are_ignored(blank_page):
     script = "self.onmessage = ({data}) => { postMessage({id: -1, result: 0}); postMessage({id: data.id, result: 7}) }"
     assert blank_page.evaluate(TALK_TO_A_WORKER, [ENGINE, script]) == [7, 7]
     assert blank_page.errors == []

@@ -110,7 +110,7 @@ def test_a_look_gives_the_colors_that_it_gives_in_python(look):
     assert np.abs(shown.astype(int) - lab.lightness_ab_to_rgb(lightness, expected)).max() <= 1
 
 
-def test_the_page_knows_all_adjustments_and_their_ranges():
+def test_the_page_has_all_adjustments_with_their_ranges():
     code = """
         import { PLAIN, checked } from "./src/photo/look.js";
         const isTaken = (look) => { try { return Boolean(checked(look)); } catch { return false; } };
@@ -165,7 +165,7 @@ def around_the_threshold():
 @pytest.mark.parametrize(
     ("name", "photo"), around_the_threshold(), ids=lambda value: value if type(value) is str else ""
 )
-def test_what_has_color_is_one_rule(name, photo):
+def test_page_and_command_share_one_rule_for_color(name, photo):
     distance, has_color = tone_distance_of_the_page(np.asarray(photo.convert("RGBA")))
     assert distance == pytest.approx(colorfulness.tone_distance(photo), abs=0.01)
     assert has_color == colorfulness.has_color(photo)

@@ -61,7 +61,7 @@ def test_touch_drags_the_divider_pinches_and_moves(new_visitor):
     visitor.until(lambda: np.abs(visitor.seen(0.3, 0.9) - shot).mean() > 5)
 
 
-def test_a_finger_removes_only_what_shows_the_cross(new_visitor):
+def test_touch_removes_only_photos_with_a_visible_cross(new_visitor):
     visitor = new_visitor(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True).wait_until_ready()
     visitor.choose(("one.png", web_stage.PHOTO), ("two.png", web_stage.PHOTO))
     visitor.waits_for_all(2)
@@ -75,7 +75,7 @@ def test_a_finger_removes_only_what_shows_the_cross(new_visitor):
     sync_api.expect(visitor.page.get_by_role("button", name="one.png", exact=True)).to_be_visible()
 
 
-def test_vividness_changes_what_is_seen(visitor):
+def test_vividness_changes_the_picture(visitor):
     visitor.colors("photo.png", web_stage.PHOTO)
     visitor.page.locator("#split").press("Home")
     visitor.until(lambda: web_stage.colorfulness(visitor, 0.1, 0.9) > 20)

@@ -128,7 +128,7 @@ WORDS = [
 COLORS = {"dark blue": "#00008b", " Light  Sea Green ": "#20b2aa", "navy": "#000080", "#abc": "#aabbcc"}
 
 
-def test_what_is_not_a_color_is_said_in_words(visitor):
+def test_text_that_is_not_a_color_gets_a_message(visitor):
     visitor.colors("photo.png", PHOTO)
     dot = visitor.puts_dot(0.7, 0.3)
     code = visitor.page.locator("#code")
@@ -173,7 +173,7 @@ def test_a_film_is_sent_to_the_command(visitor, name):
     assert visitor.page.locator("#photos li").count() == 0
 
 
-def test_a_picture_stays_one_whatever_its_name(visitor):
+def test_a_picture_is_recognized_under_any_name(visitor):
     visitor.colors("photo.mov", PHOTO)
 
 
@@ -207,7 +207,7 @@ def test_photos_are_shared_where_the_browser_can(new_visitor, hinting_server, is
     assert visitor.errors == []
 
 
-def test_without_sharing_there_is_no_such_button(visitor):
+def test_without_sharing_there_is_no_share_button(visitor):
     visitor.colors("photo.png", PHOTO)
     can_share = visitor.page.evaluate("() => 'canShare' in navigator")
     sync_api.expect(visitor.page.locator("#share")).to_be_visible(visible=can_share)
