@@ -15,6 +15,7 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("home")
         patch.setenv("HOME", str(folder))
+        patch.setenv("RAY_worker_niceness", "0")  # Ray's 15 would leave its workers nothing on a busy machine
         yield folder
 
 
