@@ -23,6 +23,7 @@ if typing.TYPE_CHECKING:  # so that type checkers see the names that are loaded 
     from tf_colorize.color.look import Look as Look
     from tf_colorize.inference import serving as serving
     from tf_colorize.inference.colorizer import Colorizer as Colorizer
+    from tf_colorize.look_files import open_reference as open_reference
 
 __version__ = "0.2.0"
 
@@ -43,6 +44,7 @@ _ROOMS = (
 _PUBLIC = {
     "Colorizer": ("inference.colorizer", "Colorizer"),
     "Look": ("color.look", "Look"),
+    "open_reference": ("look_files", "open_reference"),
     "serving": ("inference.serving", None),
 }
 

@@ -15,7 +15,7 @@ from PIL import ImageColor
 
 from tf_colorize import documents, look_files, whole
 from tf_colorize.color import lab
-from tf_colorize.color.look import Look
+from tf_colorize.color.look import Look, Prepared
 from tf_colorize.documents import shown
 
 if typing.TYPE_CHECKING:
@@ -221,7 +221,7 @@ def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.
     return painted
 
 
-def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look) -> np.ndarray:
+def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look | Prepared) -> np.ndarray:
     """Returns painted hints whose colors become the requested ones after a look has been applied.
 
     Args:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
-import typing
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from PIL import Image
+
 from tf_colorize import documents, whole
-from tf_colorize.color.look import ADJUSTMENTS, Look
+from tf_colorize.color import colorfulness
+from tf_colorize.color.look import ADJUSTMENTS, Look, Reference
+from tf_colorize.photos import files
 
-if typing.TYPE_CHECKING:
-    import os
-
+_SIDE = 512  # pixels; more than a network sees
 _FORM = '{"version": 1, "look": {"vividness": 1.2, "warmth": -0.3}}'
 
 
@@ -21,7 +26,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
         {"version": 1, "look": {"vividness": 1.2, "warmth": -0.3}}
 
-    A hints file with a look is also accepted. Other keys are ignored.
+    "reference" may be a list of color photos: paths relative to the file, `data:` addresses of pictures, or, for a film,
+    `{"photo": "still.png", "time": 12.5}`. A hints file with a look is also accepted. Other keys are ignored.
 
     Returns:
         The fields of `Look` that the file sets.
@@ -51,7 +57,7 @@ def fields_of(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         shown = documents.shown(json.dumps(value))
         raise ValueError(f'{path}: look {shown}: must be like {{"vividness": 1.2, "warmth": -0.3}}')
-    found = {name: value[name] for name in ADJUSTMENTS if value.get(name) is not None}
+    found: dict[str, Any] = {name: value[name] for name in ADJUSTMENTS if value.get(name) is not None}
     for name, number in found.items():
         if not documents.is_finite(number):
             raise ValueError(f"{path}: {name} {documents.shown(json.dumps(number))}: must be a number")
@@ -59,7 +65,57 @@ def fields_of(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
         Look(**found)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    if value.get("reference"):
+        entries = value["reference"] if isinstance(value["reference"], list) else [value["reference"]]
+        found["reference"] = tuple(_reference_of(entry, pathlib.Path(path)) for entry in entries)
     return found
+
+
+def open_reference(source: Any, time: float | None = None) -> Reference:
+    """Opens a color photo whose colors others shall take on.
+
+    Args:
+        source: A path, or the bytes of a file.
+        time: In a film, from how many seconds on it counts, until the time of the next one; None: all the time.
+
+    Raises:
+        ValueError: it is not a photo that can be read, or has no color.
+    """
+    name = "" if isinstance(source, bytes) else str(source)
+    image = files.open_rgb(source, short_side=_SIDE)
+    if not colorfulness.has_color(image):
+        raise ValueError(f"{name or 'the reference'}: is gray or has a single tone; a reference must have color")
+    image.thumbnail((_SIDE, _SIDE), Image.Resampling.BILINEAR)
+    return Reference(name, image.size, image.tobytes(), time)
+
+
+def _reference_of(entry, path):
+    """The reference that an entry of a file means."""
+    entry = entry if isinstance(entry, dict) else {"photo": entry}
+    photo, time = entry.get("photo"), entry.get("time")
+    if not isinstance(photo, str) or not (time is None or (documents.is_finite(time) and time >= 0)):
+        shown = documents.shown(json.dumps(entry))
+        raise ValueError(
+            f'{path}: reference {shown}: must be like "other.jpg" or {{"photo": "other.jpg", "time": 12.5}}'
+        )
+    if not photo.startswith("data:"):
+        return open_reference(path.parent / photo, time)
+    try:
+        return open_reference(base64.b64decode(photo.partition(";base64,")[2], validate=True), time)
+    except ValueError as error:
+        reason = str(error).removeprefix("<bytes>: ").removeprefix("the reference: ")
+        raise ValueError(f"{path}: reference: {reason}") from error
+
+
+def _entry_of(reference, path):
+    """The entry of a file that means a reference."""
+    if reference.name:
+        photo = os.path.relpath(os.path.abspath(reference.name), os.path.abspath(path.parent)).replace(os.sep, "/")
+    else:
+        picture = io.BytesIO()
+        Image.fromarray(reference.rgb).save(picture, "PNG")
+        photo = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
+    return photo if reference.time is None else {"photo": photo, "time": reference.time}
 
 
 def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -72,8 +128,11 @@ def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: the look is invalid, or the file cannot be written.
     """
-    Look(**fields)
+    look = dict(fields)
+    references = Look(**look).reference
+    if references:
+        look["reference"] = [_entry_of(reference, pathlib.Path(path)) for reference in references]
     try:
-        whole.write_text(path, json.dumps({"version": documents.VERSION, "look": dict(fields)}, indent=1) + "\n")
+        whole.write_text(path, json.dumps({"version": documents.VERSION, "look": look}, indent=1) + "\n")
     except OSError as error:
         raise ValueError(f"{path}: cannot be written: {error.strerror or error}") from error

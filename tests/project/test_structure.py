@@ -47,7 +47,7 @@ ROOMS = {
         "saving",
     ],
     "inference.serving": ["failures", "messages", "rest", "grpc", "client"],
-    "inference": ["predictor", "runtimes", "onnx_runtime", "strips", "colorizer"],
+    "inference": ["predictor", "runtimes", "onnx_runtime", "insight", "matching", "strips", "colorizer"],
     "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
     "server": ["wishes", "description", "app"],
     "archives": [
@@ -105,6 +105,7 @@ ROOMS = {
         "spreading",
         "hint_gains",
         "hint_reach",
+        "reference_gains",
         "aging",
         "inception",
         "features",

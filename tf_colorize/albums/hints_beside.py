@@ -7,9 +7,10 @@ import os
 import pathlib
 import typing
 from collections.abc import Mapping
+from typing import Any
 
 from tf_colorize import hints
-from tf_colorize.color.look import Look
+from tf_colorize.color.look import ADJUSTMENTS, Look
 from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import find
 
@@ -54,7 +55,7 @@ def is_hints_file(path: str | os.PathLike[str]) -> bool:
 
 
 def read(
-    path: pathlib.Path | None, more: tuple[Hint, ...] = (), adjustments: Mapping[str, float] | None = None
+    path: pathlib.Path | None, more: tuple[Hint, ...] = (), adjustments: Mapping[str, Any] | None = None
 ) -> Wishes:
     """Returns the hints and the look for a photo.
 
@@ -71,23 +72,28 @@ def read(
         return Wishes(list(more), Look(**adjustments), [])
     found, in_file = hints.read(path), hints.read_adjustments(path)
     used = {name: value for name, value in in_file.items() if name not in adjustments}
-    said = [f"{name} {value:g}" for name, value in used.items()]
+    said = [f"{name} {value:g}" for name, value in used.items() if name in ADJUSTMENTS]
+    said += ["a reference"] if "reference" in used else []
     if found or not said:
         said.insert(0, f"{len(found)} hint{'' if len(found) == 1 else 's'}")
     return Wishes([*found, *more], Look(**{**used, **adjustments}), [f"{', '.join(said)} from {path.name}"])
 
 
-def refuse_without(colorizer: Colorizer, photo: str | os.PathLike[str], file: pathlib.Path | None = None) -> None:
-    """Checks that a model takes hints, for a photo that has some.
+def refuse_without(
+    colorizer: Colorizer, wishes: Wishes, photo: str | os.PathLike[str], file: pathlib.Path | None = None
+) -> None:
+    """Checks that a model takes hints, for a photo that has some or a reference, whose colors become hints.
 
     Args:
         colorizer: A `Colorizer`.
+        wishes: The hints and the look for the photo.
         photo: The photo, for the message.
         file: The photo's hints file, or None.
 
     Raises:
-        ValueError: the model takes no hints.
+        ValueError: the model takes no hints, and there are some.
     """
-    if not colorizer.takes_hints:
+    if (wishes.hints or wishes.look.reference) and not colorizer.takes_hints:
+        what = "hints" if wishes.hints else "hints, so no reference either"
         fix = f", or rename {file.name}" if file else ""
-        raise ValueError(f"{photo}: the model takes no hints; choose another model{fix}")
+        raise ValueError(f"{photo}: the model takes no {what}; choose another model{fix}")

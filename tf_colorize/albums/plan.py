@@ -19,6 +19,8 @@ def plan_photos(
     *,
     suffix: str | None = None,
     compare: bool = False,
+    variants: bool = False,
+    kept: Collection[pathlib.Path] = (),
 ) -> tuple[list[work.Job], list[str]]:
     """Decides which photos are read and where the results go, without reading photos.
 
@@ -31,6 +33,8 @@ def plan_photos(
         output: Folder, or for a single photo a file; None writes beside the originals.
         suffix: Such as ".png", to write another format; None keeps each photo's format.
         compare: Whether to make side-by-side pictures too.
+        variants: Whether the results are sheets of variants, `name.variants.jpg`, or in the format of `suffix`.
+        kept: Other files that are read, which no result may replace. A photo whose result is one of them is done.
 
     Returns:
         `(jobs, problems)`: the jobs, and a message for each input that cannot be used.
@@ -43,19 +47,24 @@ def plan_photos(
     is_file = names_file(output, files.IMAGE_SUFFIXES)
     if is_file and (len(found.photos) > 1 or found.folders):
         return [], [f"{output}: must be a folder for {len(found.photos)} pictures", *found.problems]
-    results = targets.Targets((photo for photo, _ in found.photos), found.folders, place)
+    results = targets.Targets((*(photo for photo, _ in found.photos), *kept), found.folders, place)
     jobs, problems = [], found.problems
     for photo, relative in found.photos:
         stem, ending = find.split_suffix(photo.name)[0], find.result_suffix(photo, suffix)
+        mark = find.RESULT_MARK
+        if variants:
+            stem, ending, mark = f"{stem}{find.VARIANTS_MARK}", suffix or ".jpg", ""
         if place is None and os.fspath(photo).startswith(_OF_PROCESSES):
             problems.append(f"{photo}: no result can be written beside it; choose a file or folder for the result")
             continue
         if place is None:
-            target = photo.with_name(f"{stem}{find.RESULT_MARK}{ending}")
+            target = photo.with_name(f"{stem}{mark}{ending}")
         else:
             target = place if is_file else (place / relative).with_name(stem + ending)
         target = targets.through_links(target)
         beside = target.with_name(find.comparison_name(target)) if compare else None
+        if not is_file and any(targets.is_same(target, one) for one in kept):
+            continue
         if results.add(photo, [target, *([beside] if beside else [])]):
             jobs.append(work.Job(photo, target, beside, hints_beside.beside(photo)))
     return jobs, problems + results.problems

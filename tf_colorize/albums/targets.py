@@ -142,6 +142,14 @@ def through_links(target: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.path.realpath(target)) if os.path.islink(target) else target
 
 
+def is_same(target: pathlib.Path, path: pathlib.Path) -> bool:
+    """Returns whether two names mean one file that exists."""
+    try:
+        return os.path.samefile(target, path)
+    except OSError:
+        return False
+
+
 def ignores_case(folder: str | os.PathLike[str]) -> bool:
     """Returns whether names that differ only in case are the same file in an existing folder."""
     try:

@@ -7,6 +7,7 @@ import pathlib
 import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from PIL import Image
 
@@ -39,9 +40,9 @@ class Job:
 class Options:
     """Options for reading, colorizing and writing photos."""
 
-    adjustments: Mapping[str, float] = dataclasses.field(
+    adjustments: Mapping[str, Any] = dataclasses.field(
         default_factory=dict
-    )  # fields of the look; they override a hints file
+    )  # fields of the look; before a hints file's
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
     max_pixels: int = files.DEFAULT_MAX_PIXELS
@@ -111,8 +112,7 @@ def colorize_picture(
 
 def _colorize_file(colorizer, job, options):
     wishes = hints_beside.read(job.hints, options.hints, options.adjustments)
-    if wishes.hints:
-        hints_beside.refuse_without(colorizer, job.source, job.hints)
+    hints_beside.refuse_without(colorizer, wishes, job.source, job.hints)
     picture = files.read(job.source, max_pixels=options.max_pixels, allow_truncated=options.allow_truncated)
     has_color = colorfulness.has_color(picture.image)
     if has_color and options.skip_color:

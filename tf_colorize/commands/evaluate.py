@@ -63,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
         "in another color reaches",
     )
     parser.add_argument(
+        "--reference",
+        type=parsing.number(1, 10_000, int),
+        nargs="?",
+        const=30,
+        metavar="N",
+        help="also what a reference gains: N pairs (30) of another crop of the photo, one like it, and any other",
+    )
+    parser.add_argument(
         "--old",
         action="store_true",
         help="also measure artificially aged photos: grain, fading, dust and others, and all of them together",
@@ -96,6 +104,8 @@ def _parsed(parser, arguments):
         parser.error("--film needs the photos of --data")
     if options.hints is not None and (options.data is None or options.film is not None):
         parser.error("--hints needs the photos of --data and cannot be combined with --film")
+    if options.reference and (options.data is None or options.film is not None):
+        parser.error("--reference needs the photos of --data and cannot be combined with --film")
     if options.old and (options.data is None or options.film is not None):
         parser.error("--old needs the photos of --data and cannot be combined with --film")
     if options.bw is not None and options.out is None:
@@ -141,7 +151,7 @@ def _run(options, command):
         with quiet.startup():
             colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
             feature_model, notes = _load_features(options, n_photos) if options.data else (None, ())
-        without = _without_hints(colorizers) if options.hints else ()
+        without = _without_hints(colorizers, options) if options.hints or options.reference else ()
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
         bw, failed = _color_bw(options, colorizers) if options.bw else ([], False)
@@ -224,7 +234,7 @@ def _load_features(options, n_photos):
         return None, (*notes, f"Frechet distance: {error}")
 
 
-def _without_hints(colorizers):
+def _without_hints(colorizers, options):
     """Returns a note for each model that takes no hints.
 
     Raises:
@@ -232,7 +242,8 @@ def _without_hints(colorizers):
     """
     notes = tuple(f"hints: {name} takes none." for name, one in colorizers.items() if not one.takes_hints)
     if len(notes) == len(colorizers):
-        raise ValueError("--hints needs a model that takes hints; none of these does")
+        option = "--hints" if options.hints else "--reference"
+        raise ValueError(f"{option} needs a model that takes hints; none of these does")
     return notes
 
 
@@ -259,7 +270,7 @@ def _color_bw(options, colorizers):
 
 def _measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import aging, hint_gains, hint_reach
+    from tf_colorize.evaluation import aging, hint_gains, hint_reach, reference_gains
     from tf_colorize.evaluation.report import document, figures, records
 
     for note in run.notes:  # first, so that users know what will be missing
@@ -281,11 +292,14 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     if curves:
         _show(hint_gains.table(curves))
         _show(hint_reach.table(reaches))
+    references = rulers.references(options, colorizers) if options.reference else {}
+    if references:
+        _show(reference_gains.table(references))
     old = rulers.old_photos(options, colorizers, lpips) if options.old else {}
     if old:
         _show(aging.table(old))
     if options.out:
-        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old)
+        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old, references)
         records.write_photos(options.out / "photos.csv", result)
         document.write(options.out / "report.html", result, colorizers, run, bw, curves)
     return bool(result.skipped)

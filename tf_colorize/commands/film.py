@@ -7,7 +7,6 @@ import contextlib
 import fractions
 import os
 import pathlib
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -90,11 +89,11 @@ def _parser():
     add(
         "--from",
         dest="start",
-        type=_seconds,
+        type=parsing.seconds,
         metavar="TIME",
         help="start of the part to colorize: seconds, M:SS or H:MM:SS",
     )
-    add("--to", dest="end", type=_seconds, metavar="TIME", help="end of the part")
+    add("--to", dest="end", type=parsing.seconds, metavar="TIME", help="end of the part")
     add("--rate", type=_rate, default="24", metavar="N", help="images per second for numbered images (default 24)")
     add(
         "--hdr",
@@ -134,15 +133,6 @@ def _parser():
     )
     add("--overwrite", action="store_true", help="replace existing results (default: skip those films)")
     return parser
-
-
-def _seconds(text):
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text):
-        raise argparse.ArgumentTypeError(f"must be seconds, M:SS or H:MM:SS, not {text}")
-    seconds = 0.0
-    for part in text.split(":"):
-        seconds = 60 * seconds + float(part)
-    return seconds
 
 
 def _rate(text):

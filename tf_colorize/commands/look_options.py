@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +32,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
             help=text,
         )
     parser.add_argument(
+        "--reference",
+        type=_complaining(_reference),
+        action="append",
+        metavar="PHOTO",
+        help="color photo whose colors like things take on; repeatable; in films PHOTO@TIME counts from then on",
+    )
+    parser.add_argument(
         "--look",
         type=_complaining(_read),
         metavar="FILE",
@@ -41,7 +50,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def asked(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the fields of `Look` that the options of `add_to` were given for."""
     given = {name: getattr(options, name) for name in _HELP if getattr(options, name) is not None}
+    if options.reference:
+        given["reference"] = tuple(options.reference)
     return {**(options.look or {}), **given}
+
+
+def photos(options: argparse.Namespace) -> list[pathlib.Path]:
+    """Returns the files of the look's references, which no result may replace."""
+    return [pathlib.Path(one.name) for one in asked(options).get("reference", ()) if one.name]
 
 
 def save(options: argparse.Namespace) -> None:
@@ -60,6 +76,15 @@ def _read(path):
     from tf_colorize import look_files
 
     return look_files.read(path)
+
+
+def _reference(text):
+    from tf_colorize import look_files
+
+    path, at, time = text.rpartition("@")
+    if not at or os.path.lexists(text):
+        return look_files.open_reference(text)
+    return look_files.open_reference(path, parsing.seconds(time))
 
 
 def _complaining(read: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -52,6 +52,16 @@ def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str
     return parse
 
 
+def seconds(text: str) -> float:
+    """Returns the seconds that a time says: seconds, M:SS or H:MM:SS."""
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text):
+        raise argparse.ArgumentTypeError(f"must be seconds, M:SS or H:MM:SS, not {text}")
+    total = 0.0
+    for part in text.split(":"):
+        total = 60 * total + float(part)
+    return total
+
+
 def program(command: str) -> str:
     """Returns the name that a command has in its messages: "train.py" if that script runs, else "tf-colorize train"."""
     script = f"{command}.py"

@@ -118,8 +118,7 @@ def _colorize_stream(options):
         for note in notes:
             _complain(f"standard input: {note}")
         colorizer = _load(options, threads=None)
-        if wishes.hints:
-            hints_beside.refuse_without(colorizer, "standard input")
+        hints_beside.refuse_without(colorizer, wishes, "standard input")
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
         if options.output is None:
             target, image_format = sys.stdout.buffer, image_format or picture.format
@@ -142,7 +141,9 @@ def _colorize_files(options):
     from tf_colorize.albums import plan
 
     suffix = f".{options.format}" if options.format else None
-    jobs, problems = plan.plan_photos(options.inputs, options.output, suffix=suffix, compare=options.compare)
+    jobs, problems = plan.plan_photos(
+        options.inputs, options.output, suffix=suffix, compare=options.compare, kept=look_options.photos(options)
+    )
     for problem in problems:
         _complain(f"{problem}{_command_meant(problem, options.inputs[0])}")
     if (options.hint or options.hints) and len(jobs) > 1:

@@ -32,6 +32,21 @@ def hints(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> tuple[d
     return curves, reaches
 
 
+def references(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what references gain, by the name of each model that takes hints."""
+    from tf_colorize.evaluation import reference_gains
+    from tf_colorize.photos import find
+
+    paths, gains = find.find_photos(options.data).photos, {}
+    with bar() as progress:
+        for name, one in colorizers.items():
+            if one.takes_hints:
+                task = progress.add_task(f"references, {name}", total=len(paths) + 3 * options.reference)
+                advance = functools.partial(progress.advance, task)
+                gains[name] = reference_gains.evaluate(one, paths, options.reference, progress=advance)
+    return gains
+
+
 def old_photos(options: argparse.Namespace, colorizers: Mapping[str, Any], lpips: Any) -> dict[str, Any]:
     """Returns the results on artificially aged photos by the name of each model."""
     from tf_colorize.evaluation import aging

@@ -201,12 +201,17 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
             is_given = any(hint.time is not None and hint in options.hints for hint in wanted)
             yield (
                 lightness,
-                functools.partial(_predicted, colorizer, film, lightness, options.look, wanted),
+                functools.partial(_predicted, colorizer, film, lightness, look_at(film, options, frame), wanted),
                 is_given,
             )
 
     for block in steadier.steadied(offered()):
         yield [(waiting.popleft(), ab) for ab in block], steadier.state
+
+
+def look_at(film: reading.Film, options: Options, frame: reading.Frame) -> Look:
+    """Returns the look of a frame: with the references that count at its time."""
+    return options.look.at(float(frame.time * film.time_base))
 
 
 def _predicted(colorizer, film, lightness, look, wanted):
@@ -242,7 +247,8 @@ def tracks_of(
 def _job(film: reading.Film, options: Options, model: str) -> dict[str, Any]:
     """Returns everything that the work on a film depends on, by readable names."""
     wishes = dataclasses.asdict(options)
-    wishes |= wishes.pop("look")
+    wishes |= options.look.described()
+    del wishes["look"]
     return {
         "version": _VERSION,
         "film": pieces.job_of(film.path, film.source.files()),

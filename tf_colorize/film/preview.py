@@ -47,7 +47,7 @@ def write(
         rgb = orientation.upright(joiner.gray(frame), film.matrix)
         hints = tracking.hints_at(tracks, options.hints, frame.number)
         stills.append(rgb)
-        colored.append(colorizer(rgb, look=options.look, hints=hints))
+        colored.append(colorizer(rgb, look=coloring.look_at(film, options, frame), hints=hints))
         report(len(stills))
     if not stills:
         raise frames.FilmError(f"{film.path}: no frame of the requested part can be decoded")

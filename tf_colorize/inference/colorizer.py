@@ -26,7 +26,7 @@ from tf_colorize import processors
 from tf_colorize.color import margins, profiles
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.hints import before_look, hints_of, raster
-from tf_colorize.inference import onnx_runtime, runtimes, strips
+from tf_colorize.inference import matching, onnx_runtime, runtimes, strips
 from tf_colorize.inference.predictor import Predictor
 from tf_colorize.photos import files
 
@@ -228,17 +228,32 @@ class Colorizer:
             float32 `(size, size, 2)`, a* and b* / 110.
 
         Raises:
-            ValueError: the model's output is not finite or has another shape.
+            ValueError: the model's output is not finite or has another shape, or the look has references and the model
+                takes no hints.
         """
         look = look if vividness is None else dataclasses.replace(look, vividness=vividness)
-        given = [] if hints is None else [before_look(hints, lightness, look)]
-        ab = np.asarray(self.predict_ab(lightness, *given), np.float32)
+        prepared = self._prepared(lightness, look, hints)
+        given = prepared.hints()
+        if hints is not None:
+            own = before_look(hints, lightness, prepared)
+            given = own if given is None else np.where(own[..., 2:] > 0, own, given)
+        ab = np.asarray(self.predict_ab(lightness, *([] if given is None else [given])), np.float32)
         if ab.shape != (*lightness.shape[:-1], 2) or not np.isfinite(ab).all():
             raise ValueError(
                 f"the model must return finite ab of shape {(*lightness.shape[:-1], 2)}. Received: shape={ab.shape}, "
                 f"finite={bool(np.isfinite(ab).all())}. The model file is broken or was trained for something else."
             )
-        return look.applied(lightness, ab * _share_in_margins(lightness, hints))[0]
+        return prepared.applied(lightness, ab * _share_in_margins(lightness, hints))[0]
+
+    def _prepared(self, lightness, look, hints):
+        """The look for one photo: references are matched with it, except where a person gave hints."""
+        if not look.reference:
+            return look.prepared()
+        if not self.takes_hints:
+            raise ValueError("the model takes no hints, so no reference either. Use one that was trained with them.")
+        wanted = matching.wanted(lightness, look.reference, lightness.shape[1], hints)
+        automatic = np.asarray(self.predict_ab(lightness), np.float32) if wanted[..., 2].any() else None
+        return look.prepared(automatic, wanted)
 
     def join(self, image: Any, ab: np.ndarray) -> np.ndarray:
         """Joins `ab` with the lightness of a picture at its own size; this is the second half of colorizing.

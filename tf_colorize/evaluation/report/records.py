@@ -16,7 +16,15 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import processors, whole
-from tf_colorize.evaluation import aging, comparison, hint_gains, hint_reach, photo_measures, protocols
+from tf_colorize.evaluation import (
+    aging,
+    comparison,
+    hint_gains,
+    hint_reach,
+    photo_measures,
+    protocols,
+    reference_gains,
+)
 from tf_colorize.evaluation.report import figures
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "scipy", "scikit-image", "pillow")
@@ -44,11 +52,12 @@ def write_metrics(
     curves: Mapping[str, Any] | None = None,
     reaches: Mapping[str, Any] | None = None,
     old: Mapping[str, Any] | None = None,
+    references: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes metrics.json; everything except `"run"` is the same for the same input.
 
-    `curves`, `reaches` and `old` are those of `hint_gains.evaluate`, `hint_reach.evaluate` and `aging.evaluate` by
-    model, if they were measured.
+    `curves`, `reaches`, `old` and `references` are those of `hint_gains.evaluate`, `hint_reach.evaluate`,
+    `aging.evaluate` and `reference_gains.evaluate` by model, if they were measured.
     """
     reach = {"reach": hint_reach.record(reaches)} if reaches else {}
     content = {
@@ -59,6 +68,7 @@ def write_metrics(
         "models": {name: _model(result, run, name) for name in result.predictions},
         **({"hints": hint_gains.record(curves) | reach} if curves else {}),
         **({"old": aging.record(old)} if old else {}),
+        **({"references": reference_gains.record(references)} if references else {}),
         "run": {
             **dataclasses.asdict(run),
             "machine": machine(),

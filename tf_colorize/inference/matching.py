@@ -1,0 +1,110 @@
+"""Places of a photo that look like places of a color photo, and the colors that they have there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from tf_colorize.color import lab
+from tf_colorize.color.look import Reference
+from tf_colorize.inference import insight
+
+MOST = 60  # places
+# Cosines between features from which on places count, and from which on they are sure. Between them, the color at the
+# place of another photo is worth as little of the difference as least squares found on pairs of photos with truth.
+_ALIKE, _SURE = 0.55, 0.92
+_GOLDEN = 0.5 * (5**0.5 - 1)
+_LEAST = 4.0  # sure places; with fewer, nothing matches
+
+
+def wanted(
+    lightness: np.ndarray, references: Sequence[Reference], side: int, given: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns what references say of the colors of a photo, at the places where they say something.
+
+    A place counts if it and a place of a reference are each other's most alike. The surest `MOST` are taken.
+
+    Args:
+        lightness: float32 `(1, any side, any side, 1)` in [-1, 1], of the whole photo.
+        references: Color photos; where several say something of a place, the most alike does.
+        side: Of the square that is returned.
+        given: Hints that a person gave, float32 `(1, any side, any side, 3)`, or None: places that look like theirs
+            are left to them.
+
+    Returns:
+        float32 `(1, side, side, 3)`: a* and b* / 110, and how sure they are, 0 to 1.
+    """
+    see = insight.shipped()
+    seen = _flat(see(lightness).features)
+    best = np.zeros(len(seen), np.float32)
+    ab = np.zeros((len(seen), 2), np.float32)
+    for reference in references:
+        other, colors = _of_reference(reference)
+        for place, twin, likeness in zip(*mutual(seen, other)):
+            if likeness > best[place]:
+                best[place], ab[place] = likeness, colors[twin]
+    if given is not None:
+        best[_near_hints(seen, given[0, :, :, 2] > 0)] = 0.0
+    sure = np.clip((best - _ALIKE) / (_SURE - _ALIKE), 0.0, 1.0)
+    all_over = np.arange(len(sure)) * _GOLDEN % 1.0  # the order among the equally sure: near ones say the same twice
+    sure[np.lexsort((all_over, -sure))[MOST:]] = 0.0
+    if sure.sum() < _LEAST:
+        sure = np.zeros_like(sure)
+    cells = np.concatenate([ab, sure[:, np.newaxis]], axis=-1).reshape(insight.GRID, insight.GRID, 3)
+    nearest = np.arange(side) * insight.GRID // side
+    return np.where(cells[..., 2:] > 0, cells, np.float32(0))[nearest][:, nearest][np.newaxis]
+
+
+def mutual(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns which places of two pictures are each other's most alike.
+
+    Args:
+        first, second: float32 `(places, channels)`, features.
+
+    Returns:
+        `(places of the first, places of the second, cosines)`. Before cosines are taken, each channel loses its mean
+        over both pictures and is divided by its deviation.
+    """
+    both = np.concatenate([first, second])
+    deviation = both.std(axis=0) + 1e-3 * both.std()
+    one, other = (_unit((features - both.mean(axis=0)) / np.maximum(deviation, 1e-9)) for features in (first, second))
+    cosines = one @ other.T
+    forth, back = cosines.argmax(axis=1), cosines.argmax(axis=0)
+    places = np.flatnonzero(back[forth] == np.arange(len(first)))
+    return places, forth[places], cosines[places, forth[places]]
+
+
+@functools.lru_cache(maxsize=64)
+def _of_reference(reference):
+    """The features and the colors `(places, channels)` of a reference."""
+    see = insight.shipped()
+    lightness, ab = lab.rgb_to_lightness_ab(reference.rgb)
+    square = _reduced(lightness[..., 0], see.image_size)[np.newaxis, :, :, np.newaxis]
+    planes = np.stack([_reduced(ab[..., channel], see.image_size) for channel in (0, 1)], axis=-1)
+    return _flat(see(square).features), _flat(insight.on_grid(planes))
+
+
+def _near_hints(seen, is_hint):
+    """bool `(places,)`: which places look like one that has a hint, or are one."""
+    down, across = (where * insight.GRID // side for where, side in zip(np.nonzero(is_hint), is_hint.shape))
+    hinted = np.unique(down * insight.GRID + across)
+    if not len(hinted):
+        return np.zeros(len(seen), bool)
+    features = _unit((seen - seen.mean(axis=0)) / (seen.std(axis=0) + 1e-3 * seen.std() + 1e-9))
+    return (features @ features[hinted].T).max(axis=1) > _ALIKE
+
+
+def _flat(grid):
+    return grid.reshape(-1, grid.shape[-1])
+
+
+def _unit(features):
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-6)
+
+
+def _reduced(plane, side):
+    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
