@@ -26,7 +26,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
         {"version": 1, "look": {"vividness": 1.2, "warmth": -0.3}}
 
-    "reference" may be a list of color photos: paths relative to the file, `data:` addresses of pictures, or, for a film,
+    "reference" may be a list of color photos: paths relative to the file, `data:` URLs of pictures, or, for a film,
     `{"photo": "still.png", "time": 12.5}`. A hints file with a look is also accepted. Other keys are ignored.
 
     Returns:

@@ -47,8 +47,8 @@ ROOMS = {
         "saving",
     ],
     "inference.serving": ["failures", "messages", "rest", "grpc", "client"],
-    "inference": ["predictor", "runtimes", "onnx_runtime", "insight", "matching", "strips", "colorizer"],
-    "albums": ["hints_beside", "inputs", "work", "targets", "plan", "crowd"],
+    "inference": ["predictor", "runtimes", "onnx_runtime", "insight", "matching", "likely", "strips", "colorizer"],
+    "albums": ["hints_beside", "inputs", "variants", "work", "targets", "plan", "crowd"],
     "server": ["wishes", "description", "app"],
     "archives": [
         *(

@@ -11,17 +11,17 @@ from typing import Any
 
 from PIL import Image
 
-from tf_colorize.albums import hints_beside
+from tf_colorize.albums import hints_beside, variants
 from tf_colorize.color import colorfulness
 from tf_colorize.color.look import UNCHANGED, Look
-from tf_colorize.photos import files
+from tf_colorize.photos import contact_sheet, files
 
 if typing.TYPE_CHECKING:
     import numpy as np
 
     from tf_colorize.hints import Hint
 
-_COMPARE_SIDE = 1600
+_COMPARE_BOX = (1600, 1600)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +40,14 @@ class Job:
 class Options:
     """Options for reading, colorizing and writing photos."""
 
-    adjustments: Mapping[str, Any] = dataclasses.field(
-        default_factory=dict
-    )  # fields of the look; before a hints file's
+    adjustments: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of the look; they override a hints file
     quality: int | None = None  # None: the format's default
     overwrite: bool = False
     max_pixels: int = files.DEFAULT_MAX_PIXELS
     allow_truncated: bool = False
     skip_color: bool = False  # skip photos that already have color
     hints: tuple[Hint, ...] = ()  # in addition to those of hints files
+    variants: Callable[[variants.Variant], str] | None = None  # labels a sheet, which then is the result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,18 +116,24 @@ def _colorize_file(colorizer, job, options):
     has_color = colorfulness.has_color(picture.image)
     if has_color and options.skip_color:
         return Outcome(picture.image.size, 0.0, tuple(picture.notes), has_color, is_skipped=True)
-    before = _thumbnail(picture.image) if job.compare else None
+    before = contact_sheet.fitted(picture.image, _COMPARE_BOX) if job.compare else None
     image_format = files.format_of(job.target)
     files.check_size(picture.image.size, image_format)
     if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
         picture.notes.append("transparency flattened onto white")
+    if options.variants is not None:
+        sheet = variants.sheet(colorizer, picture.image, wishes.look, wishes.hints, options.variants)
+        files.save(sheet, job.target, dataclasses.replace(picture, metadata={}), quality=options.quality)
+        return Outcome(sheet.size, 0.0, (*wishes.notes, *picture.notes), has_color)
     image = colorize_picture(colorizer, picture, wishes.look, wishes.hints)
     if options.overwrite or not job.target.exists():
         picture.notes += files.save(image, job.target, picture, quality=options.quality)
     if job.compare and (options.overwrite or not job.compare.exists()):
         # It has no metadata of the photo, but gets the same permissions.
         like = dataclasses.replace(picture, metadata={})
-        files.save(_side_by_side(before, _thumbnail(image)), job.compare, like, quality=options.quality)
+        files.save(
+            _side_by_side(before, contact_sheet.fitted(image, _COMPARE_BOX)), job.compare, like, quality=options.quality
+        )
     return Outcome(image.size, 0.0, (*wishes.notes, *picture.notes), has_color)
 
 
@@ -138,16 +143,6 @@ def _naming_a_file(reason, job):
     return (
         reason if reason.startswith(tuple(f"{path}: " for path in files_of_job if path)) else f"{job.source}: {reason}"
     )
-
-
-def _thumbnail(image):
-    """Returns an "RGB" image of at most 1600 pixels a side, with transparency flattened onto white."""
-    scale = min(1.0, _COMPARE_SIDE / max(image.size))
-    size = tuple(max(1, round(side * scale)) for side in image.size)
-    image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    if image.mode.endswith("A"):
-        image = Image.alpha_composite(Image.new("RGBA", size, "white"), image.convert("RGBA"))
-    return image.convert("RGB")
 
 
 def _side_by_side(before, after):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import typing
 from collections.abc import Callable
 from typing import Any
 
 from tf_colorize.commands import parsing
 
 # No heavy imports at module level: `tf-colorize --help` must answer at once.
+
+if typing.TYPE_CHECKING:
+    from tf_colorize.albums import variants
 
 _HELP = {
     "vividness": "strength of the colors: 0 gray, 1 as the model predicts (default), 2 strong",
@@ -53,6 +57,13 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
     if options.reference:
         given["reference"] = tuple(options.reference)
     return {**(options.look or {}), **given}
+
+
+def of_variant(variant: variants.Variant) -> str:
+    """Returns the options that make a picture of a sheet of variants."""
+    if variant.hint is not None:
+        return f"--hint {variant.hint.x},{variant.hint.y}={variant.hint.color}"
+    return " ".join(f"--{name} {getattr(variant.look, name):g}" for name in _HELP)
 
 
 def photos(options: argparse.Namespace) -> list[pathlib.Path]:

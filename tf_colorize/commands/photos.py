@@ -21,6 +21,7 @@ examples:
   tf-colorize album/ -o colored/          a folder with its subfolders
   tf-colorize "scans/**/*.tif" --format jpg --quality 90
   tf-colorize grandma.jpg --hint 120,340=#7a4b2c --hint 25%,40%=navy    a brown dress, a blue door
+  tf-colorize grandma.jpg --variants      grandma.variants.jpg: nine looks, each with its options
   cat grandma.jpg | tf-colorize - > grandma.color.jpg
 """
 
@@ -59,6 +60,7 @@ def _parser():
     add("-o", "--output", metavar="PATH", help="folder for results, or file for one photo (default: beside the photo)")
     photo_options.add_to(parser)
     photo_options.add_hints(parser)
+    add("--variants", action="store_true", help="only a sheet of nine looks and of likely colors, NAME.variants.jpg")
     add(
         "--jobs",
         type=parsing.number(1, 256, int),
@@ -74,6 +76,8 @@ def _wrong_usage(options):
     from tf_colorize.albums import plan
     from tf_colorize.photos import files
 
+    if options.variants and options.compare:
+        return "--variants and --compare: give one of them"
     if "-" in options.inputs and options.inputs != ["-"]:
         return "- cannot be combined with files"
     problem = plan.output_problem(options.output, files.IMAGE_SUFFIXES)
@@ -84,8 +88,8 @@ def _wrong_usage(options):
         if files.FORMATS[suffix] != files.FORMATS[f".{options.format}"]:
             return f"-o {options.output} and --format {options.format} disagree; give one of them"
     if options.inputs == ["-"]:
-        if options.compare or options.skip_color or options.dry_run:
-            return "--compare, --skip-color and --dry-run need files, not a pipe"
+        if options.compare or options.skip_color or options.dry_run or options.variants:
+            return "--compare, --skip-color, --dry-run and --variants need files, not a pipe"
         if options.output is not None and not plan.names_file(options.output, files.IMAGE_SUFFIXES):
             return f"-o {options.output} must be a file for a pipe, such as -o picture.jpg"
         if options.output is None and sys.stdout.isatty():
@@ -142,7 +146,12 @@ def _colorize_files(options):
 
     suffix = f".{options.format}" if options.format else None
     jobs, problems = plan.plan_photos(
-        options.inputs, options.output, suffix=suffix, compare=options.compare, kept=look_options.photos(options)
+        options.inputs,
+        options.output,
+        suffix=suffix,
+        compare=options.compare,
+        variants=options.variants,
+        kept=look_options.photos(options),
     )
     for problem in problems:
         _complain(f"{problem}{_command_meant(problem, options.inputs[0])}")
@@ -220,7 +229,11 @@ def _work(colorizer, jobs, workers, options):
     """Colorizes all jobs, reports them, and returns the messages of those that failed."""
     from tf_colorize.albums import crowd, work
 
-    settings = dataclasses.replace(photo_options.settings(options), hints=tuple(options.hint))
+    settings = dataclasses.replace(
+        photo_options.settings(options),
+        hints=tuple(options.hint),
+        variants=look_options.of_variant if options.variants else None,
+    )
     start, failures, n_done = time.perf_counter(), [], 0
     outcomes = crowd.run(jobs, lambda job: work.colorize_file(colorizer, job, settings), workers)
     try:

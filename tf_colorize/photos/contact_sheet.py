@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -40,6 +41,43 @@ def contact_sheet(columns: Mapping[str, Sequence[np.ndarray]], height: int = 160
             sheet.paste(row[index], (left, top + position * (height + GAP)))
         left += widths[index] + GAP
     return sheet
+
+
+def labeled(rows: Sequence[Sequence[tuple[str, np.ndarray]]]) -> Image.Image:
+    """Lays out pictures of one size in rows, each over its label.
+
+    Args:
+        rows: Pairs of label and uint8 `(height, width, 3)` RGB array.
+
+    Returns:
+        `PIL.Image.Image`, RGB.
+    """
+    height, width, _ = rows[0][0][1].shape
+    font = ImageFont.load_default(size=18)
+    labels = [label for row in rows for label, _ in row]
+    line = 30
+    cell = max(width, *(math.ceil(font.getlength(label)) for label in labels)) + 2 * GAP
+    size = (max(map(len, rows)) * cell, len(rows) * (height + line + GAP) + GAP)
+    sheet = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    for down, row in enumerate(rows):
+        top = GAP + down * (height + line + GAP)
+        for across, (label, picture) in enumerate(row):
+            left = across * cell
+            sheet.paste(Image.fromarray(picture), (left + (cell - width) // 2, top))
+            middle = left + (cell - font.getlength(label)) / 2
+            draw.text((middle, top + height + 3), label, fill=INK, font=font)
+    return sheet
+
+
+def fitted(image: Image.Image, box: tuple[int, int]) -> Image.Image:
+    """Returns an image that is small enough for a box, "RGB", transparency flattened onto white."""
+    scale = min(1.0, box[0] / image.width, box[1] / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    if image.mode.endswith("A"):
+        image = Image.alpha_composite(Image.new("RGBA", size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def _scaled(picture, height):

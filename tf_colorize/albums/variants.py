@@ -1,0 +1,94 @@
+"""A sheet of one photo in several looks, of which people choose one at a glance."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator, Sequence
+
+from PIL import Image
+
+from tf_colorize import hints as hints_of_people
+from tf_colorize.color.look import Look
+from tf_colorize.inference import likely
+from tf_colorize.inference.colorizer import Colorizer
+from tf_colorize.photos import contact_sheet
+
+if typing.TYPE_CHECKING:
+    import numpy as np
+
+STEPS = {"vividness": 0.4, "warmth": 0.5}
+"""From one picture to the next: vividness across, warmth down."""
+
+_BOX = (600, 600)  # pixels that a picture may have
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """What makes one picture of a sheet: a look, and one more hint or None."""
+
+    look: Look
+    hint: hints_of_people.Hint | None = None
+
+
+def rows(look: Look) -> list[list[Variant]]:
+    """Returns nine variants of a look, three rows of three, the look among them.
+
+    Example:
+    >>> [[(one.look.vividness, one.look.warmth) for one in row] for row in rows(Look())][0]
+    [(0.6, -0.5), (1.0, -0.5), (1.4, -0.5)]
+    """
+    strengths, warmths = (_around(getattr(look, name), step, *Look.range_of(name)) for name, step in STEPS.items())
+    return [
+        [Variant(dataclasses.replace(look, vividness=strength, warmth=warmth)) for strength in strengths]
+        for warmth in warmths
+    ]
+
+
+def _around(value, step, least, most):
+    """Three numbers a step apart, the value among them."""
+    first = -2 if value + step > most else 0 if value - step < least else -1
+    return [round(value + step * index, 6) for index in range(first, first + 3)]
+
+
+def sheet(
+    colorizer: Colorizer,
+    photo: Image.Image,
+    look: Look,
+    hints: Sequence[hints_of_people.Hint],
+    label: Callable[[Variant], str],
+    *,
+    has_colors: bool = True,
+) -> Image.Image:
+    """Returns the sheet, an "RGB" image: nine looks, and below them the largest thing of unsure color in other colors.
+
+    Args:
+        colorizer: Colors them.
+        photo: "L", "LA", "RGB" or "RGBA", upright.
+        look: The look around which the nine lie.
+        hints: Of the photo.
+        label: What to write under a variant.
+        has_colors: Whether there may be a row of colors; it takes a model with hints, and some color.
+    """
+    lightness = colorizer.lightness(photo)
+    shown = contact_sheet.fitted(photo, _BOX)
+    variants = rows(look)
+    if has_colors and colorizer.takes_hints and look.vividness > 0:
+        colors = list(_colors(lightness, photo.size, look))
+        variants += [colors] if colors else []
+
+    def colored(variant):
+        given = [*hints, *([variant.hint] if variant.hint else [])]
+        painted = hints_of_people.raster(given, photo.size, colorizer.image_size) if given else None
+        if variant.look.vividness == 0:
+            painted = None
+        return colorizer.join(shown, colorizer.ab(lightness, look=variant.look, hints=painted))
+
+    return contact_sheet.labeled([[(label(one), colored(one)) for one in row] for row in variants])
+
+
+def _colors(lightness: np.ndarray, size: tuple[int, int], look: Look) -> Iterator[Variant]:
+    region = likely.largest(lightness)
+    for color in region.colors if region else ():
+        x, y = (int(share * side) for share, side in zip(region.place, size))  # type: ignore[union-attr]
+        yield Variant(look, hints_of_people.Hint(x, y, color))
