@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from PIL import Image
 
-from tf_colorize import hints as hints_of_people
 from tf_colorize.color.look import Look
+from tf_colorize.hints import Hint, raster
 from tf_colorize.inference import likely
 from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import contact_sheet
@@ -28,7 +28,7 @@ class Variant:
     """What makes one picture of a sheet: a look, and one more hint or None."""
 
     look: Look
-    hint: hints_of_people.Hint | None = None
+    hint: Hint | None = None
 
 
 def rows(look: Look) -> list[list[Variant]]:
@@ -55,7 +55,7 @@ def sheet(
     colorizer: Colorizer,
     photo: Image.Image,
     look: Look,
-    hints: Sequence[hints_of_people.Hint],
+    hints: Sequence[Hint],
     label: Callable[[Variant], str],
     *,
     has_colors: bool = True,
@@ -79,7 +79,7 @@ def sheet(
 
     def colored(variant):
         given = [*hints, *([variant.hint] if variant.hint else [])]
-        painted = hints_of_people.raster(given, photo.size, colorizer.image_size) if given else None
+        painted = raster(given, photo.size, colorizer.image_size) if given else None
         if variant.look.vividness == 0:
             painted = None
         return colorizer.join(shown, colorizer.ab(lightness, look=variant.look, hints=painted))
@@ -91,4 +91,4 @@ def _colors(lightness: np.ndarray, size: tuple[int, int], look: Look) -> Iterato
     region = likely.largest(lightness)
     for color in region.colors if region else ():
         x, y = (int(share * side) for share, side in zip(region.place, size))  # type: ignore[union-attr]
-        yield Variant(look, hints_of_people.Hint(x, y, color))
+        yield Variant(look, Hint(x, y, color))
