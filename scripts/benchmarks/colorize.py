@@ -27,7 +27,7 @@ FORMATS = {
     "dynamic": ("TFLite dynamic", "tflite", "int8"),
     "int8": ("TFLite int8", "tflite", "int8"),
     "onnx": ("ONNX", "onnx", "float32"),
-    "onnx_dynamic": ("ONNX dynamic", "onnx", "float32"),  # only the weights
+    "onnx_dynamic": ("ONNX dynamic", "onnx", "float32"),  # int8 only for the weights
 }
 ALTERNATIVES = {
     "opencv": [("OpenCV", "opencv", "float32")],

@@ -34,7 +34,7 @@ def run(arguments):
     cores = sorted(os.sched_getaffinity(0))[:2]
     if len(cores) < 2 or arguments.steps < 1 or arguments.batch < 1:
         raise ValueError("needs two cores, and `--steps` and `--batch` of at least 1")
-    processors.prefer_onednn()  # in the processes of the runs, as scripts/train.py does
+    processors.prefer_onednn()  # for the child processes, as in scripts/train.py
     with contextlib.ExitStack() as stack:
         one = stack.enter_context(_started(cores[:1], arguments))
         two = stack.enter_context(_started(cores, arguments))

@@ -132,7 +132,7 @@ def lies_in(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> boo
 
 
 def _unreachable(text):
-    """Returns why it is unknown whether a file exists, such as a folder without permission, or None."""
+    """Returns the error that prevents checking whether a file exists, such as missing permission, or None."""
     try:
         os.lstat(text)
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -47,8 +47,8 @@ def _rounded(kernel, output_axis):
 
 
 def _batch_statistics(generator, lightness):
-    """Returns means and variances of the inputs of each normalization, with earlier ones normalized by their own.
-    Changes the model."""
+    """Returns mean and variance of the input of each normalization layer, measured layer by layer. Changes the
+    model."""
     for layer in _layers(generator):
         layer.trainable = True  # otherwise it would normalize by its moving averages
     for layer in _layers(generator, keras.layers.Dropout):

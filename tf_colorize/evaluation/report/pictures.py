@@ -23,7 +23,7 @@ def colored(colorizers: Mapping[str, Callable[[Any], np.ndarray]], picture: np.n
 def without_truth(
     colorizers: Mapping[str, Callable[[Any], np.ndarray]], photos: Iterable[str | os.PathLike[str]]
 ) -> Iterator[tuple[str | os.PathLike[str], list[np.ndarray] | files.ImageError]]:
-    """Colorizes photos whose true colors are unknown, whatever their tone.
+    """Colorizes black-and-white photos, including toned ones.
 
     Args:
         colorizers: as for `evaluate`.

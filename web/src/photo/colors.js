@@ -3,8 +3,8 @@
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
 /**
- * @param {any} text "#7a4b2c", "#754", a name of CSS, also as people write it ("dark blue"), or whatever else CSS calls
- *   a color.
+ * @param {any} text "#7a4b2c", "#754", a CSS name, also with spaces ("dark blue"), or any other CSS
+ *   color.
  * @returns {string | null} "#rrggbb", or null if it is not an opaque color.
  */
 export function parsed(text) {
