@@ -1,8 +1,19 @@
 """Colorize black-and-white photographs with a conditional GAN in CIE Lab.
 
-The subpackages, each of which may import only those before it: `color`, `photos`, `data`, `models` with `losses`,
-`metrics` and `optimizers`, `training`, `inference`, `export`, `evaluation`, `commands`. They are imported on first use,
-so `import tf_colorize` and `tf-colorize --help` do not load TensorFlow.
+The rooms, each of which may import only those before it (`tests/project/test_structure.py` has every file):
+
+- `whole`: files that appear whole or not at all.
+- `color`: Lab, sRGB, and the look of a result.
+- `photos`: picture files, with their metadata.
+- `data`: photos as data sets. `hints`: colors that people give to places.
+- `losses`, `metrics`, `optimizers`: what Keras calls by these names.
+- `models`: networks, and the trainer `Pix2Pix`.
+- `inference`: `Colorizer`, its runtimes, and the client of TF Serving.
+- `albums`: from photos to files. `server`: over HTTP. `archives`: on many machines. `film`: films.
+- `training`: the recipe of a run. `evaluation`: measures and reports. `export`: SavedModel, TFLite and ONNX.
+- `recipe`: a model made in several steps. `commands`: `tf-colorize`.
+
+All are imported on first use, so `import tf_colorize` and `tf-colorize --help` do not load TensorFlow.
 """
 
 import importlib
