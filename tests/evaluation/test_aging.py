@@ -112,6 +112,7 @@ def test_the_script_reports_it(photos, tmp_path, capsys):
     assert "old photos, 2 of them" in capsys.readouterr().out
     content = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert set(content["old"]["tiny"]) == set(aging.FAULTS)
+    assert "Photos made old" in (tmp_path / "out" / "report.html").read_text()
     with pytest.raises(SystemExit) as stop:
         evaluate.main(["--model", "m", "--bw", ".", "--old", "--out", "o"])
     assert stop.value.code == 2

@@ -114,7 +114,7 @@ ROOMS = {
         "steadiness",
         "comparison",
     ],
-    "evaluation.report": ["figures", "records", "pictures", "charts", "page", "document"],
+    "evaluation.report": ["figures", "records", "pictures", "charts", "page", "document", "trials"],
     "export": [
         *("picture_ops", "graph", "onnx_graph", "artifact", "checks", "saved_model", "rounding", "tflite", "onnx"),
         "vectors",

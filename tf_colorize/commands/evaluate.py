@@ -271,7 +271,7 @@ def _color_bw(options, colorizers):
 def _measure(options, colorizers, feature_model, lpips, run, bw):
     from tf_colorize import evaluation
     from tf_colorize.evaluation import aging, hint_gains, hint_reach, reference_gains
-    from tf_colorize.evaluation.report import document, figures, records
+    from tf_colorize.evaluation.report import document, figures, records, trials
 
     for note in run.notes:  # first, so that users know what will be missing
         _complain(f"left out: {note}")
@@ -301,7 +301,8 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     if options.out:
         records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old, references)
         records.write_photos(options.out / "photos.csv", result)
-        document.write(options.out / "report.html", result, colorizers, run, bw, curves)
+        more = trials.sections(reaches, old)
+        document.write(options.out / "report.html", result, colorizers, run, bw, curves, more)
     return bool(result.skipped)
 
 

@@ -186,6 +186,17 @@ def record(results: Mapping[str, Aging]) -> dict[str, Any]:
     }
 
 
+def rows(results: Mapping[str, Aging]) -> tuple[list[str], list[list[str]]]:
+    """Returns the titles of a table of results, and its rows: one for each model and fault."""
+    titles = ["model", "fault", "PSNR over gray", "chroma ratio", "LPIPS gain", "share of clean gain"]
+    lines = []
+    for name, result in results.items():
+        for fault, row in result.means().items():
+            distance = [f"{row['lpips_gain']:+.4f}", f"{row['lpips_kept']:.0%}"] if "lpips_gain" in row else ["", ""]
+            lines.append([name, fault, f"{row['psnr_over_gray']:+.2f}", f"{row['chroma_ratio']:.2f}", *distance])
+    return titles, lines
+
+
 def table(results: Mapping[str, Aging]) -> rich.table.Table:
     """Returns a `rich.table.Table`: a row for each model and fault."""
     import rich.box
@@ -193,10 +204,9 @@ def table(results: Mapping[str, Aging]) -> rich.table.Table:
 
     count = len(next(iter(results.values())).chroma)
     view = rich.table.Table(title=f"old photos, {count} of them", box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("model", "fault", "PSNR over gray", "chroma ratio", "LPIPS gain", "share of clean gain"):
+    titles, lines = rows(results)
+    for title in titles:
         view.add_column(title, justify="right", overflow="fold", min_width=6)
-    for name, result in results.items():
-        for fault, row in result.means().items():
-            distance = [f"{row['lpips_gain']:+.4f}", f"{row['lpips_kept']:.0%}"] if "lpips_gain" in row else ["", ""]
-            view.add_row(name, fault, f"{row['psnr_over_gray']:+.2f}", f"{row['chroma_ratio']:.2f}", *distance)
+    for line in lines:
+        view.add_row(*line)
     return view

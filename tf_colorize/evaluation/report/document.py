@@ -31,6 +31,7 @@ def write(
     run: records.Run,
     bw: Sequence[tuple[str, Sequence[Image.Image]]] = (),
     curves: Mapping[str, hint_gains.Curve] | None = None,
+    more: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Writes the report.
 
@@ -41,6 +42,7 @@ def write(
         run: a `records.Run`.
         bw: for each black-and-white photo, its name and its thumbnails: gray, then from each colorizer.
         curves: results of `hint_gains.evaluate` for each model that was measured with hints.
+        more: sections to add, as from `trials`: heading and HTML.
     """
     truth = figures.of_truth(result)["colorfulness"]
     subtitle = (
@@ -51,6 +53,7 @@ def write(
         ("Figures", _figures(result)),
         ("Colors", _color_charts(result, colorizers)),
         *([("Hints", _hints(curves))] if curves else []),
+        *more,
         *_galleries(result, colorizers),
         *([("Black-and-white photos", _without_truth(bw, colorizers))] if bw else []),
         ("Definitions of the figures", _definitions(result, run)),

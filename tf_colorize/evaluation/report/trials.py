@@ -1,0 +1,44 @@
+"""Sections of the report about harder trials: how far hints reach, and photos that were made old."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+from tf_colorize.evaluation import aging, hint_reach
+
+
+def sections(reaches: Mapping[str, hint_reach.Reach], old: Mapping[str, aging.Aging]) -> list[tuple[str, str]]:
+    """Returns pairs of heading and HTML for the trials that were made.
+
+    Args:
+        reaches: results of `hint_reach.evaluate` by model; empty if there are none.
+        old: results of `aging.evaluate` by model; empty if there are none.
+    """
+    found = []
+    if reaches:
+        text = (
+            f"One dot in the center of each photo, in {len(hint_reach.COLORS)} colors that the photo need not have. "
+            f"Far: at least {hint_reach.FAR:.0%} of the sides away; near: up to {hint_reach.NEAR:.0%}. A place "
+            f"has moved if its a* and b* changed by over {hint_reach.MOVED:g} units. A hint is meant for one thing, so "
+            "little should move far away."
+        )
+        found.append(("How far a hint reaches", _section(text, *hint_reach.rows(reaches))))
+    if old:
+        text = (
+            "The photos with one fault of old photos at a time, and as an ordinary old print has them together: only "
+            "their lightness changes. The share of the clean gain is how much of the gain in LPIPS over gray is left."
+        )
+        found.append(("Photos made old", _section(text, *aging.rows(old))))
+    return found
+
+
+def _section(text: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    heads = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
+    body = ""
+    for first, *cells in rows:
+        body += f"<tr><th>{html.escape(first)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+    return (
+        f'<p class="muted">{html.escape(text)}</p>\n'
+        f'<div class="scroll"><table class="figures"><tr>{heads}</tr>{body}</table></div>\n'
+    )
