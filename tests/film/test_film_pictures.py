@@ -40,14 +40,17 @@ def painted(a, b):
         (*X264, "-pix_fmt", "yuv422p"),
         ("-c:v", "ffv1", "-pix_fmt", "gray"),
         ("-c:v", "huffyuv", "-pix_fmt", "rgb24"),
+        ("-c:v", "qtrle", "-pix_fmt", "rgb555be"),
+        ("-c:v", "rawvideo", "-pix_fmt", "monob"),
     ],
 )
 def test_luma_stays_the_films(tmp_path, colorizer, output):
-    film = film_kinds.make(tmp_path / "movie.mkv", *output, sound=False, seconds=0.4, filters="format=gray")
+    suffix = {"qtrle": ".mov", "rawvideo": ".nut"}.get(output[1], ".mkv")
+    film = film_kinds.make(tmp_path / f"movie{suffix}", *output, sound=False, seconds=0.4, filters="format=gray")
     result = tmp_path / "result.mkv"
     coloring.color_film(colorizer, film, result, coloring.Options(crf=1))
     # FFmpeg's filter keeps codes: those of RGB become limited ones first.
-    before = film_kinds.luma(film, "format=yuv444p" if "rgb24" in output else "").astype(float)
+    before = film_kinds.luma(film, "format=yuv444p" if {"rgb24", "rgb555be", "monob"} & {*output} else "").astype(float)
     difference = film_kinds.luma(result).astype(float) - before
     assert abs(difference.mean()) < 1.5 and np.abs(difference).mean() < 3
     coloring.color_film(painted(0, 0), film, result, coloring.Options(crf=1))

@@ -84,14 +84,22 @@ def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
                 raise frames.FilmError(
                     f"{target}: {target.suffix} cannot hold {stream.type} ({name}); {_way_out(target)}"
                 )
-        notes += [
-            f"a {stream.type} stream was left out"
-            for stream in original.streams
-            if stream.type not in ("audio", "subtitle", "attachment", "video") and "timecode" not in stream.metadata
-        ]
+        notes += _left_out(original, sources.video_stream(original, film.source))
         if is_lenient and original.chapters():
             notes.append("chapters were left out")
     return Plan(kind, tuple(copied), tuple(converted), is_lenient, tuple(notes))
+
+
+def _left_out(original, colored):
+    notes = []
+    for stream in original.streams:
+        if stream.type == "video" and sources.is_cover(stream):
+            notes.append("the cover picture was left out")
+        elif stream.type == "video" and stream.index != colored.index:
+            notes.append("another video stream was left out")
+        elif stream.type not in ("audio", "subtitle", "attachment", "video") and "timecode" not in stream.metadata:
+            notes.append(f"a {stream.type} stream was left out")
+    return notes
 
 
 _ENCODED = {"mp4": "AAC", "mov": "AAC", "matroska": "FLAC", "webm": "Opus"}

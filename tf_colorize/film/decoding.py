@@ -49,6 +49,9 @@ def decoded(
             yield from _out_of(stream, None, failed)
             stream.codec_context.flush_buffers()
         size, n_seen = now or size, n_seen + 1
+        if packet.is_corrupt and container.format.name not in sources.BROADCAST_FORMATS:
+            failed.append(packet.pts)  # cut off at the file's end; what threads hold would be lost with it
+            continue
         yield from _out_of(stream, packet, failed)
     if n_packets is None or n_seen < n_packets:
         yield from _out_of(stream, None, failed)

@@ -63,29 +63,46 @@ def _listed(container, stream, source):
 
 
 def _table_by_decoding(source, time_base, rate, announced):
+    failed: list[int | None] = []
     with source.opened() as container:
         stream = sources.video_stream(container, source)
         clock = sources.Clock(container)
-        step = max(1, round(1 / ((rate or 25) * time_base)))
-        shown: list[tuple[int, int]] = []
-        jumps, shift, failed, lost = [], 0, [], []
+        times, n_failed = [], []
         for frame in decoding.decoded(container, stream, source.path, failed=failed):
-            last = shown[-1][0] if shown else None
-            if frame.pts is None:
-                time = 0 if last is None else last + step
-            else:
-                time = round(frame.pts * frame.time_base / time_base)
-                if clock.has_jumped(time * time_base):
-                    shift = last + step - time
-                    jumps.append(shift * time_base)
-                time += shift
-            # Times that repeat or decrease slightly; frames still come in order.
-            shown.append((time if last is None else max(time, last + 1), 0))
-            lost += [shown[-1][0]] * (len(failed) - len(lost))  # its time is about here
-    lost += [shown[-1][0]] * (len(failed) - len(lost))
+            unit = frame.time_base / time_base
+            times.append([None if one is None else round(one * unit) for one in (frame.pts, frame.dts)])
+            n_failed.append(len(failed))
+    step = max(1, round(1 / ((rate or 25) * time_base)))
+    shown, jumps = _in_order(min(zip(*times, strict=True), key=_n_falls), clock, time_base, step)
+    lost: list[int] = []
+    for time, count in zip([*shown, shown[-1]], [*n_failed, len(failed)], strict=True):
+        lost += [time] * (count - len(lost))  # their times are about here
     if announced is not None:
-        lost = max(lost, _missing(announced, [time for time, _ in shown], step), key=len)
-    return frames.table(shown, time_base, rate, jumps=jumps, lost=lost)
+        lost = max(lost, _missing(announced, shown, step), key=len)
+    return frames.table([(time, 0) for time in shown], time_base, rate, jumps=jumps, lost=lost)
+
+
+def _in_order(times, clock, time_base, step):
+    """Times that rise, and what was added to the clock after each of its jumps."""
+    shown: list[int] = []
+    jumps, shift = [], 0
+    for time in times:
+        last = shown[-1] if shown else None
+        if time is None:
+            time = 0 if last is None else last + step
+        else:
+            if clock.has_jumped(time * time_base):
+                shift = last + step - time
+                jumps.append(shift * time_base)
+            time += shift
+        # Times that repeat or decrease slightly; frames still come in order.
+        shown.append(time if last is None else max(time, last + 1))
+    return shown, jumps
+
+
+def _n_falls(times):
+    """Returns how often times do not rise. Times of showing of packed B-frames do not, but times of decoding do."""
+    return sum(one is None or other is None or other <= one for one, other in itertools.pairwise(times))
 
 
 def _missing(announced, shown, step):

@@ -124,7 +124,7 @@ def open_film(
             "height": first.height,
             "matrix": orientation.of_frame(first),
             "pixel_aspect": stream.sample_aspect_ratio or fractions.Fraction(1),
-            "bits": max(component.bits for component in first.format.components),
+            "bits": max(8, *(component.bits for component in first.format.components)),
             "is_full_range": _is_full_range(first),
             "transfer": _HDR.get(int(first.color_trc), ""),
         }

@@ -23,7 +23,7 @@ _TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
 _NUMBER = re.compile(r"%(0?)(\d*)d")
 _FALL = 1.0  # seconds; a larger decrease means that the clock was restarted
 _LEAP = 60.0  # seconds; no broadcast has a longer gap
-_BROADCAST_FORMATS = ("mpegts", "mpeg")
+BROADCAST_FORMATS = ("mpegts", "mpeg")
 IMAGE_RATE = fractions.Fraction(24)
 
 
@@ -148,7 +148,7 @@ class Clock:
     """
 
     def __init__(self, container: Any) -> None:
-        self._leap = _LEAP if container.format.name in _BROADCAST_FORMATS else float("inf")
+        self._leap = _LEAP if container.format.name in BROADCAST_FORMATS else float("inf")
         self._last: fractions.Fraction | None = None
         self.n_jumps = 0
 
