@@ -303,11 +303,14 @@ def test_a_preview_shows_the_film_before_and_after(tmp_path):
     done = command(film, "--preview", "4")
     assert done.returncode == 0, done.stderr
     assert "movie.compare.jpg  4 stills" in done.stdout
-    with films.Image.open(tmp_path / "movie.compare.jpg") as sheet:
-        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    stills = films.stills(tmp_path / "movie.compare.jpg", 4, (96, 64))
+    pixels = np.asarray(stills).astype(int)
     chroma = np.ptp(pixels, axis=2)
     left, right = np.split(chroma[30:], 2, axis=1)
     assert left.mean() < 3 < 8 < right.mean()
+    with films.Image.open(tmp_path / "movie.compare.jpg") as sheet:  # and nine looks of one still, in color
+        below = np.asarray(sheet.convert("RGB").crop((0, stills.height, 3 * 96, sheet.height))).astype(int)
+    assert len(below) > 3 * 64 and np.ptp(below, axis=2).mean() > 3
     assert sorted(os.listdir(tmp_path)) == ["movie.compare.jpg", "movie.mp4"]
 
 

@@ -140,8 +140,7 @@ def test_a_preview_shows_hints(movie, monkeypatch):
     monkeypatch.setattr(film_command, "_load", lambda options: (Painter(), "painter"))
     hints_module.write([Hint("50%", "50%", "#a02020", time=0.6)], movie.with_name("movie.hints.json"))
     assert film_command.main([str(movie), "--preview", "2"]) == 0
-    with films.Image.open(movie.with_name("movie.compare.jpg")) as sheet:
-        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    pixels = np.asarray(films.stills(movie.with_name("movie.compare.jpg"), 2, SIZE)).astype(int)
     reds = (pixels[..., 0] - pixels[..., 1] > 20).mean(axis=1)
     # The first still is of the shot with the hint, the second is not.
     middle = len(reds) // 2

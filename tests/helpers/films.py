@@ -26,6 +26,14 @@ def frames(n_frames, size=(96, 64), n_shots=1):
         yield np.asarray(picture.crop((offset, offset, offset + width, offset + height)))
 
 
+def stills(path, count, size):
+    """The part of a preview that holds the stills, before and after, of frames of a size: an RGB image."""
+    with Image.open(path) as sheet:
+        height = min(size[1], 240)
+        width = round(size[0] * height / size[1])
+        return sheet.convert("RGB").crop((0, 0, 2 * width + 18, 24 + count * (height + 6)))
+
+
 def write(
     path,
     *,

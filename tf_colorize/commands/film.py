@@ -252,7 +252,9 @@ def _color(colorizer, model, job, options):
     start = time.monotonic()
     if options.preview:
         with _progress(options.preview, "stills") as report:
-            preview.write(colorizer, film, target, options.preview, settings, report=report)
+            preview.write(
+                colorizer, film, target, options.preview, settings, label=look_options.of_variant, report=report
+            )
         print(f"{target}  {options.preview} stills, {time.monotonic() - start:.1f} s")
         return
     part = coloring.part_of(film, settings)

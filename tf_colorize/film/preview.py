@@ -5,7 +5,10 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
+from PIL import Image
+
 from tf_colorize import whole
+from tf_colorize.albums import variants
 from tf_colorize.film import coloring, frames, joining, orientation, reading, tracking
 from tf_colorize.inference.colorizer import Colorizer
 from tf_colorize.photos import contact_sheet, origins
@@ -20,6 +23,7 @@ def write(
     n_stills: int,
     options: coloring.Options,
     *,
+    label: Callable[[variants.Variant], str] | None = None,
     report: Callable[[int], None] = lambda n_stills: None,
 ) -> None:
     """Writes a JPEG of stills beside their colorized versions, each colorized on its own.
@@ -30,6 +34,7 @@ def write(
         target: The file to write.
         n_stills: Number of stills, evenly spaced over the part given by `options`.
         options: The part, the look and the hints.
+        label: What to write under each of nine variants of the middle still, below the stills; None: no variants.
         report: Called with the number of stills done.
 
     Raises:
@@ -42,17 +47,22 @@ def write(
     times = [part.start + length * (index + 0.5) / n_stills for index in range(n_stills)]
     wanted = [film.table.shown_at(float(time * film.time_base)) for time in times]
     numbers = [min(max(number, part.first), part.last - 1) for number in wanted if number is not None]
-    stills, colored = [], []
+    stills, colored, middle = [], [], None
     for frame in reading.stills(film, numbers):
         rgb = orientation.upright(joiner.gray(frame), film.matrix)
         hints = tracking.hints_at(tracks, options.hints, frame.number)
         stills.append(rgb)
-        colored.append(colorizer(rgb, look=coloring.look_at(film, options, frame), hints=hints))
+        look = coloring.look_at(film, options, frame)
+        colored.append(colorizer(rgb, look=look, hints=hints))
+        if len(stills) == n_stills // 2 + 1:
+            middle = Image.fromarray(rgb), look, hints
         report(len(stills))
     if not stills:
         raise frames.FilmError(f"{film.path}: no frame of the requested part can be decoded")
     height = min(_HEIGHT, stills[0].shape[0])
     sheet = contact_sheet.contact_sheet({"film": stills, "color": colored}, height=height)
+    if label is not None and middle is not None:
+        sheet = contact_sheet.below(sheet, variants.sheet(colorizer, *middle, label, has_colors=False))
     source = origins.of(film.source.files()[0])
     with whole.open_whole(target, mode=None if source is None else origins.mode_for(source, target)) as file:
         sheet.save(file, "JPEG", quality=92)

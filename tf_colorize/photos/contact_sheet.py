@@ -70,6 +70,14 @@ def labeled(rows: Sequence[Sequence[tuple[str, np.ndarray]]]) -> Image.Image:
     return sheet
 
 
+def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    """Returns two "RGB" images, one below the other."""
+    both = Image.new("RGB", (max(upper.width, lower.width), upper.height + GAP + lower.height), BACKGROUND)
+    both.paste(upper, (0, 0))
+    both.paste(lower, (0, upper.height + GAP))
+    return both
+
+
 def fitted(image: Image.Image, box: tuple[int, int]) -> Image.Image:
     """Returns an image that is small enough for a box, "RGB", transparency flattened onto white."""
     scale = min(1.0, box[0] / image.width, box[1] / image.height)
