@@ -17,7 +17,7 @@ from tf_colorize.color import colorfulness
 from tf_colorize.color.look import ADJUSTMENTS, Look, Reference
 from tf_colorize.photos import files
 
-_SIDE = 512  # pixels; more than a network sees
+_SIDE = 512  # pixels; more than a network needs
 _FORM = '{"version": 1, "look": {"vividness": 1.2, "warmth": -0.3}}'
 
 
@@ -72,14 +72,14 @@ def fields_of(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def open_reference(source: Any, time: float | None = None) -> Reference:
-    """Opens a color photo whose colors others shall take on.
+    """Opens a color photo as a reference.
 
     Args:
         source: A path, or the bytes of a file.
-        time: In a film, from how many seconds on it counts, until the time of the next one; None: all the time.
+        time: In a film, the time in seconds from which it applies, until that of the next one; None: always.
 
     Raises:
-        ValueError: it is not a photo that can be read, or has no color.
+        ValueError: the photo cannot be read or has no color.
     """
     name = "" if isinstance(source, bytes) else str(source)
     image = files.open_rgb(source, short_side=_SIDE)
@@ -90,7 +90,7 @@ def open_reference(source: Any, time: float | None = None) -> Reference:
 
 
 def _reference_of(entry, path):
-    """The reference that an entry of a file means."""
+    """Returns the reference for an entry of a file."""
     entry = entry if isinstance(entry, dict) else {"photo": entry}
     photo, time = entry.get("photo"), entry.get("time")
     if not isinstance(photo, str) or not (time is None or (documents.is_finite(time) and time >= 0)):
@@ -108,7 +108,7 @@ def _reference_of(entry, path):
 
 
 def _entry_of(reference, path):
-    """The entry of a file that means a reference."""
+    """Returns the entry of a file for a reference."""
     if reference.name:
         photo = os.path.relpath(os.path.abspath(reference.name), os.path.abspath(path.parent)).replace(os.sep, "/")
     else:

@@ -1,4 +1,4 @@
-"""A sheet of one photo in several looks, of which people choose one at a glance."""
+"""Draws a sheet of one photo in several looks, to choose from."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if typing.TYPE_CHECKING:
     import numpy as np
 
 STEPS = {"vividness": 0.4, "warmth": 0.5}
-"""From one picture to the next: vividness across, warmth down."""
+"""The steps between pictures: vividness across, warmth down."""
 
-_BOX = (600, 600)  # pixels that a picture may have
+_BOX = (600, 600)  # maximum pixels of a picture
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """What makes one picture of a sheet: a look, and one more hint or None."""
+    """One picture of a sheet: a look, and an additional hint or None."""
 
     look: Look
     hint: Hint | None = None
 
 
 def rows(look: Look) -> list[list[Variant]]:
-    """Returns nine variants of a look, three rows of three, the look among them.
+    """Returns nine variants of a look, three rows of three, including the look itself.
 
     Example:
     >>> [[(one.look.vividness, one.look.warmth) for one in row] for row in rows(Look())][0]
@@ -46,7 +46,7 @@ def rows(look: Look) -> list[list[Variant]]:
 
 
 def _around(value, step, least, most):
-    """Three numbers a step apart, the value among them."""
+    """Returns three numbers a step apart, including the value."""
     first = -2 if value + step > most else 0 if value - step < least else -1
     return [round(value + step * index, 6) for index in range(first, first + 3)]
 
@@ -60,15 +60,16 @@ def sheet(
     *,
     has_colors: bool = True,
 ) -> Image.Image:
-    """Returns the sheet, an "RGB" image: nine looks, and below them the largest thing of unsure color in other colors.
+    """Returns the sheet, an "RGB" image: nine looks, and below them the largest thing of uncertain color in other
+    colors.
 
     Args:
-        colorizer: Colors them.
+        colorizer: Colorizes them.
         photo: "L", "LA", "RGB" or "RGBA", upright.
-        look: The look around which the nine lie.
-        hints: Of the photo.
-        label: What to write under a variant.
-        has_colors: Whether there may be a row of colors; it takes a model with hints, and some color.
+        look: The central look.
+        hints: Hints of the photo.
+        label: Returns the text under a variant.
+        has_colors: Whether to add a row of colors, if the model takes hints and the look has color.
     """
     lightness = colorizer.lightness(photo)
     shown = contact_sheet.fitted(photo, _BOX)

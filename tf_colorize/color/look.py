@@ -12,9 +12,9 @@ import numpy as np
 from tf_colorize.color import lab
 
 _UNDOING_STEPS = 8
-# Of a reference: color that counts as much as what was measured, namely ab of 0.1 on a fortieth of the picture, and the
-# range of what its colors may be stronger than the model's. On pairs of photos with truth, taking that on gains
-# 0.06 to 0.7 dB; moving the mean color as well lost 0.01 to 0.6 dB, because hints spread that already.
+# For references: a prior (ab of 0.1 on a fortieth of the picture) added to the measurement of strength, and the range
+# of the strength relative to the model's. On pairs of photos with truth, adopting the strength gains 0.06 to 0.7 dB;
+# adopting the mean color as well lost 0.01 to 0.6 dB, because hints already spread it.
 _LITTLE_COLOR = 0.1 / 40
 _STRENGTHS = (0.5, 2.0)
 # Kelvin. CIE daylight is defined from 4000 K up, which is the greatest warmth.
@@ -28,13 +28,13 @@ def _adjustment(default: float, least: float, most: float) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """A color photo whose colors others take on; `look_files.open_reference` makes one of a file.
+    """A color photo whose colors other photos take on; `look_files.open_reference` opens one.
 
     Args:
-        name: What people call it: its path, or "" where it has none.
+        name: Its path, or "" without one.
         size: Width and height.
         pixels: The bytes of uint8 `(height, width, 3)`, sRGB.
-        time: In a film, from how many seconds on it counts, until the time of the next one; None: all the time.
+        time: In a film, the time in seconds from which it applies, until that of the next one; None: always.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Reference:
 
     @property
     def rgb(self) -> np.ndarray:
-        """uint8 `(height, width, 3)`, sRGB."""
+        """Returns its pixels, uint8 `(height, width, 3)`, sRGB."""
         return np.frombuffer(self.pixels, np.uint8).reshape(self.size[1], self.size[0], 3)
 
 
@@ -56,7 +56,7 @@ class Look:
         vividness: Strength of the colors, 0 to 2: 0 gray, 1 as the model predicts, 2 strong; see `lab.with_vividness`.
         warmth: Color of the light, -1 to 1: 0 as the model predicts, 1 as in daylight of 4000 K, -1 equally far towards
             blue. Black and white do not change.
-        reference: Color photos; things that look alike take on their colors, before the adjustments.
+        reference: Color photos; similar-looking things take on their colors, before the adjustments.
 
     Raises:
         ValueError: a number is out of its range, or a reference is not a `Reference`.
@@ -85,7 +85,7 @@ class Look:
         if not (isinstance(self.reference, tuple) and all(isinstance(one, Reference) for one in self.reference)):
             raise ValueError(
                 f"`reference` must be a tuple of `Reference`. Received: reference={self.reference!r}. "
-                "`tf_colorize.open_reference` makes one of a photo's file."
+                "`tf_colorize.open_reference` opens one."
             )
 
     @classmethod
@@ -95,13 +95,13 @@ class Look:
         return field.metadata["least"], field.metadata["most"]
 
     def at(self, time: float) -> Look:
-        """Returns the look of a film at a time in seconds: without references for other times."""
+        """Returns the look of a film at a time in seconds, without references for other times."""
         begun = [one.time for one in self.reference if one.time is not None and one.time <= time]
         counted = tuple(one for one in self.reference if one.time is None or one.time == max(begun, default=None))
         return self if counted == self.reference else dataclasses.replace(self, reference=counted)
 
     def described(self) -> dict[str, Any]:
-        """Returns what JSON can hold of the look, and what differs between any two looks."""
+        """Returns the look as data for JSON, which differs between any two looks."""
         numbers_only: dict[str, Any] = {name: getattr(self, name) for name in ADJUSTMENTS}
         if self.reference:
             numbers_only["reference"] = [
@@ -110,12 +110,12 @@ class Look:
         return numbers_only
 
     def prepared(self, automatic_ab: np.ndarray | None = None, wanted: np.ndarray | None = None) -> Prepared:
-        """Returns the look for one photo or shot, with what is measured of it once.
+        """Returns the look for one photo or shot, with measurements that are made once.
 
         Args:
-            automatic_ab: float32 `(..., 2)`, what the model predicts by itself; needed with `wanted`.
-            wanted: float32 `(..., 3)`: of each place, the ab that the look's references say, and how sure that is, 0 to
-                1; None where there are no references.
+            automatic_ab: float32 `(..., 2)`, the model's own prediction; needed with `wanted`.
+            wanted: float32 `(..., 3)`: for each place, the ab from the look's references, and its certainty, 0 to 1;
+                None without references.
         """
         if automatic_ab is None or wanted is None or not wanted[..., 2].any():
             return Prepared(self)
@@ -159,13 +159,13 @@ class Look:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A look for one photo or shot, with what was measured of it; see `Look.prepared`.
+    """A look for one photo or shot, with its measurements; see `Look.prepared`.
 
     Attributes:
         look: The look.
-        strength: How much stronger than the model's all colors are, before the look's own adjustments.
-        automatic_ab: float32 `(..., 2)`, what the model predicts by itself, or None without references.
-        wanted: float32 `(..., 3)`, what the references say, or None.
+        strength: Factor on the model's colors, before the look's own adjustments.
+        automatic_ab: float32 `(..., 2)`, the model's own prediction, or None without references.
+        wanted: float32 `(..., 3)`, the colors from references, or None.
     """
 
     look: Look
@@ -174,9 +174,9 @@ class Prepared:
     wanted: np.ndarray | None = None
 
     def hints(self) -> np.ndarray | None:
-        """Returns what the references say as hints for the model, float32 `(..., 3)`, or None.
+        """Returns the colors from references as hints for the model, float32 `(..., 3)`, or None.
 
-        Where it is not sure, a hint is only as far from what the model predicts by itself as it is sure.
+        The difference of a hint from the model's own prediction is multiplied by its certainty.
         """
         if self.wanted is None or self.automatic_ab is None:
             return None
@@ -185,11 +185,11 @@ class Prepared:
         return np.where(sure > 0, np.concatenate([ab / self.strength, np.ones_like(sure)], axis=-1), np.float32(0))
 
     def applied(self, lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-        """Returns the colors that are shown for those that the model predicts, as `Look.applied` does."""
+        """Returns the predicted colors with the adjustments applied, like `Look.applied`."""
         return self.look.applied(lightness, ab if self.strength == 1.0 else ab * np.float32(self.strength))
 
     def undone(self, lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-        """Returns the colors that `applied` turns into these, as `Look.undone` does."""
+        """Returns the colors that `applied` turns into these, like `Look.undone`."""
         ab = self.look.undone(lightness, ab)
         return ab if self.strength == 1.0 else ab / np.float32(self.strength)
 

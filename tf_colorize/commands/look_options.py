@@ -40,7 +40,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         type=_complaining(_reference),
         action="append",
         metavar="PHOTO",
-        help="color photo whose colors like things take on; repeatable; in films PHOTO@TIME counts from then on",
+        help="color photo whose colors similar things take on; repeatable; in films, PHOTO@TIME applies from that "
+        "time on",
     )
     parser.add_argument(
         "--look",
@@ -60,14 +61,14 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def of_variant(variant: variants.Variant) -> str:
-    """Returns the options that make a picture of a sheet of variants."""
+    """Returns the options for a picture of a sheet of variants."""
     if variant.hint is not None:
         return f"--hint {variant.hint.x},{variant.hint.y}={variant.hint.color}"
     return " ".join(f"--{name} {getattr(variant.look, name):g}" for name in _HELP)
 
 
 def photos(options: argparse.Namespace) -> list[pathlib.Path]:
-    """Returns the files of the look's references, which no result may replace."""
+    """Returns the files of the look's references, which results must not replace."""
     return [pathlib.Path(one.name) for one in asked(options).get("reference", ()) if one.name]
 
 

@@ -16,8 +16,8 @@ with installation.explained():
 _MASK_SHARPNESS = 50.0  # of squared differences of lightness in [0, 1] (Lai et al. 2018)
 _FLOW_TOLERANCE = 1.0  # tolerance in pixels of forward-backward consistency
 _CUT = 0.35  # a cut is where the mask keeps less than this share of a frame
-_BLOCKS = 32  # per side, whose brightness is compared
-_FLICKER = (0.6, 1.7)  # range of the change of contrast that a flicker may have
+_BLOCKS = 32  # blocks per side whose brightness is compared
+_FLICKER = (0.6, 1.7)  # range of the change of contrast by flicker
 _SEEN = 1.5  # of 255; smaller changes of brightness are ignored
 
 
@@ -64,7 +64,8 @@ class Linker:
 
 
 def _as_bright_as(before, after):
-    """The previous frame with the brightness of the next: old films flicker, but flow expects constant brightness."""
+    """Returns the previous frame with the brightness of the next, because old films flicker but flow expects constant
+    brightness."""
     contrast, offset = change_of_light(before, after)
     if (contrast, offset) == (1, 0):
         return before

@@ -166,12 +166,13 @@ def _with_ends(linked):
 
 
 def _with_weight(ab, gray):
-    """`(a, b, 1, lightness)`."""
+    """Returns `(a, b, 1, lightness)`."""
     return np.dstack([ab, np.ones_like(ab[..., :1]), gray.astype(np.float32)])
 
 
 def _alike(sums, gray):
-    """Weights in [0, 1]: how close the remembered lightness is to the current one; not close in a dissolve."""
+    """Returns weights in [0, 1] for the similarity of the remembered lightness to the current one, which is low in a
+    dissolve."""
     height, width = gray.shape
     size = -(-width // _REDUCED), -(-height // _REDUCED)
     *_, weight, remembered = cv2.split(cv2.resize(sums, size, interpolation=cv2.INTER_AREA))

@@ -1,4 +1,4 @@
-"""What else a thing may be: the likely colors of the largest region whose color the network is not sure of."""
+"""Other likely colors of the largest region whose color is uncertain."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from tf_colorize.color import lab
 from tf_colorize.inference import insight
 
-_UNSURE = 0.4  # share of the places that are surer than those of such a region
-_ALIKE = 0.5  # cosine of the features of neighbors in one region
+_UNSURE = 0.4  # share of the places that are more certain than those of such a region
+_ALIKE = 0.5  # minimum cosine of the features of neighbors in a region
 _LEAST_SHARE = 0.02  # of the picture
-_DARKEST, _LIGHTEST = -0.8, 0.85  # lightness in [-1, 1]; what is beyond shows no color
-_ONE_COLOR, _ANOTHER = 8.0, 22.0  # Lab units: what is nearer is one color, and how far another must be
+_DARKEST, _LIGHTEST = -0.8, 0.85  # lightness in [-1, 1]; darker and brighter places show no color
+_ONE_COLOR, _ANOTHER = 8.0, 22.0  # Lab units: colors closer than this count as one, and the minimum distance of another
 
 
 @dataclasses.dataclass(frozen=True)
 class Region:
-    """A region, and other colors that it may have.
+    """A region and its other likely colors.
 
     Attributes:
-        place: From the left and from the top, as shares of the picture's sides: in the middle of the region.
-        colors: "#rrggbb" at the region's lightness, the likeliest first, none of them close to what the network gives.
-        share: Of the picture.
+        place: A place in the middle of the region, as shares of the picture's sides from the left and the top.
+        colors: "#rrggbb" at the region's lightness, most likely first, none of them close to the automatic color.
+        share: Share of the picture.
     """
 
     place: tuple[float, float]
@@ -32,11 +32,11 @@ class Region:
 
 
 def largest(lightness: np.ndarray, count: int = 3) -> Region | None:
-    """Returns the largest region whose color is not sure, with at most `count` other colors, or None.
+    """Returns the largest region of uncertain color, with at most `count` other colors, or None.
 
     Args:
         lightness: float32 `(1, side, side, 1)` in [-1, 1], of the whole photo.
-        count: Colors.
+        count: Maximum number of colors.
     """
     see = insight.shipped()
     seen = see(lightness)
@@ -62,7 +62,7 @@ def largest(lightness: np.ndarray, count: int = 3) -> Region | None:
 
 
 def _regions(features, allowed):
-    """bool `(GRID, GRID)` of each region: neighbors that are alike."""
+    """Returns the mask of each region of similar neighbors, bool `(GRID, GRID)`."""
     flat = features.reshape(-1, features.shape[-1])
     flat = (flat - flat.mean(axis=0)) / (flat.std(axis=0) + 1e-3 * flat.std() + 1e-9)
     units = (flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)).reshape(features.shape)
@@ -85,7 +85,8 @@ def _regions(features, allowed):
 
 
 def _others(likely, palette, color, count):
-    """ab in Lab units `(colors, 2)`: the peaks of a distribution that are far from a color and from each other."""
+    """Returns the peaks of a distribution that are far from a color and from each other, ab in Lab units `(colors,
+    2)`."""
     apart = np.linalg.norm(palette[:, np.newaxis] - palette[np.newaxis], axis=-1)
     density = np.exp(-((apart / _ONE_COLOR) ** 2) / 2) @ likely
     found: list[np.ndarray] = []
@@ -98,7 +99,7 @@ def _others(likely, palette, color, count):
 
 
 def _middle(region):
-    """The place of a region that is farthest from its edge."""
+    """Returns the place of a region that is farthest from its edge."""
     depth, left = np.zeros(region.shape, int), region.copy()
     while left.any():
         depth += left

@@ -1,4 +1,4 @@
-"""Places of a photo that look like places of a color photo, and the colors that they have there."""
+"""Matches places of a photo with similar-looking places of a color photo, and takes their colors."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tf_colorize.color.look import Reference
 from tf_colorize.inference import insight
 
 MOST = 60  # places
-# Cosines between features from which on places count, and from which on they are sure. Between them, the color at the
-# place of another photo is worth as little of the difference as least squares found on pairs of photos with truth.
+# Cosines between features from which places count, and from which they are certain. Between them, the share of the
+# other photo's color was found by least squares on pairs of photos with truth.
 _ALIKE, _SURE = 0.55, 0.92
 _GOLDEN = 0.5 * (5**0.5 - 1)
-_LEAST = 4.0  # sure places; with fewer, nothing matches
+_LEAST = 4.0  # certain places; with fewer, nothing matches
 
 
 def wanted(
     lightness: np.ndarray, references: Sequence[Reference], side: int, given: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns what references say of the colors of a photo, at the places where they say something.
+    """Returns the colors of references at the matching places of a photo.
 
-    A place counts if it and a place of a reference are each other's most alike. The surest `MOST` are taken.
+    A place counts if it and a place of a reference are each other's most similar one. The `MOST` certain ones are used.
 
     Args:
         lightness: float32 `(1, any side, any side, 1)` in [-1, 1], of the whole photo.
-        references: Color photos; where several say something of a place, the most alike does.
-        side: Of the square that is returned.
-        given: Hints that a person gave, float32 `(1, any side, any side, 3)`, or None: places that look like theirs
-            are left to them.
+        references: Color photos; if several match a place, the most similar one is used.
+        side: Side of the returned square.
+        given: The user's hints, float32 `(1, any side, any side, 3)`, or None; places similar to theirs get no color
+            from references.
 
     Returns:
-        float32 `(1, side, side, 3)`: a* and b* / 110, and how sure they are, 0 to 1.
+        float32 `(1, side, side, 3)`: a* and b* / 110, and their certainty, 0 to 1.
     """
     see = insight.shipped()
     seen = _flat(see(lightness).features)
@@ -49,7 +49,9 @@ def wanted(
     if given is not None:
         best[_near_hints(seen, given[0, :, :, 2] > 0)] = 0.0
     sure = np.clip((best - _ALIKE) / (_SURE - _ALIKE), 0.0, 1.0)
-    all_over = np.arange(len(sure)) * _GOLDEN % 1.0  # the order among the equally sure: near ones say the same twice
+    all_over = (
+        np.arange(len(sure)) * _GOLDEN % 1.0
+    )  # the order among equally certain ones, because close ones are redundant
     sure[np.lexsort((all_over, -sure))[MOST:]] = 0.0
     if sure.sum() < _LEAST:
         sure = np.zeros_like(sure)
@@ -59,14 +61,14 @@ def wanted(
 
 
 def mutual(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns which places of two pictures are each other's most alike.
+    """Returns the places of two pictures that are each other's most similar ones.
 
     Args:
         first, second: float32 `(places, channels)`, features.
 
     Returns:
-        `(places of the first, places of the second, cosines)`. Before cosines are taken, each channel loses its mean
-        over both pictures and is divided by its deviation.
+        `(places of the first, places of the second, cosines)`. Before that, each channel is normalized by its mean and
+        deviation over both pictures.
     """
     both = np.concatenate([first, second])
     deviation = both.std(axis=0) + 1e-3 * both.std()
@@ -79,7 +81,7 @@ def mutual(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 @functools.lru_cache(maxsize=64)
 def _of_reference(reference):
-    """The features and the colors `(places, channels)` of a reference."""
+    """Returns the features and the colors of a reference, `(places, channels)` each."""
     see = insight.shipped()
     lightness, ab = lab.rgb_to_lightness_ab(reference.rgb)
     square = _reduced(lightness[..., 0], see.image_size)[np.newaxis, :, :, np.newaxis]
@@ -88,7 +90,7 @@ def _of_reference(reference):
 
 
 def _near_hints(seen, is_hint):
-    """bool `(places,)`: which places look like one that has a hint, or are one."""
+    """Returns which places have a hint or are similar to one that has, bool `(places,)`."""
     down, across = (where * insight.GRID // side for where, side in zip(np.nonzero(is_hint), is_hint.shape))
     hinted = np.unique(down * insight.GRID + across)
     if not len(hinted):
