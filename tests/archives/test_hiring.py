@@ -99,8 +99,8 @@ def test_no_connection_is_one_line(tmp_path, model, kind, complaint):
 @pytest.mark.parametrize(
     "kind, complaint",
     [
-        ("old", "Ray 2.51.1 takes jobs from anyone; run pip install "),
-        ("listens", "Ray listens to other machines, too, and so was stopped"),
+        ("old", "Ray 2.51.1 accepts jobs from anyone; run pip install "),
+        ("listens", "Ray was stopped, because it accepted connections from other machines"),
     ],
 )
 def test_a_ray_that_others_could_use_does_nothing(tmp_path, model, kind, complaint):
