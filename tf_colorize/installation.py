@@ -14,6 +14,8 @@ _EXTRAS = {
     "keras_cv": "train",
     "tensorboard": "train",
     "skimage": "train",
+    "jinja2": "train",
+    "markupsafe": "train",
     "matplotlib": "gallery",
     "sklearn": "gallery",
     "scipy": "train",

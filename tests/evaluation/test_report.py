@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tf_colorize import evaluation
-from tf_colorize.evaluation.report import charts, figures, pictures, records
+from tf_colorize.evaluation.report import charts, figures, page, pictures, records
 
 
 def test_the_same_input_gives_the_same_record(photos, tmp_path):
@@ -76,3 +76,20 @@ def test_contact_sheet_fits_pictures_of_any_shape():
     colors = np.asarray(sheet).reshape(-1, 3)
     for color in ([255, 0, 0], [0, 0, 255]):
         assert (colors == color).all(1).sum() == 60 * 20 + 20 * 60 + 60 * 60
+
+
+def test_no_name_becomes_markup():
+    name = '<img src=x onerror="alert(1)"> & co'
+    parts = [
+        page.paragraph(name),
+        page.table([(name, name)], [(name, "", [(name, name, True)])]),
+        page.gallery([name], [[("data:,", name, name)]]),
+        page.chart(name, charts.scatter([(1, 2)], title=name, labels=(name, name))),
+        page.legend({name: "#123456"}),
+        page.terms([(name, name)]),
+    ]
+    text = page.document(name, name, [(name, part) for part in parts])
+    assert "<img src=x" not in text and 'onerror="alert' not in text
+    # Title, heading and subtitle; six sections; then in each part as often as it was given, in a scatter three times.
+    assert text.count("&lt;img src=x") == 3 + 6 + 1 + 5 + 3 + (1 + 3) + 1 + 2
+    assert "&amp;lt;" not in text and text.count("<svg") == 1 and "<td" in text

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from tf_colorize import whole
@@ -80,35 +80,36 @@ def _figures(result):
     likeness = [figure for figure in shown if figure.key in LIKENESS]
     speeds = [""] * len(protocols.BASELINES)
     speeds += [f"{result.photos_per_second(name):.1f}" for name in values if name not in protocols.BASELINES]
-    return (
-        '<p class="muted">Means over photos, with 95% bootstrap intervals. The gray and warm tint rows are baselines: '
-        "a figure that favors them says little about color. Bold is the best of the models, however close.</p>\n"
-        + _table(result, values, likeness, ("photos/s", speeds))
-        + _table(result, values, [figure for figure in shown if figure not in likeness])
+    return Markup().join(
+        [
+            page.paragraph(
+                "Means over photos, with 95% bootstrap intervals. The gray and warm tint rows are baselines: a figure "
+                "that favors them says little about color. Bold is the best of the models, however close."
+            ),
+            _table(result, values, likeness, ("photos/s", speeds)),
+            _table(result, values, [figure for figure in shown if figure not in likeness]),
+        ]
     )
 
 
 def _table(result, values, columns, extra=None):
     best, truth = _best(result, values, columns), figures.of_truth(result)
-    heads = [f"<th>{html.escape(figure.title)}<small>best: {figure.good}</small></th>" for figure in columns]
-    heads += [f"<th>{extra[0]}<small>best: high</small></th>"] if extra else []
-    rows = [f"<tr><th></th>{''.join(heads)}</tr>"]
+    heads = [("", ""), *((figure.title, f"best: {figure.good}") for figure in columns)]
+    heads += [(extra[0], "best: high")] if extra else []
+    rows = []
     for index, (name, own) in enumerate(values.items()):
         cells = [_cell(figure, own[figure.key], best.get(figure.key) == name) for figure in columns]
-        cells += [f"<td>{extra[1][index]}</td>"] if extra else []
-        kind = ' class="baseline"' if name in protocols.BASELINES else ""
-        rows.append(f"<tr{kind}><th>{html.escape(name)}</th>{''.join(cells)}</tr>")
+        cells += [(extra[1][index], "", False)] if extra else []
+        rows.append((name, "baseline" if name in protocols.BASELINES else "", cells))
     if any(figure.key in truth for figure in columns):
         known = [f"{truth[f.key]:.{f.decimals}f}" if f.key in truth else "" for f in columns]
-        rows.append(f'<tr class="truth"><th>truth</th>{"".join(f"<td>{text}</td>" for text in known)}</tr>')
-    return f'<div class="scroll"><table class="figures">{"".join(rows)}</table></div>\n'
+        rows.append(("truth", "truth", [(text, "", False) for text in known]))
+    return page.table(heads, rows)
 
 
 def _cell(figure, interval, is_best):
     value, lower, upper = (None if end is None else _number(end, figure) for end in interval)
-    ends = "" if lower is None else f"<small>{lower} to {upper}</small>"
-    kind = ' class="best"' if is_best else ""
-    return f"<td{kind}>{value}{ends}</td>"
+    return value, "" if lower is None else f"{lower} to {upper}", is_best
 
 
 def _number(value, figure):
@@ -159,11 +160,12 @@ def _color_charts(result, colorizers):
         )
         for index, (axis, meaning) in enumerate([("a*", "a*: green to red"), ("b*", "b*: blue to yellow")])
     ]
-    return (
-        '<p class="muted">In the histograms, green or blue is left of the center, red or yellow right of it. A dull '
-        "model lies below the diagonal and inside the gray area.</p>\n"
-        f'{page.legend({"truth": TRUTH_COLOR, **colors})}<div class="charts">{"".join(histograms + scatters)}</div>\n'
+    text = (
+        "In the histograms, green or blue is left of the center, red or yellow right of it. A dull model lies below "
+        "the diagonal and inside the gray area."
     )
+    legend = page.legend({"truth": TRUTH_COLOR, **colors})
+    return Markup().join([page.paragraph(text), legend, page.charts(histograms + scatters)])
 
 
 def _hints(curves):
@@ -186,17 +188,18 @@ def _hints(curves):
         ticks=[(hint_gains.position(n), str(n)) for n in counts],
     )
     titles, rows = hint_gains.rows(curves)
-    heads = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
-    body = "".join(f"<tr><th>{row[0]}</th>{''.join(f'<td>{cell}</td>' for cell in row[1:])}</tr>" for row in rows)
-    return (
-        '<p class="muted">Squares, 6 pixels of 256 wide, at random places, with the mean of the true a* and b* there. '
+    table = page.table(
+        [(title, "") for title in titles], [(row[0], "", [(cell, "", False) for cell in row[1:]]) for row in rows]
+    )
+    text = (
+        "Squares, 6 pixels of 256 wide, at random places, with the mean of the true a* and b* there. "
         "PSNR and gain over no hints, both in dB. Plain spreading (dashed) uses only lightness: it spreads the "
         "difference between the hints and the automatic result (Levin, Lischinski and Weiss 2004). siggraph17: the "
-        "gains that Zhang et al. 2017 published for 1,000 photos of ImageNet.</p>\n"
-        f'<div class="scroll"><table class="figures"><tr>{heads}</tr>{body}</table></div>\n'
-        f"{page.legend({**colors, 'siggraph17, published': PUBLISHED_COLOR})}"
-        f'<div class="charts">{page.chart("Gain by the number of hints", chart)}</div>\n'
+        "gains that Zhang et al. 2017 published for 1,000 photos of ImageNet."
     )
+    legend = page.legend({**colors, "siggraph17, published": PUBLISHED_COLOR})
+    drawn = page.charts([page.chart("Gain by the number of hints", chart)])
+    return Markup().join([page.paragraph(text), table, legend, drawn])
 
 
 def _galleries(result, colorizers):
@@ -230,29 +233,29 @@ def _without_truth(bw, colorizers):
 
 
 def _definitions(result, run):
-    entries = [(figure.title, html.escape(figure.definition)) for figure in figures.shown(result)]
+    entries = [(figure.title, figure.definition) for figure in figures.shown(result)]
     entries += [("photos/s", "Time inside the colorizer only, one photo at a time; varies from run to run.")]
-    entries += [("Left out", html.escape(note)) for note in run.notes]
+    entries += [("Left out", note) for note in run.notes]
     return page.terms(entries)
 
 
 def _provenance(result, run):
     tint = ", ".join(f"{value:g}" for value in protocols.WARM_TINT)
     models = [
-        f"{html.escape(name)}: "
-        f"{html.escape(str(path))}<br><code>{records.sha256_of(path) or 'no file: on a server'}</code>"
+        Markup("{}: {}<br><code>{}</code>").format(name, path, records.sha256_of(path) or "no file: on a server")
         for name, path in run.models.items()
     ]
+    photos = Markup("{}, SHA-256 over the hashes of the files:<br><code>{}</code>")
     entries = [
-        ("Command", f"<pre>{html.escape(run.command)}</pre>"),
-        ("Models, SHA-256", "<br>".join(models)),
-        ("Photos", f"{len(result.photos)}, SHA-256 over the hashes of the files:<br><code>{result.data_sha256}</code>"),
+        ("Command", Markup("<pre>{}</pre>").format(run.command)),
+        ("Models, SHA-256", Markup("<br>").join(models)),
+        ("Photos", photos.format(len(result.photos), result.data_sha256)),
         ("Protocol", f"{result.protocol}: {protocols.PROTOCOLS[result.protocol]}, bicubic with antialiasing"),
         ("Input", "The 8-bit gray picture of the same L* is the colorizer's only input."),
         ("Baselines", f"gray: a* = b* = 0; warm tint: a*, b* = {tint} everywhere"),
         ("Intervals", "95%, percentiles of 2000 resamples of the photos, seed 0"),
-        ("Versions", html.escape(", ".join(f"{name} {version}" for name, version in records.versions().items()))),
-        ("Machine", html.escape(records.machine())),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in records.versions().items())),
+        ("Machine", records.machine()),
     ]
-    skipped = "<br>".join(html.escape(reason) for _, reason in result.skipped)
+    skipped = Markup("<br>").join(reason for _, reason in result.skipped)
     return page.terms(entries + ([("Not readable", skipped)] if skipped else []))
