@@ -55,11 +55,12 @@ def run(arguments):
                 start = time.perf_counter()
                 n_frames = way(folder / "result.mp4")
                 seconds[name].append((time.perf_counter() - start) / n_frames)
+        memory = film_steps.peak_memory(film, folder / "alone.mp4", options, arguments.model)
         parts, keys = film_steps.parts(colorize, film, folder / "parts.mp4", options)
-    _show(arguments, film, n_frames, seconds, parts, keys)
+    _show(arguments, film, n_frames, seconds, memory, parts, keys)
 
 
-def _show(arguments, film, n_frames, seconds, parts, keys):
+def _show(arguments, film, n_frames, seconds, memory, parts, keys):
     rows = [
         [name, tables.spread(1000 * np.array(taken)), tables.spread(1 / np.array(taken))]
         for name, taken in seconds.items()
@@ -71,6 +72,7 @@ def _show(arguments, film, n_frames, seconds, parts, keys):
         ["method", "ms per frame", "frames/s"],
         rows,
         f"{film.width} x {film.height}, {n_frames} frames, {arguments.rounds} rounds, median (least-greatest). "
+        f"Peak memory of `{OURS}`, in a process of its own: {memory / 1e6:.0f} MB. "
         f"{machine.in_words()}, {processors.usable()} usable.",
         arguments.markdown,
     )

@@ -2,6 +2,8 @@
 
 import fractions
 import functools
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -60,6 +62,23 @@ def frame_by_frame(colorize, film, path, options):
             writer.write(frame, image.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"))
             n_frames += 1
     return n_frames
+
+
+_MEASURED = """
+import resource, sys
+from tf_colorize.commands import film
+code = film.main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def peak_memory(film, path, options, model):
+    """Colors the film by the command, in a process of its own; returns the bytes that it had at most."""
+    arguments = [film.path, "-o", path, "--to", f"{options.end:.6f}", *(["--model", model] if model else [])]
+    command = [sys.executable, "-c", _MEASURED, *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
 
 
 def parts(colorize, film, path, options):

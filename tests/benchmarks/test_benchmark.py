@@ -1,6 +1,7 @@
 """scripts/benchmark.py train: the real command at a tiny size, and its counts against hand calculation."""
 
 import importlib
+import re
 
 import benchmark_command
 import keras
@@ -53,6 +54,8 @@ def test_films_against_frame_by_frame():
     ]
     names = ["decoding", "lightness", "flow and steadying", "network", "joining", "encoding"]
     assert [row["step"] for row in steps] == names
+    (memory,) = re.findall(r"in a process of its own: (\d+) MB", done.stdout)
+    assert 50 < int(memory) < 2000
     assert sum(benchmark_command.numbers(row["share"])[0] for row in steps) == pytest.approx(100, abs=3)
 
 
