@@ -1,6 +1,9 @@
 """`--reference` as people use it: photos, folders, looks in files, and what goes wrong before the work starts."""
 
+import argparse
 import json
+import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from PIL import Image
 
 from tf_colorize import Colorizer, Look, look_files
 from tf_colorize.albums import work
-from tf_colorize.commands import main
+from tf_colorize.commands import look_options, main
 
 COFFEE = np.ascontiguousarray(skimage.data.coffee()[40:360, 100:420])
 
@@ -105,6 +108,27 @@ def test_a_photo_colored_by_hand_is_not_replaced_when_it_is_the_reference(album)
     assert (album / "a.color.png").read_bytes() == before and (album / "b.color.png").exists()
     assert main.main(["b.png", "-o", "a.color.png", "--reference", "a.color.png", "--overwrite"]) == 1
     assert (album / "a.color.png").read_bytes() == before
+
+
+def test_a_name_may_hold_what_looks_like_a_time(album, capsys):
+    parser = argparse.ArgumentParser()
+    look_options.add_to(parser)
+    for name in ("me@home.png", "color@5"):
+        shutil.copy("color.png", name)
+    given = ["color.png", "color.png@1:02.5", "me@home.png", "me@home.png@7", "color@5"]
+    options = parser.parse_args([part for name in given for part in ("--reference", name)])
+    assert [(one.name, one.time) for one in look_options.asked(options)["reference"]] == [
+        *(("color.png", None), ("color.png", 62.5), ("me@home.png", None), ("me@home.png", 7.0), ("color@5", None))
+    ]
+    for wrong, reason in (("not@there.png", "not@there.png: No such file"), ("color.png@x", "M:SS or H:MM:SS, not x")):
+        with pytest.raises(SystemExit, match="2"):
+            parser.parse_args(["--reference", wrong])
+        assert reason in capsys.readouterr().err
+
+
+def test_other_machines_get_the_reference_itself(album):
+    options = work.Options(adjustments={"reference": (look_files.open_reference("color.png"),)})
+    assert pickle.loads(pickle.dumps(options)) == options
 
 
 def test_an_outcome_says_why_a_reference_cannot_be_used(album):

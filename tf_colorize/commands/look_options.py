@@ -94,9 +94,8 @@ def _reference(text):
     from tf_colorize import look_files
 
     path, at, time = text.rpartition("@")
-    if not at or os.path.lexists(text):
-        return look_files.open_reference(text)
-    return look_files.open_reference(path, parsing.seconds(time))
+    is_timed = at and os.path.lexists(path) and not os.path.lexists(text)
+    return look_files.open_reference(path, parsing.seconds(time)) if is_timed else look_files.open_reference(text)
 
 
 def _complaining(read: Callable[[str], Any]) -> Callable[[str], Any]:
