@@ -87,6 +87,11 @@ def test_weights_may_have_a_column_of_their_own():
     assert column == pytest.approx(flat, rel=1e-5)
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_whether_it_is_compiled_by_xla_is_for_the_caller_to_say(value):
+    assert built(jit_compile=value).jit_compile is value  # without it, Keras decides: by the processor
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"run_eagerly": True}, {"jit_compile": False}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
