@@ -95,7 +95,7 @@ ROOMS = {
     ],
     "training": [
         *("fields", "settings", "tf_config", "distribution", "objectives", "preparation", "averaging", "gains"),
-        *("checkpoints", "loop", "outcome", "reports", "stages"),
+        *("checkpoints", "loop", "outcome", "reports", "results", "stages"),
     ],
     "evaluation": [
         "measures",

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
-import numpy as np
-
-from tf_colorize import installation, losses, metrics, models, optimizers, whole
+from tf_colorize import installation, losses, metrics, models, optimizers
 from tf_colorize.data import pipeline
 from tf_colorize.models import anatomy, catalog, saving
-from tf_colorize.photos import contact_sheet
 from tf_colorize.training import (
     averaging,
     checkpoints,
@@ -20,6 +17,7 @@ from tf_colorize.training import (
     outcome,
     preparation,
     reports,
+    results,
     settings,
 )
 
@@ -150,7 +148,7 @@ class _Run:
             self.workers.from_chief(lambda: None)  # all workers stop watching together
         # The others are finished, and may exit before the chief.
         if self.workers.is_chief:
-            self.finish()
+            results.write(self.run_dir, self.kept, self._validation((0, 1)), len(self.validation_paths), self.report)
 
     def stage1(self):
         """Trains the generator alone, and loads its best weights at the end."""
@@ -200,38 +198,6 @@ class _Run:
                 gan_loss=config.gan_loss,
             )
         self._fit("stage2", model, config.epochs, lambda lightness, ab: (lightness, ab), score=balanced_score)
-
-    def finish(self):
-        """Writes the contact sheet and reports all paths."""
-        last = list(self.kept.values())[-1]
-        target = self.run_dir / "generator.keras"
-        whole.copy(last, target)
-        columns = {}
-        for title, file in self.kept.items():
-            figures, (gray, prediction, truth) = self._measured(file)
-            columns = {"gray": gray, **columns, title: prediction}
-        columns["truth"] = truth
-        columns = {title: np.uint8(np.round(255 * pictures)) for title, pictures in columns.items()}
-        with whole.open_whole(self.run_dir / "contact_sheet.png") as file:
-            contact_sheet.contact_sheet(columns).save(file, "PNG")
-        for line in self._outcome(figures).lines():
-            self.report(line)
-        self.report(f"weights           {target}")
-        self.report(f"TensorBoard logs  {self.run_dir / 'logs'}  (tensorboard --logdir {self.run_dir.parent})")
-        self.report(f"contact sheet     {self.run_dir / 'contact_sheet.png'}")
-
-    def _measured(self, file):
-        generator, _ = saving.load_generator(file)
-        return reports.ColorReport(generator, self._validation((0, 1))).measure()
-
-    def _outcome(self, figures):
-        stage = list(self.kept)[-1].replace(" ", "")
-        rows = reports.history(self.run_dir / "history.jsonl")
-        scores = {row["epoch"]: row["val_score"] for row in rows if row["stage"] == stage}
-        start = self.run_dir / preparation.START
-        before = self._measured(start)[0] if start.exists() else None
-        best = min(scores, key=lambda epoch: scores[epoch])
-        return outcome.Outcome(stage, best + 1, len(scores), len(self.validation_paths), figures, before)
 
     def _fit(self, stage, model, epochs, as_targets, score):
         """Runs the remaining part of a stage, then loads the best weights into the generator."""
