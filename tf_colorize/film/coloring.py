@@ -196,7 +196,7 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
     def offered():
         decoded = ((frame, joiner.lightness(frame)) for frame in reading.frames_of(film, first=first, last=part.last))
         for frame, lightness in ahead.ahead(decoded, _DECODED):
-            waiting.append(frame)
+            waiting.append(joiner.without_chroma(frame))
             wanted = wishes(frame.number)
             is_given = any(hint.time is not None and hint in options.hints for hint in wanted)
             yield (

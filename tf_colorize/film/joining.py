@@ -6,6 +6,7 @@ resolution; the film's detail is kept.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from typing import Any
@@ -64,6 +65,10 @@ class Joiner:
         if self._film.bits <= 8:
             square = self._tones.gray[square]
         return lab.gray_to_lightness(square)[np.newaxis]
+
+    def without_chroma(self, frame: reading.Frame) -> reading.Frame:
+        """Returns the frame with nothing but its luma, which takes less memory while it waits for `joined`."""
+        return dataclasses.replace(frame, image=_luma(frame.image).copy())
 
     def gray(self, frame: reading.Frame) -> np.ndarray:
         """Returns the frame as a gray photo, as stored: uint8 `(height, width, 3)`, sRGB."""
@@ -147,6 +152,8 @@ class Joiner:
 
 def _luma(image):
     """Returns the codes of a frame's luma, uint8 or uint16 `(height, width)`."""
+    if isinstance(image, np.ndarray):  # see `Joiner.without_chroma`
+        return image
     if not _LUMA_FIRST.fullmatch(image.format.name):
         form = "yuv444p" if image.format.components[0].bits <= 8 else "yuv444p16le"
         image = image.reformat(format=form, dst_colorspace="ITU709", dst_color_range="MPEG")
