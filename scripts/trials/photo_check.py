@@ -114,13 +114,13 @@ def _judged_refusal(source, target, outcome, options):
 
 
 def _forget_peak():
-    with open("/proc/self/clear_refs", "w") as file:
+    with open("/proc/self/clear_refs", "w", encoding="utf-8") as file:
         file.write("5")
 
 
 def _status(name):
     """Returns the memory of this process in bytes, current or peak since the last reset."""
-    with open("/proc/self/status") as file:
+    with open("/proc/self/status", encoding="utf-8") as file:
         return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
 
 

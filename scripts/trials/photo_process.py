@@ -43,7 +43,7 @@ class _Session:
         self._check, self._end = check, time.monotonic() + seconds
         self._most, self.number = first + most, first
         self._current = folder / "current"
-        self._log = open(folder / "log.jsonl", "a", buffering=1)  # noqa: SIM115  # as long as the process
+        self._log = open(folder / "log.jsonl", "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # as long as the process
         self._scratch = pathlib.Path(tempfile.mkdtemp(dir=folder))
 
     def is_over(self):
