@@ -71,7 +71,9 @@ class Forks:
                     kill(pid, signal.SIGKILL)
             if kill_after is None:
                 self._read()
-                raise trials.Fault(f"no end after {limit:.0f} s:\n{errors.read_text(encoding='utf-8', errors='replace')}")
+                raise trials.Fault(
+                    f"no end after {limit:.0f} s:\n{errors.read_text(encoding='utf-8', errors='replace')}"
+                )
             deadline = time.monotonic() + 60
         code = int(self._read())
         texts = [path.read_text(errors="replace") for path in (out, errors)]
