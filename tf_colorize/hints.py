@@ -258,8 +258,8 @@ def _pixels(value, length):
 
 def _rgb(color):
     try:
-        if isinstance(color, str):
-            return ImageColor.getrgb("".join(color.split()))[:3]
+        if isinstance(color, str):  # Pillow does not check the range of "rgb(300, 0, 0)"
+            color = ImageColor.getrgb("".join(color.split()))[:3]
         red, green, blue = (int(channel) for channel in color)
     except (TypeError, ValueError, OverflowError):
         red = -1

@@ -213,13 +213,11 @@ def _blend(table, run_dir, folder):
     about |= {key: table[key] for key in ("image_size", "terms") if key in table}
     if "terms" in about:
         about["terms"] = " ".join(about["terms"].split())  # one line, whatever line breaks the file has
-    folder.mkdir(parents=True, exist_ok=True)
     saving.save_generator(second, folder / "generator.keras", about)
 
 
 def _nonlocal_mean(table, run_dir, folder):
     generator, about = saving.load_generator(run_dir / table["model"])
-    folder.mkdir(parents=True, exist_ok=True)
     saving.save_generator(grafts.add_nonlocal_mean(generator), folder / "generator.keras", about)
 
 

@@ -91,10 +91,10 @@ def new_path(path: str | os.PathLike[str], *, replaces: bool = True) -> Iterator
             new = folder / "new" / target.name
             new.parent.mkdir(parents=True)
             yield new
+            durable.sync(new)  # first, because a read-only file cannot be opened for that
             if new.is_file():
                 _refuse_folder(target)
                 _keep_mode(new, status)
-            durable.sync(new)
             if replaces or not os.path.lexists(target):
                 _put_in_place(new, target, folder / leftovers.REPLACED)
             durable.sync_folder(target.parent)

@@ -9,10 +9,12 @@ import skimage
 import tiny_models
 from PIL import Image
 
-from tf_colorize import Look
+from tf_colorize import Colorizer, Look
 from tf_colorize.albums import plan, variants
 from tf_colorize.commands import main
+from tf_colorize.hints import Hint
 from tf_colorize.inference import insight, likely
+from tf_colorize.inference.predictor import Predictor
 from tf_colorize.photos import contact_sheet
 
 GRAY = Image.fromarray(skimage.data.astronaut()[:400, 60:360]).convert("L")
@@ -119,3 +121,13 @@ def test_a_place_lies_in_the_middle_of_its_region():
 
 def test_what_is_black_all_over_has_no_region():
     assert likely.largest(np.full((1, 224, 224, 1), -1, np.float32)) is None
+
+
+def test_hints_fit_the_size_that_the_model_chooses_for_the_photo():
+    def hinted(lightness, hints):
+        assert hints.shape == (*lightness.shape[:-1], 3)
+        return np.broadcast_to(hints[..., :2].sum(axis=(1, 2), keepdims=True), (*lightness.shape[:-1], 2)) * 0.1
+
+    model = Predictor(64, lambda lightness: np.zeros((*lightness.shape[:-1], 2), np.float32), hinted, (96,))
+    sheet = variants.sheet(Colorizer(model), GRAY, Look(), [Hint(10, 10, "red")], str, has_colors=False)
+    assert np.ptp(np.asarray(sheet).astype(int), axis=-1).max() > 5

@@ -9,7 +9,7 @@ import skimage
 from PIL import Image
 
 from tf_colorize import hints
-from tf_colorize.commands import main, tree
+from tf_colorize.commands import main, streams, tree
 
 FILMS = "the suffix must be one of .mp4, .m4v, .mov, .mkv, .webm; for a folder, end the name with /"
 GRAY = skimage.data.camera()[100:160, 50:130]
@@ -186,3 +186,12 @@ def test_a_folder_in_the_place_of_a_result_is_one_line(capsys):
 def test_a_pipe_needs_a_file(output, capsys):
     assert main.main(["-", "-o", output]) == 2
     assert "must be a file for a pipe" in capsys.readouterr().err
+
+
+def test_a_command_that_is_stopped_says_so_in_one_line(capsys):
+    @streams.usable
+    def command():
+        raise KeyboardInterrupt
+
+    assert command() == 130
+    assert capsys.readouterr().err == "stopped\n"

@@ -5,7 +5,7 @@ import html.parser
 import numpy as np
 
 from tf_colorize.evaluation import aging, hint_reach
-from tf_colorize.evaluation.report import trials
+from tf_colorize.evaluation.report import page, trials
 
 
 class Cells(html.parser.HTMLParser):
@@ -32,8 +32,9 @@ def test_without_trials_there_is_no_section():
 def test_each_model_and_color_has_its_figures():
     far = np.tile([0.5, 0.1, 0.2, 0.3, 0.4], (2, 1))
     reach = hint_reach.Reach(far, 10 * far, 20 * far, 2 * far)
-    ((heading, text),) = trials.sections({"<mine>": reach}, {})
-    assert "reaches" in heading and "<mine>" not in text
+    (section,) = trials.sections({"<mine>": reach}, {})
+    text = page.document("report", "", [section])  # which escapes all that is not marked as HTML
+    assert "reaches" in section[0] and "<mine>" not in text
     rows = Cells(text).rows
     titles, lines = hint_reach.rows({"<mine>": reach})
     assert rows == [titles, *lines]
@@ -45,8 +46,8 @@ def test_each_fault_has_its_figures():
     n_faults = len(aging.FAULTS)
     gains = np.linspace(0.1, 0.02, n_faults)[None].repeat(3, axis=0)
     result = aging.Aging(gains, gains, 20 + 0 * gains, 40 + 0 * gains)
-    ((heading, text),) = trials.sections({}, {"mine": result})
-    rows = Cells(text).rows
-    assert heading == "Photos made old" and len(rows) == 1 + n_faults
+    (section,) = trials.sections({}, {"mine": result})
+    rows = Cells(page.document("report", "", [section])).rows
+    assert section[0] == "Photos made old" and len(rows) == 1 + n_faults
     assert [row[1] for row in rows[1:]] == list(aging.FAULTS)
     assert rows[1][2:] == ["+0.10", "0.50", "+0.1000", "100%"] and rows[-1][-1] == "20%"

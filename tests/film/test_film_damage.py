@@ -5,10 +5,13 @@ import random
 
 import av
 import film_kinds
+import numpy as np
 import pytest
 
 import tf_colorize
-from tf_colorize.film import coloring, reading
+from tf_colorize.color import lab
+from tf_colorize.film import coloring, reading, tracking
+from tf_colorize.hints import Hint
 
 MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
@@ -100,3 +103,26 @@ def test_matroska_is_listed_without_decoding(tmp_path, codec):
     film = film_kinds.make(tmp_path / "film.mkv", "-c:v", codec, "-g", "10", "-bf", "2", *quiet, seconds=3, sound=False)
     opened = reading.open_film(film)
     assert len(opened.table) == 75 and len(opened.table.keys) >= 7
+
+
+def test_a_hint_in_an_end_that_cannot_be_decoded_is_given_up(tmp_path):
+    film = film_kinds.make(tmp_path / "film.mkv", *X264, seconds=3, sound=False)
+    opened = reading.open_film(spoiled_from(film, 60))
+    found = tracking.tracks(opened, [Hint(5, 5, "red", time=2.8)], gray_of)
+    assert len(opened.table) == 75 and len(list(reading.frames_of(opened))) <= 60 and not found
+
+
+def spoiled_from(path, first):
+    """Makes all packets from a number on unreadable."""
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as film:
+        packets = [bytes(packet) for packet in film.demux(video=0) if packet.size]
+    for packet in packets[first:]:
+        begin = data.find(packet)
+        data[begin : begin + len(packet)] = bytes(len(packet))
+    path.write_bytes(data)
+    return path
+
+
+def gray_of(frame):
+    return lab.rgb_to_lightness(frame.rgb())[np.newaxis]

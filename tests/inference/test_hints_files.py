@@ -24,3 +24,11 @@ def test_a_message_is_short_and_nothing_that_a_terminal_obeys(tmp_path, key, val
         hints.read(tmp_path / "a.json")
     message = str(error.value).removeprefix(f"{tmp_path / 'a.json'}: hint ")
     assert message != str(error.value) and message.isprintable() and len(message) < 250 and "must be" in message
+
+
+@pytest.mark.parametrize("color", ["rgb(300, 0, 0)", "rgb(0%, 200%, 0%)", "rgba(0, 0, 256, 255)"])
+def test_a_color_beyond_the_range_is_not_a_color(tmp_path, color):
+    (tmp_path / "a.json").write_text(content(color=color), encoding="utf-8")
+    with pytest.raises(ValueError, match="numbers from 0 to 255"):
+        hints.read(tmp_path / "a.json")
+    assert hints.hint((1, 1, "rgb(122, 75, 44)")).ab().tolist() == hints.hint((1, 1, "#7a4b2c")).ab().tolist()

@@ -251,3 +251,16 @@ def test_folders_are_never_replaced_by_files(tmp_path):
 def test_text_is_utf_8_everywhere(tmp_path):
     whole.write_text(tmp_path / "text", "Großmutter\n")
     assert (tmp_path / "text").read_bytes() == "Großmutter\n".encode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not replace read-only files")
+def test_a_read_only_file_is_replaced_and_stays_read_only(tmp_path, monkeypatch):
+    (tmp_path / "kept").touch(mode=0o444)
+    flushed = []
+    # Root may open any file, so the permissions are looked at.
+    monkeypatch.setattr(durable, "sync", lambda path: flushed.append(path.stat().st_mode & stat.S_IWUSR))
+    with whole.new_path(tmp_path / "kept") as new:
+        new.write_bytes(b"again")
+    assert flushed == [stat.S_IWUSR]
+    assert (tmp_path / "kept").read_bytes() == b"again"
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o444

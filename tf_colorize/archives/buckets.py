@@ -103,7 +103,7 @@ class Bucket:
             waiting += [posixpath.join(folder, name) for name in sorted(folders, reverse=True)]
 
     def names(self, folder: str) -> set[str]:
-        """Returns the names of the files in a folder, or an empty list if it does not exist."""
+        """Returns the names of the files in a folder, or an empty set if it does not exist."""
         return {info.base_name for info in self._list(folder) if info.is_file}
 
     def has(self, name: str) -> bool:

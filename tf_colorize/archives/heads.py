@@ -74,7 +74,7 @@ def find(address: str) -> Head:
         address: HOST:PORT, or "auto" for the cluster that this machine belongs to.
 
     Raises:
-        HeadError: there is no answer within two seconds, the answer is not from Ray, or the token is wrong.
+        HeadError: nothing answers, the answer is not from Ray, or the token is wrong.
         MissingPackage: Ray is not installed.
     """
     if address != "auto":
@@ -124,7 +124,7 @@ def check_installed() -> None:
 def python(code: str, *arguments: str) -> list[str]:
     """Returns the command that runs code in a separate Python with the same module path.
 
-    By itself, it would look for them in the current folder first.
+    Otherwise, Python would look for modules in the current folder first.
     """
     return [sys.executable, "-c", f"import sys\nsys.path[:] = {sys.path!a}\n{code}", *arguments]
 

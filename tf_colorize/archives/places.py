@@ -27,7 +27,7 @@ def open_place(text: str) -> Folder | Bucket:
         text: As for `addresses.parse`.
 
     Raises:
-        PlaceError: the text is not a place, or pyarrow is missing.
+        PlaceError: the text is not a place.
     """
     address = addresses.parse(text)
     return Folder(address) if isinstance(address, str) else Bucket(address)
@@ -90,7 +90,7 @@ class Folder:
         return "" if name == "." else name
 
     def names(self, folder: str) -> set[str]:
-        """Returns the names of the files in a folder, or an empty list if it does not exist."""
+        """Returns the names of the files in a folder, or an empty set if it does not exist."""
         try:
             with os.scandir(self._path_of(folder)) as entries:
                 return {entry.name for entry in entries if entry.is_file()}

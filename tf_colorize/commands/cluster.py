@@ -159,6 +159,7 @@ class _Counts:
     n_done: int = 0
     n_had_color: int = 0
     n_skipped: int = 0
+    n_failed: int = 0
     seconds: float = 0.0
 
 
@@ -184,11 +185,12 @@ def _count(counts, crew, jobs, failed):
         for item, outcome in crew.outcomes(jobs):
             if outcome.reason is not None:
                 failed.add(item.source, outcome.reason)
+                counts.n_failed += 1  # `failed` also counts photos that are not in the plan
             else:
                 counts.n_done += 1
                 counts.n_skipped += outcome.is_skipped
                 counts.n_had_color += outcome.has_color and not outcome.is_skipped
-            report(counts.n_done + failed.count)
+            report(counts.n_done + counts.n_failed)
             if time.monotonic() - saved > _SAVE_EVERY:
                 saved = time.monotonic()
                 failed.try_to_save()  # if that is impossible now, the failure is reported at the end

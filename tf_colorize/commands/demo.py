@@ -21,7 +21,7 @@ from tf_colorize import whole
 from tf_colorize.commands import parsing
 
 PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
-"""Folders of the page: in an installation, and in a checkout after `make web`."""
+"""The folder of the page, in an installation and, after `make web`, in a checkout."""
 
 DEFAULT_PORT = 8347
 """The port is fixed, because the browser stores the model and the photos per address."""

@@ -125,7 +125,7 @@ _counts_of_hints.__name__ = "list of numbers"  # argparse names the type in its 
 
 @streams.usable
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's startup notices
     parser = _parser()
     options = _parsed(parser, arguments)

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 @streams.usable
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage."""
+    """Runs the command; returns the exit code: 0, 1 if anything failed, 2 for wrong usage, 130 when stopped."""
     parser = _parser()
     options = parser.parse_args(arguments)
     onnx_files = options.onnx or options.onnx_picture

@@ -1,4 +1,4 @@
-"""Further measurements of `tf-colorize evaluate`: hints and artificially aged photos."""
+"""Further measurements of `tf-colorize evaluate`: hints, references and artificially aged photos."""
 
 from __future__ import annotations
 

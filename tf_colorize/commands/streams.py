@@ -51,7 +51,7 @@ def is_closed(name: str) -> bool:
 
 def usable(command: Callable[..., int]) -> Callable[..., int]:
     """Wraps the main function of a command: gives it usable streams, and reports in one line if it cannot write to
-    them.
+    them or is stopped by Ctrl-C.
 
     Example:
     >>> @usable
@@ -69,6 +69,9 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
         except BrokenPipeError:  # as with `| head`: the rest is not wanted
             _open_null(1)  # otherwise Python complains at exit
             return code or 1
+        except KeyboardInterrupt:  # commands that can be continued have their own message
+            print("stopped", file=sys.stderr)
+            return 130
         except OSError:
             problem = _problem_of_stdout()
             if problem is None:

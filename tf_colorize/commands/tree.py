@@ -9,7 +9,7 @@ COMMANDS = {
     "demo": "colorize photos in the browser, on this computer",
     "train": "train a model on your own photos, or fine-tune the shipped one",
     "evaluate": "measure models on color photos",
-    "export": "export a trained model for TF Serving (SavedModel) or for devices (TFLite)",
+    "export": "export a trained model for servers (SavedModel), devices (TFLite) and other programs (ONNX)",
 }
 """Maps the name of a file in `commands`, whose `main` runs the command, to its description; other arguments go to
 `photos`."""

@@ -7,21 +7,17 @@ strengths are set here, independent of training.
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import os
-import pathlib
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from tf_colorize import processors
 from tf_colorize.color import lab
 from tf_colorize.data import old_photos
 from tf_colorize.evaluation import measures, protocols
-from tf_colorize.photos import files
 
 if typing.TYPE_CHECKING:
     import rich.table
@@ -91,17 +87,10 @@ def evaluate(
         ValueError: no photo can be read.
     """
 
-    def measured(path):
-        try:
-            sample = protocols.load(path, protocol)
-        except files.ImageError:
-            return None
-        row = [_measured(colorizer, aged(sample, fault, seed), lpips) for fault in FAULTS]
-        progress()
-        return row
+    def measured(sample):
+        return [_measured(colorizer, aged(sample, fault, seed), lpips) for fault in FAULTS]
 
-    with concurrent.futures.ThreadPoolExecutor(processors.usable()) as pool:
-        rows = [row for row in pool.map(measured, map(pathlib.Path, photos)) if row is not None]
+    rows = protocols.of_each(measured, photos, protocol, progress=progress)
     if not rows:
         raise ValueError(f"`photos` must contain a readable color photo. Received: {len(photos)} photos.")
     psnr, distance, chroma, truth = np.moveaxis(np.array(rows), -1, 0)

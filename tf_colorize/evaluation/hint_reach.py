@@ -85,12 +85,12 @@ def _measured(colorizer, gray, color):
     """Returns the numbers of `Reach`, in its order, for one photo and color."""
     lightness = colorizer.lightness(gray)
     size = lightness.shape[1]
-    given = hints.raster([hints.Hint(PLACE, PLACE, color)], gray.shape[1::-1], size)
+    given = hints.raster([hints.Hint(PLACE, PLACE, color)], gray.shape[1::-1], size)[0]
     automatic = colorizer.ab(lightness)
-    moved = colorizer.ab(lightness, hints=given) - automatic
-    away = _distances(given[0, ..., 2] if given.ndim == 4 else given[..., 2])
+    moved = colorizer.ab(lightness, hints=given[np.newaxis]) - automatic
+    away = _distances(given[..., 2])
     amount = lab.AB_SCALE * np.linalg.norm(moved, axis=-1)
-    wish = given.reshape(size, size, 3)[given.reshape(size, size, 3)[..., 2] > 0][0, :2] - automatic
+    wish = given[given[..., 2] > 0][0, :2] - automatic
     towards = (moved * wish).sum(axis=-1) / np.maximum((wish**2).sum(axis=-1), 1e-6)
     far, near = away > FAR, away <= NEAR
     return (amount[far] > MOVED).mean(), np.median(amount[far]), np.median(amount[near]), np.median(towards[near])

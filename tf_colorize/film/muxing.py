@@ -125,7 +125,7 @@ def _video_packets(pieces, stream, time_base, part) -> Iterator[Any]:
 
 
 def _set_durations(packets, length):
-    """Returns the time until the next frame is shown; MP4 only stores the time until the next is decoded."""
+    """Sets each duration to the time until the next frame is shown; MP4 only stores that until the next is decoded."""
     following = sorted(packets, key=lambda packet: packet.pts)
     for packet, after in itertools.pairwise(following):
         packet.duration = after.pts - packet.pts
@@ -179,10 +179,10 @@ def put(made: pathlib.Path, target: pathlib.Path, source: pathlib.Path) -> None:
     """
     original = origins.of(source)
     with encoding.written(target):
+        durable.sync(made)  # first, because a read-only file cannot be opened for that
         if original is not None:
             origins.give_owner(made, original)
             made.chmod(origins.mode_for(original, target))
             origins.give_time(made, original)
-        durable.sync(made)
         durable.replace(made, target)
         durable.sync_folder(target.parent)

@@ -254,7 +254,7 @@ def _numbered(table, decoded):
 
 def _framed(film, numbered, first, last):
     """Yields a `Frame` for each requested number; a frame lasts until the next one that could be decoded."""
-    before, n_seen = None, 0
+    before = None
     for number, image in decoding.deinterlaced(numbered):
         if number >= last:
             break
@@ -262,7 +262,7 @@ def _framed(film, numbered, first, last):
             continue
         if before is not None:
             yield _frame(film, *before, until=number)
-        before, n_seen = (number, image), n_seen + 1
+        before = number, image
     if before is not None:
         yield _frame(film, *before, until=last)
 

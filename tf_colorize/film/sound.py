@@ -43,8 +43,7 @@ class Shift:
         """Adjusts the times of a packet; returns its decoding time. Call it with each packet of the stream in order."""
         unit = packet.time_base
         if packet.dts is None:
-            known = packet.pts if packet.pts is not None else None
-            packet.dts = known if known is not None else round((self._next or 0) / unit)
+            packet.dts = packet.pts if packet.pts is not None else round((self._next or 0) / unit)
         if packet.pts is None:
             packet.pts = packet.dts
         own = packet.dts * unit
@@ -126,7 +125,7 @@ def encoder_for(output: Any, source: Any, kind: str) -> Any:
         kind: A key of `ENCODERS`.
 
     Raises:
-        ValueError: the sound is of a kind that nobody knows, or does not say how many samples a second has.
+        ValueError: the format of the sound or its sample rate is unknown.
     """
     name, options = ENCODERS[kind]
     context = source.codec_context

@@ -96,6 +96,8 @@ def _followed(film, numbers, lightness_of, follower):
         if left and left[0] == frame.number:
             left.popleft()
         follower.see(frame.number, gray)
+    else:
+        left.clear()  # the film is over: the frames of these hints cannot be decoded
     follower.skip()
     return list(left)
 

@@ -158,9 +158,7 @@ class _Run:
         with self.workers.scope():
             model = _Stage1(self.generator.input, outputs, name="stage1")
         model.several_sizes = config.largest_size is not None
-        if not (
-            config.hints or config.strength
-        ):  # these leave the generator as it is, and the losses of its config out
+        if not (config.hints or config.strength):  # these train only a small part, on their own loss
             model.terms = self._terms(1)
         loss = objectives.stage1_loss(config, self._palette_loss)
         with self.workers.scope():

@@ -31,7 +31,7 @@ def write(
     run: records.Run,
     bw: Sequence[tuple[str, Sequence[Image.Image]]] = (),
     curves: Mapping[str, hint_gains.Curve] | None = None,
-    more: Sequence[tuple[str, str]] = (),
+    more: Sequence[tuple[str, Markup]] = (),
 ) -> None:
     """Writes the report.
 

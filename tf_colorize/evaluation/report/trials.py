@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from tf_colorize.evaluation import aging, hint_reach
+from tf_colorize.evaluation.report import page
 
 
-def sections(reaches: Mapping[str, hint_reach.Reach], old: Mapping[str, aging.Aging]) -> list[tuple[str, str]]:
+def sections(reaches: Mapping[str, hint_reach.Reach], old: Mapping[str, aging.Aging]) -> list[tuple[str, Markup]]:
     """Returns pairs of heading and HTML for the trials that were made.
 
     Args:
@@ -33,12 +35,7 @@ def sections(reaches: Mapping[str, hint_reach.Reach], old: Mapping[str, aging.Ag
     return found
 
 
-def _section(text: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    heads = "".join(f"<th>{html.escape(title)}</th>" for title in titles)
-    body = ""
-    for first, *cells in rows:
-        body += f"<tr><th>{html.escape(first)}</th>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
-    return (
-        f'<p class="muted">{html.escape(text)}</p>\n'
-        f'<div class="scroll"><table class="figures"><tr>{heads}</tr>{body}</table></div>\n'
-    )
+def _section(text: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    heads = [(title, "") for title in titles]
+    table = page.table(heads, [(first, "", [(cell, "", False) for cell in cells]) for first, *cells in rows])
+    return Markup().join([page.paragraph(text), table])

@@ -1,6 +1,6 @@
 """The messages of TF Serving's `PredictionService`, without TensorFlow.
 
-The stubs of `tensorflow-serving-api` import TensorFlow, which takes seconds and 600 MB; a client needs eight messages.
+The stubs of `tensorflow-serving-api` import TensorFlow, which takes seconds and 600 MB; a client needs few messages.
 They are declared here with only the used fields, with the numbers of the official .proto files, in a separate
 descriptor pool, so that both can coexist in one process.
 
