@@ -83,6 +83,25 @@ def test_frames_that_are_missing_do_not_break_the_rhythm(tmp_path, original):
         assert number == shown or (near_gap and abs(number - shown) <= 2)
 
 
+def test_fields_without_a_match_are_not_woven(tmp_path):
+    """A scene that was recorded on video, 60 fields a second, between scenes from film."""
+    lossless, fields, moving = ("-c:v", "ffv1"), "60000/1001", "scroll=horizontal=0.02"
+    woven = f"{moving},tinterlace=interleave_top,trim=end_frame=20"
+    scenes = [
+        make(tmp_path, "before.mkv", "telecine,trim=end_frame=20", FILM, lossless, "320x240"),
+        make(tmp_path, "video.mkv", woven, fields, lossless, "320x240"),
+        make(tmp_path, "after.mkv", "telecine", FILM, lossless, "320x240"),
+    ]
+    joined = "[0:v][1:v][2:v]concat=n=3:v=1"
+    given = [part for scene in scenes for part in ("-i", scene)]
+    film_kinds.ffmpeg(*given, "-filter_complex", joined, *lossless, tmp_path / "all.mkv")
+    film = reading.open_film(tmp_path / "all.mkv", takes_telecine_back=True)
+    moments = make(tmp_path, "moments.mkv", f"{moving},trim=end_frame=40", fields, lossless, "320x240")
+    moments = film_kinds.luma(moments, size=SIZE).astype(float)
+    for plane in planes(film, first=18, last=30):  # each shows one moment, as far as half of its lines can
+        assert np.abs(moments - plane).mean((1, 2)).min() < 2.5
+
+
 @pytest.mark.parametrize("name", ["progressive.mp4", "pal.dv", "still.mp4", "film.mp4"])
 def test_other_films_are_refused_in_one_line(tmp_path, capsys, name):
     film = make(tmp_path, name, *OTHERS[name])

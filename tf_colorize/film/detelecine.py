@@ -91,7 +91,7 @@ def film_frames(numbered: Iterable[tuple[int, Any]], video: Video) -> Iterator[A
             one, to keep the pattern.
         video: The video.
     """
-    filters = (("fieldmatch", f"order={video.order}"), *_FILTERS)
+    filters = (("fieldmatch", f"order={video.order}:combmatch=full"), *_FILTERS)
     yield from telecine.through(filters, _without_gaps(numbered, video))
 
 
