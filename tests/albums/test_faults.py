@@ -98,7 +98,9 @@ def keep_others_out(folder, mode=0o700):
 
 
 @needs_root
-@pytest.mark.parametrize("command", [["a.jpg", "-o", "theirs/out"], ["film", "a.mp4", "-o", "theirs/out"], ["theirs"]])
+@pytest.mark.parametrize(
+    "command", [["a.jpg", "-o", "theirs/out"], ["film", "a.mp4", "-o", "theirs/out"], ["theirs"], ["theirs/b.jpg"]]
+)
 def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
     small_photos.photo("a.jpg", "a.mp4", "theirs/b.jpg")
     keep_others_out("theirs")

@@ -98,6 +98,11 @@ def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
     assert made == ["d/ok.color.jpg"] and len(problems) == 1 and "too long" in problems[0]
     assert planned(["d"], "out") == (["out/ok.jpg", f"out/{long}"], [])
     assert len(planned(["d"], "out", compare=True)[1]) == 1
+    film = "x" * 248 + ".mp4"
+    small_photos.photo(f"d/{film}")
+    made, problems = film_targets([f"d/{film}"])
+    assert made == [] and len(problems) == 1 and "too long" in problems[0]
+    assert film_targets([f"d/{film}"], "out") == ([f"out/{film}"], [])
 
 
 def test_an_unusable_result_folder_is_reported_once():

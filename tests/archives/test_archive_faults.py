@@ -136,7 +136,7 @@ def test_one_photo_never_ends_a_worker(monkeypatch):
     def start():
         def do(job):
             if job.source.name == "d.jpg":
-                raise OverflowError("int too large")
+                raise OverflowError(f"{job.source}: int too large")  # the place is named by whoever reports it
             if job.source.name == "e.jpg":
                 return work.Outcome(reason=f"{job.source}: broken")
             return work.Outcome(size=(1, 1))

@@ -58,6 +58,19 @@ def test_luma_stays_the_films(tmp_path, colorizer, output):
     assert np.abs(difference).mean() < 0.5  # without color there is nothing to correct
 
 
+def test_the_luma_of_rgb_is_that_of_the_tags(tmp_path):
+    """A film that is stored as RGB and has color: its luma is that of BT.709, which the tags of the result say."""
+    red, green, blue = 40, 200, 40
+    toned = f"format=gbrp,geq=r={red}:g={green}:b={blue}"
+    film = film_kinds.make(
+        tmp_path / "movie.mkv", "-c:v", "ffv1", "-pix_fmt", "gbrp", sound=False, seconds=0.2, filters=toned
+    )
+    result = tmp_path / "result.mkv"
+    coloring.color_film(painted(0, 0), film, result, coloring.Options(crf=1))
+    expected = 16 + 219 * (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
+    assert film_kinds.luma(result).mean() == pytest.approx(expected, abs=1)  # by BT.601 it would be 17 lower
+
+
 @pytest.mark.parametrize(("a", "b"), [(40, 30), (-30, 40), (15, -45)])
 def test_colors_are_those_that_the_tags_say(tmp_path, a, b):
     """A flat gray film in one color: FFmpeg, which goes by the tags, sees that color."""

@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+import sys
 import threading
 
 import numpy as np
@@ -34,6 +35,14 @@ def test_compatible_brands_say_that_it_is_a_heic(brands):
     pytest.importorskip("pillow_heif").register_heif_opener()
     data = with_brands(made.encoded(made.gray().convert("RGB"), "HEIF"), *brands)
     assert files.read(data).format == "HEIF"
+
+
+def test_without_a_reader_of_heic_the_brands_tell_what_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    data = made.encoded(made.gray().convert("RGB"), "AVIF")
+    assert files.read(with_brands(data, b"mif1", b"avif")).format == "AVIF"
+    with pytest.raises(files.ImageError, match="HEIC needs the package pillow-heif"):
+        files.read(with_brands(data, b"mif1", b"heic"))
 
 
 def test_another_container_is_named():
