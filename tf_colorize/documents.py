@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import pathlib
 import typing
 from typing import Any
 
@@ -14,6 +13,7 @@ if typing.TYPE_CHECKING:
 VERSION = 1
 """The version of all these files."""
 
+_MOST_BYTES = 1 << 28  # of a file, whose references may be whole pictures; a device would never end
 _LONGEST_SHOWN = 80  # characters of a value shown in a message
 
 
@@ -24,11 +24,14 @@ def read(path: str | os.PathLike[str]) -> Any:
         ValueError: the file cannot be read.
     """
     try:
-        return json.loads(
-            pathlib.Path(path).read_text(encoding="utf-8-sig")
-        )  # editors on Windows write a byte order mark
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"{path}: has more than {_MOST_BYTES:,} bytes, too many for such a file")
+    try:
+        return json.loads(data.decode("utf-8-sig"))  # editors on Windows write a byte order mark
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not valid JSON ({error})") from error
 

@@ -141,23 +141,27 @@ def read(path: str | os.PathLike[str]) -> list[Hint]:
     Raises:
         ValueError: the file cannot be read, has another version, or contains an invalid hint.
     """
-    content = _content(path)
+    return _hints_in(_content(path), path)
+
+
+def read_with_look(path: str | os.PathLike[str]) -> tuple[list[Hint], dict[str, Any]]:
+    """Reads a hints file and the photo's look in it, as in `"look": {"vividness": 1.2, "warmth": -0.3}`.
+
+    Returns:
+        `(hints, fields)`: the fields of `Look` that the file sets; empty for most files.
+
+    Raises:
+        ValueError: the file cannot be read, has another version, or contains an invalid hint or look.
+    """
+    content = _content(path)  # once, because a pipe can be read only once
+    return _hints_in(content, path), look_files.fields_of(content.get("look"), path)
+
+
+def _hints_in(content, path):
     try:
         return hints_of(_of_entry(entry) for entry in content["hints"])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def read_adjustments(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads the photo's look from a hints file, as in `"look": {"vividness": 1.2, "warmth": -0.3}`.
-
-    Returns:
-        The fields of `Look` that the file sets; empty for most files.
-
-    Raises:
-        ValueError: the file cannot be read, has another version, or contains an invalid look.
-    """
-    return look_files.fields_of(_content(path).get("look"), path)
 
 
 def _content(path):

@@ -85,5 +85,5 @@ def test_a_number_of_any_length_is_out_of_range():
 
 def test_a_film_has_the_look_of_its_file(album):
     write("film.hints.json", look={"warmth": 0.5}, hints=[{"x": 1, "y": 2, "color": "red"}])
-    assert hints.read_adjustments("film.hints.json") == {"warmth": 0.5}
+    assert hints.read_with_look("film.hints.json")[1] == {"warmth": 0.5}
     assert len(hints.read("film.hints.json")) == 1

@@ -195,3 +195,14 @@ def test_a_command_that_is_stopped_says_so_in_one_line(capsys):
 
     assert command() == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not remove a folder that is in use")
+def test_a_current_folder_that_was_removed_is_one_line(tmp_path, monkeypatch, capsys):
+    photo = tmp_path / "photo.png"
+    Image.new("L", (9, 9)).save(photo)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main.main([str(photo), "-o", "colored"]) == 1
+    assert capsys.readouterr().err == "tf-colorize: the current folder no longer exists; change to another one\n"

@@ -202,6 +202,8 @@ def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
         ((1, 2, "#7a4b2"), "hint color '#7a4b2': must be like #7a4b2c"),
         ((1, 2, "blau"), "must be like #7a4b2c, a color name"),
         ((1, 2, (float("inf"), 2, 3)), "three numbers from 0 to 255"),
+        ((1, 2, "rgb(300, 0, 0)"), "three numbers from 0 to 255"),
+        ("1,2=rgb(999%,0%,0%)", "three numbers from 0 to 255"),
         ((1, 2, (1, 2, 300)), "three numbers from 0 to 255"),
         ((1, 2), r"must be \(x, y, color\)"),
         (7, r"must be \(x, y, color\)"),

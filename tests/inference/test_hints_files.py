@@ -1,10 +1,13 @@
 """Hints files as editors write them, and what is said of those that cannot be read."""
 
 import json
+import os
+import threading
 
 import pytest
 
-from tf_colorize import hints
+from tf_colorize import documents, hints
+from tf_colorize.albums import hints_beside
 
 
 def content(**changes):
@@ -32,3 +35,22 @@ def test_a_color_beyond_the_range_is_not_a_color(tmp_path, color):
     with pytest.raises(ValueError, match="numbers from 0 to 255"):
         hints.read(tmp_path / "a.json")
     assert hints.hint((1, 1, "rgb(122, 75, 44)")).ab().tolist() == hints.hint((1, 1, "#7a4b2c")).ab().tolist()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_read_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(content(),), daemon=True)
+    writer.start()
+    found = []
+    reader = threading.Thread(target=lambda: found.append(hints_beside.read(tmp_path / "pipe")), daemon=True)
+    reader.start()
+    reader.join(20)
+    assert [one.hints for one in found] == [[hints.Hint(120, "40%", "#7a4b2c")]]
+
+
+def test_a_file_without_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, "_MOST_BYTES", 1000)
+    (tmp_path / "a.json").write_text(content() + " " * 1000)
+    with pytest.raises(ValueError, match="a.json: has more than 1,000 bytes"):
+        hints.read(tmp_path / "a.json")

@@ -3,6 +3,7 @@
 import io
 import struct
 
+import color_profiles
 import numpy as np
 import photo_pixels
 import pytest
@@ -13,37 +14,6 @@ from tf_colorize.color import profiles
 from tf_colorize.photos import files
 
 
-def icc_profile(space, gamma, name=b"test"):
-    """An ICC version 2 profile: sRGB primaries (relative to D50) or gray, a pure gamma curve, a description."""
-
-    def s15(*values):
-        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
-
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    tags = {b"wtpt": b"XYZ \0\0\0\0" + s15(0.9642, 1.0, 0.8249)}
-    tags[b"desc"] = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
-    if space == b"GRAY":
-        tags[b"kTRC"] = curve
-    else:
-        columns = {b"r": (0.4361, 0.2225, 0.0139), b"g": (0.3851, 0.7169, 0.0971), b"b": (0.1431, 0.0606, 0.7141)}
-        for name, column in columns.items():
-            tags[name + b"XYZ"] = b"XYZ \0\0\0\0" + s15(*column)
-            tags[name + b"TRC"] = curve
-    return icc_file(space, b"mntr", b"XYZ ", tags)
-
-
-def icc_file(space, kind, connection, tags):
-    table, body, offset = b"", b"", 128 + 4 + 12 * len(tags)
-    for name, value in tags.items():
-        value += b"\0" * (-len(value) % 4)
-        table += name + struct.pack(">II", offset + len(body), len(value))
-        body += value
-    head = struct.pack(">I4sI", offset + len(body), b"\0\0\0\0", 0x02400000) + kind + space + connection
-    head = head.ljust(36, b"\0") + b"acsp"
-    head = head.ljust(68, b"\0") + struct.pack(">iii", 63190, 65536, 54061)
-    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
-
-
 def srgb_of_linear(value):
     return np.where(value > 0.0031308, 1.055 * value ** (1 / 2.4) - 0.055, 12.92 * value) * 255
 
@@ -52,7 +22,7 @@ def srgb_of_linear(value):
 def test_color_profiles_are_converted(image_format, tmp_path):
     lossless = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(image_format, {})
     rgb = np.full((16, 16, 3), (200, 100, 50), np.uint8)
-    data = photo_pixels.encoded(rgb, image_format, icc_profile=icc_profile(b"RGB ", 1.8), **lossless)
+    data = photo_pixels.encoded(rgb, image_format, icc_profile=color_profiles.icc_profile(b"RGB ", 1.8), **lossless)
     picture = files.read(data)
     expected = srgb_of_linear((rgb[0, 0] / 255) ** 1.8)
     np.testing.assert_allclose(np.asarray(picture.image)[8, 8], expected, atol=2)
@@ -65,7 +35,7 @@ def test_color_profiles_are_converted(image_format, tmp_path):
 @pytest.mark.parametrize("name", [b"Linear sRGB", b"sRGB IEC61966-2.1", b"Camera"])
 def test_the_effect_of_a_profile_counts_and_not_its_name(name):
     rgb = np.full((16, 16, 3), 55, np.uint8)
-    picture = files.read(photo_pixels.encoded(rgb, "PNG", icc_profile=icc_profile(b"RGB ", 1.0, name)))
+    picture = files.read(photo_pixels.encoded(rgb, "PNG", icc_profile=color_profiles.icc_profile(b"RGB ", 1.0, name)))
     expected = srgb_of_linear(55 / 255)  # 127.6, L* 54; taken for sRGB it would be 23
     np.testing.assert_allclose(np.asarray(picture.image)[8, 8], expected, atol=1)
     lightness = skimage.color.rgb2lab(np.asarray(picture.image))[8, 8, 0]
@@ -88,7 +58,7 @@ def test_an_srgb_profile_of_any_name_changes_no_pixel(color):
 
 def test_gray_profiles_and_alpha():
     expected = srgb_of_linear(photo_pixels.GRAY / 255.0)
-    profile = icc_profile(b"GRAY", 1.0)
+    profile = color_profiles.icc_profile(b"GRAY", 1.0)
     np.testing.assert_allclose(
         photo_pixels.pixels(photo_pixels.encoded(photo_pixels.GRAY, "PNG", icc_profile=profile)), expected, atol=1
     )
@@ -98,7 +68,7 @@ def test_gray_profiles_and_alpha():
     np.testing.assert_allclose(result[..., 0], expected, atol=1)
     np.testing.assert_array_equal(result[..., 1], photo_pixels.TRANSPARENT[..., 3])
     result = photo_pixels.pixels(
-        photo_pixels.encoded(photo_pixels.TRANSPARENT, "PNG", icc_profile=icc_profile(b"RGB ", 1.0))
+        photo_pixels.encoded(photo_pixels.TRANSPARENT, "PNG", icc_profile=color_profiles.icc_profile(b"RGB ", 1.0))
     )
     np.testing.assert_allclose(result[..., :3], srgb_of_linear(photo_pixels.TRANSPARENT[..., :3] / 255.0), atol=2)
     np.testing.assert_array_equal(result[..., 3], photo_pixels.TRANSPARENT[..., 3])
@@ -111,7 +81,7 @@ def test_cmyk_profiles_are_used():
     table = b"".join(bytes(corners.get(corner, (0, 128, 128))) for corner in inks)
     identity = struct.pack(">9i", *(65536 * np.eye(3, dtype=int)).ravel())
     a2b = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + bytes(range(256)) * 4 + table + bytes(range(256)) * 3
-    profile = icc_file(b"CMYK", b"prtr", b"Lab ", {b"A2B0": a2b})
+    profile = color_profiles.icc_file(b"CMYK", b"prtr", b"Lab ", {b"A2B0": a2b})
     image = Image.new("CMYK", (2, 1))
     image.putpixel((1, 0), (0, 255, 0, 0))
     result = photo_pixels.pixels(photo_pixels.encoded(image, "TIFF", icc_profile=profile))
@@ -120,6 +90,8 @@ def test_cmyk_profiles_are_used():
 
 
 def test_a_profile_for_other_pixels_is_reported_and_ignored():
-    picture = files.read(photo_pixels.encoded(photo_pixels.GRAY, "PNG", icc_profile=icc_profile(b"RGB ", 1.0)))
+    picture = files.read(
+        photo_pixels.encoded(photo_pixels.GRAY, "PNG", icc_profile=color_profiles.icc_profile(b"RGB ", 1.0))
+    )
     np.testing.assert_array_equal(np.asarray(picture.image), photo_pixels.GRAY)
     assert picture.notes == ["color profile ignored (it is for RGB pixels)"]

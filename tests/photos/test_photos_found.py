@@ -50,6 +50,24 @@ def test_linked_folders_are_walked_once_and_loops_end(tmp_path):
     assert found == [tmp_path / "album" / "a.jpg", tmp_path / "album" / "link" / "b.jpg"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_pipes_and_devices_in_a_folder_are_named_and_not_waited_for(tmp_path):
+    photo, *_ = touched(tmp_path, "a.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    os.mkfifo(tmp_path / "pipe.log")
+    os.symlink(tmp_path / "pipe.jpg", tmp_path / "to_pipe.jpg")
+    os.symlink("/dev/null", tmp_path / "device.jpg")
+    os.symlink("nowhere", tmp_path / "dangling.jpg")  # reading it says why it cannot be read
+    os.symlink("loop.jpg", tmp_path / "loop.jpg")
+    said = []
+    expected = [photo, tmp_path / "dangling.jpg", tmp_path / "loop.jpg"]
+    assert find.find_photos(tmp_path, said.append).photos == expected
+    assert [line.partition(": ")[0] for line in said] == [
+        str(tmp_path / name) for name in ("device.jpg", "pipe.jpg", "to_pipe.jpg")
+    ]
+    assert find.find_photos(tmp_path).photos == expected
+
+
 def test_training_and_evaluation_leave_results_out(tmp_path):
     for name in ("cat.png", "cat.color.png", "cat.compare.png"):
         Image.fromarray(skimage.data.chelsea()).save(tmp_path / name)

@@ -15,7 +15,7 @@ ROOMS = {
     "photos": [
         *("origins", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
         "opening",
-        *("files", "find", "contact_sheet"),
+        *("png_repair", "files", "find", "contact_sheet"),
     ],
     "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],
     "look_files": [],

@@ -70,7 +70,7 @@ def read(
     adjustments = adjustments or {}
     if path is None:
         return Wishes(list(more), Look(**adjustments), [])
-    found, in_file = hints.read(path), hints.read_adjustments(path)
+    found, in_file = hints.read_with_look(path)
     used = {name: value for name, value in in_file.items() if name not in adjustments}
     said = [f"{name} {value:g}" for name, value in used.items() if name in ADJUSTMENTS]
     said += ["a reference"] if "reference" in used else []

@@ -12,6 +12,8 @@ from tf_colorize.color import png_color
 
 _BITS_PER_SAMPLE_TAG = 258
 _PHOTOMETRIC_TAG = 262
+# What `PIL.Image.Image.info` says about colors; it is untrue of converted pixels.
+_ABOUT_COLORS = ("icc_profile", "gamma", "chromaticity", "srgb", "cicp")
 
 
 def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
@@ -22,11 +24,19 @@ def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
             and `info["chromaticity"]` of a PNG are used. It may be changed in place, to save memory.
 
     Returns:
-        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or a notice about what was ignored.
+        `(image, note)`: mode "L", "LA", "RGB" or "RGBA", and None or a notice about what was ignored. The
+            image's `info` no longer describes colors, so that converting it again changes nothing.
 
     Raises:
         ValueError: the mode has no defined range (32-bit integers, floating point).
     """
+    converted, note = _converted(image)
+    for key in _ABOUT_COLORS:
+        converted.info.pop(key, None)
+    return converted, note
+
+
+def _converted(image):
     profile = image.info.get("icc_profile")
     encoding = png_color.encoding_of(image.info)
     if encoding is not None:

@@ -19,4 +19,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for models that need TensorFlow
     is_named = bool(arguments) and arguments[0] in tree.COMMANDS
     command = importlib.import_module(f"tf_colorize.commands.{arguments[0] if is_named else 'photos'}")
-    return command.main(arguments[1:] if is_named else arguments)
+    try:
+        return command.main(arguments[1:] if is_named else arguments)
+    except FileNotFoundError:
+        if _is_somewhere():
+            raise
+        print("tf-colorize: the current folder no longer exists; change to another one", file=sys.stderr)
+        return 1
+
+
+def _is_somewhere():
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tf_colorize import whole
 from tf_colorize.color import profiles
-from tf_colorize.photos import metadata, opening, origins
+from tf_colorize.photos import metadata, opening, origins, png_repair
 from tf_colorize.photos.opening import Source
 
 FORMATS = {
@@ -244,7 +244,20 @@ def _from(origin, file):
 
 
 def _read(source, max_pixels, short_side):
-    with opening.file_of(source) as file, opening.opened(file) as image:
+    try:
+        return _read_pixels(source, source, max_pixels, short_side)
+    except Exception:  # Pillow also rejects broken chunks that pixels do not need
+        repaired = png_repair.repaired(source)
+        if repaired is None:
+            raise
+        data, dropped = repaired
+        picture = _read_pixels(data, source, max_pixels, short_side)
+        picture.notes += [f"broken {', '.join(dropped)} left out"] if dropped else []
+        return picture
+
+
+def _read_pixels(pixels, source, max_pixels, short_side):
+    with opening.file_of(pixels) as file, opening.opened(file) as image:
         if image.width * image.height > max_pixels:
             raise ImageError(
                 f"{image.width} x {image.height} pixels are over the limit of {max_pixels:,}; "
@@ -260,13 +273,13 @@ def _read(source, max_pixels, short_side):
         image.load()
         kept, lost = metadata.take(image, found)
         notes += lost
+        if "icc_profile" in image.info:
+            kept["icc_profile"] = profiles.srgb_profile()
         try:
             converted, note = profiles.convert(image)
         except ValueError as error:
             raise ImageError(str(error)) from error
         notes += [note] if note else []
-        if "icc_profile" in image.info:
-            kept["icc_profile"] = profiles.srgb_profile()
         return Picture(converted, image_format, kept, notes)
 
 

@@ -142,10 +142,12 @@ def walk(
 
     Args:
         path: The folder.
-        refuse: Called with each folder that cannot be listed and the reason; None raises it.
+        refuse: Called with each folder that cannot be listed and the reason; None raises it. It is also called with
+            each photo or film that is not a file, such as a pipe; None leaves it out.
 
     Yields:
-        `(folder, names)`: the names of the files in it, sorted. Hidden files and folders are left out.
+        `(folder, names)`: the names of the files in it, sorted. Hidden files and folders are left out, and so are
+        pipes, sockets and devices, because reading one could wait forever.
 
     Raises:
         ImageError: a folder cannot be listed and `refuse` is None.
@@ -166,7 +168,26 @@ def walk(
             inside = [os.path.join(folder, name) for name in sorted(folders) if not name.startswith(".")]
             waiting += [one for one in inside if os.path.islink(one)]
             folders[:] = [os.path.basename(one) for one in inside if not os.path.islink(one) and _is_new(one, seen)]
-            yield pathlib.Path(folder), sorted(name for name in names if not name.startswith("."))
+            special = _special_in(folder)
+            for name in sorted(special):
+                if refuse is not None and split_suffix(name)[1]:
+                    refuse(os.path.join(folder, name), "is not a file but a pipe, a socket or a device")
+            yield pathlib.Path(folder), sorted(n for n in names if not n.startswith(".") and n not in special)
+
+
+def _special_in(folder):
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if not entry.name.startswith(".") and _is_special(entry)}
+    except OSError:  # it vanished after it was listed
+        return set()
+
+
+def _is_special(entry):
+    try:
+        return not (entry.is_file() or entry.is_dir()) and os.path.exists(entry.path)
+    except OSError:  # such as a link to itself: reading it reports the error
+        return False
 
 
 def _is_new(folder, seen):
