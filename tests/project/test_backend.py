@@ -56,6 +56,14 @@ def test_a_source_archive_builds_with_the_page_that_it_has(checkout):
     assert built(checkout).stderr == ""
 
 
+def test_pip_calls_it():
+    tomllib = pytest.importorskip("tomllib", reason="part of Python from 3.11 on")
+    text = (web_browser.WEB.parent / "pyproject.toml").read_text(encoding="utf-8")
+    named = tomllib.loads(text)["build-system"]
+    assert named["backend-path"] == [web_browser.WEB.name]
+    assert (web_browser.WEB / f"{named['build-backend']}.py").is_file()
+
+
 def test_setuptools_gets_everything_that_it_offers():
     sys.path.insert(0, str(web_browser.WEB))
     try:

@@ -14,7 +14,7 @@ export function typeFor(format, choice) {
 
 /** `grandma.jpg` becomes `grandma.color.jpg`, as on the command line. */
 export function resultName(name, type) {
-  const stem = name.replace(/\.[^.]+$/, "");
+  const stem = hintsFile.stemOf(name);
   const suffix = name.slice(stem.length);
   const fits = type === "image/jpeg" ? /^\.jpe?g$/i : /^\.png$/i;
   return `${stem}.color${fits.test(suffix) ? suffix : SUFFIX[type]}`;

@@ -9,11 +9,19 @@ import * as looks from "./look.js";
 
 const VERSION = 1;
 const SUFFIX = ".hints.json";
+// Only these are suffixes, not everything after a dot: "Reel No. 5" has none. As in photos/find.py.
+const KNOWN = new RegExp(
+  String.raw`\.(avif|bmp|gif|hei[cf]|jfif|jpe|jpe?g|png|tiff?|webp` +
+    String.raw`|3g[2p]|asf|avi|divx|dv|f4v|flv|h264|hevc|m2ts|m2v|m4v|mkv|mov|mp4|mpe|mpe?g|mts|mxf|og[mv]|qt|rm|rmvb|ts|vob|webm|wmv|y4m)$`,
+  "i",
+);
 const FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}';
 
 /** The common part of the names of a photo and of its hints file. */
 export function stemOf(name) {
-  return name.toLowerCase().endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name.replace(/\.[^.]+$/, "");
+  if (name.toLowerCase().endsWith(SUFFIX)) return name.slice(0, -SUFFIX.length);
+  const start = name.search(KNOWN);
+  return start > 0 ? name.slice(0, start) : name;
 }
 
 /** The name of a hints file. */

@@ -1,0 +1,25 @@
+"""The page gives results and hints files the names that the command gives them and looks for."""
+
+import pathlib
+
+import web_browser
+
+from tf_colorize.albums import hints_beside
+from tf_colorize.photos import files, find
+
+ODD = ["Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png", "a.jpg.5", ".jpg", "x.", "1923", "a.Tiff", "x.avif.mp4"]
+
+
+def test_only_known_endings_are_suffixes():
+    names = [*ODD, *(f"Box No. 7{suffix}" for suffix in (*files.IMAGE_SUFFIXES, *find.FILM_SUFFIXES))]
+    code = """
+        globalThis.OffscreenCanvas = class { getContext() {} };  // of browsers; no name needs it
+        const { resultName } = await import("./src/page/saving.js");
+        const { nameFor, stemOf } = await import("./src/photo/hints_file.js");
+        const all = given.map((name) => [stemOf(name), resultName(name, "image/png"), nameFor(stemOf(name))]);
+        console.log(JSON.stringify(all));
+    """
+    for name, (stem, result, hints) in zip(names, web_browser.in_node(code, *names), strict=True):
+        assert stem == find.split_suffix(name)[0]
+        assert result == f"{stem}{find.RESULT_MARK}{pathlib.Path(name).suffix if name.endswith('.png') else '.png'}"
+        assert hints == hints_beside.name_for(name)
