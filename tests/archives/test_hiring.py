@@ -44,7 +44,12 @@ def started(tmp_path, model, kind, **addresses):
     (tmp_path / "fake").mkdir()
     environment = {**os.environ, **fake_ray.write(tmp_path / "fake", kind, **addresses)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command(tmp_path, model), env=environment, **pipes)
+    # Where the tests themselves outlive their terminal, as under nohup, SIGHUP would be ignored here, too.
+    heard = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(command(tmp_path, model), env=environment, **pipes)
+    finally:
+        signal.signal(signal.SIGHUP, heard)
 
 
 def run(*arguments, **addresses):

@@ -126,7 +126,7 @@ def test_crops_are_square_undistorted_and_flipped_half_of_the_time(tmp_path):
         np.testing.assert_allclose((crop[-3, 3, 1] - crop[2, 3, 1]) / 11, slope, atol=0.25)
     slopes = []
     for position in range(200):
-        _, ab = reader.random_sample(0, position)
+        _, ab = reader.random_sample(0, position, 16)
         slopes.append(ab[8, -1, 0] - ab[8, 0, 0])
     assert 70 < (np.array(slopes) > 0).sum() < 130
 

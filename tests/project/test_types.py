@@ -42,7 +42,7 @@ WRONG = """
 import tf_colorize as tfc
 
 tfc.Colorizr
-tfc.Colorizer.load(threds=2).lightness(1, 2)
+tfc.Colorizer.load(threds=2).lightness(1, 2, 3)
 tfc.color.rgb_to_lba
 """
 

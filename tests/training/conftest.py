@@ -1,8 +1,20 @@
 """Photos that trainings in this process learn from, and runs on them."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def operations_as_before():
+    """Deterministic operations, which a training asks for, would stay on for all later tests of this process."""
+    yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework import config  # nothing public turns it off
+
+        config.disable_op_determinism()
 
 
 @pytest.fixture

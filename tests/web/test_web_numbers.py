@@ -11,7 +11,7 @@ from PIL import Image
 
 from tf_colorize import hints as hints_module
 from tf_colorize.color import colorfulness, lab
-from tf_colorize.color.look import Look
+from tf_colorize.color.look import ADJUSTMENTS, Look
 
 
 def painted_by_the_page(hints, size, image_size, lightness, look):
@@ -116,13 +116,14 @@ def test_the_page_has_all_adjustments_with_their_ranges():
         const isTaken = (look) => { try { return Boolean(checked(look)); } catch { return false; } };
         console.log(JSON.stringify([PLAIN, given[0].map(isTaken)]));
     """
-    names = [field.name for field in dataclasses.fields(Look)]
-    edges = [{name: value} for name in names for value in Look.range_of(name)]
+    edges = [{name: value} for name in ADJUSTMENTS for value in Look.range_of(name)]
     outside = [
-        {name: value} for name in names for value in (Look.range_of(name)[0] - 0.01, Look.range_of(name)[1] + 0.01, "1")
+        {name: value}
+        for name in ADJUSTMENTS
+        for value in (Look.range_of(name)[0] - 0.01, Look.range_of(name)[1] + 0.01, "1")
     ]
     plain, taken = web_browser.in_node(code, edges + outside)
-    assert plain == dataclasses.asdict(Look())
+    assert plain == {name: getattr(Look(), name) for name in ADJUSTMENTS}
     assert taken == [True] * len(edges) + [False] * len(outside)
 
 
