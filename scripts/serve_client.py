@@ -12,6 +12,7 @@ import sys
 from tf_colorize import whole
 from tf_colorize.commands import streams
 from tf_colorize.inference import serving
+from tf_colorize.photos import find
 
 EPILOG = """\
 examples:
@@ -52,7 +53,8 @@ def accept(photos, overwrite):
             with open(photo, "rb") as file:
                 is_jpeg = file.read(2) == b"\xff\xd8"
             # The server returns JPEG for JPEG, otherwise PNG.
-            target = photo.with_suffix(".color.jpg" if is_jpeg else ".color.png")
+            stem, _ = find.split_suffix(photo.name)
+            target = photo.with_name(stem + (".color.jpg" if is_jpeg else ".color.png"))
             if target in targets:
                 raise FileExistsError(f"{target} is already the result of {targets[target]}")
             if target.exists() and not overwrite:

@@ -23,7 +23,7 @@ FORMATS = {
     "keras": ("Keras", "keras", "float32"),
     "saved_model": ("SavedModel", "saved_model", "float32"),
     "none": ("TFLite", "tflite", "float32"),
-    "float16": ("TFLite float16", "tflite", "float32"),  # int8 only for the weights
+    "float16": ("TFLite float16", "tflite", "float32"),  # float16 only for the weights
     "dynamic": ("TFLite dynamic", "tflite", "int8"),
     "int8": ("TFLite int8", "tflite", "int8"),
     "onnx": ("ONNX", "onnx", "float32"),

@@ -30,7 +30,7 @@ _numbers = some.one_of(
 _words = some.one_of(
     some.text(max_size=12),
     some.sampled_from(
-        ["25%", "100%", "-1%", "nan%", "#7a4b2c", "navy", "rgb(1,2,3)", "hsl(0,100%,50%)", "#fff8", "1e5"]
+        ["25%", "100%", "-1%", "nan%", "#7a4b2c", "navy", "rgb(1,2,3)", "rgb(300,0,0)", "hsl(0,9%,50%)", "#fff8", "1e5"]
     ),
 )
 _values = some.one_of(some.none(), some.booleans(), _numbers, _words, some.lists(_numbers, max_size=4))

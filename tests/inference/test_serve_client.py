@@ -20,16 +20,16 @@ def test_serve_client_names_the_broken_file_and_writes_the_others(addresses, pro
     (tmp_path / "one.png").write_bytes(photo())
     Image.open(io.BytesIO(photo())).save(tmp_path / "two.jpg")
     (tmp_path / "broken.png").write_bytes(photo()[:500])
-    (tmp_path / "four.png").write_bytes(photo("001.png"))
+    (tmp_path / "Reel No. 4").write_bytes(photo("001.png"))
     photos = [*sorted(tmp_path.iterdir()), tmp_path / "absent.png"]
     process = run_client(addresses[protocol], "--batch-size", 4, *photos)
     assert process.returncode == 1
     absent, broken = process.stderr.splitlines()
     assert "absent.png" in absent
     assert "broken.png: " in broken and "the file (500 bytes) is not a complete" in broken and "batch" not in broken
-    results = ["four.color.png", "one.color.png", "two.color.jpg"]
+    results = ["Reel No. 4.color.png", "one.color.png", "two.color.jpg"]
     assert sorted(pathlib.Path(line).name for line in process.stdout.splitlines()) == results
-    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "two.jpg", "broken.png", "four.png", *results}
+    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "two.jpg", "broken.png", "Reel No. 4", *results}
     for name in results:
         assert Image.open(tmp_path / name).size == Image.open(io.BytesIO(photo())).size
 
