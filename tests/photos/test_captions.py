@@ -107,6 +107,16 @@ def test_comments_are_carried(tmp_path):
     assert (0xFE, made.CAPTION) in made.segments_of(result(gif, "jpg", tmp_path)[0])
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_comment_in_utf_16_keeps_its_letters_in_a_png(order, tmp_path):
+    comment = "\ufeffGroßmutter, 東京".encode(f"utf-16-{order}")
+    source = made.with_segments(made.encoded(made.gray(), "JPEG"), made.segment(0xFE, comment))
+    picture = files.read(source)
+    files.save(picture.image, tmp_path / "x.png", picture)
+    chunks = list(made.chunks_of((tmp_path / "x.png").read_bytes()))
+    assert (b"iTXt", b"Comment\0\0\0\0\0" + "Großmutter, 東京".encode()) in chunks
+
+
 def test_text_of_a_png_is_carried(tmp_path):
     texts = [
         (b"tEXt", b"Title\0Gro\xdfmutter"),

@@ -212,7 +212,9 @@ def raw_profile(name: str, data: bytes) -> tuple[bytes, bytes]:
 
 
 def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
-    """Returns the type and data of the text chunk for a comment in UTF-8 or Latin-1."""
+    """Returns the type and data of the text chunk for a comment in UTF-8, Latin-1, or UTF-16 with a byte order mark."""
+    if comment.startswith((b"\xff\xfe", b"\xfe\xff")):
+        comment = comment.decode("utf-16", "replace").encode()
     comment = comment.rstrip(b"\0").replace(b"\0", b" ")
     if comment.isascii() or not _is_utf8(comment):
         return b"tEXt", b"Comment\0" + comment
