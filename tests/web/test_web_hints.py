@@ -174,7 +174,7 @@ def test_a_model_without_hints_shows_a_message_and_offers_no_dots(new_visitor):
     visitor.page.mouse.click(*visitor.place(0.7, 0.3))
     visitor.page.wait_for_timeout(500)
     assert visitor.page.locator(".dot").count() == 0
-    for selector in ("#hint-panel", "#point", "#history", "#save-hints"):
+    for selector in ("#hint-panel", "#point", "#save-hints"):
         sync_api.expect(visitor.page.locator(selector)).to_be_hidden()
 
 

@@ -1,6 +1,5 @@
 /** Photos and models, and which photo was colorized by which model. Depends on the engine, not on the page. */
 
-import { PLAIN } from "../photo/look.js";
 import { Hints } from "../photo/hints.js";
 
 /**
@@ -62,15 +61,24 @@ export class Darkroom extends EventTarget {
   /**
    * Takes photos: each is opened and colorized in turn.
    *
-   * @param {{file: Blob, name: string, dots?: any[], look?: object, key?: number}[]} entries Files, with saved data if known.
+   * @param {{file: Blob, name: string, dots?: any[], look?: Record<string, number>, key?: number}[]} entries Files, with saved data if known.
    * @param {() => string | undefined} model Returns the name of the model when a photo is processed.
    * @param {(photo: any) => boolean} [isUrgent] Whether a photo is processed before the others.
    * @returns {object[]} The photos.
    */
   add(entries, model, isUrgent = () => false) {
-    const added = entries.map(({ dots, ...entry }) => {
-      const [hints, colorizing, results] = [new Hints(dots), new Map(), new Map()];
-      return { look: PLAIN, ...entry, id: ++this.#lastId, hints, colorizing, results };
+    const added = entries.map(({ dots, look, ...entry }) => {
+      const [hints, colorizing, results] = [new Hints(dots, look), new Map(), new Map()];
+      return {
+        ...entry,
+        id: ++this.#lastId,
+        hints,
+        colorizing,
+        results,
+        get look() {
+          return hints.look;
+        },
+      };
     });
     this.photos.push(...added);
     // One after another: few decoded photos in memory, and the first is ready soon.

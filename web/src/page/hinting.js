@@ -34,9 +34,6 @@ export class Hinting extends EventTarget {
     viewer.addEventListener("doubletap", () => this.#withdraw());
     this.#listenToDots();
     this.#listenToPanel();
-    element("undo").addEventListener("click", () => this.#undo("undo"));
-    element("redo").addEventListener("click", () => this.#undo("redo"));
-    document.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
   /**
@@ -52,12 +49,6 @@ export class Hinting extends EventTarget {
     this.#view = view;
     this.#refresh();
     element("hint-line").textContent = view.kind === "color" ? advice(view.takesHints, view.model, photo) : "";
-  }
-
-  /** Gives a photo other dots, for example those of a file. */
-  replace(photo, dots) {
-    photo.hints.replace(dots);
-    this.dispatchEvent(new CustomEvent("change", { detail: { photo, isFinal: true } }));
   }
 
   #listenToDots() {
@@ -155,21 +146,6 @@ export class Hinting extends EventTarget {
     this.#dots.focus();
   }
 
-  /** @param {"undo" | "redo"} step */
-  #undo(step) {
-    this.#photo.hints[step]();
-    this.#changed();
-  }
-
-  #onKey(event) {
-    if (!this.#photo || !(event.ctrlKey || event.metaKey) || event.altKey) return;
-    if (event.target.matches?.("input[type=text]")) return; // which undoes its own text
-    const key = event.key.toLowerCase();
-    if (key !== "z" && key !== "y") return;
-    event.preventDefault();
-    this.#undo(key === "y" || event.shiftKey ? "redo" : "undo");
-  }
-
   /** Fills in the colors that the network considers likely at a dot, as soon as they are known. */
   async #suggest({ x, y, color }) {
     const request = { photo: this.#photo.id, model: this.#view.model, x, y };
@@ -206,9 +182,6 @@ export class Hinting extends EventTarget {
     const dot = photo?.hints.get(this.#selected);
     if (!dot) this.#close();
     this.#dots.show(photo, list, dot?.id);
-    element("history").hidden = !photo;
-    element("undo").disabled = !photo?.hints.canUndo;
-    element("redo").disabled = !photo?.hints.canRedo;
     element("frame").classList.toggle("picking", this.#panel.isPicking);
     if (!dot) return;
     const others = list.filter(({ id }) => id !== dot.id);

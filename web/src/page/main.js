@@ -1,12 +1,15 @@
 /** The page: brings files, models, the stage and the shelf together. */
 
-import * as hintsFile from "../photo/hints_file.js";
+import { MOST } from "../photo/hints.js";
 import * as looks from "../photo/look.js";
+import { withDot } from "../photo/variants.js";
 import { Adjusting } from "./adjusting.js";
+import { Choosing } from "./choosing.js";
 import { Darkroom } from "./darkroom.js";
 import { Delivery } from "./delivery.js";
 import { Engine } from "./engine.js";
 import { Hinting } from "./hinting.js";
+import { HintsIntake } from "./hints_intake.js";
 import { install, update } from "./install.js";
 import * as intake from "./intake.js";
 import { Keeping } from "./keeping.js";
@@ -15,6 +18,7 @@ import * as shippedModels from "./shipped.js";
 import { Shelf, listenToSamples, thumbnailOf } from "./shelf.js";
 import { GRAY, Sides } from "./sides.js";
 import { Status } from "./status.js";
+import { Undoing } from "./undoing.js";
 import { Viewer } from "./viewer.js";
 
 const element = (id) => document.getElementById(id);
@@ -27,8 +31,10 @@ const keeping = new Keeping();
 const adjusting = new Adjusting();
 const viewer = new Viewer((request) => engine.ask("draw", request));
 const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
+const choosing = new Choosing((task, request) => engine.ask(task, request));
+const undoing = new Undoing();
+const hintsIntake = new HintsIntake();
 let current = null; // the photo on the stage
-const waitingHints = new Map(); // files of hints for photos that are not open yet
 let showsNext = false; // the first of the latest photos goes on the stage
 let lastOnStage; // key of the photo that was there when the page was closed
 let hasWorked = false; // the user has added or changed something since the page was loaded
@@ -40,9 +46,9 @@ function refresh() {
   element("download-all").classList.toggle("unused", opened().length < 2);
   element("invite").hidden = Boolean(current);
   element("controls").inert = !current?.results.has(sides.model);
-  adjusting.show(current?.look ?? looks.PLAIN);
   if (!current) {
-    hinting.show(null);
+    for (const part of [hinting, choosing, undoing]) part.show(null);
+    adjusting.show(looks.PLAIN);
     viewer.hide();
     return;
   }
@@ -59,6 +65,10 @@ function refreshStage() {
   element("viewer").classList.toggle("pending", right === GRAY);
   viewer.show(current, { left, right });
   hinting.show(current, { ...right, takesHints });
+  const finished = right === GRAY ? null : current;
+  choosing.show(finished, sides.model, takesHints);
+  undoing.show(finished);
+  adjusting.show(current.look);
   element("hints-files").classList.toggle("unused", !takesHints);
 }
 
@@ -84,27 +94,7 @@ function receive(files) {
   const entries = photo.map((file) => ({ file, name: file.name || "pasted.png" })); // pasted pictures may have no name
   const added = darkroom.add(entries, () => sides.model);
   showsNext ||= added.length > 0;
-  for (const file of json) receiveHints(file);
-}
-
-/** A hints file belongs to the photo of the same name, otherwise to the one on the stage. */
-function receiveHints(file) {
-  const stem = hintsFile.stemOf(file.name);
-  const photo = darkroom.photos.findLast(({ name }) => hintsFile.stemOf(name) === stem) ?? current;
-  if (!photo) complain(file.name, "Open its photo first.");
-  else if (photo.width) openHints(file, photo);
-  else waitingHints.set(photo, file);
-}
-
-async function openHints(file, photo) {
-  try {
-    const { hints, look } = hintsFile.read(await file.text(), photo);
-    if (look) photo.look = Object.freeze(look);
-    hinting.replace(photo, hints);
-    refresh();
-  } catch (error) {
-    complain(file.name, error.message);
-  }
+  for (const file of json) hintsIntake.receive(file, darkroom.photos, current);
 }
 
 /** Photos that are pictures. */
@@ -151,8 +141,7 @@ function listenToDarkroom() {
     shelf.add(photo, { isBusy: Boolean(sides.model) });
     keeping.keep(photo);
     drawThumbnail(photo);
-    if (waitingHints.has(photo)) openHints(waitingHints.get(photo), photo);
-    waitingHints.delete(photo);
+    hintsIntake.photoIsOpen(photo);
     if (!showsNext) return refresh();
     showsNext = false;
     const hadFocus = element("invite").contains(document.activeElement);
@@ -223,8 +212,7 @@ function listenToKeeping() {
   keeping.addEventListener("edited", async ({ detail: { key, hints, look } }) => {
     const photo = await find(key);
     if (!photo) return;
-    photo.look = looks.usable(look);
-    photo.hints.replace(hints);
+    photo.hints.replace(hints, looks.usable(look));
     if (photo === current) refresh();
     drawThumbnail(photo);
   });
@@ -241,7 +229,13 @@ function listenToKeeping() {
   });
 }
 
-/** After a change of a photo. */
+/** After a change of a photo by the user. */
+function changed(photo, isFinal) {
+  hasWorked = true;
+  if (photo === current) refreshStage();
+  settle(photo, isFinal);
+}
+
 function settle(photo, isFinal) {
   if (!isFinal) return keeping.updateSoon(photo);
   drawThumbnail(photo);
@@ -251,15 +245,17 @@ function settle(photo, isFinal) {
 function listenToControls() {
   adjusting.addEventListener("change", ({ detail: { look, isFinal } }) => {
     if (!current) return;
-    hasWorked = true;
-    current.look = look;
-    refreshStage();
-    settle(current, isFinal);
+    current.hints.adjust(look, { isFinal });
+    changed(current, isFinal);
   });
-  hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => {
-    hasWorked = true;
-    if (photo === current) refreshStage();
-    settle(photo, isFinal);
+  hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => changed(photo, isFinal));
+  for (const part of [undoing, hintsIntake]) {
+    part.addEventListener("change", ({ detail: { photo } }) => changed(photo, true));
+  }
+  choosing.addEventListener("choose", ({ detail: { photo, look, dot } }) => {
+    if (dot && withDot(photo.hints.list, dot).length > MOST) return complain(photo.name, `A photo can have ${MOST} dots.`);
+    photo.hints.choose(look, dot);
+    changed(photo, true);
   });
   shelf.addEventListener("select", ({ detail }) => {
     hasWorked = true;
@@ -274,9 +270,11 @@ function listenToControls() {
 }
 
 function listenToStage() {
-  viewer.addEventListener("failure", ({ detail: { photo, error } }) => {
-    if (darkroom.photos.includes(photo)) complain(photo.name, error.message);
-  });
+  for (const part of [viewer, choosing]) {
+    part.addEventListener("failure", ({ detail: { photo, error } }) => {
+      if (darkroom.photos.includes(photo)) complain(photo.name, error.message);
+    });
+  }
 }
 
 listenToDarkroom();

@@ -78,8 +78,18 @@ export function hexOf(lightness, [a, b]) {
       if (room > best.room && best.room < 1) best = { lightness: other, room };
     }
   }
-  const { luminance, linear } = linearOf(best.lightness, a, b);
-  const inside = linear.map((value) => clamped(luminance + Math.min(1, best.room) * (value - luminance)));
+  return hexAt(best.lightness, [a, b]);
+}
+
+/**
+ * @param {number} lightness In [-1, 1].
+ * @param {number[]} ab In [-1, 1].
+ * @returns {string} "#rrggbb" at this lightness, clamped to the sRGB gamut.
+ */
+export function hexAt(lightness, [a, b]) {
+  const { luminance, linear } = linearOf(lightness, a, b);
+  const room = Math.max(0, Math.min(1, headroom(linear[0], linear[1], linear[2], luminance)));
+  const inside = linear.map((value) => clamped(luminance + room * (value - luminance)));
   const bytes = inside.map((value) => ENCODE[(value * (ENCODE_STEPS - 1) + 0.5) | 0]);
   return `#${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }

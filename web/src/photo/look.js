@@ -11,6 +11,11 @@ const RANGES = { vividness: [0, 2], warmth: [-1, 1] };
 const UNDOING_STEPS = 8;
 const [WARMEST, NEUTRAL] = [4000, 6504]; // kelvin
 
+/** @returns {[number, number]} The least and the greatest value of a number of a look. */
+export function rangeOf(name) {
+  return RANGES[name];
+}
+
 /** Whether no color is left, so that hints have no effect. */
 export function dropsHints({ vividness }) {
   return vividness === 0;

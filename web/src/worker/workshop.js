@@ -11,6 +11,7 @@ import { Network, start } from "./network.js";
 import * as picture from "../codecs/picture.js";
 import { PngWriter } from "../codecs/png.js";
 import * as painting from "./painting.js";
+import { largest } from "./region.js";
 import { AbRows } from "./resample.js";
 
 // Lightness at which colors are suggested, L* of 45 to 85.
@@ -93,12 +94,36 @@ export class Workshop {
       const known = likely.alike(lightness, photo.ab.get(model), size, here);
       return { colors: likely.distinct(known.palette, known.shares).map((ab) => lab.hexOf(shown, ab)) };
     }
-    if (this.#logits?.photo !== photo || this.#logits.network !== network) {
-      this.#logits = { photo, network, values: await network.logits(lightness) };
-    }
-    const side = Math.sqrt(this.#logits.values.length / palette.length);
-    const shares = likely.probabilities(this.#logits.values, side, share);
+    const logits = await this.#logitsOf(photo, network);
+    const side = Math.sqrt(logits.length / palette.length);
+    const shares = likely.probabilities(logits, side, share);
     return { colors: likely.distinct(palette, shares).map((ab) => lab.hexOf(shown, ab)) };
+  }
+
+  /**
+   * Finds the largest thing of uncertain color.
+   *
+   * @param {{photo: number, model: string}} request
+   * @returns {Promise<{region: {x: number, y: number, colors: string[]} | null}>} A pixel of the photo and other colors of
+   *   the thing there, "#rrggbb", the likeliest first; null if there is none, or the model has no palette.
+   */
+  async region({ photo: id, model }) {
+    const photo = this.#album.get(id);
+    const network = this.#networks.get(model);
+    if (network.palette.length === 0) return { region: null };
+    const logits = await this.#logitsOf(photo, network);
+    const found = largest(logits, network.palette, photo.squares.get(network.size), photo.ab.get(model));
+    if (!found) return { region: null };
+    const { x, y, colors } = found;
+    return { region: { x: Math.floor(x * photo.width), y: Math.floor(y * photo.height), colors } };
+  }
+
+  /** The distributions of all places of a photo; those of the latest one are kept. */
+  async #logitsOf(photo, network) {
+    if (this.#logits?.photo !== photo || this.#logits.network !== network) {
+      this.#logits = { photo, network, values: await network.logits(photo.squares.get(network.size)) };
+    }
+    return this.#logits.values;
   }
 
   /**

@@ -1,0 +1,260 @@
+"""Variants of the photo on the stage: the nine looks of the command, other likely colors, chosen by tap or by key."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import web_browser
+import web_stage
+from playwright import sync_api
+
+from tf_colorize import Look
+from tf_colorize.albums import variants
+from tf_colorize.color import lab
+from tf_colorize.commands import look_options
+from tf_colorize.inference import insight, likely
+
+pytest_plugins = ["web_fixtures"]
+
+IS_DRAWN = "() => document.querySelector('.variant.drawn') && !document.querySelector('.variant:not(.drawn)')"
+IS_SETTLED = f"() => ({IS_DRAWN})() && !document.getElementById('likely-state').textContent.startsWith('Looking')"
+MEAN_COLORS = """(canvases) => canvases.map((canvas) => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+    const sums = [0, 0, 0];
+    for (let at = 0; at < data.length; at++) if (at % 4 < 3) sums[at % 4] += data[at];
+    return [canvas.height / canvas.width, ...sums.map((sum) => sum / (data.length / 4))];
+})"""
+# Labels that are wider than their tile, and tiles that are not all on the screen.
+HIDDEN = """() => [...document.querySelectorAll(".variant")].filter((tile) => {
+    const box = tile.getBoundingClientRect();
+    const texts = [...tile.lastChild.children].map((text) => text.getBoundingClientRect());
+    return box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight
+        || texts.some(({left, right, bottom}) => left < box.left || right > box.right || bottom > box.bottom);
+}).map(({ariaLabel}) => ariaLabel)"""
+
+
+def opens(visitor, by=None):
+    """Opens the view, by its button unless a function opens it, and waits for all pictures; gives the tiles."""
+    if by is None:
+        visitor.page.locator("#choose-look").click()
+    else:
+        by()
+    visitor.page.wait_for_function(IS_SETTLED)
+    return visitor.page.locator(".variant")
+
+
+def sets_look(visitor, look):
+    for name in ("vividness", "warmth"):
+        visitor.page.locator(f"#{name}").fill(str(round(100 * getattr(look, name))))
+
+
+def look_of(visitor):
+    return tuple(int(visitor.page.locator(f"#{name}").input_value()) for name in ("vividness", "warmth"))
+
+
+def options_of(label):
+    """The label of a picture as options of the command."""
+    numbers = re.fullmatch(r"Vividness (\d+)%, Warmth (−?\d+)%", label).groups()
+    vividness, warmth = (int(number.replace("−", "-")) / 100 for number in numbers)
+    return f"--vividness {vividness:g} --warmth {warmth:g}"
+
+
+def labels(tiles):
+    return tiles.evaluate_all("all => all.map(({ariaLabel}) => ariaLabel)")
+
+
+def is_closed(visitor):
+    sync_api.expect(visitor.page.locator("#variants")).to_be_hidden()
+
+
+@pytest.mark.parametrize("look", [Look(), Look(1.9, 0.8), Look(0.1, -1), Look(2, 1), Look(0, 0.35)], ids=str)
+def test_the_nine_are_those_of_the_command(colorized, look):
+    sets_look(colorized, look)
+    tiles = opens(colorized)
+    expected = [look_options.of_variant(variant) for row in variants.rows(look) for variant in row]
+    assert [options_of(label) for label in labels(tiles)[:9]] == expected
+    pressed = colorized.page.locator("#nine [aria-pressed=true]")
+    assert [options_of(label) for label in labels(pressed)] == [look_options.of_variant(variants.Variant(look))]
+    assert colorized.page.locator("#likely-colors").is_visible() == (look.vividness > 0)
+    colorized.page.keyboard.press("Escape")
+
+
+def test_each_picture_shows_its_look(colorized, colorizer):
+    shown = opens(colorized).locator("canvas").evaluate_all(MEAN_COLORS)
+    for variant, (shape, *color) in zip((one for row in variants.rows(Look()) for one in row), shown):
+        assert shape == pytest.approx(300 / 512, abs=0.01)
+        expected = colorizer(web_stage.CAMERA, look=variant.look).mean(axis=(0, 1))
+        np.testing.assert_allclose(color, expected, atol=1.0)
+    colorized.page.keyboard.press("Escape")
+
+
+def test_a_chosen_look_is_applied_undone_redone_saved_and_kept(colorized, colorizer):
+    page = colorized.page
+    opens(colorized).nth(0).click()
+    is_closed(colorized)
+    assert look_of(colorized) == (60, -50)
+    _, received = colorized.downloads()
+    expected = colorizer(web_stage.CAMERA, look=Look(0.6, -0.5))
+    assert web_browser.share_that_agrees(received, expected, gray_levels=1) >= 0.995
+    page.click("#undo")
+    colorized.sees("#vividness-value", "100%")
+    assert look_of(colorized) == (100, 0)
+    sync_api.expect(page.locator("#undo")).to_be_disabled()
+    page.click("#redo")
+    colorized.sees("#vividness-value", "60%")
+    with page.expect_download() as download:
+        page.click("#save-hints")
+    with open(download.value.path(), encoding="utf-8") as file:
+        assert json.load(file) == {"version": 1, "hints": [], "look": {"vividness": 0.6, "warmth": -0.5}}
+    page.wait_for_timeout(100)
+    page.reload()
+    colorized.sees("#info", "Colorized")
+    assert look_of(colorized) == (60, -50)
+    pressed = opens(colorized).and_(page.locator("[aria-pressed=true]"))
+    assert labels(pressed) == ["Vividness 60%, Warmth −50%"]
+    page.keyboard.press("Escape")
+
+
+def test_a_slider_is_one_step_of_undo(colorized):
+    page = colorized.page
+    sets_look(colorized, Look(1.5, 0.3))
+    colorized.puts_dot(0.7, 0.3)
+    for expected in ((150, 30), (150, 0), (100, 0)):
+        page.keyboard.press("Control+z")
+        assert look_of(colorized) == expected
+    sync_api.expect(page.locator("#undo")).to_be_disabled()
+    for expected, dots in (((150, 0), 0), ((150, 30), 0), ((150, 30), 1)):
+        page.keyboard.press("Control+y")
+        assert look_of(colorized) == expected
+        sync_api.expect(page.locator(".dot")).to_have_count(dots)
+
+
+def test_keys_open_move_and_choose(colorized):
+    page = colorized.page
+
+    def by_key():
+        page.locator("#split").focus()
+        page.keyboard.press("c")
+
+    opens(colorized, by_key)
+    focused = page.locator(".variant:focus")
+    for key, label in (
+        ("ArrowRight", "Vividness 140%, Warmth 0%"),
+        ("ArrowDown", "Vividness 140%, Warmth 50%"),
+        ("ArrowDown", "Vividness 140%, Warmth 50%"),
+        ("ArrowLeft", "Vividness 100%, Warmth 50%"),
+        ("ArrowUp", "Vividness 100%, Warmth 0%"),
+        ("ArrowUp", "Vividness 100%, Warmth −50%"),
+    ):
+        page.keyboard.press(key)
+        sync_api.expect(focused).to_have_attribute("aria-label", label)
+    page.keyboard.press("Control+z")  # not below the view
+    page.keyboard.press("Enter")
+    is_closed(colorized)
+    assert look_of(colorized) == (100, -50)
+    sync_api.expect(page.locator("#split")).to_be_focused()
+
+
+def test_escape_and_the_cross_change_nothing(colorized):
+    for leave in (
+        lambda: colorized.page.keyboard.press("Escape"),
+        lambda: colorized.page.locator("#close-variants").click(),
+    ):
+        opens(colorized)
+        colorized.page.keyboard.press("ArrowRight")
+        leave()
+        is_closed(colorized)
+        assert look_of(colorized) == (100, 0)
+        sync_api.expect(colorized.page.locator("#undo")).to_be_disabled()
+        sync_api.expect(colorized.page.locator("#choose-look")).to_be_focused()
+
+
+def test_another_photo_on_the_stage_closes_the_view(colorized):
+    opens(colorized)
+    colorized.hands_over("drop", "other.png", web_stage.PHOTO)
+    is_closed(colorized)
+    colorized.waits_for_all(2)
+
+
+def test_a_likely_color_becomes_a_dot(colorized, colorizer):
+    page = colorized.page
+    tiles = opens(colorized)
+    colors = [re.search("#[0-9a-f]{6}$", label)[0] for label in labels(tiles)[9:]]
+    assert 1 <= len(set(colors)) == len(colors) <= 3
+    tiles.nth(9).click()
+    dot = page.locator(".dot")
+    assert f": {colors[0]} at " in dot.get_attribute("aria-label")
+    place = web_stage.place_of(dot)
+    _, received = colorized.downloads()
+    expected = colorizer(web_stage.CAMERA, hints=[(*place, colors[0])])
+    assert web_browser.share_that_agrees(received, expected) >= 0.995
+    pressed = opens(colorized).and_(page.locator("#likely-tiles [aria-pressed=true]"))
+    assert [label[-7:] for label in labels(pressed)] == [colors[0]]
+    page.locator("#likely-tiles .variant").last.click()  # takes the place of the first
+    sync_api.expect(dot).to_have_attribute("aria-label", f"Dot 1: {colors[-1]} at {place[0]}, {place[1]}")
+    for _ in range(1 if len(colors) == 1 else 2):
+        page.click("#undo")
+    sync_api.expect(dot).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [(360, 640), (640, 360), (1280, 800)], ids=str)
+def test_all_are_on_the_screen_and_chosen_by_a_tap(new_visitor, hinting_server, size):
+    is_phone = size[0] < 700
+    options = {"viewport": dict(zip(("width", "height"), size)), "has_touch": is_phone, "is_mobile": is_phone}
+    visitor = new_visitor(hinting_server.url, **options).wait_until_ready()
+    visitor.colors("photo.png", web_stage.PHOTO)
+    tiles = opens(visitor)
+    assert visitor.page.evaluate(HIDDEN) == []
+    assert visitor.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert visitor.violations() == []
+    tiles.nth(8).tap() if is_phone else tiles.nth(8).click()
+    is_closed(visitor)
+    assert look_of(visitor) == (140, 50)
+    assert visitor.errors == []
+
+
+def test_a_model_without_hints_has_nine_and_undo(visitor):
+    visitor.colors("photo.png", web_stage.PHOTO)
+    tiles = opens(visitor)
+    assert len(labels(tiles)) == 9 and not visitor.page.locator("#likely-colors").is_visible()
+    tiles.nth(2).click()
+    assert look_of(visitor) == (140, -50)
+    visitor.page.click("#undo")
+    assert look_of(visitor) == (100, 0)
+    visitor.page.locator("#warmth").fill("0")
+
+
+def test_the_region_and_its_colors_are_those_of_the_command(monkeypatch):
+    # An uncertain rectangle with an arm, on a ground that is certain; features tell the same things apart.
+    side, palette = insight.GRID, np.stack(np.meshgrid(*2 * [np.arange(-60, 61, 10.0)]), axis=-1).reshape(-1, 2)
+    inside = np.zeros((side, side), bool)
+    inside[4:15, 6:21] = inside[9, 21:26] = True
+    shares = {(0, 0): 0.4, (50, 10): 0.25, (0, -40): 0.2, (10, 0): 0.15}
+    unsure = np.array([shares.get(tuple(entry), 1e-6) for entry in palette.astype(int).tolist()])
+    sure = np.where((palette == (20, 20)).all(axis=1), 1.0, 1e-6)
+    distribution = np.where(inside[..., np.newaxis], unsure / unsure.sum(), sure / sure.sum()).astype(np.float32)
+    ab = np.tile(np.float32([2, 1]) / 110, (side, side, 1))
+    lightness = np.random.default_rng(0).uniform(-0.3, 0.5, (1, 56, 56, 1)).astype(np.float32)
+    features = np.where(inside[..., np.newaxis], [1.0, 0.0], [0.0, 1.0])
+
+    def see(_):
+        return insight.Seen(features, ab, distribution)
+
+    see.palette = palette / lab.AB_SCALE
+    monkeypatch.setattr(insight, "shipped", lambda: see)
+    expected = likely.largest(lightness)
+    doubled = [np.log(distribution).repeat(2, axis=0).repeat(2, axis=1), ab.repeat(2, axis=0).repeat(2, axis=1)]
+    given = [doubled[0], see.palette, lightness, doubled[1]]
+    found = web_browser.in_node(
+        """import { largest } from "./src/worker/region.js";
+        const [logits, palette, lightness, ab] = given;
+        const [first, second, third] = [logits, lightness, ab].map((values) => Float32Array.from(values));
+        console.log(JSON.stringify(largest(first, palette, second, third)));""",
+        *(values.ravel().tolist() if index != 1 else values.tolist() for index, values in enumerate(given)),
+    )
+    assert len(expected.colors) >= 2
+    assert (found["x"], found["y"]) == pytest.approx(expected.place)
+    assert found["colors"] == list(expected.colors)
