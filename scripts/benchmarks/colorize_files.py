@@ -34,7 +34,7 @@ def export_formats(model, formats, folder, photos=None):
         print(f"exporting {name}", file=sys.stderr)
         with quiet.startup():  # the converter prints a lot
             paths[name] = _export(generator, metadata, side, name, folder, photos)
-    _, predict = graph.build_fixed(generator, side)
+    _, (predict,) = graph.build_fixed(generator, side)
     needed = operations.needed_operations(predict.get_concrete_function().graph)
     return paths, (generator.count_params(), operations.gigaflop(needed), side)
 
