@@ -164,6 +164,7 @@ def test_dots_of_two_windows_add_up(visitor):
     other.sees("#info", "Colorized")
     puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     sync_api.expect(other.page.locator(".dot")).to_have_attribute("aria-label", re.compile("#2040c0"))
+    other.page.wait_for_timeout(1000)  # a late message about the same dot would close the panel of the new one
     puts_colored_dot(other, 0.2, 0.6, "#c02040")
     visitor.until(lambda: len(dots(visitor)) == 2)
     other.sets_vividness(60)
