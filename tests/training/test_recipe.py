@@ -14,6 +14,7 @@ from tf_colorize.models import anatomy, blocks, grafts, saving
 from tf_colorize.training import averaging, checkpoints, preparation, settings, stages
 
 RECIPES = sorted((pathlib.Path(__file__).parents[2] / "scripts" / "recipes").glob("*.toml"))
+SHIPPED = pathlib.Path(__file__).parents[2] / "saved_models" / "colorizer" / "1"
 
 TRAIN = """
 batch_size = 4
@@ -196,3 +197,25 @@ def test_the_command_reports_errors_in_one_line(tmp_path, capsys, options, messa
     assert train.main(["--recipe", str(tmp_path / "bad.toml"), *options]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and message in lines[0]
+
+
+def first_of(path):
+    """The untrained generator that the first step of a recipe starts from."""
+    _, _, table = recipe.load(path)[0]
+    config = settings.TrainConfig(**{**table, "data": "photos", "encoder_weights": "none"})
+    return preparation.build_generator(settings.resolve(config), lambda line: None)
+
+
+def shapes_of(generator):
+    return sorted(tuple(weight.shape) for weight in generator.weights)
+
+
+def test_recipes_make_the_network_that_ships_and_the_next_one():
+    """A changed default of new generators would break the one or change the other in silence."""
+    made = {path.stem: first_of(path) for path in RECIPES}
+    shipped = anatomy.automatic(saving.load_generator(SHIPPED)[0])
+    shapes = shapes_of(shipped)
+    assert shapes_of(grafts.add_nonlocal_mean(made["colorizer"])) == shapes
+    assert shapes_of(made["next"]) != shapes
+    with pytest.raises(ValueError, match="must not have a nonlocal mean yet"):
+        grafts.add_nonlocal_mean(made["next"])

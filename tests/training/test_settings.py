@@ -131,6 +131,7 @@ def test_settings_of_the_wrong_type_are_refused(changes, message):
         ({"data": "no/such/folder"}, "no/such/folder"),
         ({"pretrain_loss": "classification", "generator": "unet", "image_size": 256}, "`pretrain_loss` classification"),
         ({"init": "no/run"}, "no/run"),
+        ({"deep_decoder": True}, "`deep_decoder` is for new generators"),
         ({}, "already holds a run"),
     ],
 )

@@ -24,7 +24,8 @@ if typing.TYPE_CHECKING:
 
 START = "start.keras"  # the initial generator of a run with `init`
 # A distribution over chroma needs channels at a quarter of the resolution rather than more pixels.
-PALETTE_DECODER = {"decoder_filters": (224, 128, 112), "n_residual": 2}
+PALETTE_DECODER = {"decoder_filters": (224, 128, 128)}
+DEEP_DECODER = {"decoder_filters": (224, 128, 112), "n_residual": 2}
 # Chosen on validation photos after stage 1: among pairs that are equally colorful, the one with the best PSNR.
 PALETTE_HEAD = {"mean_gain": 0.83, "contrast": 1.19}
 
@@ -230,9 +231,12 @@ def _initial_generator(config, report):
 def _new_generator(config, encoder_weights):
     if config.pretrain_loss != "classification":
         return catalog.build(config.generator, encoder_weights, {})
-    head = {"palette": lab.ab_palette(), **PALETTE_DECODER, **PALETTE_HEAD}
-    generator = grafts.add_nonlocal_mean(catalog.build(config.generator, encoder_weights, head))
-    return saving.with_policy(generator, config.precision)  # whose layers are those of one pass
+    decoder = DEEP_DECODER if config.deep_decoder else PALETTE_DECODER
+    head = {"palette": lab.ab_palette(), **decoder, **PALETTE_HEAD}
+    generator = catalog.build(config.generator, encoder_weights, head)
+    if not config.deep_decoder:
+        return generator
+    return saving.with_policy(grafts.add_nonlocal_mean(generator), config.precision)  # whose layers are those of one pass
 
 
 def _misfit(config):

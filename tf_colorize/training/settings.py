@@ -71,6 +71,10 @@ class TrainConfig:
         False, "with `mode` pretrain: train a small branch of the generator `init` that takes color hints; results "
                "without hints do not change", group=_WHAT,
     )  # fmt: skip
+    deep_decoder: bool = setting(
+        False, "for a new generator with `pretrain_loss` classification: more convolutions in the decoder, and from "
+        "the start the mean over similar-looking places", group=_WHAT,
+    )  # fmt: skip
     strength: bool = setting(
         False, "teach the generator `init` to predict for each photo how strong its color should be, with `mode` "
         "pretrain: only a small layer learns", group=_WHAT,
@@ -265,6 +269,11 @@ def _check_together(config):
         raise ValueError(
             "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
             f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
+        )
+    if config.deep_decoder and (config.init or config.pretrain_loss != "classification"):
+        raise ValueError(
+            "`deep_decoder` is for new generators with pretrain_loss classification. "
+            f"Received: init={config.init!r}, pretrain_loss={config.pretrain_loss!r}"
         )
     for name in ("hints", "strength"):
         if getattr(config, name) and (config.init is None or config.mode != "pretrain"):
