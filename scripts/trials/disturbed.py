@@ -1,12 +1,28 @@
 """Repeatedly runs a command of scenarios.py with disturbances, and checks the results."""
 
+import pathlib
 import shutil
+import tempfile
 
 from trials import faults, forks
 from trials import trial as trials
 from trials.trial import Fault
 
 _TEMPORARY = ".tf-colorize-"
+
+
+def each(trial, parts):
+    """Yields each scenario as a `Disturbed`, and gives it an equal share of the trial's time."""
+    with tempfile.TemporaryDirectory(prefix=f"trials-{trial.name}-") as folder:
+        breaker = faults.Faults(pathlib.Path(folder))
+        end = trial.seconds
+        for index, (name, scenario) in enumerate(parts.items()):
+            trial.seconds = end * (index + 1) / len(parts)
+            command = Disturbed(name, scenario, breaker, pathlib.Path(folder))
+            try:
+                yield command
+            finally:
+                command.close()
 
 
 class Disturbed:

@@ -1,8 +1,5 @@
 """Writes: the n-th write, fsync, rename, mkdir or open fails, for every n, in every command that writes."""
 
-import pathlib
-import tempfile
-
 from trials import disturbed, faults, scenarios
 from trials import trial as trials
 
@@ -10,16 +7,8 @@ from trials import trial as trials
 def run(trial: trials.Trial) -> None:
     """Tests every command with every fault until the time is over."""
     parts = trial.parts(scenarios.SCENARIOS)
-    with tempfile.TemporaryDirectory(prefix="trials-writes-") as folder:
-        breaker = faults.Faults(pathlib.Path(folder))
-        end, trial.seconds = trial.seconds, 0.0
-        for index, (name, scenario) in enumerate(parts.items()):
-            trial.seconds = end * (index + 1) / len(parts)  # its share of the time
-            command = disturbed.Disturbed(name, scenario, breaker, pathlib.Path(folder))
-            try:
-                _all_of_one(trial, command)
-            finally:
-                command.close()
+    for command in disturbed.each(trial, parts):
+        _all_of_one(trial, command)
 
 
 def _all_of_one(trial, command):

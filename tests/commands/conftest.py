@@ -21,3 +21,12 @@ def album(tmp_path, monkeypatch):
         Image.fromarray(gray).save(path, quality=95)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "album"
+
+
+@pytest.fixture
+def pair(tmp_path, monkeypatch):
+    """A folder of two gray photos, a.png and b.png, which is the current directory."""
+    for name in "ab":
+        Image.fromarray(skimage.data.camera()[100:160, 50:130]).save(tmp_path / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

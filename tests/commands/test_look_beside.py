@@ -13,15 +13,6 @@ from tf_colorize.commands import main
 GRAY = skimage.data.camera()[100:160, 50:130]
 
 
-@pytest.fixture
-def album(tmp_path, monkeypatch):
-    """A folder of two gray photos, which is the current directory."""
-    for name in "ab":
-        Image.fromarray(GRAY).save(tmp_path / f"{name}.png")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def write(name, **content):
     with open(name, "w", encoding="utf-8") as file:
         json.dump({"version": 1, "hints": [], **content}, file)
@@ -42,7 +33,7 @@ def pixels(path):
         (None, ["--warmth", "0.25"], Look(1.0, 0.25), "0 hints"),
     ],
 )
-def test_a_photo_looks_as_its_file_and_the_options_say(album, model, capsys, look, options, expected, said):
+def test_a_photo_looks_as_its_file_and_the_options_say(pair, model, capsys, look, options, expected, said):
     write("a.hints.json", look=look)
     assert main.main([".", "-o", "out", *options, "--model", model]) == 0
     assert f"; {said} from a.hints.json\n" in capsys.readouterr().out
@@ -52,7 +43,7 @@ def test_a_photo_looks_as_its_file_and_the_options_say(album, model, capsys, loo
     np.testing.assert_array_equal(pixels("out/b.png"), colorizer(GRAY, look=asked))
 
 
-def test_a_pipe_takes_the_look_of_a_file(album, model, monkeypatch):
+def test_a_pipe_takes_the_look_of_a_file(pair, model, monkeypatch):
     write("wishes.json", look={"warmth": 1})
     with open("a.png", "rb") as file:
         monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": file}))
@@ -71,10 +62,10 @@ def test_a_pipe_takes_the_look_of_a_file(album, model, monkeypatch):
         ([1.2], 'look [1.2]: must be like {"vividness": 1.2, "warmth": -0.3}'),
     ],
 )
-def test_a_look_that_cannot_be_fails_its_photo_alone(album, model, capsys, look, complaint):
+def test_a_look_that_cannot_be_fails_its_photo_alone(pair, model, capsys, look, complaint):
     write("a.hints.json", look=look)
     assert main.main(["a.png", "b.png", "-o", "out/", "--model", model]) == 1
-    assert [path.name for path in (album / "out").iterdir()] == ["b.png"]
+    assert [path.name for path in (pair / "out").iterdir()] == ["b.png"]
     assert f"\ntf-colorize: a.hints.json: {complaint}" in capsys.readouterr().err
 
 
@@ -83,7 +74,7 @@ def test_a_number_of_any_length_is_out_of_range():
         Look(vividness=10**400)
 
 
-def test_a_film_has_the_look_of_its_file(album):
+def test_a_film_has_the_look_of_its_file(pair):
     write("film.hints.json", look={"warmth": 0.5}, hints=[{"x": 1, "y": 2, "color": "red"}])
     assert hints.read_with_look("film.hints.json")[1] == {"warmth": 0.5}
     assert len(hints.read("film.hints.json")) == 1

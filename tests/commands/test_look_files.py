@@ -5,27 +5,12 @@ import json
 import numpy as np
 import pytest
 import skimage
-import tiny_models
 from PIL import Image
 
 from tf_colorize import Colorizer, Look, look_files
 from tf_colorize.commands import look_options, main, serve
 
 GRAY = skimage.data.camera()[100:160, 50:130]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return str(tiny_models.write_tflite(tmp_path_factory.mktemp("model")))
-
-
-@pytest.fixture
-def album(tmp_path, monkeypatch):
-    """A folder of two gray photos, which is the current directory."""
-    for name in "ab":
-        Image.fromarray(GRAY).save(tmp_path / f"{name}.png")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def write(name, content):
@@ -38,7 +23,7 @@ def pixels(path):
         return np.asarray(image)
 
 
-def test_an_album_looks_tomorrow_as_it_does_today(album, model):
+def test_an_album_looks_tomorrow_as_it_does_today(pair, model):
     options = ["--vividness", "1.4", "--warmth", "-0.3", "--save-look", "look.json"]
     assert main.main(["a.png", "b.png", "-o", "today/", *options, "--model", model]) == 0
     assert look_files.read("look.json") == {"vividness": 1.4, "warmth": -0.3}
@@ -48,7 +33,7 @@ def test_an_album_looks_tomorrow_as_it_does_today(album, model):
     np.testing.assert_array_equal(pixels("today/a.png"), Colorizer.load(model)(GRAY, look=Look(1.4, -0.3)))
 
 
-def test_options_override_the_look_file_which_overrides_the_hints_file(album, model):
+def test_options_override_the_look_file_which_overrides_the_hints_file(pair, model):
     write("look.json", {"version": 1, "look": {"vividness": 1.4, "warmth": -0.3}})
     write("a.hints.json", {"version": 1, "hints": [], "look": {"vividness": 0.2, "warmth": 0.9}})
     arguments = ["a.png", "--look", "look.json", "--vividness", "1.7", "--save-look", "new.json", "--model", model]
@@ -57,7 +42,7 @@ def test_options_override_the_look_file_which_overrides_the_hints_file(album, mo
     assert look_files.read("new.json") == {"vividness": 1.7, "warmth": -0.3}
 
 
-def test_a_hints_file_of_the_page_works_as_a_look_file(album, model):
+def test_a_hints_file_of_the_page_works_as_a_look_file(pair, model):
     write("a.hints.json", {"version": 1, "hints": [{"x": 1, "y": 2, "color": "#f00"}], "look": {"warmth": 0.5}})
     assert main.main(["b.png", "--look", "a.hints.json", "--model", model]) == 0
     np.testing.assert_array_equal(pixels("b.color.png"), Colorizer.load(model)(GRAY, look=Look(warmth=0.5)))
@@ -78,7 +63,7 @@ def test_a_hints_file_of_the_page_works_as_a_look_file(album, model):
     ],
 )
 @pytest.mark.parametrize("command", [["a.png"], ["cluster", ".", "out"], ["film", "x.mp4"], ["serve"]])
-def test_a_file_without_a_look_is_refused_before_the_work_starts(album, capsys, command, content, reason):
+def test_a_file_without_a_look_is_refused_before_the_work_starts(pair, capsys, command, content, reason):
     if content is not None:
         write("look.json", content)
     with pytest.raises(SystemExit, match="2"):
@@ -86,10 +71,10 @@ def test_a_file_without_a_look_is_refused_before_the_work_starts(album, capsys, 
     error = capsys.readouterr().err
     assert f": argument --look: {reason}" in error
     assert error.count("\n") == 1 and len(error) < 400
-    assert {path.name for path in album.iterdir()} <= {"a.png", "b.png", "look.json"}
+    assert {path.name for path in pair.iterdir()} <= {"a.png", "b.png", "look.json"}
 
 
-def test_a_look_that_cannot_be_saved_is_one_line(album, capsys, model):
+def test_a_look_that_cannot_be_saved_is_one_line(pair, capsys, model):
     assert main.main(["a.png", "--save-look", "a.png/look.json", "--model", model]) == 1
     error = capsys.readouterr().err
     assert error.startswith("tf-colorize: a.png/look.json: cannot be written: ") and error.count("\n") == 1

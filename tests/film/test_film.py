@@ -10,15 +10,9 @@ import films
 import numpy as np
 import pytest
 
-import tf_colorize
 from tf_colorize.film import coloring, containers, encoding, muxing, reading
 
 MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
-
-
-@pytest.fixture(scope="module")
-def colorizer():
-    return tf_colorize.Colorizer.from_tflite(MODEL)
 
 
 def command(*arguments, **options):

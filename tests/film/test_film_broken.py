@@ -1,20 +1,11 @@
 """Files that are not as their formats want them: cut off at the end, packed, with pictures that are no film."""
 
-import pathlib
-
 import film_kinds
 import pytest
 
-import tf_colorize
 from tf_colorize.film import coloring, reading
 
-MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
-
-
-@pytest.fixture(scope="module")
-def colorizer():
-    return tf_colorize.Colorizer.from_tflite(MODEL)
 
 
 X264 = ("-c:v", "libx264", "-c:a", "aac")

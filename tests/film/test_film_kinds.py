@@ -4,22 +4,14 @@ FFmpeg's command line makes them, and `ffprobe` judges the results.
 """
 
 import fractions
-import pathlib
 
 import film_kinds
 import numpy as np
 import pytest
 
-import tf_colorize
 from tf_colorize.film import coloring, frames, reading
 
-MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
-
-
-@pytest.fixture(scope="module")
-def colorizer():
-    return tf_colorize.Colorizer.from_tflite(MODEL)
 
 
 X264 = ("-c:v", "libx264", "-c:a", "aac")

@@ -1,7 +1,5 @@
 """What a result looks like: the film's own luma, the right color in the right tags, upright and mirrored as before."""
 
-import pathlib
-
 import av
 import cv2
 import film_kinds
@@ -14,15 +12,9 @@ from PIL import Image, ImageFilter
 import tf_colorize
 from tf_colorize.film import coloring, joining, orientation, reading, tones
 
-MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
 X264 = ("-c:v", "libx264", "-crf", "12")
 X265 = ("-c:v", "libx265", "-x265-params", "log-level=error")
-
-
-@pytest.fixture(scope="module")
-def colorizer():
-    return tf_colorize.Colorizer.from_tflite(MODEL)
 
 
 def painted(a, b):

@@ -1,21 +1,12 @@
 """Sound goes along: copied bit for bit where the result's format holds it, else converted with a notice."""
 
-import pathlib
-
 import av
 import film_kinds
 import pytest
 
-import tf_colorize
 from tf_colorize.film import coloring, frames, sound
 
-MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
-
-
-@pytest.fixture(scope="module")
-def colorizer():
-    return tf_colorize.Colorizer.from_tflite(MODEL)
 
 
 WMV = ("-c:v", "wmv2", "-c:a")
