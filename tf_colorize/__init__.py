@@ -1,6 +1,6 @@
 """Colorize black-and-white photographs with a conditional GAN in CIE Lab.
 
-The rooms, each of which may import only those before it (`tests/project/test_structure.py` has every file):
+The rooms, each of which may import only those before it (`pyproject.toml` lists every file):
 
 - `whole`: files that appear whole or not at all.
 - `color`: Lab, sRGB, and the look of a result.

@@ -5,131 +5,14 @@ import pathlib
 import re
 
 import pytest
+from importlinter.cli import lint_imports
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10
+    import tomli as tomllib
 
 PACKAGE = pathlib.Path(__file__).parents[2] / "tf_colorize"
-
-# The map of the house, top to bottom: each module may import only what stands above it.
-ROOMS = {
-    "": ["tf_colorize", "installation", "processors", "durable", "leftovers", "whole", "documents"],
-    "color": ["srgb", "lab", "look", "colorfulness", "png_color", "margins", "profiles", "tensors"],
-    "photos": [
-        *("origins", "tiff_tags", "exif", "captions", "xmp", "containers", "metadata"),
-        "opening",
-        *("png_repair", "files", "find", "contact_sheet"),
-    ],
-    "data": ["sources", "selection", "old_photos", "simulated_hints", "simulated_wishes", "pipeline"],
-    "look_files": [],
-    "hints": [],
-    # the Keras dialect, at the top level as its users expect
-    "losses": [],
-    "metrics": [],
-    "optimizers": [],
-    "models": [
-        "blocks",
-        "convolutions",
-        "backbone_weights",
-        "backbones",
-        "unet",
-        "likeness",
-        "strength",
-        "encoder_unet",
-        "hint_limits",
-        "hint_branch",
-        "resnet18_unet",
-        "resnet34_unet",
-        "catalog",
-        "anatomy",
-        "grafts",
-        "generator",
-        "patchgan",
-        "projected",
-        "pix2pix",
-        "saving",
-    ],
-    "inference.serving": ["failures", "messages", "rest", "grpc", "client"],
-    "inference": ["predictor", "runtimes", "onnx_runtime", "insight", "matching", "likely", "strips", "colorizer"],
-    "albums": ["hints_beside", "inputs", "variants", "work", "targets", "plan", "crowd"],
-    "server": ["wishes", "description", "app"],
-    "archives": [
-        *(
-            "bucket_protocols",
-            "addresses",
-            "buckets",
-            "places",
-            "packed",
-            "plan",
-            "failures",
-            "workers",
-            "crew",
-            "heads",
-        ),
-        *("ray_process", "hiring"),
-    ],
-    "film": [
-        *(
-            "frames",
-            "sources",
-            "orientation",
-            "decoding",
-            "listing",
-            "telecine",
-            "detelecine",
-            "reading",
-            "tones",
-            "joining",
-            "flow",
-            "steadying",
-        ),
-        *(
-            "tracking",
-            "timecode",
-            "encoding",
-            "sound",
-            "containers",
-            "muxing",
-            "pieces",
-            "ahead",
-            "coloring",
-            "preview",
-        ),
-    ],
-    "training": [
-        *("fields", "settings", "tf_config", "distribution", "objectives", "preparation", "averaging", "gains"),
-        *("checkpoints", "loop", "outcome", "reports", "results", "stages"),
-    ],
-    "evaluation": [
-        "measures",
-        "blotches",
-        "protocols",
-        "photo_measures",
-        "spreading",
-        "hint_gains",
-        "hint_reach",
-        "reference_gains",
-        "aging",
-        "inception",
-        "features",
-        "perceptual",
-        "clips",
-        "steadiness",
-        "comparison",
-    ],
-    "evaluation.report": ["figures", "records", "pictures", "charts", "page", "document", "trials"],
-    "export": [
-        *("picture_ops", "graph", "onnx_graph", "artifact", "checks", "saved_model", "rounding", "tflite", "onnx"),
-        "vectors",
-    ],
-    "recipe": [],
-    "commands": [
-        *("streams", "rulers", "tree", "quiet", "launcher", "progress", "parsing", "look_options", "photo_options"),
-        *("photos", "ray_job", "cluster", "film", "serve", "demo", "train", "evaluate", "export", "main"),
-    ],
-    "__main__": [],
-}
-# A room's name itself is its `__init__`, which may offer what is in the room.
-ORDER = [
-    name for room, files in ROOMS.items() for name in (*(f"{room}.{file}".lstrip(".") for file in files), room) if name
-]
 
 
 def name_of(path):
@@ -137,34 +20,21 @@ def name_of(path):
     return ".".join(part for part in parts if part != "__init__") or "tf_colorize"
 
 
-def imports_of(path):
-    tree = ast.parse(path.read_text())
-    if path.name == "__init__.py":  # what a room offers to type checkers is loaded later
-        tree.body = [node for node in tree.body if "TYPE_CHECKING" not in ast.unparse(getattr(node, "test", node))]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module.split(".")[0] == "tf_colorize":
-            base = node.module.removeprefix("tf_colorize").lstrip(".")
-            for alias in node.names:
-                full = f"{base}.{alias.name}".lstrip(".")
-                yield full if full in ORDER else (base or "tf_colorize")
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.split(".")[0] == "tf_colorize":
-                    yield alias.name.removeprefix("tf_colorize").lstrip(".") or "tf_colorize"
-
-
 MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def test_every_module_has_its_place():
-    assert sorted(MODULES) == sorted(ORDER)
+def test_imports_go_down_and_every_file_has_its_place(capsys, monkeypatch):
+    """The contracts are in pyproject.toml; they also hold for what is imported indirectly."""
+    monkeypatch.chdir(PACKAGE.parent)
+    status = lint_imports(no_cache=True)
+    assert status == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_down(module):
-    position = ORDER.index(module)
-    upward = [name for name in imports_of(MODULES[module]) if ORDER.index(name) >= position]
-    assert upward == []
+def test_every_room_has_a_contract():
+    rooms = {name_of(path) for path in PACKAGE.rglob("__init__.py") if len(list(path.parent.glob("*.py"))) > 1}
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["importlinter"]
+    containers = {name for contract in settings["contracts"] for name in contract["containers"]}
+    assert containers == {f"tf_colorize.{room}".removesuffix(".tf_colorize") for room in rooms}
 
 
 @pytest.mark.parametrize("module", MODULES)
