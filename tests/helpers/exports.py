@@ -12,7 +12,7 @@ from PIL import Image
 
 from tf_colorize import export
 from tf_colorize.color import lab
-from tf_colorize.models import blocks
+from tf_colorize.models import blocks, grafts
 
 IMAGE_SIZE = 64
 
@@ -37,6 +37,19 @@ def generator():
     norm.moving_mean.assign(np.linspace(-0.2, 0.2, 8))
     norm.moving_variance.assign(np.linspace(0.5, 2.0, 8))
     return model
+
+
+def generator_with_features():
+    """The smallest network with features at stride 8, a palette and hints."""
+    keras.utils.set_random_seed(3)
+    palette = lab.ab_palette()[::20]
+    inputs = keras.Input((None, None, 1), name="lightness")
+    x = keras.layers.Conv2D(12, 16, strides=8, padding="same", name="decoder2_conv")(inputs)
+    x = keras.layers.ReLU(name="decoder2_relu")(x)
+    x = keras.layers.Conv2D(len(palette), 1, name="chroma_logits")(x)
+    x = blocks.AnnealedMean(palette, 0.38, name="chroma")(x)
+    generator = keras.Model(inputs, blocks.BilinearUpsampling(8, name="ab")(x), name="resnet18_unet")
+    return grafts.add_hints(generator, power=1, ends=False)
 
 
 def write_photos(folder, count=4):

@@ -88,8 +88,9 @@ def build_fixed(generator: keras.Model, *image_sizes: int) -> tuple[tf.Module, l
     Returns:
         `(module, functions)`, each: lightness, float32 `(1, image_size, image_size, 1)`, and, for a generator that
         takes them, hints, float32 `(1, image_size, image_size, 3)` -> a dict of ab, float32 `(1, image_size,
-        image_size, 2)`, and, for a generator that takes hints and has a palette, annealed_logits, float32
-        `(1, image_size / stride, image_size / stride, entries)`, from which front ends suggest colors.
+        image_size, 2)`, and, for a generator that takes hints, of two more if it has them: annealed_logits, float32
+        `(1, image_size / stride, image_size / stride, entries)`, from which front ends suggest colors, and features,
+        float32 `(1, image_size / 8, image_size / 8, channels)`, by which they compare places of photos.
     """
     module, predict = _module(generator, half_precision=False)
 
@@ -107,11 +108,12 @@ def build_fixed(generator: keras.Model, *image_sizes: int) -> tuple[tf.Module, l
 
 def outputs(found: dict[str, Any], generator: keras.Model) -> dict[str, Any]:
     """Returns what a file for devices gives of what `grafts.split_at_hints` finds: see `build_fixed`."""
-    if "logits" not in found:
-        return {"ab": found["ab"]}
-    # The input of the annealed mean's softmax. Converters fold the division by the temperature into the kernel of the
-    # logits, unless the logits themselves are an output, which would change the last bit of ab.
-    return {"ab": found["ab"], "annealed_logits": found["logits"] / anatomy.palette_temperature(generator)}
+    given: dict[str, Any] = {name: found[name] for name in ("ab", "features") if name in found}
+    if "logits" in found:
+        # The input of the annealed mean's softmax. Converters fold the division by the temperature into the kernel of
+        # the logits, unless the logits themselves are an output, which would change the last bit of ab.
+        given["annealed_logits"] = found["logits"] / anatomy.palette_temperature(generator)
+    return given
 
 
 def _module(generator, half_precision):

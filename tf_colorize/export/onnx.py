@@ -40,6 +40,7 @@ _DESCRIPTIONS = {
     "hints": "a* / 110, b* / 110 and 1 at hints, zeros elsewhere; all zeros give the automatic result",
     "ab": "a* / 110 and b* / 110",
     "annealed_logits": "times palette_temperature of the metadata: logits of the palette's entries",
+    "features": "by which places of photos are compared",
     "image": "sRGB, of any size",
     "color": "sRGB, of the same size",
 }

@@ -67,16 +67,18 @@ def export_tflite(
     The file maps lightness, float32 `(1, image_size, image_size, 1)` in [-1, 1], to ab, float32 `(1, image_size,
     image_size, 2)` in [-1, 1]. If the generator takes hints, the file has a second input, `hints`, float32 `(1,
     image_size, image_size, 3)`: a* / 110, b* / 110 and 1 where a hint is, zeros elsewhere. If it also has a palette,
-    the file has a second output, the logits of its palette divided by the temperature, float32 `(1, image_size /
-    stride, image_size / stride, entries)`, from which front ends suggest colors. They are computed anyway and take no
-    space in the file. "int8" files take no hints, because 8 bits are too few for spreading them.
+    the file has an output `annealed_logits`, the logits of its palette divided by the temperature, float32 `(1,
+    image_size / stride, image_size / stride, entries)`, from which front ends suggest colors. Another output,
+    `features`, float32 `(1, image_size / 8, image_size / 8, channels)`, tells them which places of photos are alike.
+    These are computed anyway and take no space in the file. "int8" files take no hints, because 8 bits are too few for
+    spreading them.
 
     If the metadata has "image_sizes", the file has another signature for each of them that is larger, named by
     `runtimes.size_signature`. All share the weights, which are stored once. An "int8" file has one size.
 
     The metadata is an associated file, as is usual for TFLite: a zip archive appended to the model, which contains
     `tf_colorize.json`. Its "palette" lists a* and b* of each entry, and "palette_temperature" is the factor that turns
-    the second output into logits.
+    `annealed_logits` into logits.
 
     Args:
         generator: Keras model, lightness -> ab.

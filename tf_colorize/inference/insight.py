@@ -9,7 +9,6 @@ import dataclasses
 import functools
 import json
 import threading
-import warnings
 import zipfile
 
 import numpy as np
@@ -19,7 +18,7 @@ from tf_colorize.color import lab
 from tf_colorize.inference import runtimes
 
 GRID = 28  # places along a side
-_LAYER = "decoder2_relu"  # features that know both shapes and things; tensors have the names of their layers
+_OUTPUTS = ("features", "ab", "annealed_logits")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +37,14 @@ class Seen:
 
 
 class Insight:
-    """The network that ships, run so that its features can be read; may be called from several threads.
+    """The network that ships, with all its outputs; may be called from several threads.
 
     Attributes:
         image_size: Side in pixels of the square that it sees.
         palette: float32 `(entries, 2)`, a* and b* / 110.
 
     Raises:
-        ValueError: the file is missing, or has no such features or no palette.
+        ValueError: the file is missing, or does not return features and the logits of a palette.
     """
 
     def __init__(self) -> None:
@@ -57,7 +56,7 @@ class Insight:
             self.image_size: int = metadata["image_size"]
             self.palette = np.array(metadata["palette"], np.float32) / np.float32(lab.AB_SCALE)
             self._temperature = float(metadata["palette_temperature"])
-            self._interpreter()
+            self._runner()
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self._path}: not the model that ships with this version: {error}") from error
 
@@ -67,37 +66,28 @@ class Insight:
         Args:
             lightness: float32 `(1, side, side, 1)` in [-1, 1], of the whole photo, on a square of any side.
         """
-        interpreter, inputs, outputs = self._interpreter()
         plane = Image.fromarray(np.ascontiguousarray(lightness[0, :, :, 0], np.float32))
         if plane.width != self.image_size:
             plane = plane.resize((self.image_size, self.image_size), Image.Resampling.BILINEAR)
-        interpreter.set_tensor(inputs[1]["index"], np.asarray(plane)[np.newaxis, :, :, np.newaxis])
-        interpreter.set_tensor(inputs[3]["index"], np.zeros(inputs[3]["shape"], np.float32))
-        interpreter.invoke()
-        features, ab, annealed = (interpreter.get_tensor(one["index"])[0].copy() for one in outputs)
+        square = np.asarray(plane)[np.newaxis, :, :, np.newaxis]
+        found = self._runner()(lightness=square, hints=np.zeros((*square.shape[:3], 3), np.float32))
+        features, ab, annealed = (found[name][0] for name in _OUTPUTS)
         logits = annealed * self._temperature
         weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
         likely = weights / weights.sum(axis=-1, keepdims=True)
         return Seen(on_grid(features), on_grid(ab), on_grid(likely))
 
-    def _interpreter(self):
-        if not hasattr(self._local, "found"):
+    def _runner(self):
+        """The function of the calling thread from inputs to outputs, by their names."""
+        if not hasattr(self._local, "runner"):
             from ai_edge_litert import interpreter as litert
 
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
-                interpreter = litert.Interpreter(
-                    model_path=str(self._path), num_threads=1, experimental_preserve_all_tensors=True
-                )
-            interpreter.allocate_tensors()
-            inputs = {int(one["shape"][-1]): one for one in interpreter.get_input_details()}
-            named = [one for one in interpreter.get_tensor_details() if f"/{_LAYER}" in one["name"].partition(";")[0]]
-            features = [one for one in named if len(one["shape"]) == 4 and one["dtype"] == np.float32]
-            ab, logits = sorted(interpreter.get_output_details(), key=lambda one: one["shape"][-1])
-            if len(features) != 1 or set(inputs) != {1, 3}:
-                raise ValueError(f"it has {len(features)} tensors of {_LAYER}")
-            self._local.found = interpreter, inputs, (features[0], ab, logits)
-        return self._local.found
+            self._local.interpreter = litert.Interpreter(model_path=str(self._path), num_threads=1)
+            self._local.runner = self._local.interpreter.get_signature_runner("serving_default")
+            missing = set(_OUTPUTS) - set(self._local.runner.get_output_details())
+            if missing:
+                raise ValueError(f"it does not return {', '.join(sorted(missing))}")
+        return self._local.runner
 
 
 @functools.cache

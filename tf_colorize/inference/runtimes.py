@@ -182,8 +182,9 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
 
     first = new_interpreter()
     inputs = sorted(first.get_input_details(), key=lambda detail: detail["shape"][-1])  # lightness, hints
-    output, *others = sorted(first.get_output_details(), key=lambda detail: detail["shape"][-1])  # ab, logits
-    details = [*inputs, output, *(others if len(inputs) == 1 else others[1:])]
+    output, *others = sorted(first.get_output_details(), key=lambda detail: detail["shape"][-1])  # ab, then others
+    # A file that takes hints may also return the logits of its palette, and features.
+    details = [*inputs, output, *(others if len(inputs) == 1 else others[2:])]
     shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
     size = shapes[0][1] if len(shapes[0]) == 4 else 0
     expected = [(1, size, size, channels) for channels in ((1, 2) if len(inputs) == 1 else (1, 3, 2))]

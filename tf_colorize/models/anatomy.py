@@ -45,6 +45,9 @@ DECODER_STRIDES = {f"decoder{level}_relu": 2 ** (5 - level) for level in (1, 2, 
     f"up{level}_relu": 2**level for level in (4, 3, 2)
 }
 
+MATCHING_STRIDE = 8
+"""The stride of `matching_features`, in pixels."""
+
 
 def heads(generator: keras.Model) -> dict[str, Any]:
     """Returns the inputs of losses: a dict of symbolic outputs of one pass through the generator.
@@ -179,6 +182,16 @@ def decoder_features(generator: keras.Model) -> list[tuple[Any, int]]:
     """Returns the features of a generator's decoder, coarse to fine: pairs of symbolic tensor and stride."""
     layers = {layer.name: layer for layer in generator.layers}
     return [(layers[name].output, stride) for name, stride in DECODER_STRIDES.items() if name in layers]
+
+
+def matching_features(generator: keras.Model) -> Any:
+    """Returns the features by which places of photos are compared, or None if there are none.
+
+    They are the decoder's at stride 8, which know both shapes and things: a symbolic tensor `(batch, height / 8,
+    width / 8, channels)`.
+    """
+    found = [tensor for tensor, stride in decoder_features(generator) if stride == MATCHING_STRIDE]
+    return found[-1] if found else None
 
 
 def generator_metadata(image_size: int | None, training: dict[str, Any] | None = None) -> dict[str, Any]:

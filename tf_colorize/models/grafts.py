@@ -59,11 +59,14 @@ def split_at_hints(generator: keras.Model) -> tuple[keras.Model, keras.Model]:
     """Returns the two parts of a generator that takes hints; the second need not run without hints.
 
     Returns:
-        `(automatic, branch)`: a model lightness -> (dict of `anatomy.heads`, including the automatic ab; list of
-            tensors), and a model [*list, hints] -> ab.
+        `(automatic, branch)`: a model lightness -> (dict of `anatomy.heads`, including the automatic ab, and of
+            "features", `anatomy.matching_features`, if there are any; list of tensors), and a model [*list, hints] ->
+            ab.
     """
     lightness, hints = generator.input["lightness"], generator.input["hints"]
     found = {**anatomy.heads(generator), "ab": anatomy.layer_of(generator, "ab").output}
+    features = anatomy.matching_features(generator)
+    found |= {} if features is None else {"features": features}
     seen = [lightness, found["ab"], *(tensor for tensor, _ in anatomy.decoder_features(generator))]
     return (
         keras.Model(lightness, (found, seen), name=generator.name),

@@ -8,6 +8,8 @@ const MAX_THREADS = 8; // the network is small: more threads wait for each other
 const GPU_TOLERANCE = 0.01;
 const GPU_SHARE = 0.995; // share of the values that must be within it
 
+const FEATURES = "features"; // name of an output
+
 let runtime;
 
 /**
@@ -119,6 +121,19 @@ export class Network {
     return annealed.map((logit) => logit * this.#temperature);
   }
 
+  /** Whether it returns features, by which places of photos are compared. */
+  get hasFeatures() {
+    return this.#form.features >= 0;
+  }
+
+  /**
+   * @param {Float32Array} lightness
+   * @returns {Promise<Float32Array>} For each place of a square, row by row, the same number of features.
+   */
+  async features(lightness) {
+    return this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.features);
+  }
+
   /** Some GPU drivers compute wrong results, so the first photo is computed on both, and one is kept. */
   async #firstRun(lightness, hints) {
     const result = finite(await this.#predict(this.#cpu, lightness, hints));
@@ -171,15 +186,18 @@ function checkedForm(model) {
   const [inputs, outputs] = [[...model.getInputDetails()], [...model.getOutputDetails()]];
   const size = inputs[0]?.shape[1];
   const find = (details, channels) => details.findIndex((detail) => text(detail) === `float32 1 × ${size} × ${size} × ${channels}`);
-  const form = { size, lightness: find(inputs, 1), ab: find(outputs, 2), hints: undefined, logits: undefined, entries: 0 };
+  const form = { size, lightness: find(inputs, 1), ab: find(outputs, 2), hints: undefined, logits: -1, features: -1, entries: 0 };
+  let known = 1; // outputs
   if (inputs.length === 2) {
     form.hints = find(inputs, 3);
-    // A file that takes hints may also return its distribution over a palette.
-    form.logits = outputs.findIndex((_, index) => outputs.length === 2 && index !== form.ab);
+    // A file that takes hints may also return features, and its distribution over a palette.
+    form.features = outputs.findIndex(({ name }) => name === FEATURES);
+    form.logits = outputs.findIndex((_, index) => index !== form.ab && index !== form.features);
     form.entries = outputs[form.logits]?.shape[3] ?? 0;
+    known += Number(form.features >= 0) + Number(form.entries > 0);
   }
   const fits = [form.lightness, form.ab, form.hints ?? 0].every((index) => index >= 0);
-  if (fits && inputs.length <= 2 && outputs.length === (form.entries ? 2 : 1)) return form;
+  if (fits && inputs.length <= 2 && outputs.length === known) return form;
   const shapes = [...inputs, ...outputs].map(text);
   model.delete();
   throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
