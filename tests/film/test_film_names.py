@@ -9,9 +9,13 @@ import sys
 import film_kinds
 import films
 import pytest
+from PIL import Image
+
+from tf_colorize.film import frames, reading
 
 MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
+needs_colons = pytest.mark.skipif(sys.platform == "win32", reason="names have no colons there")
 
 
 def command(*arguments, **environment):
@@ -70,6 +74,42 @@ def test_numbered_images_are_a_film(tmp_path, small_film, first, rate, expected)
     video, _, _ = film_kinds.probed(tmp_path / "scans.color.mp4")
     assert int(video["nb_read_frames"]) == 10 and str(film_kinds.rate(video)) == expected
     assert sorted(os.listdir(tmp_path)) == ["scans", "scans.color.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "pattern"),
+    [
+        ("50% off", "{:05d}.png", "%05d.png"),  # FFmpeg takes a percent sign in the folder for part of the pattern, too
+        ("a", "50%_{:05d}.png", "50%_%05d.png"),
+        ("a", "50%_{:05d}.png", "50%%_%5d.png"),  # as FFmpeg wants it, which also pads with zeros
+        ("a", "{}%.png", "%d%.png"),
+        ("a", "50%done {:03d}.png", "50%done %03d.png"),  # "%d" is not always the number
+        ("a", "100%d{:02d}.png", "100%%d%02d.png"),
+        pytest.param("a", "reel:1 {:03d}.png", "reel:1 %03d.png", marks=needs_colons),
+    ],
+)
+def test_percent_signs_and_colons_in_the_names_of_images(tmp_path, folder, name, pattern):
+    (tmp_path / folder).mkdir()
+    for number, picture in enumerate(films.frames(3), start=9):
+        Image.fromarray(picture).save(tmp_path / folder / name.format(number))
+    film = reading.open_film(tmp_path / folder / pattern)
+    assert len(list(reading.frames_of(film))) == 3
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("%d_%05d.png", "no such images; a pattern may have only one number that changes"),
+        ("%d.png", "the numbers must be at most 2147483647"),
+        ("%s.png", "no such file; numbered images need a pattern such as %05d.png"),
+        ("none/%d.png", "No such file"),
+    ],
+)
+def test_patterns_that_name_no_images_give_one_reason(tmp_path, pattern, reason):
+    for name in ("1_00001.png", "2_00001.png", "99999999999.png"):
+        Image.new("L", (32, 32)).save(tmp_path / name)
+    with pytest.raises(frames.FilmError, match=reason):
+        reading.open_film(tmp_path / pattern)
 
 
 def test_a_missing_image_is_reported(tmp_path, small_film):

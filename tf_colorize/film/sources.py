@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import fractions
-import os
 import pathlib
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tf_colorize import installation
 from tf_colorize.film import frames
-from tf_colorize.photos import find
+from tf_colorize.photos import find, numbered
 
 with installation.explained():
     import av
@@ -20,7 +18,7 @@ with installation.explained():
 # Pictures and texts that FFmpeg also opens as "films".
 _STILL_FORMATS = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe", "tiff_pipe", "bmp_pipe", "gif_pipe")
 _TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
-_NUMBER = re.compile(r"%(0?)(\d*)d")
+_LARGEST_NUMBER = 2**31 - 1  # of FFmpeg
 _FALL = 1.0  # seconds; a larger decrease means that the clock was restarted
 _LEAP = 60.0  # seconds; no broadcast has a longer gap
 BROADCAST_FORMATS = ("mpegts", "mpeg")
@@ -50,13 +48,7 @@ class Source:
         Raises:
             FilmError: there are none, or an image is missing between others.
         """
-        if not self.is_images:
-            return [self.path]
-        numbers = self._numbers()
-        missing = sorted(set(range(numbers[0], numbers[-1] + 1)) - set(numbers))
-        if missing:
-            raise frames.FilmError(f"{self.path}: image {self.path.name % missing[0]} is missing between others")
-        return [self.path.with_name(self.path.name % number) for number in numbers]
+        return self._images().files() if self.is_images else [self.path]
 
     def opened(self) -> Any:
         """Opens the film, as a context manager.
@@ -66,15 +58,16 @@ class Source:
         """
         options, kind = {}, None
         if self.is_images:
-            first = self.files()[0]
-            kind = "image2"
-            options = {"framerate": str(self.rate), "start_number": str(self._numbers()[0])}
-            name = str(self.path)
+            images = self._images()
+            first, kind = images.files()[0], "image2"
+            options = {"framerate": str(self.rate), "start_number": str(images.numbers[0])}
+            options["pattern_type"] = "sequence"
+            name = f"file:{images.pattern()}"
         else:
             first, name = self.path, f"file:{self.path}"
         try:
             if not first.is_file():
-                raise frames.FilmError(f"{self.path}: {'a folder, not a film' if first.is_dir() else 'no such file'}")
+                raise frames.FilmError(f"{self.path}: {'a folder, not a film' if first.is_dir() else self._absent()}")
             with open(first, "rb"):  # reports why it cannot be read
                 pass
             return av.open(name, format=kind, options=options, metadata_errors="replace")
@@ -85,21 +78,25 @@ class Source:
                 f"{self.path}: not a film, or too damaged to read ({error.strerror or error})"
             ) from error
 
-    def _numbers(self):
-        before, after = (
-            _NUMBER.split(self.path.name, maxsplit=1)[0],
-            self.path.name[_NUMBER.search(self.path.name).end() :],
-        )
-        names = os.listdir(self.path.parent) if self.path.parent.is_dir() else []
-        digits = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
-        numbers = sorted(
-            int(found[1])
-            for name in names
-            if (found := digits.fullmatch(name)) and name == self.path.name % int(found[1])
-        )
-        if not numbers:
-            raise frames.FilmError(f"{self.path}: no such images")
-        return numbers
+    def _absent(self):
+        is_near_pattern = "%" in self.path.name and find.has_photo_suffix(self.path)
+        return f"no such file{'; numbered images need a pattern such as %05d.png' if is_near_pattern else ''}"
+
+    def _images(self):
+        try:
+            images = numbered.find(self.path)
+        except OSError as error:
+            raise frames.FilmError(f"{self.path.parent}: {error.strerror}") from error
+        if images is None:
+            only = "; a pattern may have only one number that changes"
+            raise frames.FilmError(
+                f"{self.path}: no such images{only if numbered.numbers_in(self.path.name) > 1 else ''}"
+            )
+        if (missing := images.missing()) is not None:
+            raise frames.FilmError(f"{self.path}: image {images.name(missing)} is missing between others")
+        if images.numbers[-1] > _LARGEST_NUMBER:
+            raise frames.FilmError(f"{self.path}: the numbers must be at most {_LARGEST_NUMBER}; rename the images")
+        return images
 
 
 def video_stream(container: Any, source: Source) -> Any:

@@ -6,10 +6,9 @@ import collections
 import dataclasses
 import os
 import pathlib
-import re
 from collections.abc import Callable, Iterator
 
-from tf_colorize.photos import files
+from tf_colorize.photos import files, numbered
 
 RESULT_MARK = ".color"
 COMPARISON_MARK = ".compare"
@@ -60,7 +59,7 @@ def is_result(path: str | os.PathLike[str]) -> bool:
 def is_numbered(path: str | os.PathLike[str]) -> bool:
     """Returns whether a name is a pattern for numbered images, such as `frames/%05d.png`, and not an existing file."""
     name = os.path.basename(os.fspath(path))
-    return bool(re.search(r"%0?\d*d", name)) and has_photo_suffix(name) and not os.path.lexists(path)
+    return numbered.is_pattern(name) and has_photo_suffix(name) and not os.path.lexists(path)
 
 
 def find_films(folder: str | os.PathLike[str], refuse: Callable[[str], None]) -> list[pathlib.Path]:
