@@ -21,83 +21,24 @@ earlier results are kept beside it, as `NAME.before`.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
 import pathlib
-import sys
 import typing
 from collections.abc import Callable
-from typing import Any
 
 import keras
 
 from tf_colorize.export import saved_model, tflite
 from tf_colorize.models import anatomy, grafts, saving
-from tf_colorize.training import averaging, gains, preparation, settings, stages
+from tf_colorize.training import averaging, gains, preparation, recipe_files, settings, stages
 
 if typing.TYPE_CHECKING:
     import os
 
 
 _RECORD = "step.json"  # in a step's folder: the step's definition when it was started
-
-_AFTER = {"share", "colorfulness", "mean_share", "image_size", "image_sizes", "terms"}
-_KEYS = {
-    "blend": ({"first", "second", "share"}, {"gains", "hints", "image_size", "terms"}),
-    "nonlocal_mean": ({"model"}, set()),
-    "export": ({"model"}, {"quantize", "rounded"}),
-}
-
-
-def load(path: str | os.PathLike[str]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Returns the steps of a recipe, a list of `(name, kind, table)`.
-
-    Args:
-        path: str or path of a TOML file.
-
-    Raises:
-        ValueError: it is not valid TOML, or not a recipe; the message names the step.
-    """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        steps = tomllib.loads(pathlib.Path(path).read_text(encoding="utf-8")).get("step", [])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"`recipe` is not valid TOML ({error}). Received: recipe={str(path)!r}") from error
-    if not steps:
-        raise ValueError(f"`recipe` must have at least one [[step]]. Received: recipe={str(path)!r}")
-    loaded = [_checked(step, path) for step in steps]
-    names = [name for name, _, _ in loaded]
-    if len(set(names)) < len(names):
-        raise ValueError(f"`recipe` must give each step a different name. Received: {', '.join(names)}")
-    return loaded
-
-
-def _checked(step, path):
-    name = step.get("name")
-    kinds = [key for key in step if key in ("train", *_KEYS)]
-    allowed = {"name", *kinds, *({"after"} if kinds == ["train"] else ())}
-    if not name or len(kinds) != 1 or not set(step) <= allowed:
-        known = ", ".join(("train", *_KEYS))
-        raise ValueError(f"`recipe` {path}: a step must have a name and one of {known}. Received: {sorted(step)}")
-    unknown = sorted(set(step.get("after", {})) - _AFTER)
-    if unknown:
-        raise ValueError(f"`recipe` {path}: step {name!r} (after) does not take {', '.join(unknown)}.")
-    kind, table = kinds[0], step[kinds[0]]
-    if kind == "train":
-        required, optional = set(), {field.name for field in dataclasses.fields(settings.TrainConfig)}
-        optional -= {"data", "val_data", "run_dir"}
-    else:
-        required, optional = _KEYS[kind]
-    wrong = sorted(required - set(table)) or sorted(set(table) - required - optional)
-    if wrong:
-        state = "lacks" if wrong[0] in required else "does not take"
-        raise ValueError(f"`recipe` {path}: step {name!r} ({kind}) {state} {', '.join(wrong)}.")
-    return name, kind, {**table, **({"after": step["after"]} if "after" in step else {})}
 
 
 def run(
@@ -123,7 +64,7 @@ def run(
         ValueError: the recipe or the data is invalid. checkpoints.TrainingStopped: training was interrupted; the same
         call continues it.
     """
-    steps, run_dir = load(path), pathlib.Path(run_dir)
+    steps, run_dir = recipe_files.load(path), pathlib.Path(run_dir)
     records = _records(steps)
     for number, (name, kind, table) in enumerate(steps, start=1):
         folder = run_dir / name
@@ -167,11 +108,19 @@ def _digest(record):
 def _set_aside(folder, record):
     """Renames the folder of a step that has been edited since; returns its new path, or None."""
     path = folder / _RECORD
-    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) == record:  # earlier versions wrote no record
+    if not path.exists() or _recorded(path) == record:  # earlier versions wrote no record
         return None
     names = itertools.chain([".before"], (f".before-{number}" for number in itertools.count(2)))
     aside = next(other for other in (folder.with_name(folder.name + name) for name in names) if not other.exists())
     return folder.rename(aside)
+
+
+def _recorded(path):
+    """Returns the record of a step, or None if it is broken: the step is then run again."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
 
 
 def _train(table, run_dir, folder, data, val_data, report):

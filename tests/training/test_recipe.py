@@ -11,7 +11,7 @@ import tensorflow as tf
 from tf_colorize import recipe
 from tf_colorize.commands import train
 from tf_colorize.models import anatomy, blocks, grafts, saving
-from tf_colorize.training import averaging, checkpoints, preparation, settings, stages
+from tf_colorize.training import averaging, checkpoints, preparation, recipe_files, settings, stages
 
 RECIPES = sorted((pathlib.Path(__file__).parents[2] / "scripts" / "recipes").glob("*.toml"))
 SHIPPED = pathlib.Path(__file__).parents[2] / "saved_models" / "colorizer" / "1"
@@ -129,7 +129,7 @@ def test_a_recipe_runs_step_by_step_and_resumes(tmp_path, photo_folder, small, m
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_that_come_with_the_package_are_some(path):
-    steps = recipe.load(path)
+    steps = recipe_files.load(path)
     made = set()
     for name, kind, table in steps:
         table = {key: value for key, value in table.items() if key != "after"}
@@ -201,7 +201,7 @@ def test_the_command_reports_errors_in_one_line(tmp_path, capsys, options, messa
 
 def first_of(path):
     """The untrained generator that the first step of a recipe starts from."""
-    _, _, table = recipe.load(path)[0]
+    _, _, table = recipe_files.load(path)[0]
     config = settings.TrainConfig(**{**table, "data": "photos", "encoder_weights": "none"})
     return preparation.build_generator(settings.resolve(config), lambda line: None)
 

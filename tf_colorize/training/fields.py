@@ -10,6 +10,8 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from tf_colorize import documents
+
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
@@ -66,12 +68,12 @@ class Setting:
     def check(self, value: Any) -> None:
         """Raises ValueError if a value is not valid for the setting."""
         for rule in self._rules(value):
-            raise ValueError(f"`{self.name}` must {rule}. Received: {self.name}={value!r}")
+            raise ValueError(f"`{self.name}` must {rule}. Received: {self.name}={documents.shown(repr(value))}")
 
     def _rules(self, value) -> Iterator[str]:
         """Yields the rules that the value violates."""
         if self.choices:
-            if value not in self.choices:
+            if not isinstance(value, self.kind) or value not in self.choices:
                 yield f"be one of {', '.join(self.choices)}"
             return
         if self.kind in (bool, str):
@@ -81,7 +83,7 @@ class Setting:
         whole = self.kind is int
         if isinstance(value, bool) or not isinstance(value, numbers.Integral if whole else numbers.Real):
             yield "be a whole number" if whole else "be a number"
-        elif not math.isfinite(value):
+        elif not _is_finite(value):
             yield "be finite"
         elif not self._is_inside(value):
             yield self._range()
@@ -104,6 +106,13 @@ class Setting:
 
     def _ends(self):
         return (self.least, self.above), (self.most, self.below)
+
+
+def _is_finite(value):
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number with hundreds of digits
+        return False
 
 
 def _plain(number):

@@ -12,6 +12,7 @@ import pathlib
 import typing
 from typing import Any
 
+from tf_colorize import documents
 from tf_colorize.training import fields
 from tf_colorize.training.fields import setting
 
@@ -330,8 +331,10 @@ def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
         raise ValueError(f"`run_dir` must be a run folder with a config.json. Received: run_dir={str(run_dir)!r}")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"`{path}` is not valid JSON ({error}).") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"`{path}` must be an object with settings. Received: {documents.shown(repr(values))}")
     unknown = set(values) - {field.name for field in dataclasses.fields(TrainConfig)}
     if unknown:
         raise ValueError(f"`{path}` has keys this version does not know. Received: {', '.join(sorted(unknown))}")
