@@ -1,16 +1,19 @@
 """What is different on Windows and macOS, as far as it can be stood in for here."""
 
 import errno
+import gc
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from tf_colorize import processors
+from tf_colorize import child_processes, processors
 from tf_colorize.archives import addresses, failures, packed, places, plan
+from tf_colorize.commands import cluster, launcher
 from tf_colorize.inference.colorizer import Colorizer
 
 
@@ -34,9 +37,10 @@ def keeps_open_files(monkeypatch, tmp_path):
     unlink = os.unlink
 
     def refuse(path, **options):
+        inside = f"/proc/self/fd/{options['dir_fd']}" if options.get("dir_fd") is not None else ""
         for descriptor in os.listdir("/proc/self/fd"):
             try:
-                is_open = os.path.samefile(f"/proc/self/fd/{descriptor}", path)
+                is_open = os.path.samefile(f"/proc/self/fd/{descriptor}", os.path.join(inside, path))
             except OSError:
                 continue
             if is_open:
@@ -64,6 +68,59 @@ def test_the_plan_and_the_failures_of_an_archive_clean_up(keeps_open_files, tmp_
     failed.finish()
     (line,) = pathlib.Path(target.full_name(failures.Failures.NAME)).read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["reason"] == "broken" and os.listdir(keeps_open_files) == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="knows open files from /proc")
+@pytest.mark.parametrize("error", [ValueError("no worker can start"), KeyboardInterrupt()])
+def test_a_job_that_fails_leaves_no_temporary_files(keeps_open_files, tmp_path, monkeypatch, error):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").touch()
+
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(cluster.ray_job, "hired", fail)
+    assert cluster.main([str(tmp_path / "in"), str(tmp_path / "out")]) in (1, 130)
+    gc.collect()
+    assert os.listdir(keeps_open_files) == []
+
+
+class ProcessOnWindows:
+    """Stands in for `subprocess.Popen` there."""
+
+    def __init__(self, *arguments, **options):
+        self.options, self.received = options, []
+
+    def send_signal(self, number):
+        if number != "CTRL_BREAK_EVENT":
+            raise ValueError(f"Unsupported signal: {number}")
+        if self.received:
+            raise PermissionError(errno.EACCES, "Access is denied")  # it has ended
+        self.received.append(number)
+
+
+def test_windows_gets_ctrl_break(monkeypatch):
+    """It has no sessions, and other signals cannot be sent to a process of another group."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 512, raising=False)
+    monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", "CTRL_BREAK_EVENT", raising=False)
+    process = ProcessOnWindows(["train.py"], **child_processes.apart())
+    assert process.options == {"creationflags": 512}
+    with launcher._forwarded([process]):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert process.received == ["CTRL_BREAK_EVENT"]
+
+
+def test_ctrl_break_stops_a_training_in_order(monkeypatch):
+    pytest.importorskip("tensorflow")
+    from tf_colorize.training import checkpoints
+
+    monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)
+    asked = []
+    with checkpoints.stop_signals(lambda: asked.append(True)):
+        signal.raise_signal(signal.SIGUSR1)
+    assert asked == [True]
 
 
 def test_processors_are_counted_without_affinity(monkeypatch, tmp_path):

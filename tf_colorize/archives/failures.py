@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import threading
@@ -29,6 +30,12 @@ class Failures:
         self._scratch = whole.Scratch()
         self._local = self._scratch.path / self.NAME
         self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this
+
+    def __enter__(self) -> Failures:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def path(self) -> str:
@@ -76,9 +83,14 @@ class Failures:
                 problem = f"an earlier run's {self.path} cannot be removed: {work.reason_of(error)}"
         elif problem is not None:
             problem = f"{self.path} cannot be written: {problem}; its lines are in {self._kept()}"
-        self._file.close()
-        self._scratch.close()
+        self.close()
         return problem
+
+    def close(self) -> None:
+        """Removes the local file; failures that were not saved are lost."""
+        with contextlib.suppress(OSError):  # a full disk
+            self._file.close()
+        self._scratch.close()  # after the file, because Windows cannot remove an open one
 
     def _kept(self):
         with tempfile.NamedTemporaryFile("wb", prefix="tf-colorize-", suffix=f"-{self.NAME}", delete=False) as kept:

@@ -7,20 +7,15 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
+from tf_colorize import child_processes
 from tf_colorize.albums import work
 from tf_colorize.archives import heads, plan, ray_process
 
 _PATIENCE = 20.0  # seconds for the process to exit by itself
 _AGAIN = "the same command continues from here"
 _MAIN = "from tf_colorize.archives import ray_process\nray_process.main()"
-# Ctrl-C on a terminal must reach only the command.
-_APART: dict[str, Any] = {"start_new_session": True}
-if sys.platform == "win32":
-    _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 
 
 class ClusterLost(ValueError):
@@ -52,7 +47,7 @@ class Hired:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            **_APART,
+            **child_processes.apart(),  # Ctrl-C on a terminal must reach only the command
         )
         try:
             self._send(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -153,10 +154,11 @@ class Plan:
 
     def __exit__(self, *_: object) -> None:
         self._stopping = True
-        self._thread.join()
-        self._writer.close()
-        self._reader.close()
-        self._scratch.close()
+        with contextlib.ExitStack() as ending:  # each of them, even if the disk is full or Ctrl-C comes again
+            ending.callback(self._scratch.close)  # last, because Windows cannot remove an open file
+            ending.callback(self._reader.close)
+            ending.callback(self._writer.close)
+            self._thread.join()
 
     def take(self, count: int) -> list[Item]:
         """Returns up to n next photos; fewer or none if they are not listed yet.

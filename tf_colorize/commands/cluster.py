@@ -55,12 +55,12 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _ended_in_order():
-    """Makes SIGTERM (from schedulers) and SIGHUP (from closed terminals) act like Ctrl-C."""
+    """Makes SIGTERM (from schedulers), SIGHUP (from closed terminals) and Windows' Ctrl-Break act like Ctrl-C."""
 
     def stop(number, frame):
         raise KeyboardInterrupt(number)
 
-    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    names = ("SIGTERM", "SIGHUP", "SIGBREAK") if threading.current_thread() is threading.main_thread() else ()
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     ours = [number for number in numbers if before[number] == signal.SIG_DFL]  # nohup, say, ignores SIGHUP
@@ -111,15 +111,15 @@ def _colorize(options):
     rules = plan.Rules(f".{options.format}" if options.format else None, options.compare, options.overwrite)
     if options.dry_run:
         return _list(source, target, rules)
-    failed = failures.Failures(source, target)
-    with plan.Plan(plan.items(source, target, rules, failed.add)) as jobs:
-        target.prepare()
-        try:
-            counts = _work(options, (source, target), model, jobs, failed)
-        except BaseException:  # even when interrupted, so that the failures so far are kept
-            failed.try_to_save()
-            raise
-    problem = failed.finish()
+    with failures.Failures(source, target) as failed:
+        with plan.Plan(plan.items(source, target, rules, failed.add)) as jobs:
+            target.prepare()
+            try:
+                counts = _work(options, (source, target), model, jobs, failed)
+            except BaseException:  # even when interrupted, so that the failures so far are kept
+                failed.try_to_save()
+                raise
+        problem = failed.finish()
     _summarize(counts, jobs, failed)
     if problem:
         _complain(problem)

@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+from tf_colorize import child_processes
+
 _PATIENCE = 60.0  # seconds for the others to exit by themselves, with their own messages
 _OPTION = "--workers"
 
@@ -91,8 +93,9 @@ def _started(command, addresses, index):
     if len(addresses) > 1:
         environment["TF_CONFIG"] = tf_config(addresses, index)
     hidden = {} if index == 0 else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    # Each process gets its own session: otherwise Ctrl-C on a terminal would reach it twice.
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **hidden)
+    # Apart, because Ctrl-C on a terminal would otherwise reach each process twice.
+    options = {**hidden, **child_processes.apart()}
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **options)
     _bind(process.pid, index, len(addresses))
     return process
 
@@ -112,11 +115,9 @@ def _bind(pid, index, count):
 def _forwarded(processes) -> Iterator[None]:
     def forward(number, frame):
         for process in processes:
-            process.send_signal(number)
+            child_processes.ask_to_stop(process, number)
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    previous = {number: signal.signal(number, forward) for number in numbers}
+    previous = {number: signal.signal(number, forward) for number in child_processes.stopping_signals()}
     try:
         yield
     finally:

@@ -203,11 +203,11 @@ class Checkpoints(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def stop_signals(handler: Callable[..., None]) -> Iterator[None]:
-    """Makes the first Ctrl-C or SIGTERM call `handler`; a second one acts as usual."""
+    """Makes the first Ctrl-C, SIGTERM or, on Windows, Ctrl-Break call `handler`; a second one acts as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
     previous = {number: signal.getsignal(number) for number in numbers}
 
     def once(number, frame):
