@@ -117,9 +117,10 @@ def test_ctrl_break_stops_a_training_in_order(monkeypatch):
     from tf_colorize.training import checkpoints
 
     monkeypatch.setattr(signal, "SIGBREAK", signal.SIGUSR1, raising=False)
-    asked = []
+    asked, before = [], signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with checkpoints.stop_signals(lambda: asked.append(True)):
         signal.raise_signal(signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
     assert asked == [True]
 
 
