@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import pathlib
 import re
 import socket
@@ -73,6 +74,15 @@ def test_files_have_the_types_and_headers_that_browsers_need(server, path, conte
     assert response.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
 
 
+def test_an_update_with_older_files_is_served(server, page):
+    before, _ = get(server, "/main.js")
+    (page / "main.js").write_text("of an update")
+    os.utime(page / "main.js", (1, 1))  # as some installers date all files
+    for known in ({"If-None-Match": before.headers["ETag"]}, {"If-Modified-Since": before.headers["Last-Modified"]}):
+        response, body = get(server, "/main.js", **known)
+        assert (response.status, body) == (200, b"of an update")
+
+
 @pytest.mark.parametrize(
     "path", ["/nothing.html", "/wasm/", "/models/", "/models/secret.txt", "/../secret.txt", "/%2e%2e/secret.txt"]
 )
@@ -96,7 +106,7 @@ def test_models_are_listed_with_a_version_that_changes_with_them(server):
 
 def test_unchanged_files_are_not_sent_again(server):
     response, _ = get(server, "/main.js")
-    response, body = get(server, "/main.js", **{"If-Modified-Since": response.headers["Last-Modified"]})
+    response, body = get(server, "/main.js", **{"If-None-Match": response.headers["ETag"]})
     assert (response.status, body) == (304, b"")
 
 

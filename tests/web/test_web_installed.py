@@ -1,13 +1,20 @@
 """The page as an app: it starts without a network, and an update is all of the new build or nothing of it."""
 
+import http.server
 import io
 import json
+import os
+import re
 import shutil
+import threading
 
 import pytest
 import skimage.data
 import web_browser
 from PIL import Image
+from playwright import sync_api
+
+from tf_colorize.commands import demo
 
 pytest_plugins = ["web_fixtures"]
 
@@ -78,23 +85,67 @@ def test_an_update_waits_until_the_page_is_idle(new_visitor, own_page, model):
         assert len(visitor.page.evaluate(BUILDS)) == 1
 
 
+class DatedHost(demo.Server):
+    """A host that compares dates, as many do, and that can be made to hold a script back while it sends it."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.is_held, self.goes_on = threading.Event(), threading.Event()
+        self.goes_on.set()
+
+        class Handler(self.RequestHandlerClass):
+            def send_head(self):
+                return http.server.SimpleHTTPRequestHandler.send_head(self)
+
+            def copyfile(self, source, outputfile):
+                content = source.read()
+                if self._route() == "/main.js" and not self.server.goes_on.is_set():
+                    self.server.is_held.set()
+                    self.server.goes_on.wait(60)
+                outputfile.write(content)
+
+        self.RequestHandlerClass = Handler
+
+
 @pytest.mark.slow
-def test_half_an_update_is_none(new_visitor, own_page, model):
-    with web_browser.served(own_page, [model]) as server:
-        visitor = installed(new_visitor, server.url)
+@pytest.mark.parametrize("is_whole_soon", [True, False])
+def test_half_an_update_is_none_and_the_whole_is_not_missed(new_visitor, own_page, model, is_whole_soon):
+    script = own_page / "main.js"
+    idle = [None, None, "activated"]
+
+    def write(text, date):
+        script.write_text(text)
+        os.utime(script, (date, date))
+
+    with web_browser.served(own_page, [model], DatedHost) as host:
+        visitor = installed(new_visitor, host.url)
         kept = visitor.page.evaluate(BUILDS)
         rebuild(own_page, "Later")
-        script = (own_page / "main.js").read_text()
-        (own_page / "main.js").write_text(script + "\n// being copied")  # not what sw.js says
+        whole, date = script.read_text(), script.stat().st_mtime
+        write(whole + "\n// being copied", date + 5)  # not what sw.js says
         visitor.page.evaluate(UPDATE)
-        visitor.until(lambda: visitor.page.evaluate(STATE) == [None, None, "activated"])
+        visitor.until(lambda: visitor.page.evaluate(STATE) == idle)
         visitor.until(lambda: visitor.page.evaluate(BUILDS) == kept)
+        host.goes_on.clear()
+        write(whole + "\n// being copied", date + 10)
         visitor.page.reload()
         visitor.wait_until_ready()
         assert visitor.page.title().startswith("Colorize:")
-        (own_page / "main.js").write_text(script)
-        visitor.page.evaluate(UPDATE)
-        visitor.until(lambda: visitor.page.title().startswith("Later:"), seconds=60)  # nobody is at work
+        # On this visit the browser looks for updates by itself. Until that is over, it answers every other request
+        # for an update with it, so nothing that the page asks for would fetch a script that is whole meanwhile.
+        visitor.until(host.is_held.is_set, seconds=60)
+        if is_whole_soon:
+            write(whole, date + 10)  # within the same second
+            visitor.page.evaluate(UPDATE)
+            host.goes_on.set()
+        else:
+            host.goes_on.set()
+            visitor.until(lambda: visitor.page.evaluate(STATE) == idle, seconds=60)
+            assert visitor.page.evaluate(BUILDS) == kept and visitor.page.title().startswith("Colorize:")
+            write(whole, date + 10)
+            visitor.page.reload()
+        # Nobody is at work, so the page takes it at once.
+        sync_api.expect(visitor.page).to_have_title(re.compile("^Later:"), timeout=web_browser.PATIENCE_MS)
 
 
 def test_browsers_can_install_it(new_visitor, page_folder):

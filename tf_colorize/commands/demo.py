@@ -97,6 +97,7 @@ def _built(page):
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    _tag = None  # of the file that is sent
     extensions_map = {"": "application/octet-stream", **_TYPES}
 
     def __init__(self, request, address, server):
@@ -108,6 +109,18 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         else:
             super().do_GET()
 
+    def send_head(self):
+        # A date tells too little: an update may come with older files, or with files of the same second.
+        del self.headers["If-Modified-Since"]
+        file = pathlib.Path(self.translate_path(self.path))
+        file = file / "index.html" if file.is_dir() else file
+        self._tag = f'"{_version(file, file.stat().st_mtime_ns)}"' if file.is_file() else None
+        if self._tag is None or self.headers["If-None-Match"] != self._tag:
+            return super().send_head()
+        self.send_response(http.HTTPStatus.NOT_MODIFIED)
+        self.end_headers()
+        return None
+
     def translate_path(self, path):
         model = self.server.models.get(self._route().removeprefix("/models/"))
         return str(model) if model else super().translate_path(path)
@@ -118,6 +131,8 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     def end_headers(self):
         for name, value in self.server.headers.items():
             self.send_header(name, value)
+        if self._tag:
+            self.send_header("ETag", self._tag)
         super().end_headers()
 
     def log_message(self, *_):
@@ -128,6 +143,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
     def _send_json(self, value):
         body = json.dumps(value).encode()
+        self._tag = None
         self.send_response(http.HTTPStatus.OK)
         self.send_header("Content-Type", _TYPES[".json"])
         self.send_header("Content-Length", str(len(body)))

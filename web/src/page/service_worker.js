@@ -34,9 +34,13 @@ async function install() {
   }
 }
 
-/** Fetches a file of this build; a file of another build would have another hash. */
+/**
+ * Fetches a file of this build; a file of another build would have another hash. Hosts that compare dates may say that a changed file
+ * is the cached one, and would say so for ever: then the file is fetched past the cache.
+ */
 async function received(path) {
-  const response = await fetch(path, { integrity: HASHES.get(path), cache: "no-cache" });
+  const integrity = HASHES.get(path);
+  const response = await fetch(path, { integrity, cache: "no-cache" }).catch(() => fetch(path, { integrity, cache: "reload" }));
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response;
 }
