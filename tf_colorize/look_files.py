@@ -7,7 +7,7 @@ import io
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from PIL import Image
@@ -71,22 +71,55 @@ def fields_of(value: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
     return found
 
 
-def open_reference(source: Any, time: float | None = None) -> Reference:
+def open_reference(source: Any, time: float | None = None, *, max_pixels: int = files.DEFAULT_MAX_PIXELS) -> Reference:
     """Opens a color photo as a reference.
 
     Args:
         source: A path, or the bytes of a file.
         time: In a film, the time in seconds from which it applies, until that of the next one; None: always.
+        max_pixels: Rejects larger photos before they are decoded.
 
     Raises:
         ValueError: the photo cannot be read or has no color.
     """
     name = "" if isinstance(source, bytes) else str(source)
-    image = files.open_rgb(source, short_side=_SIDE)
+    image = files.read(source, short_side=_SIDE, max_pixels=max_pixels).image.convert("RGB")
     if not colorfulness.has_color(image):
         raise ValueError(f"{name or 'the reference'}: is gray or has a single tone; a reference must have color")
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     return Reference(name, image.size, image.tobytes(), time)
+
+
+def enclose(path: str | os.PathLike[str], read: Callable[[str], bytes]) -> None:
+    """Puts the photos of references into a file with a look, for readers that cannot follow its paths.
+
+    A file without paths, or one that cannot be read, is left as it is.
+
+    Args:
+        path: The file, which is changed.
+        read: Returns the bytes of a photo for its path in the file.
+
+    Raises:
+        OSError: `read` raised it, or the file cannot be written.
+    """
+    try:
+        content = documents.read(path)
+        entries = content["look"]["reference"]
+    except (ValueError, KeyError, TypeError):
+        return
+    entries = entries if isinstance(entries, list) else [entries]
+    enclosed = [_with_bytes(entry, read) for entry in entries]
+    if enclosed != entries:
+        content["look"]["reference"] = enclosed
+        whole.write_text(path, json.dumps(content))
+
+
+def _with_bytes(entry, read):
+    photo = entry.get("photo") if isinstance(entry, dict) else entry
+    if not isinstance(photo, str) or photo.startswith("data:"):
+        return entry
+    url = "data:;base64," + base64.b64encode(read(photo)).decode()
+    return {**entry, "photo": url} if isinstance(entry, dict) else url
 
 
 def _reference_of(entry, path):

@@ -132,7 +132,10 @@ def test_hints_color_a_place(model):
         ("quality=1.5", "quality: must be a whole number, not 1.5"),
         ("format=exe", "format: must be one of jpg, jpeg, "),
         ("format=../../x", "format: must be one of"),
-        ("vivid=1", "vivid: no such option; the options are vividness, warmth, hint, hints, format, quality"),
+        (
+            "vivid=1",
+            "vivid: no such option; the options are vividness, warmth, hint, hints, reference, format, quality",
+        ),
         ("warmth=0&warmth=1", "warmth: given twice"),
         ("hint=1", "hints: hint '1': must be like 120,340=#7a4b2c"),
         ("hints={", "hints: not valid JSON"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import pathlib
+import posixpath
 from collections.abc import Callable
 
 import tf_colorize
-from tf_colorize import whole
+from tf_colorize import documents, look_files, whole
 from tf_colorize.albums import work
 from tf_colorize.archives import places, plan
 
@@ -73,7 +74,7 @@ class Worker:
         names = {name: self._target.path_for(name, folder) for name in (item.target, item.compare) if name}
         job = work.Job(pathlib.Path(), names[item.target], names.get(item.compare))
         try:
-            hints = self._source.fetch(item.hints, folder) if item.hints else None
+            hints = self._hints(item.hints, folder) if item.hints else None
             job = dataclasses.replace(job, source=self._source.fetch(item.source, folder), hints=hints)
             outcome = self._working.submit(self._work, job).result()
             for name in needed:
@@ -84,6 +85,28 @@ class Worker:
         if outcome.reason is not None:
             outcome = dataclasses.replace(outcome, reason=self._reason(outcome.reason, item, job, names))
         return outcome
+
+    def _hints(self, name, folder):
+        """Fetches a hints file. If it is a copy, its references, which may be paths beside it, are put into it."""
+        path = self._source.fetch(name, folder)
+        if path.is_relative_to(folder):
+            look_files.enclose(path, lambda photo: self._reference(name, photo, folder))
+        return path
+
+    def _reference(self, hints, photo, folder):
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(hints), photo))
+        if name.startswith(("/", "..")):
+            raise ValueError(
+                f"{self._source.full_name(hints)}: reference {documents.shown(photo)}: is not in "
+                f"{self._source.full_name('')}"
+            )
+        try:
+            return self._source.fetch(name, folder).read_bytes()
+        except OSError as error:
+            raise ValueError(
+                f"{self._source.full_name(hints)}: reference {documents.shown(photo)}: "
+                f"{error.strerror or work.reason_of(error)}"
+            ) from error
 
     def _reason(self, reason, item, job, names):
         """Returns a one-line message with the full names of files instead of local paths."""

@@ -38,11 +38,14 @@ def openapi(fields: Mapping[str, Any] | None = None, *, has_token: bool) -> dict
     options = {
         **{name: _adjustment(name, fields or {}) for name in wishes.ADJUSTMENTS},
         "hints": {"type": "array", "items": _HINT, "description": "Colors at places in the photo."},
+        "reference": _references(),
         "format": {"type": "string", "enum": list(wishes.FORMATS), "description": "Default: that of the photo."},
         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "description": "For JPEG, WebP, AVIF and HEIC."},
     }
     parameters = [
-        {"name": name, "in": "query", "schema": schema} for name, schema in options.items() if name != "hints"
+        {"name": name, "in": "query", "schema": schema}
+        for name, schema in options.items()
+        if name not in ("hints", "reference")
     ]
     hint = {"type": "array", "items": {"type": "string", "example": "120,340=#7a4b2c"}}
     parameters.append({"name": "hint", "in": "query", "schema": hint})
@@ -96,6 +99,12 @@ def _adjustment(name, fields):
 
 def _base64():
     return {"type": "string", "contentEncoding": "base64", "description": "The photo's file."}
+
+
+def _references():
+    text = "Color photos whose colors similar things take on, in place of those that the server was started with."
+    several = {"type": "array", "maxItems": wishes.MOST_REFERENCES, "items": _base64()}
+    return {"oneOf": [_base64(), several], "description": text}
 
 
 def _error():

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tf_colorize import documents, hints
+from tf_colorize import documents, hints, look_files
 from tf_colorize.albums import work
 from tf_colorize.color import colorfulness, look
 from tf_colorize.inference.colorizer import Colorizer
@@ -23,7 +23,9 @@ MEDIA_TYPES = {
 """Pillow's name of a format to its media type."""
 
 ADJUSTMENTS = look.ADJUSTMENTS
-OPTIONS = (*ADJUSTMENTS, "hint", "hints", "format", "quality")
+OPTIONS = (*ADJUSTMENTS, "hint", "hints", "reference", "format", "quality")
+MOST_REFERENCES = 8
+"""Photos per request."""
 
 
 class WishError(ValueError):
@@ -38,6 +40,7 @@ class Wish:
         source: Bytes of the photo's file.
         look: Adjustments of the colors.
         hints: Colors at places in the photo.
+        references: Bytes of the files of color photos, in place of the references of the look; None: those of the look.
         image_format: Pillow's name of the result's format; None: that of the photo.
         quality: 1 to 100, or None for the format's default.
     """
@@ -45,6 +48,7 @@ class Wish:
     source: bytes
     look: look.Look = look.UNCHANGED
     hints: tuple[hints.Hint, ...] = ()
+    references: tuple[bytes, ...] | None = None
     image_format: str | None = None
     quality: int | None = None
 
@@ -103,7 +107,12 @@ def wish_of(
     if quality is not None and quality != int(quality):
         raise WishError(f"quality: must be a whole number, not {documents.shown(given['quality'])}")
     return Wish(
-        source, _look(given, fields or {}), _hints(given), _format(given.get("format")), quality and int(quality)
+        source,
+        _look(given, fields or {}),
+        _hints(given),
+        _references(given.get("reference"), is_json=is_json),
+        _format(given.get("format")),
+        quality and int(quality),
     )
 
 
@@ -120,7 +129,13 @@ def answer(colorizer: Colorizer, wish: Wish, max_pixels: int) -> Answer:
     """
     if wish.hints and not colorizer.takes_hints:
         raise WishError("hints: the model takes none")
+    if wish.references and not colorizer.takes_hints:
+        raise WishError("reference: the model takes no hints, so no reference either")
     try:
+        wanted = wish.look
+        if wish.references is not None:
+            opened = tuple(_opened(data, max_pixels) for data in wish.references)
+            wanted = dataclasses.replace(wanted, reference=opened)
         picture = files.read(wish.source, max_pixels=max_pixels)
         image_format = wish.image_format or picture.format
         files.check_size(picture.image.size, image_format)
@@ -129,7 +144,7 @@ def answer(colorizer: Colorizer, wish: Wish, max_pixels: int) -> Answer:
             notes.append("the photo already had color, which was replaced")
         if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
             notes.append("transparency flattened onto white")
-        image = work.colorize_picture(colorizer, picture, wish.look, wish.hints)
+        image = work.colorize_picture(colorizer, picture, wanted, wish.hints)
         result = io.BytesIO()
         notes += files.save(image, result, picture, image_format=image_format, quality=wish.quality)
     except ValueError as error:
@@ -145,10 +160,35 @@ def _of_json(body):
     if not isinstance(value, dict) or not isinstance(value.get("image"), str):
         raise WishError('the body must be an object with the photo in "image" as base64')
     options = {name: option for name, option in value.items() if name != "image"}
+    return _decoded("image", value["image"]), options
+
+
+def _decoded(name, text):
     try:
-        return base64.b64decode(value["image"], validate=True), options
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise WishError(f"image: not valid base64: {work.reason_of(error)}") from error
+        raise WishError(f"{name}: not valid base64: {work.reason_of(error)}") from error
+
+
+def _references(value, *, is_json):
+    if value is None:
+        return None
+    if not is_json:
+        raise WishError('reference: send it as base64 in a JSON body, beside the photo in "image"')
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise WishError("reference: must be a color photo as base64, or a list of them")
+    if len(texts) > MOST_REFERENCES:
+        raise WishError(f"reference: at most {MOST_REFERENCES} photos, not {len(texts)}")
+    return tuple(_decoded("reference", text) for text in texts)
+
+
+def _opened(data, max_pixels):
+    try:
+        return look_files.open_reference(data, max_pixels=max_pixels)
+    except ValueError as error:
+        reason = str(error).removeprefix("<bytes>: ").removeprefix("the reference: ")
+        raise WishError(f"reference: {reason}") from error
 
 
 def _look(given, fields):
