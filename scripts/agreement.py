@@ -19,6 +19,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_colorize import Colorizer, export, hints
+from tf_colorize.export import checks
 from tf_colorize.inference import onnx_runtime, serving
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
@@ -177,21 +178,33 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         export.export_saved_model(generator, folder / "colorizer" / "1", **common)
-        tflite = {
-            kind: export.export_tflite(generator, folder / f"{kind}.tflite", quantize=kind, **common).path
-            for kind in ("none", "float16", "dynamic", "int8")
-            if kind != "int8" or (options.photos and not anatomy.takes_hints(generator))
-        }
+        tflite = {"none": export.export_tflite(generator, folder / "none.tflite", **common).path}
         onnx = {}
+        for kind in ("float16", "dynamic", "int8"):
+            if kind != "int8" or (options.photos and not anatomy.takes_hints(generator)):
+                with unless_rejected(f"TFLite {kind}"):
+                    path = folder / f"{kind}.tflite"
+                    tflite[kind] = export.export_tflite(generator, path, quantize=kind, **common).path
         for kind in ("none", "dynamic"):
-            onnx[kind] = export.export_onnx(generator, folder / f"{kind}.onnx", quantize=kind, **common).path
-        onnx["picture"] = export.export_onnx_picture(generator, folder / "picture.onnx", **common).path
+            with unless_rejected(f"ONNX {kind}"):
+                onnx[kind] = export.export_onnx(generator, folder / f"{kind}.onnx", quantize=kind, **common).path
+        with unless_rejected("ONNX picture"):
+            onnx["picture"] = export.export_onnx_picture(generator, folder / "picture.onnx", **common).path
         print("| interface | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
         with ways(folder / "colorizer" / "1", tflite, onnx) as functions:
             print_rows(functions, keras_colorizer)
         if keras_colorizer.takes_hints:
             with ways_with_hints(folder / "colorizer" / "1", tflite, onnx) as functions:
                 print_rows(functions, functools.partial(keras_colorizer, hints=HINTS))
+
+
+@contextlib.contextmanager
+def unless_rejected(name):
+    """Reports an export that is rejected; the table is made without its row."""
+    try:
+        yield
+    except checks.ExportError as error:
+        print(f"agreement.py: {name} has no row, because the export was rejected: {error}", file=sys.stderr)
 
 
 def print_rows(functions, expected):

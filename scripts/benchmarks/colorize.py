@@ -100,14 +100,18 @@ def run(arguments):
     sizes = sorted(set(arguments.megapixels))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        paths, network = colorize_files.export_formats(arguments.model, arguments.formats, folder, arguments.photos)
+        exported = colorize_files.export_formats(arguments.model, arguments.formats, folder, arguments.photos)
+        paths, rejected, network = exported
+        if not paths:
+            raise ValueError(f"every export was rejected: {'; '.join(rejected.values())}")
         photos = [colorize_files.write_photo(folder, megapixels) for megapixels in sizes]
         product = colorize_files.write_product(folder / "product.tflite") if _needs_product(arguments) else None
         variants = [*_own(arguments, paths, Network(*network)), *_others(arguments, folder)]
         for turn, variant in itertools.product(range(arguments.rounds), variants):
             variant.runs.append(_run(variant, photos, product))
             _report(f"round {turn + 1}/{arguments.rounds}", variant, sizes)
-        colorize_report.show(variants, sizes, photos, arguments.markdown)
+        reasons = {FORMATS[name][0]: reason for name, reason in rejected.items()}
+        colorize_report.show(variants, sizes, photos, arguments.markdown, reasons)
 
 
 def _check(arguments):
@@ -147,7 +151,7 @@ def _needs_product(arguments):
 def _own(arguments, paths, network):
     return [
         Variant(*FORMATS[name], threads, paths[name], network)
-        for name, threads in itertools.product(arguments.formats, arguments.threads)
+        for name, threads in itertools.product(paths, arguments.threads)
     ]
 
 

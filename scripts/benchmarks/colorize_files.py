@@ -10,7 +10,7 @@ from benchmarks import machine, operations
 from tf_colorize import export
 from tf_colorize.commands import quiet
 from tf_colorize.data import sources
-from tf_colorize.export import graph, tflite
+from tf_colorize.export import checks, graph, tflite
 from tf_colorize.models import saving
 from tf_colorize.photos import files, find
 
@@ -25,18 +25,23 @@ def export_formats(model, formats, folder, photos=None):
         photos: folder of photos for the calibration and check of int8; None uses parts of the sample photos.
 
     Returns:
-        `(paths, (parameters, gflop, side))`: a dict from format to path, and the size of the network.
+        `(paths, rejected, (parameters, gflop, side))`: dicts from format to path and, for exports that differ too much
+        from Keras, from format to the reason, and the size of the network.
     """
     generator, metadata = saving.load_generator(model)
     side = metadata.get("image_size", 256)
-    paths = {}
+    paths, rejected = {}, {}
     for name in formats:
         print(f"exporting {name}", file=sys.stderr)
-        with quiet.startup():  # the converter prints a lot
-            paths[name] = _export(generator, metadata, side, name, folder, photos)
+        try:
+            with quiet.startup():  # the converter prints a lot
+                paths[name] = _export(generator, metadata, side, name, folder, photos)
+        except checks.ExportError as error:
+            rejected[name] = str(error)
+            print(f"{name} is not measured, because the export was rejected: {error}", file=sys.stderr)
     _, (predict,) = graph.build_fixed(generator, side)
     needed = operations.needed_operations(predict.get_concrete_function().graph)
-    return paths, (generator.count_params(), operations.gigaflop(needed), side)
+    return paths, rejected, (generator.count_params(), operations.gigaflop(needed), side)
 
 
 def _export(generator, metadata, side, name, folder, photos):

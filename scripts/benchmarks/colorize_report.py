@@ -7,7 +7,7 @@ from benchmarks import machine, tables
 BYTES_PER_PIXEL = 6  # three channels in, three out
 
 
-def show(variants, sizes, photos, markdown):
+def show(variants, sizes, photos, markdown, rejected):
     """Prints tables of speed, size, and ratios to the alternatives.
 
     Args:
@@ -15,14 +15,15 @@ def show(variants, sizes, photos, markdown):
         sizes: list of megapixels.
         photos: list of the paths of the JPEG files, one per size.
         markdown: whether to print Markdown, as in the manual.
+        rejected: dict from the name of a format that cannot be measured to the reason why its export was rejected.
     """
-    _show_times(variants, sizes, photos, markdown)
+    _show_times(variants, sizes, photos, markdown, rejected)
     _show_needs(variants, sizes, markdown)
     if any(variant.alternative for variant in variants):
         _show_ratios(variants, sizes, markdown)
 
 
-def _show_times(variants, sizes, photos, markdown):
+def _show_times(variants, sizes, photos, markdown, rejected):
     headings = ("model", "threads", *(f"{size:g} megapixels" for size in sizes), "network", "arithmetic", "memory")
     rows = []
     for variant in variants:
@@ -45,7 +46,8 @@ def _show_times(variants, sizes, photos, markdown):
         f"many threads ({_products(variants)}). Memory: the pixels of the largest photo, in and out, divided by the "
         f"time outside the network, as a share of a large copy ({_copies(variants)})."
     )
-    tables.show(headings, rows, notes + tables.others(runs), markdown)
+    missing = "".join(f" {name} is not measured, because its export was rejected: {rejected[name]}." for name in rejected)
+    tables.show(headings, rows, notes + tables.others(runs) + missing, markdown)
 
 
 def _show_needs(variants, sizes, markdown):

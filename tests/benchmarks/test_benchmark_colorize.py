@@ -1,5 +1,6 @@
 """scripts/benchmark.py colorize: the real command on a small network, and its counts against hand calculation."""
 
+import argparse
 import importlib
 import importlib.util
 
@@ -8,6 +9,7 @@ import exports
 import numpy as np
 import pytest
 
+from tf_colorize.export import tflite
 from tf_colorize.models import saving
 
 SMALLEST = ["--rounds", 1, "--threads", 1, "--markdown"]
@@ -72,6 +74,22 @@ def test_every_format_against_opencv_and_pytorch(model):
     sizes = {row["model"]: first(row["on disk"]) for row in needs}
     assert sizes["TFLite dynamic"] < sizes["TFLite"] and sizes["ONNX dynamic"] < sizes["ONNX"]
     assert sizes["OpenCV"] == pytest.approx(4 * 34.1, rel=0.01)
+
+
+@pytest.mark.slow
+def test_a_rejected_export_does_not_lose_the_others(benchmarks, model, monkeypatch, capsys):
+    monkeypatch.setitem(tflite._BOUNDS, "float16", (0.0, 0.0))
+    parser = argparse.ArgumentParser()
+    command = benchmarks("colorize")
+    command.add_arguments(parser)
+    given = ["--model", model, *SMALLEST, "--formats", "keras", "float16", "none", "--megapixels", 0.02]
+    command.run(parser.parse_args(list(map(str, given))))
+    output = capsys.readouterr().out
+    times, _ = benchmark_command.tables(output)
+    assert [row["model"] for row in times] == ["Keras", "TFLite"]
+    assert "TFLite float16 is not measured, because its export was rejected: chroma differs from Keras" in output
+    with pytest.raises(ValueError, match="every export was rejected: chroma differs"):
+        command.run(parser.parse_args(["--model", str(model), "--formats", "float16"]))
 
 
 @pytest.mark.parametrize(
