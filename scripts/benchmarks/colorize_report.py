@@ -46,8 +46,10 @@ def _show_times(variants, sizes, photos, markdown, rejected):
         f"many threads ({_products(variants)}). Memory: the pixels of the largest photo, in and out, divided by the "
         f"time outside the network, as a share of a large copy ({_copies(variants)})."
     )
-    missing = "".join(f" {name} is not measured, because its export was rejected: {rejected[name]}." for name in rejected)
-    tables.show(headings, rows, notes + tables.others(runs) + missing, markdown)
+    missing = "".join(
+        f" {name} is not measured, because its export was rejected: {rejected[name]}." for name in rejected
+    )
+    tables.show(headings, rows, notes + tables.others(runs) + "".join(reasons), markdown)
 
 
 def _show_needs(variants, sizes, markdown):

@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import json
 import os
+import pathlib
 import sys
 import threading
 import traceback
@@ -18,12 +19,23 @@ def main():
     _say("ready")
     for line in sys.stdin:
         request = json.loads(line)
+        _import_like(pathlib.Path(request["modules"]))
         pid = os.fork()
         if pid == 0:
             _run(request)
         _say(pid)
         _, status = os.waitpid(pid, 0)
         _say(os.waitstatus_to_exitcode(status))
+
+
+def _import_like(path):
+    """Imports what an earlier command had to import, so that the next one need not."""
+    if not path.exists():
+        return
+    for module in json.loads(path.read_text()):
+        with contextlib.suppress(Exception):  # modules without a file
+            importlib.import_module(module)
+    path.unlink()
 
 
 def _say(text):
@@ -38,7 +50,7 @@ def _run(request):
         file = os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, descriptor)
     sys.argv = ["tf-colorize", *request["arguments"]]
-    code = 99
+    before, code = set(sys.modules), 99
     try:
         module, _, name = request["run"].rpartition(".")
         code = getattr(importlib.import_module(module) if module else scenarios, name)(request["arguments"])
@@ -51,6 +63,8 @@ def _run(request):
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
+    if set(sys.modules) - before:
+        pathlib.Path(request["modules"]).write_text(json.dumps(sorted(set(sys.modules) - before)))
     os._exit(code or 0)
 
 

@@ -28,7 +28,7 @@ class Done:
 
 
 class Forks:
-    """Runs commands in forks of one process.
+    """Runs commands in forks of one process. What a command imports, the process imports before the next one.
 
     Args:
         modules: Modules to import first.
@@ -61,8 +61,9 @@ class Forks:
         Raises:
             trials.Fault: it hangs.
         """
-        out, errors = pathlib.Path(self._folder.name, "out"), pathlib.Path(self._folder.name, "errors")
-        self._write({"run": run, "arguments": arguments, "out": str(out), "errors": str(errors)})
+        out, errors, modules = (pathlib.Path(self._folder.name, name) for name in ("out", "errors", "modules"))
+        files = {"out": str(out), "errors": str(errors), "modules": str(modules)}
+        self._write({"run": run, "arguments": arguments, **files})
         start, pid = time.monotonic(), int(self._read())
         deadline = start + (limit if kill_after is None else kill_after)
         while not self._is_over(max(0.0, deadline - time.monotonic())):

@@ -1,5 +1,7 @@
 """Writes: the n-th write, fsync, rename, mkdir or open fails, for every n, in every command that writes."""
 
+import numpy as np
+
 from trials import disturbed, faults, scenarios
 from trials import trial as trials
 
@@ -15,13 +17,12 @@ def _all_of_one(trial, command):
     cases = [(mode, number) for mode in faults.MODES for number in range(1, command.counts[mode] + 1)]
     done = 0
     # In an order that depends on the seed, because the time may not suffice for all.
-    for _, rng in trial.attempts(1):
-        rng.shuffle(cases)
-    for mode, number in cases:
-        if trial.left() < 0 or done == trial.most:
-            break
+    np.random.default_rng(trial.seed).shuffle(cases)
+    for index, _ in trial.attempts(len(cases) - trial.first):
+        mode, number = cases[index]
         done += 1
         attempt = f"{command.name} {mode} {number}"
         with trial.judged(attempt):
             trial.outcomes[command.with_fault(int(number), faults.MODES[str(mode)])] += 1
-    trial.figures[command.name] = f"{done} of {len(cases)} faults"
+    after = f" after the first {trial.first}" if trial.first else ""
+    trial.figures[command.name] = f"{done} of {len(cases)} faults{after}"

@@ -58,6 +58,14 @@ def test_a_careful_command_keeps_its_promises(command):
     assert careful.killed(after=30.0) == "had ended"
 
 
+def test_a_state_that_many_faults_leave_is_completed_once(command, monkeypatch):
+    careful = command("carefully")
+    complete, completed = careful._complete, []
+    monkeypatch.setattr(careful, "_complete", lambda: completed.append(complete()))
+    assert all_faults(careful) == []
+    assert len(completed) == 1  # always the older file, and nothing else
+
+
 @pytest.mark.parametrize(
     "name, complaint",
     [
