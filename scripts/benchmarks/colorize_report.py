@@ -46,9 +46,7 @@ def _show_times(variants, sizes, photos, markdown, rejected):
         f"many threads ({_products(variants)}). Memory: the pixels of the largest photo, in and out, divided by the "
         f"time outside the network, as a share of a large copy ({_copies(variants)})."
     )
-    missing = "".join(
-        f" {name} is not measured, because its export was rejected: {rejected[name]}." for name in rejected
-    )
+    reasons = (f" {name} is not measured, because its export was rejected: {why}." for name, why in rejected.items())
     tables.show(headings, rows, notes + tables.others(runs) + "".join(reasons), markdown)
 
 
