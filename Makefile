@@ -4,7 +4,7 @@ VENV := .venv
 RUN := runs/sample-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
 
-.PHONY: train web dist release test quick lint clean
+.PHONY: train web dist release test slow quick lint clean
 
 # Everything that training and the tests need: about 3 GB.
 $(VENV)/.installed: setup.cfg pyproject.toml
@@ -50,9 +50,14 @@ release: dist $(VENV)/.installed
 	$(BIN)/python scripts/release.py dist --models $(ONNX)
 	$(BIN)/python scripts/check_wheel.py dist/*.whl --sdist dist/tf_colorize-*[0-9].tar.gz
 
-# A file of tests at a time in each process, the longest first; no more of them than the machine has memory for.
+# A file of tests at a time in each process, those that take longest first; tests/conftest.py chooses how many processes.
+TESTS := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(TESTS)
+
+# The tests that `make test` leaves out. Many of them start several trainings, so fewer processes have room in memory.
+slow: $(VENV)/.installed
+	$(TESTS) --maxprocesses 2 -m slow --durations=10
 
 # The tests that need neither TensorFlow nor a browser; on every Python from 3.10 to 3.14.
 quick: $(VENV)/.quick

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tf_colorize import processors
+
 # A job in the background ignores Ctrl-C, and so would the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -42,6 +44,19 @@ def pytest_ignore_collect(collection_path, config):
         return collection_path.stem.removeprefix("test_") not in QUICK or None
 
 
+# Tests wait for other processes half of the time, and a process that has loaded TensorFlow and its networks takes up to
+# 2.5 GB; browsers, Ray and the processes that tests start need memory, too.
+PROCESSES_PER_PROCESSOR = 2
+GIGABYTES_PER_PROCESS = 4
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """The number of processes of `pytest -n auto`."""
+    gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    return max(1, min(PROCESSES_PER_PROCESSOR * processors.usable(), int(gigabytes / GIGABYTES_PER_PROCESS)))
+
+
 # Rooms whose files take longest begin, so that no process has to wait at the end for one of them.
 LONG = ("training", "web", "archives", "models", "inference", "export")
 
@@ -49,6 +64,16 @@ LONG = ("training", "web", "archives", "models", "inference", "export")
 def pytest_collection_modifyitems(items):
     rooms = [*LONG, None]
     items.sort(key=lambda item: rooms.index(item.path.parent.name if item.path.parent.name in LONG else None))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_the_session(tmp_path_factory):
+    """A folder that all processes of a session share; `exports` and their own processes find it by its variable."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOLDER_OF_THE_SESSION", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from benchmarks import machine
 from tf_colorize import losses, metrics, models, optimizers
 from tf_colorize.data import pipeline, selection
 from tf_colorize.models import anatomy
-from tf_colorize.training import checkpoints, distribution, loop, preparation, settings
+from tf_colorize.training import checkpoints, distribution, loop, preparation, resolving, settings
 
 
 class Turns(keras.callbacks.Callback):
@@ -63,7 +63,7 @@ def main():
         batch_size=arguments.batch_size,
         precision=arguments.precision,
     )
-    config = settings.resolve(config)
+    config = resolving.resolve(config)
     workers.check(config.batch_size)
     keras.config.set_dtype_policy(config.precision)
     model = build(config, workers)

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import subprocess
 import sys
 
 import av
@@ -15,23 +14,9 @@ from tf_colorize.film import coloring, containers, encoding, muxing, reading
 MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 
 
-def command(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "tf_colorize", "film", *map(str, arguments), "--model", str(MODEL)],
-        capture_output=True,
-        text=True,
-        **options,
-    )
-
-
 def seconds_of(path):
     with av.open(str(path)) as film:
         return film.duration / av.time_base
-
-
-def is_colored(path):
-    """Whether every frame has color, and the lightness of the film it was made from is not asked here."""
-    return all((np.ptp(rgb.astype(int), axis=2) > 8).mean() > 0.1 for _, rgb in films.pictures(path))
 
 
 def assert_same_but_for_color(film, result):
@@ -47,14 +32,14 @@ def assert_same_but_for_color(film, result):
     assert seconds_of(result) == pytest.approx(seconds_of(film), abs=0.05)
 
 
-def test_a_film_keeps_all_but_its_grayness(tmp_path):
+def test_a_film_keeps_all_but_its_grayness(tmp_path, command):
     film = films.write(tmp_path / "movie.mp4")
     done = command(film)
     result = tmp_path / "movie.color.mp4"
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{result}  96 x 64, 30 frames")
     assert_same_but_for_color(film, result)
-    assert is_colored(result)
+    assert films.is_colored(result)
     assert films.packets(result, "audio") == films.packets(film, "audio")
     with av.open(str(result)) as made:
         assert made.metadata["title"] == "A test"
@@ -146,7 +131,7 @@ def test_every_codec_keeps_odd_sides(tmp_path, colorizer, codec, format):
         assert (stream.width, stream.height, stream.pix_fmt) == (97, 65, format)
 
 
-def test_a_part_begins_at_zero_with_its_own_sound(tmp_path):
+def test_a_part_begins_at_zero_with_its_own_sound(tmp_path, command):
     film = films.write(tmp_path / "movie.mp4", n_frames=60)
     done = command(film, "--from", "0.8", "--to", "0:01.6", "-o", tmp_path / "part.mp4")
     assert done.returncode == 0, done.stderr
@@ -169,82 +154,6 @@ def test_a_film_that_was_cut_off_is_colored_as_far_as_it_goes(tmp_path, colorize
     assert 10 < n_frames < 60
     coloring.color_film(colorizer, film, tmp_path / "result.mkv")
     assert len(films.pictures(tmp_path / "result.mkv")) == n_frames
-
-
-def broken(tmp_path, kind):
-    path = tmp_path / "movie.mp4"
-    if kind == "text":
-        path.write_text("no film\n" * 100)
-    elif kind == "empty":
-        path.touch()
-    elif kind == "cut off":
-        films.write(path)
-        path.write_bytes(path.read_bytes()[:2000])
-    elif kind == "photo":
-        films.Image.fromarray(films.photos()[0]).save(path, "JPEG")
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "sound":
-        with av.open(str(path), "w") as film:
-            stream = film.add_stream("aac", rate=48_000)
-            samples = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.int16), "s16", "mono")
-            samples.rate = 48_000
-            film.mux(stream.encode(samples))
-            film.mux(stream.encode(None))
-    return path
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("text", "not a film"),
-        ("empty", "not a film"),
-        ("cut off", "not a film, or too damaged"),
-        ("photo", "a photo, not a film"),
-        ("folder", "no films in it; for numbered images"),
-        ("sound", "has no video stream, only audio"),
-        ("missing", "no such file"),
-    ],
-)
-def test_a_file_that_is_not_a_film_is_reported_in_one_line(tmp_path, kind, reason):
-    path = broken(tmp_path, kind)
-    before = sorted(os.listdir(tmp_path))
-    done = command(path)
-    assert done.returncode == 1 and done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"tf-colorize film: {path}: {reason}")
-    assert sorted(os.listdir(tmp_path)) == before
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        ["--from", "2", "--to", "1"],
-        ["--from", "soon"],
-        ["--steadiness", "1.5"],
-        ["--vividness", "3"],
-        ["--crf", "60"],
-        ["--preview", "0"],
-        ["--codec", "mpeg2"],
-    ],
-)
-def test_wrong_usage(tmp_path, wrong):
-    done = command(tmp_path / "movie.mp4", *wrong)
-    assert done.returncode == 2
-    assert wrong[-2] in done.stderr.splitlines()[-1] or wrong[0] in done.stderr.splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("audio", "codec", "target", "reason"),
-    [("aac", "av1", "a.mov", "av1")],
-)
-def test_unsupported_streams_are_reported_before_the_work(tmp_path, audio, codec, target, reason):
-    film = films.write(tmp_path / "movie.mkv", audio=audio)
-    done = command(film, "-o", tmp_path / target, "--codec", codec)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert reason in line and line.endswith("write to a.mkv instead")
-    assert os.listdir(tmp_path) == ["movie.mkv"]  # and no piece of work
 
 
 def test_pieces_shorter_than_an_encoder_delays_keep_their_times(tmp_path):
@@ -275,24 +184,7 @@ def test_no_encoder_takes_the_processors_for_itself(tmp_path):
         assert policies == {os.SCHED_OTHER}, codec  # run by root, SVT-AV1 would be SCHED_FIFO
 
 
-def test_results_are_not_colored_again(tmp_path):
-    film = films.write(tmp_path / "movie.color.mp4", n_frames=3)
-    done = command(film)
-    assert done.returncode == 0 and "already colorized; rename it" in done.stdout
-    assert os.listdir(tmp_path) == ["movie.color.mp4"]
-
-
-def test_an_existing_result_is_left_alone(tmp_path):
-    film = films.write(tmp_path / "movie.mp4", n_frames=5)
-    (tmp_path / "movie.color.mp4").write_text("mine")
-    done = command(film)
-    assert done.returncode == 0 and "--overwrite" in done.stdout
-    assert (tmp_path / "movie.color.mp4").read_text() == "mine"
-    assert command(film, "--overwrite").returncode == 0
-    assert is_colored(tmp_path / "movie.color.mp4")
-
-
-def test_a_preview_shows_the_film_before_and_after(tmp_path):
+def test_a_preview_shows_the_film_before_and_after(tmp_path, command):
     film = films.write(tmp_path / "movie.mp4", n_frames=50, n_shots=2)
     done = command(film, "--preview", "4")
     assert done.returncode == 0, done.stderr

@@ -1,8 +1,11 @@
 """A generator with every part of the real one, small and colorful, and its exports."""
 
+import contextlib
+import fcntl
 import functools
+import os
 import pathlib
-import tempfile
+import pickle
 import types
 
 import keras
@@ -63,27 +66,51 @@ def write_photos(folder, count=4):
     return folder
 
 
+@contextlib.contextmanager
+def _once(name):
+    """Yields whether this process is the first to get here, of all that run this session's tests; the others wait."""
+    done = _folder() / f"{name}.done"
+    with open(_folder() / f"{name}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield not done.exists()
+        done.touch()
+
+
+def _folder():
+    folder = pathlib.Path(os.environ["FOLDER_OF_THE_SESSION"], "exports")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @functools.cache
 def exported():
-    """Folder, SavedModel and float32 TFLite file of `generator`; deleted at the end of the session."""
-    keeper = tempfile.TemporaryDirectory()
-    folder = pathlib.Path(keeper.name)
-    photos = write_photos(folder / "photos")
-    common = {"image_size": IMAGE_SIZE, "photos": photos}
-    saved = export.export_saved_model(generator(), folder / "colorizer" / "1", **common)
-    files = {
-        kind: export.export_tflite(generator(), folder / f"{kind}.tflite", quantize=kind, **common).path
-        for kind in ("none", "float16", "dynamic")
-    }
-    return types.SimpleNamespace(keeper=keeper, photos=photos, saved_model=saved.path, report=saved, tflite=files)
+    """Photos, SavedModel and TFLite files of `generator`, exported once in a session."""
+    folder = _folder()
+    common = {"image_size": IMAGE_SIZE, "photos": folder / "photos"}
+    kinds = ("none", "float16", "dynamic")
+    with _once("exported") as is_first:
+        if is_first:
+            write_photos(folder / "photos")
+            report = export.export_saved_model(generator(), folder / "colorizer" / "1", **common)
+            (folder / "report.pickle").write_bytes(pickle.dumps(report))
+            for kind in kinds:
+                export.export_tflite(generator(), folder / f"{kind}.tflite", quantize=kind, **common)
+    return types.SimpleNamespace(
+        photos=folder / "photos",
+        saved_model=folder / "colorizer" / "1",
+        report=pickle.loads((folder / "report.pickle").read_bytes()),
+        tflite={kind: folder / f"{kind}.tflite" for kind in kinds},
+    )
 
 
 @functools.cache
 def onnx_files():
-    """ONNX files of `generator`, by what they hold."""
-    folder, common = exported().photos.parent, {"image_size": IMAGE_SIZE, "photos": exported().photos}
-    return {
-        "none": export.export_onnx(generator(), folder / "none.onnx", **common).path,
-        "dynamic": export.export_onnx(generator(), folder / "dynamic.onnx", quantize="dynamic", **common).path,
-        "picture": export.export_onnx_picture(generator(), folder / "picture.onnx", **common).path,
-    }
+    """ONNX files of `generator`, by what they hold, exported once in a session."""
+    folder, common = _folder(), {"image_size": IMAGE_SIZE, "photos": exported().photos}
+    files = {kind: folder / f"{kind}.onnx" for kind in ("none", "dynamic", "picture")}
+    with _once("onnx") as is_first:
+        if is_first:
+            export.export_onnx(generator(), files["none"], **common)
+            export.export_onnx(generator(), files["dynamic"], quantize="dynamic", **common)
+            export.export_onnx_picture(generator(), files["picture"], **common)
+    return files

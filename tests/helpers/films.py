@@ -1,6 +1,7 @@
 """Small real films that tests make: skimage's photographs, gray, under a moving camera."""
 
 import fractions
+import functools
 
 import av
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 RATE = 25
 
 
+@functools.cache
 def photos():
     """Two photographs, uint8, gray in three channels."""
     pictures = (skimage.data.astronaut(), skimage.data.coffee())
@@ -19,11 +21,11 @@ def photos():
 def frames(n_frames, size=(96, 64), n_shots=1):
     """uint8 `(height, width, 3)` of each frame; shots of equal length show the photographs in turn."""
     width, height = size
+    shown = [Image.fromarray(photo).resize((width + 40, height + 40)) for photo in photos()]
     for index in range(n_frames):
         shot = index * n_shots // n_frames
         offset = index % 30
-        picture = Image.fromarray(photos()[shot % 2]).resize((width + 40, height + 40))
-        yield np.asarray(picture.crop((offset, offset, offset + width, offset + height)))
+        yield np.asarray(shown[shot % 2].crop((offset, offset, offset + width, offset + height)))
 
 
 def stills(path, count, size):
@@ -108,3 +110,8 @@ def packets(path, kind):
             for packet in film.demux(stream)
             if packet.dts is not None
         ]
+
+
+def is_colored(path):
+    """Whether every frame has color."""
+    return all((np.ptp(rgb.astype(int), axis=2) > 8).mean() > 0.1 for _, rgb in pictures(path))

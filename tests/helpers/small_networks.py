@@ -4,7 +4,7 @@ import keras
 
 from tf_colorize import models
 from tf_colorize.models import blocks
-from tf_colorize.training import preparation, stages
+from tf_colorize.training import preparation
 
 
 def generator(config, report=print):
@@ -26,4 +26,4 @@ def install():
     """Puts the small networks where `training` takes the real ones from."""
     preparation.build_generator = generator
     patchgan = models.patchgan
-    stages.models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)
+    models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)

@@ -25,6 +25,7 @@ with quiet.startup():
     import small_networks
     import tensorflow as tf
 
+    from tf_colorize import models
     from tf_colorize.models import blocks
     from tf_colorize.training import checkpoints, distribution, preparation, stages
 
@@ -49,7 +50,7 @@ def by_halves(layer, inputs, training=None, mask=None):
 
 
 def install_exact(how):
-    small, patchgan = preparation.build_generator, stages.models.patchgan
+    small, patchgan = preparation.build_generator, models.patchgan
 
     def without_dropout(config, report=print):
         generator = small(config)
@@ -64,7 +65,7 @@ def install_exact(how):
         return model
 
     preparation.build_generator = without_dropout
-    stages.models.patchgan = lambda **arguments: frozen(patchgan(**arguments))
+    models.patchgan = lambda **arguments: frozen(patchgan(**arguments))
     if how == "halves":
         blocks.FusedBatchNormalization.call = by_halves
 

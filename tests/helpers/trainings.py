@@ -6,6 +6,7 @@ import pathlib
 
 import small_networks
 
+from tf_colorize import models
 from tf_colorize.training import preparation, settings, stages
 
 
@@ -48,8 +49,8 @@ def rows(run_dir):
 def put_small_networks(patch):
     """Puts the small networks where `training` takes the real ones from, until the patch is undone."""
     patch.setattr(preparation, "build_generator", small_networks.generator)
-    patchgan = stages.models.patchgan
-    patch.setattr(stages.models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
+    patchgan = models.patchgan
+    patch.setattr(models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
 
 
 # Runs a training in a process of its own, with a checkpoint at every step, and ends the process with

@@ -27,11 +27,19 @@ def state():
     return torch_resnet.random_state(np.random.default_rng(0), torch_resnet.torch_shapes())
 
 
-@pytest.fixture
-def safetensors_file(tmp_path, state):
+@pytest.fixture(scope="module")
+def converted(state):
+    """A ResNet18 with the weights of `state`."""
+    model = backbones.resnet18()
+    backbone_weights.convert_torch(model, state)
+    return model
+
+
+@pytest.fixture(scope="module")
+def safetensors_file(tmp_path_factory, state):
     import safetensors.numpy
 
-    path = tmp_path / "resnet18.safetensors"
+    path = tmp_path_factory.mktemp("weights") / "resnet18.safetensors"
     safetensors.numpy.save_file({key: np.asarray(value) for key, value in state.items()}, path)
     return path
 
@@ -65,38 +73,33 @@ def test_inside_another_model_it_survives_saving(tmp_path, model):
 
 
 @pytest.mark.parametrize("size", [(33, 65), (97, 161)])
-def test_converted_weights_give_the_features_of_torchvision_at_every_level(state, size):
+def test_converted_weights_give_the_features_of_torchvision_at_every_level(converted, state, size):
     x = np.random.default_rng(2).normal(size=(2, *size, 3)).astype("float32")
-    model = backbones.resnet18()
-    backbone_weights.convert_torch(model, state)
-    for feature, truth in zip(model(x), numpy_resnet.features(state, x), strict=True):
+    for feature, truth in zip(converted(x), numpy_resnet.features(state, x), strict=True):
         assert truth.max() > 1.0
         np.testing.assert_allclose(feature, truth, rtol=0, atol=1e-5 * truth.max())
 
 
-def test_every_weight_is_converted(state):
-    model = backbones.resnet18()
-    backbone_weights.convert_torch(model, state)
+def test_every_weight_is_converted(converted, state):
     total = sum(
         np.sum(value, dtype="float64")
         for key, value in state.items()
         if not key.startswith("fc.") and not key.endswith("num_batches_tracked")
     )
-    assert np.isclose(sum(np.sum(w, dtype="float64") for w in model.get_weights()), total, rtol=1e-9)
+    assert np.isclose(sum(np.sum(w, dtype="float64") for w in converted.get_weights()), total, rtol=1e-9)
 
 
-def test_a_weights_file_and_a_safetensors_file_load(tmp_path, safetensors_file):
-    first = backbones.resnet18(safetensors_file)
-    first.save_weights(tmp_path / "backbone.weights.h5")
-    second = backbones.resnet18(str(tmp_path / "backbone.weights.h5"))
-    assert same_weights(first, second)
+def test_a_weights_file_and_a_safetensors_file_load(tmp_path, converted, safetensors_file):
+    assert same_weights(backbones.resnet18(safetensors_file), converted)
+    converted.save_weights(tmp_path / "backbone.weights.h5")
+    assert same_weights(backbones.resnet18(str(tmp_path / "backbone.weights.h5")), converted)
 
 
-def test_pooled_features_are_the_mean_of_layer3(safetensors_file):
+def test_pooled_features_are_the_mean_of_layer3(converted, safetensors_file):
     x = np.random.default_rng(5).normal(size=(2, 64, 32, 3)).astype("float32")
     extractor = backbones.pooled_features(safetensors_file)
     assert not extractor.trainable_variables
-    expected = backbones.resnet18(safetensors_file)(x)[3].numpy().mean((1, 2))
+    expected = converted(x)[3].numpy().mean((1, 2))
     np.testing.assert_allclose(extractor(x), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -164,13 +167,12 @@ def server(safetensors_file, monkeypatch):
         server.shutdown()
 
 
-def test_imagenet_weights_are_downloaded_once(keras_home, server, safetensors_file):
-    first = backbones.resnet18("imagenet")
+def test_imagenet_weights_are_downloaded_once(keras_home, server, converted):
+    assert same_weights(backbones.resnet18("imagenet"), converted)
     assert (keras_home / "models" / backbone_weights.IMAGENET_FILE).is_file()
     server.shutdown()
     server.server_close()
-    assert same_weights(backbones.resnet18("auto"), first)
-    assert same_weights(backbones.resnet18(safetensors_file), first)
+    assert same_weights(backbones.resnet18("auto"), converted)
 
 
 def test_a_download_with_another_hash_is_refused(keras_home, server, monkeypatch):

@@ -1,5 +1,7 @@
 """One table of networks times the invariants all of them keep."""
 
+import typing
+
 import keras
 import numpy as np
 import pytest
@@ -34,46 +36,56 @@ NETWORKS = {
 }
 
 
+class Case(typing.NamedTuple):
+    """A network, its inputs, and its outputs for them in inference."""
+
+    name: str
+    network: keras.Model
+    inputs: np.ndarray
+    outputs: tf.Tensor
+    output_shape: tuple
+    size: int | None  # parameters in the source
+
+
 @pytest.fixture(scope="module", params=NETWORKS)
 def case(request):
     function, input_shape, output_shape, n_parameters = NETWORKS[request.param]
     keras.utils.set_random_seed(0)
     inputs = np.random.default_rng(0).uniform(-1, 1, (2, *input_shape)).astype("float32")
-    return request.param, function(), inputs, output_shape, n_parameters
+    network = function()
+    return Case(request.param, network, inputs, network(inputs, training=False), output_shape, n_parameters)
 
 
 def test_output_has_the_stated_shape_type_and_range(case):
-    name, network, inputs, output_shape, _ = case
-    outputs = network(inputs, training=False)
-    assert outputs.shape == (2, *output_shape)
-    assert outputs.dtype == "float32"
-    assert np.all(np.isfinite(outputs))
-    if "unet" in name:
-        assert np.abs(outputs).max() <= 1.0
+    assert case.outputs.shape == (2, *case.output_shape)
+    assert case.outputs.dtype == "float32"
+    assert np.all(np.isfinite(case.outputs))
+    if "unet" in case.name:
+        assert np.abs(case.outputs).max() <= 1.0
 
 
 def test_parameter_count_is_that_of_the_paper(case):
-    _, network, _, _, n_parameters = case
-    if n_parameters is not None:
-        assert network.count_params() == n_parameters
+    if case.size is not None:
+        assert case.network.count_params() == case.size
 
 
 def test_inference_is_deterministic_and_each_picture_stands_alone(case):
-    _, network, inputs, _, _ = case
-    together = network(inputs, training=False).numpy()
-    np.testing.assert_array_equal(together, network(inputs, training=False).numpy())
-    alone = network(inputs[1:], training=False).numpy()
-    np.testing.assert_allclose(together[1:], alone, atol=1e-5)
+    np.testing.assert_array_equal(case.outputs, case.network(case.inputs, training=False))
+    alone = case.network(case.inputs[1:], training=False)
+    np.testing.assert_allclose(case.outputs[1:], alone, atol=1e-5)
 
 
 def test_gradients_reach_every_variable(case):
-    name, network, inputs, output_shape, _ = case
-    network = network if "patchgan" not in name else network.layers[-1]
-    inputs = inputs if "patchgan" not in name else [inputs[..., :1], inputs[..., 1:]]
-    weights = np.random.default_rng(1).normal(size=(2, *output_shape)).astype("float32")
+    network, inputs = case.network, case.inputs
+    if "patchgan" in case.name:
+        network, inputs = network.layers[-1], [inputs[..., :1], inputs[..., 1:]]
+    weights = np.random.default_rng(1).normal(size=(2, *case.output_shape)).astype("float32")
+    statistics = [variable.numpy() for variable in network.non_trainable_variables]
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(weights * network(inputs, training=True))
     gradients = tape.gradient(loss, network.trainable_variables)
+    for variable, value in zip(network.non_trainable_variables, statistics):
+        variable.assign(value)  # the tests after this one use the network as it was
     dead = [
         variable.path
         for variable, gradient in zip(network.trainable_variables, gradients)
@@ -83,30 +95,27 @@ def test_gradients_reach_every_variable(case):
 
 
 def test_every_layer_with_weights_has_a_name_of_its_own(case):
-    _, network, _, _, _ = case
-    layers = [layer for layer in network._flatten_layers() if layer.weights and not isinstance(layer, keras.Model)]
+    layers = [layer for layer in case.network._flatten_layers() if layer.weights and not isinstance(layer, keras.Model)]
     assert layers
     automatic = [layer.name for layer in layers if layer.name.startswith(("conv2d", "batch_norm", "fused_batch"))]
     assert automatic == []
 
 
 def test_saving_and_loading_changes_nothing(case, tmp_path):
-    _, network, inputs, _, _ = case
-    network.save(tmp_path / "network.keras")
+    case.network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
-    np.testing.assert_array_equal(loaded(inputs, training=False), network(inputs, training=False))
+    np.testing.assert_array_equal(loaded(case.inputs, training=False), case.outputs)
 
 
 def test_mixed_bfloat16_stays_close_and_gives_float32(case):
-    name, network, inputs, _, _ = case
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        mixed = NETWORKS[name][0]()
+        mixed = NETWORKS[case.name][0]()
     finally:
         keras.config.set_dtype_policy(previous)
-    mixed.set_weights(network.get_weights())
-    outputs, expected = mixed(inputs, training=False), network(inputs, training=False)
+    mixed.set_weights(case.network.get_weights())
+    outputs, expected = mixed(case.inputs, training=False), case.outputs
     assert outputs.dtype == "float32"
     # bfloat16 has 8 bits of mantissa: errors are some per cent of the outputs' spread.
     assert np.abs(outputs - expected).mean() < 0.05 * np.std(expected) + 1e-3

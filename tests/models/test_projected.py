@@ -11,7 +11,7 @@ from tf_colorize import models
 from tf_colorize.color import lab
 from tf_colorize.models import backbone_weights, backbones
 from tf_colorize.models.projected import EncoderInput
-from tf_colorize.training import preparation, settings, stages
+from tf_colorize.training import preparation, resolving, settings, stages
 
 
 def batch():
@@ -51,7 +51,7 @@ def test_a_step_changes_its_heads_and_nothing_else(policy):
 
 
 def test_another_discriminator_brings_its_own_loss():
-    resolve, config = settings.resolve, settings.TrainConfig
+    resolve, config = resolving.resolve, settings.TrainConfig
     assert resolve(config(discriminator="projected")).gan_loss == "hinge"
     earlier = {"gan_loss": "lsgan", "spectral_norm": True}  # of a file that knows of one discriminator only
     same, other = (resolve(config(init="a", discriminator=name), earlier) for name in (None, "projected"))
@@ -73,9 +73,9 @@ def test_weights_that_cannot_be_had_are_missed_before_stage_1(tmp_path, monkeypa
     alone = settings.TrainConfig(mode="pretrain", init="a", discriminator="projected")
     assert preparation.with_discriminator_weights(alone) is alone
     with pytest.raises(ValueError, match="`discriminator` projected needs ImageNet weights.*'none'"):
-        settings.resolve(settings.TrainConfig(discriminator="projected", encoder_weights="none"))
+        resolving.resolve(settings.TrainConfig(discriminator="projected", encoder_weights="none"))
     with pytest.raises(ValueError, match="`discriminator` must be one of patchgan, projected. Received: .*'gan'"):
-        settings.resolve(settings.TrainConfig(discriminator="gan"))
+        resolving.resolve(settings.TrainConfig(discriminator="gan"))
 
 
 @pytest.mark.slow

@@ -1,12 +1,17 @@
 """What README and the manual say is so: options exist, links lead somewhere, the Python runs."""
 
+import contextlib
+import io
 import pathlib
 import re
+import runpy
 import shutil
-import subprocess
 import sys
+import unittest.mock
 
 import pytest
+
+from tf_colorize.commands import main
 
 ROOT = pathlib.Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -24,18 +29,31 @@ COMMANDS = [
 ]
 
 
-def help_of(*command):
-    return subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
+def help_of(run, *arguments):
+    """What a program prints for --help, in this process."""
+    printed = io.StringIO()
+    with (
+        contextlib.redirect_stdout(printed),
+        unittest.mock.patch.object(sys, "argv", [*arguments, "--help"]),
+        pytest.raises(SystemExit) as end,
+    ):
+        run()
+    assert not end.value.code
+    return printed.getvalue()
+
+
+def help_of_script(path, *arguments):
+    return help_of(lambda: runpy.run_path(str(path), run_name="__main__"), str(path), *arguments)
 
 
 @pytest.fixture(scope="module")
 def helps():
-    helps = {str(path.relative_to(ROOT)): help_of(sys.executable, str(path)) for path in SCRIPTS}
+    helps = {str(path.relative_to(ROOT)): help_of_script(path) for path in SCRIPTS}
     for benchmark in ("colorize", "data", "film", "scale", "serving", "train"):
-        helps["scripts/benchmark.py"] += help_of(sys.executable, str(ROOT / "scripts" / "benchmark.py"), benchmark)
-    helps["tf-colorize"] = help_of(sys.executable, "-m", "tf_colorize")
+        helps["scripts/benchmark.py"] += help_of_script(ROOT / "scripts" / "benchmark.py", benchmark)
+    helps["tf-colorize"] = help_of(main.main, "tf-colorize")
     for subcommand in ("cluster", "demo", "evaluate", "export", "film", "serve", "train"):
-        helps[f"tf-colorize {subcommand}"] = help_of(sys.executable, "-m", "tf_colorize", subcommand)
+        helps[f"tf-colorize {subcommand}"] = help_of(main.main, "tf-colorize", subcommand)
     return helps
 
 

@@ -1,11 +1,13 @@
 """Imports go down only, and light modules stay light."""
 
 import ast
+import functools
 import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
-from importlinter.cli import lint_imports
 
 try:
     import tomllib
@@ -23,11 +25,18 @@ def name_of(path):
 MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def test_imports_go_down_and_every_file_has_its_place(capsys, monkeypatch):
+@functools.cache
+def tree_of(module):
+    return ast.parse(MODULES[module].read_text())
+
+
+def test_imports_go_down_and_every_file_has_its_place():
     """The contracts are in pyproject.toml; they also hold for what is imported indirectly."""
-    monkeypatch.chdir(PACKAGE.parent)
-    status = lint_imports(no_cache=True)
-    assert status == 0, capsys.readouterr().out
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"], cwd=PACKAGE.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_room_has_a_contract():
@@ -39,7 +48,7 @@ def test_every_room_has_a_contract():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_own_imports_need_no_alias(module):
-    imports = [node for node in ast.walk(ast.parse(MODULES[module].read_text())) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.ImportFrom)]
     own = [alias for node in imports if (node.module or "").startswith("tf_colorize") for alias in node.names]
     # What a room offers to type checkers is `x as x`.
     assert [alias.asname for alias in own if alias.asname not in (None, alias.name)] == []
@@ -67,9 +76,9 @@ def test_only_one_file_looks_up_the_layers_of_a_generator():
     assert found == [] and set(users) <= layers - {"models.anatomy"}
 
 
-def texts_of(path):
+def texts_of(module):
     """Yields the strings of a file that are not docstrings."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(module)
     statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
@@ -81,9 +90,9 @@ def test_the_library_names_no_option_of_a_command():
     other_programs = "tensorboard --logdir "
     named = {
         (module, text)
-        for module, path in MODULES.items()
+        for module in MODULES
         if not module.startswith(("commands", "__main__"))
-        for text in texts_of(path)
+        for text in texts_of(module)
         if option.search(text) and other_programs not in text
     }
     assert named == set()
@@ -108,7 +117,7 @@ def public_functions(body, prefix=""):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_public_functions_have_types(module):
-    for name, function in public_functions(ast.parse(MODULES[module].read_text()).body):
+    for name, function in public_functions(tree_of(module).body):
         arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
         arguments += [argument for argument in (function.args.vararg, function.args.kwarg) if argument]
         untyped = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]

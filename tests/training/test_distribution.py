@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tf_colorize.commands import launcher
-from tf_colorize.training import checkpoints, distribution, settings, tf_config
+from tf_colorize.training import checkpoints, distribution, resolving, settings, tf_config
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_precision_follows_the_gpus(monkeypatch):
         tf.config.experimental, "get_device_details", lambda gpu: {"compute_capability": capability[gpu]}
     )
     auto = settings.TrainConfig(precision="auto")
-    assert settings.resolve(auto).precision == "mixed_bfloat16"
+    assert resolving.resolve(auto).precision == "mixed_bfloat16"
     capability["second"] = (7, 5)
-    assert settings.resolve(auto).precision == "float32"
+    assert resolving.resolve(auto).precision == "float32"
 
 
 def test_the_launcher_removes_its_own_option():

@@ -7,25 +7,25 @@ import pytest
 import trainings
 
 from tf_colorize.models import anatomy, grafts, saving
-from tf_colorize.training import preparation, settings, stages
+from tf_colorize.training import preparation, resolving, settings, stages
 
 
 def test_fine_tuning_starts_from_given_weights(photos, tmp_path):
-    config = settings.resolve(trainings.config_of(photos, tmp_path / "run"))
+    config = resolving.resolve(trainings.config_of(photos, tmp_path / "run"))
     trained = preparation.build_generator(config, report=lambda line: None)
     saving.save_generator(trained, tmp_path / "generator.keras", preparation.about(config))
     config = trainings.config_of(photos, tmp_path / "run", init=str(tmp_path / "generator.keras"))
-    generator = preparation.build_generator(settings.resolve(config), report=lambda line: None)
+    generator = preparation.build_generator(resolving.resolve(config), report=lambda line: None)
     for one, two in zip(generator.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     trained.save_weights(tmp_path / "generator.weights.h5")
     config = dataclasses.replace(config, init=str(tmp_path / "generator.weights.h5"))
-    from_h5 = preparation.build_generator(settings.resolve(config), report=lambda line: None)
+    from_h5 = preparation.build_generator(resolving.resolve(config), report=lambda line: None)
     for one, two in zip(from_h5.get_weights(), trained.get_weights()):
         np.testing.assert_array_equal(one, two)
     wrong = dataclasses.replace(config, pretrain_loss="classification")
     with pytest.raises(ValueError, match=r"`init` does not fit"):
-        preparation.build_generator(settings.resolve(wrong), report=lambda line: None)
+        preparation.build_generator(resolving.resolve(wrong), report=lambda line: None)
 
 
 def test_fine_tuning_takes_over_the_settings_of_the_model(photos, tmp_path, small_networks):
@@ -33,20 +33,20 @@ def test_fine_tuning_takes_over_the_settings_of_the_model(photos, tmp_path, smal
     brief = {"pretrain_epochs": 1, "epochs": 1, "steps_per_epoch": 1}
     first = trainings.trained(trainings.config_of(photos, tmp_path / "first", **changes, **brief))
     bare = settings.TrainConfig(init=str(first))
-    resolved = settings.resolve(bare, preparation.trained_with(bare.init))
+    resolved = resolving.resolve(bare, preparation.trained_with(bare.init))
     taken_over = {**changes, "image_size": 32, "gan_loss": "vanilla"}
     assert {name: getattr(resolved, name) for name in taken_over} == taken_over
-    fresh = settings.resolve(settings.TrainConfig())
+    fresh = resolving.resolve(settings.TrainConfig())
     assert resolved.epochs < fresh.epochs and resolved.learning_rate < fresh.learning_rate
     given = dataclasses.replace(bare, rebalance=0.3, image_size=64)
-    resolved = settings.resolve(given, preparation.trained_with(bare.init))
+    resolved = resolving.resolve(given, preparation.trained_with(bare.init))
     assert (resolved.rebalance, resolved.image_size, resolved.lambda_l1) == (0.3, 64, 40.0)
 
 
 def test_another_loss_does_not_inherit_the_weights_of_the_first():
     shipped = {"pretrain_loss": "classification", "rebalance": 0.9, "lambda_l1": 0.0, "lambda_classification": 1.0}
     config = settings.TrainConfig(init="a model", pretrain_loss="l1")
-    resolved = settings.resolve(config, {**shipped, "lambda_smoothness": 300.0, "gan_loss": "hinge"})
+    resolved = resolving.resolve(config, {**shipped, "lambda_smoothness": 300.0, "gan_loss": "hinge"})
     weights = (resolved.lambda_l1, resolved.lambda_classification, resolved.lambda_smoothness)
     assert weights == (100.0, 0.0, 0.0) and resolved.gan_loss == "hinge"
 
@@ -61,7 +61,7 @@ def test_a_frozen_encoder_stays_as_it_is_in_both_stages_and_thaws(photos, tmp_pa
         pairs = zip(before.get_layer(name).get_weights(), after.get_layer(name).get_weights(), strict=True)
         assert all(np.array_equal(old, new) == is_frozen for old, new in pairs), name
     thawed = preparation.build_generator(
-        settings.resolve(dataclasses.replace(config, init=str(run), freeze_encoder=False)), report=lambda line: None
+        resolving.resolve(dataclasses.replace(config, init=str(run), freeze_encoder=False)), report=lambda line: None
     )
     assert len(thawed.trainable_variables) == len(before.trainable_variables)
 
@@ -108,4 +108,4 @@ def test_hints_train_a_branch_alone(real_run, photos, tmp_path):
 @pytest.mark.parametrize("changes", [{"mode": "gan", "init": "x"}, {"mode": "pretrain", "init": None}])
 def test_hints_need_a_trained_generator_and_stage_1(changes):
     with pytest.raises(ValueError, match="`hints` needs mode pretrain and a trained generator"):
-        settings.resolve(settings.TrainConfig(hints=True, **changes))
+        resolving.resolve(settings.TrainConfig(hints=True, **changes))

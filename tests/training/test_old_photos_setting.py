@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tf_colorize.data import pipeline
-from tf_colorize.training import settings, stages
+from tf_colorize.training import batches, resolving, settings
 
 
 def batches_of(tmp_path, stage, **changes):
@@ -14,23 +14,21 @@ def batches_of(tmp_path, stage, **changes):
     if not path.exists():
         colors = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)
         Image.fromarray(colors).resize((80, 60), Image.Resampling.BICUBIC).save(path)
-    config = settings.resolve(
+    config = resolving.resolve(
         settings.TrainConfig(encoder_weights="none", image_size=32, batch_size=4, precision="float32", **changes)
     )
-    run = stages._Run.__new__(stages._Run)
-    run.config, run.train_paths, run.validation_paths = config, [str(path)], [str(path)]
-    batch = next(iter(run._stream(stage, 0)))
-    return [part.numpy() for part in batch], [part.numpy() for part in next(iter(run._validation((0, 1))))]
+    data = batches.Batches(config, {"train": [str(path)], "validation": [str(path)]})
+    return [[part.numpy() for part in next(iter(one))] for one in (data.training(stage, 0), data.validation())]
 
 
-@pytest.mark.parametrize("stage", ["stage1", "stage2"])
+@pytest.mark.parametrize("stage", [1, 2])
 def test_the_share_reaches_training_and_leaves_validation(tmp_path, stage):
     (plain, _), validation = batches_of(tmp_path, stage)
     (old, _), same = batches_of(tmp_path, stage, old_photos=1.0)
     assert all(np.abs(one - other).max() > 0.01 for one, other in zip(plain, old))
     for one, other in zip(validation, same):
         np.testing.assert_array_equal(one, other)
-    expected = pipeline.training_batches([tmp_path / "photo.png"], 32, 4, seed=int(stage == "stage2"), old_photos=1.0)
+    expected = pipeline.training_batches([tmp_path / "photo.png"], 32, 4, seed=stage - 1, old_photos=1.0)
     np.testing.assert_array_equal(next(iter(expected))[0], old)
 
 
@@ -41,4 +39,4 @@ def test_no_photo_is_old_unless_it_is_asked_for():
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), True])
 def test_a_share_that_is_none_is_refused(share):
     with pytest.raises(ValueError, match="`old_photos` must be"):
-        settings.resolve(settings.TrainConfig(encoder_weights="none", old_photos=share))
+        resolving.resolve(settings.TrainConfig(encoder_weights="none", old_photos=share))

@@ -5,6 +5,7 @@ import json
 import pytest
 import small_networks
 
+from tf_colorize import models
 from tf_colorize.commands import train
 from tf_colorize.models import saving
 from tf_colorize.training import outcome, preparation, settings, stages
@@ -50,9 +51,9 @@ def test_better_or_equal_figures_give_no_warning(changes):
 @pytest.fixture
 def run(tmp_path, photo_folder, monkeypatch):
     """A function that trains the small networks and returns the folder and what was said."""
-    patchgan = stages.models.patchgan
+    patchgan = models.patchgan
     monkeypatch.setattr(preparation, "build_generator", small_networks.generator)
-    monkeypatch.setattr(stages.models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
+    monkeypatch.setattr(models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
 
     def trained(name, **changes):
         lines = []

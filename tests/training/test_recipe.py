@@ -8,10 +8,10 @@ import pytest
 import small_networks
 import tensorflow as tf
 
-from tf_colorize import recipe
+from tf_colorize import models, recipe
 from tf_colorize.commands import train
 from tf_colorize.models import anatomy, blocks, grafts, saving
-from tf_colorize.training import averaging, checkpoints, preparation, recipe_files, settings, stages
+from tf_colorize.training import averaging, checkpoints, preparation, recipe_files, resolving, settings, stages
 
 RECIPES = sorted((pathlib.Path(__file__).parents[2] / "scripts" / "recipes").glob("*.toml"))
 SHIPPED = pathlib.Path(__file__).parents[2] / "saved_models" / "colorizer" / "1"
@@ -79,8 +79,8 @@ def small(monkeypatch):
         return grafts.add_hints(generator) if config.hints else generator
 
     monkeypatch.setattr(preparation, "build_generator", build)
-    patchgan = stages.models.patchgan
-    monkeypatch.setattr(stages.models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
+    patchgan = models.patchgan
+    monkeypatch.setattr(models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_the_recipes_that_come_with_the_package_are_some(path):
         made.add(name)
         if kind == "train":
             trained_with = {"image_size": 192, "pretrain_loss": "classification", "lambda_l1": 0.0}
-            settings.resolve(settings.TrainConfig(**table), trained_with if "init" in table else None)
+            resolving.resolve(settings.TrainConfig(**table), trained_with if "init" in table else None)
     assert steps[-1][1] == "export"
 
 
@@ -203,7 +203,7 @@ def first_of(path):
     """The untrained generator that the first step of a recipe starts from."""
     _, _, table = recipe_files.load(path)[0]
     config = settings.TrainConfig(**{**table, "data": "photos", "encoder_weights": "none"})
-    return preparation.build_generator(settings.resolve(config), lambda line: None)
+    return preparation.build_generator(resolving.resolve(config), lambda line: None)
 
 
 def shapes_of(generator):

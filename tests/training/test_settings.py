@@ -9,7 +9,7 @@ import pytest
 from tf_colorize import losses
 from tf_colorize.commands import train
 from tf_colorize.models import backbone_weights, catalog
-from tf_colorize.training import distribution, fields, objectives, preparation, settings
+from tf_colorize.training import distribution, fields, objectives, preparation, resolving, settings
 
 MANUAL = pathlib.Path(__file__).parents[2] / "docs" / "train.md"
 
@@ -120,7 +120,7 @@ def test_values_at_the_limits_work():
 )
 def test_settings_of_the_wrong_type_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        settings.resolve(settings.TrainConfig(**changes))
+        resolving.resolve(settings.TrainConfig(**changes))
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_options_are_checked_before_weights_are_downloaded(tmp_path, photo_folde
 
 
 def test_the_losses_of_a_stage_are_the_lines_with_that_stage():
-    config = settings.resolve(settings.TrainConfig(pretrain_loss="classification", lambda_smoothness=7.0))
+    config = resolving.resolve(settings.TrainConfig(pretrain_loss="classification", lambda_smoothness=7.0))
     cross_entropy = losses.PaletteCrossentropy(np.zeros((2, 2), "float32"))
-    first, second = (objectives.terms(config, stage, lambda: cross_entropy) for stage in (1, 2))
+    first, second = (objectives.terms(settings.weights(config, stage), lambda: cross_entropy) for stage in (1, 2))
     assert [(term.name, term.weight) for term in first] == [("smoothness", 7.0)]
     assert [(term.name, term.weight) for term in second] == [("classification", 1.0), ("smoothness", 7.0)]
     assert second[1].function is losses.smoothness

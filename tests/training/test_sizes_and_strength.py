@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import small_networks
 
+from tf_colorize.data import pipeline
 from tf_colorize.models import anatomy, blocks, saving
-from tf_colorize.training import checkpoints, objectives, preparation, settings, stages
+from tf_colorize.training import checkpoints, objectives, preparation, resolving, settings, stages
 
 SMALL = {
     "mode": "pretrain",
@@ -46,7 +47,7 @@ def test_a_run_on_several_sizes_goes_on_where_it_was_stopped(tmp_path, photo_fol
     class Stopped(Exception):
         pass
 
-    read = stages.pipeline._Reader.read
+    read = pipeline._Reader.read
 
     def failing(self, seed, step):
         lightness, ab = read(self, seed, step)
@@ -56,7 +57,7 @@ def test_a_run_on_several_sizes_goes_on_where_it_was_stopped(tmp_path, photo_fol
                 raise Stopped
         return lightness, ab
 
-    monkeypatch.setattr(stages.pipeline._Reader, "read", failing)
+    monkeypatch.setattr(pipeline._Reader, "read", failing)
     with pytest.raises((checkpoints.TrainingStopped, Stopped)):
         stages.train(parts, report=silent)
     seen.append("again")
@@ -82,7 +83,7 @@ def test_strength_alone_is_trained(tmp_path, photo_folder):
     assert np.abs(kept["strength_factor/kernel"]).max() > 0
     rows = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
     assert np.isfinite(rows[0]["val_loss"])
-    again = settings.resolve(
+    again = resolving.resolve(
         settings.TrainConfig(**SMALL, init=str(tmp_path / "run")), preparation.trained_with(str(tmp_path / "run"))
     )
     trained = preparation.build_generator(again, silent)
@@ -108,4 +109,4 @@ def test_the_error_of_a_photo_is_its_psnr():
 )
 def test_settings_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        settings.resolve(settings.TrainConfig(**{**SMALL, **changes}))
+        resolving.resolve(settings.TrainConfig(**{**SMALL, **changes}))

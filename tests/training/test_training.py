@@ -9,7 +9,7 @@ import trainings
 from PIL import Image
 
 from tf_colorize.models import saving
-from tf_colorize.training import checkpoints, preparation, settings, stages
+from tf_colorize.training import checkpoints, preparation, resolving, settings, stages
 
 
 @pytest.fixture(params=["small_run", pytest.param("real_run", marks=pytest.mark.slow)])
@@ -61,7 +61,7 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
     weights = [
         (config.lambda_l1, config.lambda_classification)
         for loss in ("l1", "classification")
-        for config in [settings.resolve(settings.TrainConfig(pretrain_loss=loss))]
+        for config in [resolving.resolve(settings.TrainConfig(pretrain_loss=loss))]
     ]
     assert weights == [(100.0, 0.0), (0.0, 1.0)]
     run = stages.train(

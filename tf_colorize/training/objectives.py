@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tf_colorize import installation, losses
 from tf_colorize.models import anatomy
-from tf_colorize.training import distribution, settings
+from tf_colorize.training import distribution
 
 with installation.explained():
     import keras
@@ -22,24 +22,19 @@ WARM_UP = 0.05  # share of a stage's steps
 N_PRIOR_BATCHES = 60
 
 
-def terms(config: settings.TrainConfig, stage: int, palette_loss: Callable[[], Any]) -> list[losses.Term]:
-    """Returns the losses other than L1 and GAN that have a weight in a stage.
-
-    The setting `lambda_NAME` is the weight of `losses.NAME`, in the stages listed in its line in `settings`.
+def terms(weights: Mapping[str, float], palette_loss: Callable[[], Any]) -> list[losses.Term]:
+    """Returns the losses other than L1 and GAN of a stage.
 
     Args:
-        config: `TrainConfig`, resolved.
-        stage: 1 or 2.
+        weights: name of a function in `losses` -> its weight, as from `settings.weights`.
         palette_loss: returns the loss over the palette; called if it is needed.
     """
-    found = []
-    for name, one in settings.table().items():
-        weight = getattr(config, name)
-        if stage in one.stages and weight:
-            is_over_palette = one.loss == "classification"
-            function = losses.Classification(palette_loss()) if is_over_palette else getattr(losses, one.loss)
-            found.append(losses.Term(one.loss, weight, function))
-    return found
+    return [
+        losses.Term(
+            name, weight, losses.Classification(palette_loss()) if name == "classification" else getattr(losses, name)
+        )
+        for name, weight in weights.items()
+    ]
 
 
 def palette_crossentropy(
@@ -66,20 +61,6 @@ def palette_crossentropy(
 
     weights = losses.rebalancing_weights(np.float32(workers.from_chief(prior)), rebalance)
     return losses.PaletteCrossentropy(palette, weights)
-
-
-def stage1_loss(config: settings.TrainConfig, palette_loss: Callable[[], Any]) -> dict[str, Any]:
-    """Returns the loss of stage 1 by the name of the output that it acts on, as `compile` takes it.
-
-    Args:
-        config: `TrainConfig`, resolved.
-        palette_loss: returns the loss over the palette; called if it is needed.
-    """
-    if config.hints:
-        return {"ab": hint_error}
-    if config.strength:
-        return {"ab": log_squared_error}
-    return {"logits": palette_loss()} if config.pretrain_loss == "classification" else {"ab": "mae"}
 
 
 def log_squared_error(target: Any, result: Any) -> Any:

@@ -16,7 +16,7 @@ from tf_colorize import models, whole
 from tf_colorize.color import lab
 from tf_colorize.data import selection
 from tf_colorize.models import anatomy, backbone_weights, catalog, grafts, saving
-from tf_colorize.training import distribution, settings
+from tf_colorize.training import distribution, resolving, settings
 
 if typing.TYPE_CHECKING:
     import keras
@@ -55,7 +55,7 @@ def prepare(
     else:
         # Errors are found before weights are downloaded.
         before = trained_with(config.init)
-        settings.resolve(config, before)
+        resolving.resolve(config, before)
         if (run_dir / "config.json").exists():
             raise ValueError(f"`run_dir` {run_dir} already holds a run. Resume it, or choose another `run_dir`.")
     workers.check(config.batch_size)
@@ -65,19 +65,28 @@ def prepare(
     else:
         photos = dict(zip(("train", "validation"), choose_photos(config, report)))
     if not resume:
-        config = with_discriminator_weights(settings.resolve(with_encoder_weights(config), before))
+        config = with_discriminator_weights(resolving.resolve(with_encoder_weights(config), before))
     for key, value in dataclasses.asdict(config).items():
         report(f"{key:24}{value}")
     return dataclasses.asdict(config), photos
 
 
 def write(
-    config: settings.TrainConfig, run_dir: pathlib.Path, generator: keras.Model, photos: dict[str, list[str]]
+    config: settings.Resolved, generator: keras.Model, about: dict[str, Any], photos: dict[str, list[str]]
 ) -> None:
-    """Writes the config and the photos of a run to its folder."""
+    """Writes the config and the photos of a run to its folder, and the generator that it starts from, for `resumed`.
+
+    Args:
+        config: `settings.Resolved`.
+        generator: `keras.Model` with its initial weights.
+        about: its metadata, from `about`.
+        photos: "train" and "validation" -> paths.
+    """
+    run_dir = pathlib.Path(config.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     write_json(run_dir / "photos.json", photos)
-    keep(generator, config, run_dir)
+    if config.init is not None:
+        saving.save_generator(generator, run_dir / START, about)
     write_json(run_dir / "config.json", dataclasses.asdict(config))
 
 
@@ -126,7 +135,7 @@ def _progress(report):
 
 
 def trained_with(init: str | None) -> dict[str, Any]:
-    """Returns the settings of an initial generator, for `settings.resolve`.
+    """Returns the settings of an initial generator, for `resolving.resolve`.
 
     Raises:
         ValueError: `init` is not a generator.
@@ -146,7 +155,7 @@ def with_encoder_weights(config: settings.TrainConfig) -> settings.TrainConfig:
     return dataclasses.replace(config, encoder_weights="none" if found is None else "imagenet")
 
 
-def with_discriminator_weights(config: settings.TrainConfig) -> settings.TrainConfig:
+def with_discriminator_weights(config: settings.Resolved) -> settings.Resolved:
     """Returns a resolved config after ensuring that there are weights for the discriminator "projected".
 
     Raises:
@@ -158,7 +167,7 @@ def with_discriminator_weights(config: settings.TrainConfig) -> settings.TrainCo
     return dataclasses.replace(config, encoder_weights="imagenet")
 
 
-def about(config: settings.TrainConfig) -> dict[str, Any]:
+def about(config: settings.Resolved) -> dict[str, Any]:
     """Returns the metadata of the generators saved by a run."""
     about = anatomy.generator_metadata(config.image_size, settings.recipe(config))
     if config.hints and config.init is not None and not config.init.endswith(".weights.h5"):
@@ -168,19 +177,13 @@ def about(config: settings.TrainConfig) -> dict[str, Any]:
     return about
 
 
-def keep(generator: keras.Model, config: settings.TrainConfig, run_dir: pathlib.Path) -> None:
-    """Writes the generator of a run that starts from `config.init` as `start.keras`, for `resumed`."""
-    if config.init is not None:
-        saving.save_generator(generator, run_dir / START, about(config))
-
-
 def resumed(config: settings.TrainConfig, run_dir: pathlib.Path) -> settings.TrainConfig:
     """Returns the config of a run folder, with the run's copy of the initial generator."""
     kept = run_dir / START
     return dataclasses.replace(config, init=str(kept)) if kept.exists() else config
 
 
-def build_generator(config: settings.TrainConfig, report: Callable[[str], None] = print) -> keras.Model:
+def build_generator(config: settings.Resolved, report: Callable[[str], None] = print) -> keras.Model:
     """Returns the generator of a config, with its initial weights, in the current precision.
 
     Raises:
@@ -195,11 +198,17 @@ def build_generator(config: settings.TrainConfig, report: Callable[[str], None] 
     return generator
 
 
-def build_discriminator(config: settings.TrainConfig) -> keras.Model:
-    """Returns the discriminator of a resolved config, with its initial weights, in the current precision."""
-    if config.discriminator == "projected":
-        return models.projected(config.encoder_weights)
-    return models.patchgan(spectral_norm=bool(config.spectral_norm))
+def build_discriminator(kind: str, encoder_weights: str, spectral_norm: bool) -> keras.Model:
+    """Returns a discriminator with its initial weights, in the current precision.
+
+    Args:
+        kind: "patchgan" or "projected".
+        encoder_weights: for projected: "imagenet", or a file.
+        spectral_norm: for patchgan: whether it has spectral normalization.
+    """
+    if kind == "projected":
+        return models.projected(encoder_weights)
+    return models.patchgan(spectral_norm=spectral_norm)
 
 
 def _initial_generator(config, report):

@@ -22,15 +22,12 @@ if typing.TYPE_CHECKING:
 _WHAT, _PHOTOS, _LENGTH = "what to train", "photos", "size and length"
 _LOSSES, _RUN = "losses and optimizers", "run"
 
-# The hints branch starts untrained and is small.
-_HINTS = {"pretrain_epochs": 10, "pretrain_learning_rate": 3e-3}
-
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Everything that determines a training run; saved as `config.json` in the run folder.
 
-    `resolve` replaces "auto" and None by values for the generator.
+    `resolving.resolve` replaces "auto" and None by values for the generator.
     """
 
     mode: str = setting(
@@ -168,17 +165,37 @@ class TrainConfig:
     deterministic: bool = setting(False, "bit-identical results on repetition; slower", group=_RUN)
 
 
+class Resolved(TrainConfig):
+    """A `TrainConfig` with no automatic value left, as from `resolving.resolve`."""
+
+    if typing.TYPE_CHECKING:  # these are never None
+        image_size: int
+        pretrain_epochs: int
+        epochs: int
+        pretrain_loss: str
+        rebalance: float
+        lambda_l1: float
+        discriminator: str
+        gan_loss: str
+        spectral_norm: bool
+        pretrain_learning_rate: float
+        encoder_rate: float
+        learning_rate: float
+        average: float
+
+
 @functools.cache
 def table() -> dict[str, fields.Setting]:
     """Returns the settings by name, in the order of `TrainConfig`."""
     return fields.table(TrainConfig)
 
 
-def _carried(*kinds):
+def carried(*kinds: str) -> tuple[str, ...]:
+    """Returns the settings that fine-tuning takes over, of certain kinds: see `fields.Setting.carried`."""
     return tuple(name for name, one in table().items() if one.carried in kinds)
 
 
-RECIPE = (*_carried("always", "loss", "discriminator"), "discriminator")
+RECIPE = (*carried("always", "loss", "discriminator"), "discriminator")
 """Settings that fine-tuning takes over from the generator's earlier training.
 
 The discriminator "projected" is not taken over, because its weights may not be available. Nor are the loss and the
@@ -186,138 +203,22 @@ normalization that were used with it, unless the new training specifies "project
 """
 
 
-def resolve(config: TrainConfig, trained_with: dict[str, Any] | None = None) -> TrainConfig:
-    """Returns a config with the automatic values filled in and checked.
-
-    Args:
-        config: `TrainConfig`.
-        trained_with: dict, the settings that the generator of `config.init` was trained with: `RECIPE` and
-            "image_size", as far as known.
-
-    Raises:
-        ValueError: a value is invalid; the message names it and the valid values.
-    """
-    from tf_colorize.models import catalog
-
-    _check_each(config)
-    is_paper = catalog.kind(config.generator).encoder is None
-    trained_with = {"discriminator": "patchgan", **(trained_with or {})}
-    if (config.discriminator or "patchgan") != trained_with["discriminator"]:
-        dropped = (*_carried("discriminator"), "discriminator")
-        trained_with = {name: value for name, value in trained_with.items() if name not in dropped}
-    if config.pretrain_loss not in (None, trained_with.get("pretrain_loss")):
-        # The weights of other losses do not suit this one.
-        trained_with = {name: value for name, value in trained_with.items() if name not in _carried("loss")}
-    has_classes = (config.pretrain_loss or trained_with.get("pretrain_loss")) == "classification"
-    automatic = {name: one.default for name, one in table().items() if one.default is not None}
-    automatic |= _depending(config, is_paper, has_classes)
-    if config.init is not None:
-        automatic |= {name: one.fine_tuning for name, one in table().items() if one.fine_tuning is not None}
-        automatic |= {"encoder_rate": 0.1, **trained_with, **(_HINTS if config.hints else {})}
-    chosen = {name: value for name, value in automatic.items() if getattr(config, name, "") is None}
-    config = dataclasses.replace(config, **chosen)
-    if config.precision == "auto":
-        config = dataclasses.replace(config, precision="mixed_bfloat16" if _has_bfloat16() else "float32")
-    _check_each(config)
-    _check_together(config)
-    return config
-
-
-def _depending(config, is_paper, has_classes):
-    """Returns the defaults that depend on other settings and differ from the table."""
-    values: dict[str, Any] = {}
-    if has_classes:
-        # Stage 2 keeps the loss of stage 1: L1 would pull the mean of a distribution towards gray.
-        values |= {"lambda_l1": 0.0, "lambda_classification": 1.0}
-    if config.discriminator == "projected":
-        values["gan_loss"] = "hinge"
-    if is_paper or config.encoder_weights == "none":
-        values["encoder_rate"] = 1.0
-    if is_paper:
-        values |= {"average": 0.0, **({"pretrain_epochs": 0} if config.mode == "gan" else {})}
-    return values
-
-
-def recipe(config: TrainConfig) -> dict[str, Any]:
+def recipe(config: Resolved) -> dict[str, Any]:
     """Returns `RECIPE` of a resolved config as a dict, for the metadata of its generator."""
     return {name: getattr(config, name) for name in RECIPE}
 
 
-def _check_each(config):
-    for name, one in table().items():
-        if (value := getattr(config, name)) is not None:
-            one.check(value)
+def weights(config: Resolved, stage: int) -> dict[str, float]:
+    """Returns the losses other than L1 and GAN that count in a stage, as name -> weight.
 
+    The setting `lambda_NAME` is the weight of `losses.NAME`, in the stages listed in its line of the table.
 
-def _check_together(config):
-    from tf_colorize.models import catalog
-
-    kind = catalog.kind(config.generator)
-    multiple = kind.size_multiple
-    if config.image_size % multiple:
-        raise ValueError(
-            f"`image_size` must be a multiple of {multiple} for {config.generator}. "
-            f"Received: image_size={config.image_size}"
-        )
-    if config.largest_size is not None and (
-        config.largest_size < config.image_size or (config.largest_size - config.image_size) % 32 or 32 % multiple
-    ):
-        raise ValueError(
-            f"`largest_size` must be image_size ({config.image_size}) plus a multiple of 32, for a generator that "
-            f"takes such sizes. Received: largest_size={config.largest_size}, generator={config.generator!r}"
-        )
-    if config.lambda_classification and config.pretrain_loss != "classification":
-        raise ValueError(
-            "`lambda_classification` needs pretrain_loss classification, whose generator has a palette. "
-            f"Received: lambda_classification={config.lambda_classification}, pretrain_loss={config.pretrain_loss!r}"
-        )
-    if config.deep_decoder and (config.init or config.pretrain_loss != "classification"):
-        raise ValueError(
-            "`deep_decoder` is for new generators with pretrain_loss classification. "
-            f"Received: init={config.init!r}, pretrain_loss={config.pretrain_loss!r}"
-        )
-    for name in ("hints", "strength"):
-        if getattr(config, name) and (config.init is None or config.mode != "pretrain"):
-            raise ValueError(
-                f"`{name}` needs mode pretrain and a trained generator `init`. Received: mode={config.mode!r}, "
-                f"init={config.init!r}"
-            )
-    if config.hints and config.strength:
-        raise ValueError("`strength` must be trained before `hints`, in a separate run. Received: both")
-    if config.freeze_encoder and (kind.encoder is None or (config.encoder_weights == "none" and not config.init)):
-        raise ValueError(
-            "`freeze_encoder` needs a generator with a trained encoder, from `init` or `encoder_weights`. "
-            f"Received: generator={config.generator!r}, encoder_weights={config.encoder_weights!r}"
-        )
-    if config.discriminator == "projected" and config.mode == "gan" and config.encoder_weights == "none":
-        raise ValueError(
-            "`discriminator` projected needs ImageNet weights of ResNet18: encoder_weights imagenet or a file. "
-            f"Received: encoder_weights={config.encoder_weights!r}"
-        )
-    least = 1 if config.mode == "pretrain" else 0
-    if config.pretrain_epochs < least:
-        raise ValueError(
-            f"`pretrain_epochs` must be at least {least} with mode {config.mode}. "
-            f"Received: pretrain_epochs={config.pretrain_epochs}"
-        )
-    if config.pretrain_loss == "classification" and kind.encoder is None:
-        raise ValueError(
-            "`pretrain_loss` classification needs a generator with an encoder, such as resnet18_unet. "
-            f"Received: generator={config.generator!r}"
-        )
-
-
-def _has_bfloat16():
-    """Returns whether the hardware multiplies bfloat16 matrices: all GPUs, or, without GPUs, the processor (only
-    detected on Linux)."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:  # compute capability 8.0 (Ampere) or newer
-        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        return all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    return cpuinfo.exists() and any(flag in cpuinfo.read_text(encoding="utf-8") for flag in ("amx_bf16", "avx512_bf16"))
+    Args:
+        config: `Resolved`.
+        stage: 1 or 2.
+    """
+    found = {one.loss: getattr(config, name) for name, one in table().items() if stage in one.stages}
+    return {loss: weight for loss, weight in found.items() if weight}
 
 
 def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
