@@ -13,6 +13,9 @@ if typing.TYPE_CHECKING:
 VERSION = 1
 """The version of all these files."""
 
+METADATA_NAME = "tf_colorize.json"
+"""The name of what a model says of itself: a file in the archive or in `assets.extra`."""
+
 _MOST_BYTES = 1 << 28  # of a file, whose references may be whole pictures; a device would never end
 _LONGEST_SHOWN = 80  # characters of a value shown in a message
 

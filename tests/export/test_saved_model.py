@@ -16,7 +16,7 @@ import skimage.data
 import tensorflow as tf
 from PIL import ExifTags, Image
 
-from tf_colorize import Colorizer, export
+from tf_colorize import Colorizer, documents, export
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 from tf_colorize.training import preparation, settings
@@ -81,7 +81,7 @@ def test_freezing_is_neither_saved_nor_loaded(exported, tmp_path):
     assert not frozen.get_layer("conv").trainable  # the caller's own stays as it is
     frozen.save(tmp_path / "old.keras")  # as earlier versions did
     with zipfile.ZipFile(tmp_path / "old.keras", "a") as archive:
-        archive.writestr(saving.METADATA_NAME, json.dumps(about))
+        archive.writestr(documents.METADATA_NAME, json.dumps(about))
     for name in ("new.keras", "1", "old.keras"):
         generator, described = saving.load_generator(tmp_path / name)
         assert all(layer.trainable for layer in layers_of(generator)), name
@@ -125,7 +125,7 @@ def test_an_export_can_be_exported_again(exported, tmp_path):
     generator, described = saving.load_generator(exported.saved_model)
     report = export.export_tflite(generator, tmp_path / "again.tflite", metadata=described, photos=exported.photos)
     with zipfile.ZipFile(report.path) as archive:
-        again = json.loads(archive.read(saving.METADATA_NAME))
+        again = json.loads(archive.read(documents.METADATA_NAME))
     assert "generator" not in again and again["image_size"] == SIZE
 
 

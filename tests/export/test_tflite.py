@@ -13,7 +13,7 @@ import tiny_models
 from ai_edge_litert import interpreter as litert
 from PIL import Image
 
-from tf_colorize import export, models
+from tf_colorize import documents, export, models
 from tf_colorize.color import lab
 from tf_colorize.export import checks, tflite, vectors
 from tf_colorize.inference import runtimes
@@ -49,7 +49,7 @@ def test_the_script_offers_the_choices_of_the_library():
 @pytest.mark.parametrize("kind", ["none", "float16", "dynamic"])
 def test_tflite_carries_its_metadata(exported, kind):
     with zipfile.ZipFile(exported.tflite[kind]) as archive:
-        described = json.loads(archive.read(saving.METADATA_NAME))
+        described = json.loads(archive.read(documents.METADATA_NAME))
     assert described == {**anatomy.generator_metadata(SIZE), "quantize": kind}
     assert exported.tflite[kind].read_bytes()[4:8] == b"TFL3"
 

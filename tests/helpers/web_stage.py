@@ -11,6 +11,11 @@ CAMERA = skimage.data.camera()[:300]
 PHOTO = web_browser.encoded(Image.fromarray(CAMERA))
 
 
+def colored():
+    """A photo with colors."""
+    return Image.fromarray(skimage.data.coffee())
+
+
 def split_of(visitor):
     """Where the divider is, in percent of the width."""
     return visitor.page.locator("#frame").evaluate("frame => parseFloat(frame.style.getPropertyValue('--split'))")

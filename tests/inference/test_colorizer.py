@@ -10,9 +10,9 @@ import tensorflow as tf
 import tiny_models
 from PIL import Image
 
-from tf_colorize import Colorizer
+from tf_colorize import Colorizer, documents
 from tf_colorize.color import lab
-from tf_colorize.inference import runtimes, strips
+from tf_colorize.inference import strips
 from tf_colorize.photos import files
 
 PHOTO = skimage.data.coffee()[:300, 100:500]
@@ -195,7 +195,7 @@ def test_tflite_works_from_many_threads(colorizer):
 def with_metadata(path, target, **metadata):
     target.write_bytes(path.read_bytes())
     with zipfile.ZipFile(target, "a") as archive:
-        archive.writestr(runtimes.METADATA_NAME, json.dumps(metadata))
+        archive.writestr(documents.METADATA_NAME, json.dumps(metadata))
     return target
 
 
@@ -250,7 +250,7 @@ def test_saved_models_run_their_signature(tmp_path):
     module = Exported()
     tf.saved_model.save(module, str(tmp_path), signatures={"predict_ab": module.predict_ab})
     (tmp_path / "assets.extra").mkdir()
-    (tmp_path / "assets.extra" / runtimes.METADATA_NAME).write_text('{"image_size": 32}')
+    (tmp_path / "assets.extra" / documents.METADATA_NAME).write_text('{"image_size": 32}')
     result = Colorizer.load(tmp_path)(PHOTO)
     assert np.abs(result.astype(int) - Colorizer.from_keras(tiny_models.keras_model())(PHOTO)).max() <= 1
 

@@ -7,7 +7,7 @@ import zipfile
 import exports
 import pytest
 
-from tf_colorize import export
+from tf_colorize import documents, export
 from tf_colorize.models import anatomy, saving
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -16,7 +16,7 @@ SHIPPED = ROOT / "saved_models"
 
 def tflite_metadata(path):
     with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(saving.METADATA_NAME))
+        return json.loads(archive.read(documents.METADATA_NAME))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tf_colorize import documents
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
 from tf_colorize.hints import SIGNATURE
@@ -126,7 +127,7 @@ def _checked(path, generator, squares, expected, half_precision):
 
 def _write_extra(folder, described, image_size, signatures):
     folder.mkdir()
-    (folder / saving.METADATA_NAME).write_text(json.dumps(described))
+    (folder / documents.METADATA_NAME).write_text(json.dumps(described))
     _write_warmup(folder / WARMUP_NAME, image_size, signatures)
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import whole
+from tf_colorize import documents, whole
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph, rounding
 from tf_colorize.inference import runtimes
-from tf_colorize.models import anatomy, saving
+from tf_colorize.models import anatomy
 
 if typing.TYPE_CHECKING:
     import os
@@ -117,7 +117,7 @@ def export_tflite(
             described = (
                 artifact.metadata_of(metadata, image_size) | {"quantize": quantize} | palette_metadata(generator)
             )
-            archive.writestr(saving.METADATA_NAME, json.dumps(described, indent=1))
+            archive.writestr(documents.METADATA_NAME, json.dumps(described, indent=1))
         _check_weights(temporary, generator, quantize)
         mean_bound, max_bound = _BOUNDS[quantize]
         predict_ab = runtimes.from_tflite(temporary, threads=1).predict_ab

@@ -14,6 +14,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
+from tf_colorize import documents
 from tf_colorize.color import lab
 from tf_colorize.inference import runtimes
 
@@ -52,7 +53,7 @@ class Insight:
         self._local = threading.local()
         try:
             with zipfile.ZipFile(self._path) as archive:
-                metadata = json.loads(archive.read(runtimes.METADATA_NAME))
+                metadata = json.loads(archive.read(documents.METADATA_NAME))
             self.image_size: int = metadata["image_size"]
             self.palette = np.array(metadata["palette"], np.float32) / np.float32(lab.AB_SCALE)
             self._temperature = float(metadata["palette_temperature"])

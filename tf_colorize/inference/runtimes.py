@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 import tf_colorize
-from tf_colorize import hints, installation
+from tf_colorize import documents, hints, installation
 from tf_colorize.color import lab
 from tf_colorize.inference import predictor
 
 DEFAULT_IMAGE_SIZE = 256
-METADATA_NAME = "tf_colorize.json"
 _TAIL_BYTES = 1 << 16  # bytes, more than the metadata takes
 
 
@@ -58,7 +57,7 @@ def files_of(path: str | os.PathLike[str]) -> list[pathlib.Path]:
         return [model / "generator.keras"]
     if not (model / "saved_model.pb").is_file():
         raise ValueError(f"{path}: no model in this folder: neither generator.keras nor saved_model.pb")
-    parts = [model / name for name in ("saved_model.pb", "fingerprint.pb", f"assets.extra/{METADATA_NAME}")]
+    parts = [model / name for name in ("saved_model.pb", "fingerprint.pb", f"assets.extra/{documents.METADATA_NAME}")]
     parts += [part for folder in ("variables", "assets") for part in sorted((model / folder).rglob("*"))]
     return [part for part in parts if part.is_file()]
 
@@ -134,7 +133,7 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
     folder = existing(path)
     try:
         loaded = tf.saved_model.load(str(folder), tags=["serve"])
-        metadata = json.loads((folder / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
+        metadata = json.loads((folder / "assets.extra" / documents.METADATA_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ValueError(f"{path}: not a SavedModel that can be loaded: {first_line(error)}") from error
     check_scales(metadata, path)
@@ -271,7 +270,8 @@ def _tflite_metadata(path):
                     raise ValueError("its metadata is truncated")
             return {}
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(METADATA_NAME)) if METADATA_NAME in archive.namelist() else {}
+            is_there = documents.METADATA_NAME in archive.namelist()
+            return json.loads(archive.read(documents.METADATA_NAME)) if is_there else {}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: cannot be read: {first_line(error)}") from error
 

@@ -10,14 +10,11 @@ from typing import Any
 
 import keras
 
-from tf_colorize import whole
+from tf_colorize import documents, whole
 from tf_colorize.models import anatomy, hint_branch, strength  # noqa: F401  Keras finds layers in files once imported
 
 if typing.TYPE_CHECKING:
     import os
-
-
-METADATA_NAME = "tf_colorize.json"
 
 
 def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadata: dict[str, Any]) -> None:
@@ -31,7 +28,7 @@ def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadat
     with whole.new_path(path) as new:
         portable(generator).save(new)
         with zipfile.ZipFile(new, "a") as archive:
-            archive.writestr(METADATA_NAME, json.dumps(metadata, indent=2))
+            archive.writestr(documents.METADATA_NAME, json.dumps(metadata, indent=2))
 
 
 def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:
@@ -75,10 +72,10 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = pathlib.Path(path)
     try:
         if _is_saved_model(path):
-            about = json.loads((path / "assets.extra" / METADATA_NAME).read_text(encoding="utf-8"))
+            about = json.loads((path / "assets.extra" / documents.METADATA_NAME).read_text(encoding="utf-8"))
         else:
             with zipfile.ZipFile(_keras_file(path)) as archive:
-                about = json.loads(archive.read(METADATA_NAME))
+                about = json.loads(archive.read(documents.METADATA_NAME))
         about.pop("licence", None)  # earlier versions added the code's license to weights trained by users
         return about
     except (zipfile.BadZipFile, KeyError, OSError) as error:

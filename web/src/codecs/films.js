@@ -1,9 +1,8 @@
 /** Recognizes films, which only the command line colorizes. */
 
-const NAMES = new RegExp(
-  String.raw`\.(3g[2p]|asf|avi|divx|dv|f4v|flv|h26[45]|hevc|m1v|m2ts|m2v|m4v|mjpe?g|mkv|mov|mp4|mpe?g|mts|mxf|ogv|qt|rm|rmvb|ts|vob|webm|wmv|y4m)$`,
-  "i",
-);
+import { ending, FILMS } from "../photo/suffixes.js";
+
+const NAMES = ending([...FILMS, "h265", "m1v", "mjpeg", "mjpg"]); // also those that the command looks for in no folder
 const BRANDS = /^(isom|iso\d|mp4\d|mp71|avc1|qt {2}|M4V|3g[2p]|dash|cmf|MSNV|mmp4|f4v|XAVC)/;
 const HEADS = [
   [0x1a, 0x45, 0xdf, 0xa3], // Matroska and WebM

@@ -61,14 +61,14 @@ export class Darkroom extends EventTarget {
   /**
    * Takes photos: each is opened and colorized in turn.
    *
-   * @param {{file: Blob, name: string, dots?: any[], look?: Record<string, number>, key?: number}[]} entries Files, with saved data if known.
+   * @param {{file: Blob, name: string, dots?: any[], look?: Record<string, number>, rest?: object, key?: number}[]} entries Files, with saved data if known.
    * @param {() => string | undefined} model Returns the name of the model when a photo is processed.
    * @param {(photo: any) => boolean} [isUrgent] Whether a photo is processed before the others.
    * @returns {object[]} The photos.
    */
   add(entries, model, isUrgent = () => false) {
-    const added = entries.map(({ dots, look, ...entry }) => {
-      const [hints, colorizing, results] = [new Hints(dots, look), new Map(), new Map()];
+    const added = entries.map(({ dots, look, rest, ...entry }) => {
+      const [hints, colorizing, results] = [new Hints(dots, look, rest), new Map(), new Map()];
       return {
         ...entry,
         id: ++this.#lastId,

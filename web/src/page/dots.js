@@ -45,7 +45,19 @@ export class Dots extends EventTarget {
       this.#items.delete(id);
     }
     for (const [index, dot] of dots.entries()) this.#showDot(dot, index + 1, dot.id === selected);
+    this.#sort(dots.map(({ id }) => this.#items.get(id)));
     this.#arrange();
+  }
+
+  /** The Tab key goes through the dots by their numbers. The button in use is not moved, because it would lose the focus. */
+  #sort(items) {
+    const there = [...this.#layer.querySelectorAll(".dot")];
+    if (items.every((item, index) => item === there[index])) return;
+    const fixed = items.findIndex((item) => item.matches(":focus, :active"));
+    for (const [index, item] of items.entries()) {
+      if (index < fixed) items[fixed].before(item);
+      else if (index > fixed) this.#layer.append(item);
+    }
   }
 
   /** @param {{part: Record<string, any>, scale: number}} place The visible part of the photo, and its scale. */

@@ -51,6 +51,11 @@ export class Hinting extends EventTarget {
     element("hint-line").textContent = view.kind === "color" ? advice(view.takesHints, view.model, photo) : "";
   }
 
+  /** @returns {number | undefined} The id of the dot whose panel is open. */
+  get selected() {
+    return this.#selected;
+  }
+
   #listenToDots() {
     this.#dots.addEventListener("put", ({ detail }) => this.#onPlace(detail, { byKey: true }));
     this.#dots.addEventListener("select", ({ detail }) => this.#select(detail.id, detail));

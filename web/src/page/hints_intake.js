@@ -30,8 +30,12 @@ export class HintsIntake extends EventTarget {
 
   async #open(file, photo) {
     try {
-      const { hints, look } = hintsFile.read(await file.text(), photo);
-      photo.hints.replace(hints, look ?? photo.look);
+      const { hints, look, rest } = hintsFile.read(await file.text(), photo);
+      // Without a look in the file, the photo's stays.
+      const all = look ? rest : { ...rest, look: photo.hints.rest.look };
+      photo.hints.replace(hints, look ?? photo.look, all);
+      const names = hintsFile.unused({ hints, rest }).map((name) => `“${name}”`);
+      if (names.length > 0) complain(file.name, `This page does not use ${names.join(", ")}, but saves it again with the hints.`);
       this.dispatchEvent(new CustomEvent("change", { detail: { photo } }));
     } catch (error) {
       complain(file.name, error.message);

@@ -1,5 +1,7 @@
 /** Stores photos and their dots in the browser: what is kept, its size, and the button that forgets everything. */
 
+import * as looks from "../photo/look.js";
+import { isSame } from "../photo/merging.js";
 import { Store } from "../photo/store.js";
 import { complain, speak } from "./notices.js";
 
@@ -11,12 +13,14 @@ const EMPTY = "Photos, dots and sliders are kept in this browser, on this device
 const NOTHING = "This browser keeps nothing, as in a private window: photos and dots are gone when the page is closed.";
 
 /**
- * Events: "edited" `{key, hints, look}`, "removed" `{key}` and "cleared" when another window of the page changed what both
- * show; "forget" when the visitor wants all photos gone.
+ * Events: "edited" `{photo}`, "removed" `{photo}` and "cleared" when another window of the page changed what both show; "forget" when the
+ * visitor wants all photos gone.
  */
 export class Keeping extends EventTarget {
   #store = new Store();
   #keys = new Map(); // photo -> promise of its key; null if it is not kept
+  #known = new WeakMap(); // photo -> the stored content, as far as this window knows: `{version, content}`
+  #turns = new WeakMap(); // photo -> promise of the end of what is done with its stored content
   #unkept = new Set(); // photos for which there was no space
   #onStage = null;
   #soon;
@@ -25,9 +29,12 @@ export class Keeping extends EventTarget {
 
   constructor() {
     super();
-    for (const type of ["edited", "removed", "cleared"]) {
-      this.#store.addEventListener(type, ({ detail }) => this.dispatchEvent(new CustomEvent(type, { detail })));
-    }
+    this.#store.addEventListener("edited", ({ detail }) => this.#receive(detail));
+    this.#store.addEventListener("removed", async ({ detail: { key } }) => {
+      const photo = await this.#find(key);
+      if (photo) this.#tell("removed", { photo });
+    });
+    this.#store.addEventListener("cleared", () => this.#tell("cleared"));
     this.#store.addEventListener("changed", () => this.#show());
     this.#store.addEventListener("closed", ({ detail: { reason } }) => this.#close(`${reason} Until then, nothing new is kept.`));
     element("forget").addEventListener("click", () => element("forget-dialog").showModal());
@@ -37,12 +44,12 @@ export class Keeping extends EventTarget {
     });
   }
 
-  /** @returns {Promise<{key: number, name: string, file: Blob, hints: object[], look?: object}[]>} Photos of earlier visits. */
+  /** @returns {Promise<Record<string, any>[]>} Photos of earlier visits: `{key, version, name, file, hints, look, rest}`. */
   async restored() {
     try {
       const kept = await this.#store.all();
       this.#show();
-      return kept;
+      return kept.map((photo) => ({ ...photo, ...contentOf(photo) }));
     } catch (error) {
       const isLater = error.name === "VersionError";
       if (isLater) this.#close("A newer version of this page has been used here: reload the page. Until then, nothing is kept.");
@@ -53,7 +60,13 @@ export class Keeping extends EventTarget {
 
   /** Keeps a photo from now on; one that was restored has its key. */
   keep(photo) {
-    if (!this.#keys.has(photo)) this.#keys.set(photo, photo.key === undefined ? this.#add(photo) : Promise.resolve(photo.key));
+    if (this.#keys.has(photo)) return;
+    if (photo.key === undefined) {
+      this.#keys.set(photo, this.#add(photo));
+    } else {
+      this.#keys.set(photo, Promise.resolve(photo.key));
+      this.#known.set(photo, { version: photo.version ?? 0, content: photo.hints.content });
+    }
   }
 
   /** The same during a change that may be the last one. */
@@ -63,15 +76,47 @@ export class Keeping extends EventTarget {
   }
 
   /** Keeps the current dots and look of a photo. */
-  async update(photo) {
+  update(photo) {
+    return this.#inTurn(photo, () => this.#write(photo));
+  }
+
+  async #write(photo) {
     if (!this.#keys.has(photo)) return; // `keep` will take what it then has
     try {
       const key = await this.#keys.get(photo);
       if (key === null) return this.#retry(photo);
-      await this.#store.edit(key, contentOf(photo));
+      const mine = photo.hints.content;
+      const stored = await this.#store.edit(key, this.#known.get(photo).content, mine);
+      if (stored) this.#take(photo, mine, stored);
     } catch (error) {
       this.#complain(photo, error);
     }
+  }
+
+  /** Handles what another window has stored. Messages of several windows may come in any order. */
+  async #receive(stored) {
+    const photo = await this.#find(stored.key);
+    if (!photo) return;
+    this.#inTurn(photo, () => {
+      const { version, content } = this.#known.get(photo);
+      if (!(stored.version <= version)) this.#take(photo, content, stored);
+    });
+  }
+
+  /** Joins stored content into a photo that has come from `base`. */
+  #take(photo, base, { version = 0, ...stored }) {
+    const content = contentOf(stored);
+    this.#known.set(photo, { version, content });
+    if (isSame(base, content)) return;
+    photo.hints.merge(base, content);
+    this.#tell("edited", { photo });
+  }
+
+  /** One after another, so that each starts from what is stored. */
+  #inTurn(photo, task) {
+    const turn = (this.#turns.get(photo) ?? Promise.resolve()).then(task);
+    this.#turns.set(photo, turn);
+    return turn;
   }
 
   /** Remembers which photo is on the stage. */
@@ -90,9 +135,9 @@ export class Keeping extends EventTarget {
     return Number(storage?.getItem(ON_STAGE) ?? undefined);
   }
 
-  /** Whether a photo is the one with a key. */
-  async isKey(photo, key) {
-    return (await this.#keys.get(photo)) === key;
+  async #find(wanted) {
+    for (const [photo, key] of this.#keys) if ((await key) === wanted) return photo;
+    return null;
   }
 
   async forget(photo) {
@@ -113,12 +158,13 @@ export class Keeping extends EventTarget {
   async #add(photo) {
     try {
       const { name, file } = photo;
-      const content = contentOf(photo);
+      const { content } = photo.hints;
       const key = await this.#store.add({ name, file, ...content });
+      this.#known.set(photo, { version: 0, content });
       this.#unkept.delete(photo);
       this.#isFull = false;
       navigator.storage?.persist?.().catch(() => false); // otherwise a full disk may cost the photos
-      if (contentOf(photo).hints !== content.hints || photo.look !== content.look) this.update(photo);
+      if (photo.hints.content !== content) this.update(photo);
       return key;
     } catch (error) {
       this.#unkept.add(photo);
@@ -144,9 +190,13 @@ export class Keeping extends EventTarget {
     }
     this.#keys.clear();
     this.#unkept.clear();
-    this.dispatchEvent(new CustomEvent("forget"));
+    this.#tell("forget");
     speak("All photos are forgotten");
     this.#show();
+  }
+
+  #tell(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   #complain({ name }, error) {
@@ -183,8 +233,9 @@ function storageOfTexts() {
   }
 }
 
-function contentOf({ hints, look }) {
-  return { hints: hints.list, look };
+/** What this page can use of stored content, which may be that of an earlier or later version. */
+function contentOf(/** @type {any} */ { hints, look, rest = {} }) {
+  return { hints, look: looks.usable(look), rest };
 }
 
 function lineOf({ count, bytes }, unkept) {

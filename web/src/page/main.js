@@ -198,27 +198,24 @@ async function openModel(file) {
 async function restore() {
   lastOnStage = keeping.remembered();
   const kept = await keeping.restored();
-  const entries = kept.map(({ hints, look, ...entry }) => ({ ...entry, dots: hints, look: looks.usable(look) }));
-  const added = darkroom.add(entries, () => sides.model, ({ key }) => key === lastOnStage);
+  const entries = kept.map(({ hints, ...entry }) => ({ ...entry, dots: hints }));
+  const added = darkroom.add(/** @type {any[]} */ (entries), () => sides.model, ({ key }) => key === lastOnStage);
+  for (const photo of added) keeping.keep(photo); // from now on, changes of other windows arrive
   showsNext ||= added.length > 0;
 }
 
 /** Applies changes of another window to the photos that both show. */
 function listenToKeeping() {
-  const find = async (key) => {
-    for (const photo of darkroom.photos) if (await keeping.isKey(photo, key)) return photo;
-    return null;
-  };
-  keeping.addEventListener("edited", async ({ detail: { key, hints, look } }) => {
-    const photo = await find(key);
-    if (!photo) return;
-    photo.hints.replace(hints, looks.usable(look));
-    if (photo === current) refresh();
+  keeping.addEventListener("edited", ({ detail: { photo } }) => {
+    if (!photo.width) return; // it is not open yet
+    if (photo === current) {
+      const isGone = hinting.selected !== undefined && !photo.hints.get(hinting.selected);
+      if (isGone) complain(photo.name, "The dot that was open here has been removed in another window.");
+      refresh();
+    }
     drawThumbnail(photo);
   });
-  keeping.addEventListener("removed", async ({ detail: { key } }) => {
-    const photo = await find(key);
-    if (!photo) return;
+  keeping.addEventListener("removed", ({ detail: { photo } }) => {
     keeping.drop(photo);
     remove(photo);
   });

@@ -1,29 +1,43 @@
 /** The changes of one photo: its dots, which are the user's colors at places in it, and its look, with undo and redo. */
 
 import { PLAIN } from "./look.js";
+import { isSame, merged } from "./merging.js";
 import { withDot } from "./variants.js";
 
 export const MOST = 500;
 
-/** A dot is `{id, x, y, color}`: pixels from the left and top edge of the upright photo, and "#rrggbb". */
+/**
+ * A dot is `{id, x, y, color}`: pixels from the left and top edge of the upright photo, and "#rrggbb"; `rest` is what else a file had
+ * of it. Its id is the same in all windows of the page.
+ */
 export class Hints {
   #now;
   #before = null; // the state before the current change
   #past = [];
   #future = [];
-  #lastId = 0;
 
   /**
    * @param {readonly {x: number, y: number, color: string, size?: number}[]} [dots] The initial dots.
    * @param {Record<string, number>} [look] The initial look.
+   * @param {Record<string, any>} [rest] What else its file had; see hints_file.js.
    */
-  constructor(dots = [], look = PLAIN) {
-    this.#now = { list: Object.freeze(this.#numbered(dots)), look };
+  constructor(dots = [], look = PLAIN, rest = {}) {
+    this.#now = Object.freeze({ hints: Object.freeze(numbered(dots)), look, rest });
   }
 
-  /** @returns {readonly {id: number, x: number, y: number, color: string, size?: number}[]} Another array after each change. */
+  /** @returns {any} All that belongs to the photo: `{hints, look, rest}`. Another object after each change. */
+  get content() {
+    return this.#now;
+  }
+
+  /** @returns {readonly {id: number, x: number, y: number, color: string, size?: number, rest?: object}[]} */
   get list() {
-    return this.#now.list;
+    return this.#now.hints;
+  }
+
+  /** @returns {Record<string, any>} What else a file had. */
+  get rest() {
+    return this.#now.rest;
   }
 
   /** @returns {Record<string, number>} Another object after each change. */
@@ -50,15 +64,29 @@ export class Hints {
    */
   put(dot) {
     this.settle();
-    const id = ++this.#lastId;
-    this.#become({ list: [...this.list, { ...dot, id }] });
+    const id = newId();
+    this.#become({ hints: [...this.list, { ...dot, id }] });
     return id;
   }
 
-  /** Replaces all dots and the look. */
-  replace(dots, look = this.look) {
+  /** Replaces all dots, the look, and what else a file has. */
+  replace(dots, look, rest) {
     this.settle();
-    this.#become({ list: this.#numbered(dots), look });
+    this.#become({ hints: numbered(dots), look, rest });
+  }
+
+  /**
+   * Joins in what another window has changed, in all states: undo reverts only what was done here.
+   *
+   * @param {import("./merging.js").Content} base What the other window started from.
+   * @param {import("./merging.js").Content} theirs
+   */
+  merge(base, theirs) {
+    const joined = (state) => merged(base, state, theirs);
+    this.#now = joined(this.#now);
+    this.#before &&= joined(this.#before);
+    this.#past = this.#past.map(joined);
+    this.#future = this.#future.map(joined);
   }
 
   /**
@@ -77,24 +105,24 @@ export class Hints {
    * @param {{x?: number, y?: number, color?: string}} change
    */
   change(id, change, { isFinal = true } = {}) {
-    this.#change({ list: this.list.map((dot) => (dot.id === id ? { ...dot, ...change } : dot)) }, isFinal);
+    this.#change({ hints: this.list.map((dot) => (dot.id === id ? { ...dot, ...change } : dot)) }, isFinal);
   }
 
   /** Takes a look and, if given, a dot, which replaces one at its place. */
   choose(look, dot) {
     this.settle();
-    this.#become({ list: dot ? withDot(this.list, { ...dot, id: ++this.#lastId }) : this.list, look });
+    this.#become({ hints: dot ? withDot(this.list, { ...dot, id: newId() }) : this.list, look });
   }
 
   remove(id) {
     this.settle();
-    this.#become({ list: this.list.filter((dot) => dot.id !== id) });
+    this.#become({ hints: this.list.filter((dot) => dot.id !== id) });
   }
 
   /** Removes a dot that was placed by mistake, without an undo step. */
   withdraw(id) {
     const before = this.#past.at(-1);
-    const isLatest = this.list.at(-1)?.id === id && before?.list.every((dot) => dot.id !== id);
+    const isLatest = this.get(id) && before?.hints.every((dot) => dot.id !== id);
     if (isLatest) this.#now = this.#past.pop();
   }
 
@@ -137,15 +165,17 @@ export class Hints {
     this.#future = [];
   }
 
-  #with({ list = this.list, look = this.look }) {
-    return { list: Object.freeze(list), look: Object.freeze(look) };
-  }
-
-  #numbered(dots) {
-    return dots.map((dot) => ({ ...dot, id: ++this.#lastId }));
+  #with({ hints = this.list, look = this.look, rest = this.rest }) {
+    return Object.freeze({ hints: Object.freeze(hints), look: Object.freeze(look), rest });
   }
 }
 
-function isSame(one, other) {
-  return JSON.stringify(one) === JSON.stringify(other);
+/** Stored dots have ids. */
+function numbered(dots) {
+  return dots.map((dot) => ({ ...dot, id: dot.id ?? newId() }));
+}
+
+/** By chance, so that no two windows give the same one. */
+function newId() {
+  return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 }

@@ -1,20 +1,18 @@
 /**
  * Hints files, as tf_colorize/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. They also
- * hold the photo's look, unless it is plain.
+ * hold the photo's look, unless it is plain. What this page does not know in a file is its `rest`, which is written again: of the
+ * file, of its look, as in `{look: {reference: "other.jpg"}}`, and of each hint.
  */
 
 import { parsed } from "./colors.js";
 import { MOST } from "./hints.js";
 import * as looks from "./look.js";
+import { ending, FILMS, PHOTOS } from "./suffixes.js";
 
 const VERSION = 1;
 const SUFFIX = ".hints.json";
-// Only these are suffixes, not everything after a dot: "Reel No. 5" has none. As in photos/find.py.
-const KNOWN = new RegExp(
-  String.raw`\.(avif|bmp|gif|hei[cf]|jfif|jpe|jpe?g|png|tiff?|webp` +
-    String.raw`|3g[2p]|asf|avi|divx|dv|f4v|flv|h264|hevc|m2ts|m2v|m4v|mkv|mov|mp4|mpe|mpe?g|mts|mxf|og[mv]|qt|rm|rmvb|ts|vob|webm|wmv|y4m)$`,
-  "i",
-);
+// Only these are suffixes, not everything after a dot: "Reel No. 5" has none.
+const KNOWN = ending([...PHOTOS, ...FILMS]);
 const FORM = '{"version": 1, "hints": [{"x": 120, "y": "40%", "color": "#7a4b2c"}]}';
 
 /** The common part of the names of a photo and of its hints file. */
@@ -31,7 +29,16 @@ export function nameFor(stem) {
 
 /** Whether a photo has anything to save in a hints file. */
 export function isNeeded({ hints, look }) {
-  return hints.list.length > 0 || !looks.isPlain(look);
+  return hints.list.length > 0 || !looks.isPlain(look) || unused(hints.content).length > 0;
+}
+
+/**
+ * The names of what this page keeps of a file and cannot use.
+ *
+ * @param {{hints: readonly {rest?: object}[], rest: Record<string, any>}} content
+ */
+export function unused({ hints, rest: { look, ...rest } }) {
+  return [...new Set([...Object.keys(rest), ...Object.keys(look ?? {}), ...hints.flatMap((hint) => Object.keys(hint.rest ?? {}))])];
 }
 
 /**
@@ -39,28 +46,36 @@ export function isNeeded({ hints, look }) {
  * @returns {{name: string, blob: Blob}}
  */
 export function write(photo) {
-  const hints = photo.hints.list.map(({ x, y, color, size }) => ({ x, y, color, size })); // JSON leaves out what is undefined
-  const look = looks.isPlain(photo.look) ? undefined : photo.look;
-  const text = `${JSON.stringify({ version: VERSION, hints, look }, null, 1)}\n`;
+  const hints = photo.hints.list.map(({ x, y, color, size, rest }) => ({ x, y, color, size, ...rest })); // JSON leaves out what is undefined
+  const { look: restOfLook, ...rest } = photo.hints.rest;
+  const look = looks.isPlain(photo.look) ? restOfLook : { ...photo.look, ...restOfLook };
+  const text = `${JSON.stringify({ version: VERSION, hints, look, ...rest }, null, 1)}\n`;
   return { name: nameFor(stemOf(photo.name)), blob: new Blob([text], { type: "application/json" }) };
 }
 
 /**
  * @param {string} text Content of a file.
  * @param {{width: number, height: number}} photo
- * @returns {{hints: {x: number, y: number, color: string, size?: number}[], look: Record<string, number> | null}} In whole
- *   pixels of the photo; no look, if the file has none.
+ * @returns {{hints: {x: number, y: number, color: string, size?: number, rest?: object}[], look: Record<string, number> | null, rest: Record<string, any>}}
+ *   In whole pixels of the photo; no look, if the file has none.
  * @throws {Error} It is not a hints file, or not one for this photo.
  */
 export function read(text, photo) {
   const content = json(text);
-  if (!Array.isArray(content?.hints)) throw new Error(`It is not a hints file. It must be like ${FORM}`);
-  if (content.version !== VERSION) {
-    throw new Error(`It has version ${JSON.stringify(content.version) ?? "none"}; this page reads ${VERSION}.`);
-  }
-  if (content.hints.length > MOST) throw new Error(`It has ${content.hints.length} hints; a photo can have ${MOST}.`);
-  const hints = content.hints.map((hint) => checked(hint, photo));
-  return { hints, look: content.look === undefined ? null : looks.checked(content.look) };
+  const { version, hints: entries, look: lookOfFile, ...rest } = content ?? {};
+  if (!Array.isArray(entries)) throw new Error(`It is not a hints file. It must be like ${FORM}`);
+  if (version !== VERSION) throw new Error(`It has version ${JSON.stringify(version) ?? "none"}; this page reads ${VERSION}.`);
+  if (entries.length > MOST) throw new Error(`It has ${entries.length} hints; a photo can have ${MOST}.`);
+  const hints = entries.map((hint) => checked(hint, photo));
+  const look = lookOfFile === undefined ? null : looks.checked(lookOfFile);
+  const restOfLook = look && without(Object.keys(look), lookOfFile);
+  return { hints, look, rest: restOfLook ? { ...rest, look: restOfLook } : rest };
+}
+
+/** The other fields of an object; undefined if there are none. */
+function without(names, fields) {
+  const others = Object.entries(fields ?? {}).filter(([name]) => !names.includes(name));
+  return others.length > 0 ? Object.fromEntries(others) : undefined;
 }
 
 function json(text) {
@@ -83,7 +98,7 @@ function checked(hint, { width, height }) {
   if (size !== undefined && !(size > 0 && Number.isFinite(size))) {
     throw new Error(`The hint size ${JSON.stringify(size)} must be a number of pixels over 0.`);
   }
-  return { x: Math.floor(x), y: Math.floor(y), color, size };
+  return { x: Math.floor(x), y: Math.floor(y), color, size, rest: without(["x", "y", "color", "size"], hint) };
 }
 
 /** A number of pixels, or null if it is neither a number nor a percentage. */

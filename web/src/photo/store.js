@@ -2,12 +2,14 @@
 
 import { openDB } from "idb";
 
+import { merged } from "./merging.js";
+
 const NAME = "tf-colorize-photos";
 const VERSION = 1;
 
 /**
- * All windows of the page share the store. Events, caused by another window: "edited" `{key, hints, look}`, "removed"
- * `{key}`, "cleared"; "changed" when the stored amount may have changed; "closed" `{reason}` when nothing can be stored any longer.
+ * All windows of the page share the store. Events, caused by another window: "edited" `{key, version, hints, look, rest}`,
+ * "removed" `{key}`, "cleared"; "changed" when the stored amount may have changed; "closed" `{reason}` when nothing can be stored any longer.
  */
 export class Store extends EventTarget {
   #database; // promise
@@ -45,7 +47,7 @@ export class Store extends EventTarget {
   }
 
   /**
-   * @returns {Promise<{key: number, name: string, file: Blob, hints: object[], look?: object}[]>} In the order in which they were added.
+   * @returns {Promise<{key: number, version?: number, name: string, file: Blob, hints: object[], look?: object, rest?: object}[]>} In the order in which they were added.
    * @throws {Error} The browser stores nothing.
    */
   async all() {
@@ -57,16 +59,16 @@ export class Store extends EventTarget {
   }
 
   /**
-   * @param {{name: string, file: Blob, hints: readonly object[], look: object}} photo
-   * @returns {Promise<number>} Its key.
+   * @param {{name: string, file: Blob, hints: readonly object[], look: object, rest: object}} photo
+   * @returns {Promise<number>} Its key. Its content has version 0.
    * @throws {Error} There is no space, or the browser stores nothing.
    */
-  async add({ name, file, hints, look }) {
+  async add({ name, file, hints, look, rest }) {
     const database = await this.#database;
     const transaction = database.transaction(["photos", "edits"], "readwrite");
     const write = async () => {
       const key = await transaction.objectStore("photos").add({ name, file });
-      await transaction.objectStore("edits").put({ key, hints, look });
+      await transaction.objectStore("edits").put({ key, version: 0, hints, look, rest });
       return key;
     };
     const [key] = await Promise.all([write(), transaction.done]);
@@ -75,21 +77,29 @@ export class Store extends EventTarget {
   }
 
   /**
-   * Replaces the dots and the look of a photo, unless it has been removed.
+   * Stores what a window has changed of a photo. What other windows have changed meanwhile stays.
    *
    * @param {number} key
-   * @param {{hints: readonly object[], look: object}} edit
+   * @param {import("./merging.js").Content} base What the window knew of the stored content.
+   * @param {import("./merging.js").Content} mine What it has made of that.
+   * @returns {Promise<(import("./merging.js").Content & {version: number}) | null>} What is stored now; null if the photo has been removed.
    * @throws {Error} There is no space, or the browser stores nothing.
    */
-  async edit(key, edit) {
+  async edit(key, base, mine) {
     const database = await this.#database;
     const transaction = database.transaction(["photos", "edits"], "readwrite");
     const write = async () => {
+      const edits = transaction.objectStore("edits");
       const isThere = (await transaction.objectStore("photos").count(key)) > 0;
-      if (isThere) await transaction.objectStore("edits").put({ ...edit, key });
+      if (!isThere) return null;
+      const { version = 0, ...stored } = (await edits.get(key)) ?? {};
+      const content = { ...merged(base, mine, { ...base, ...stored }), version: version + 1 };
+      await edits.put({ ...content, key });
+      return content;
     };
-    await Promise.all([write(), transaction.done]);
-    this.#changed({ type: "edited", key, ...edit });
+    const [content] = await Promise.all([write(), transaction.done]);
+    if (content) this.#changed({ type: "edited", key, ...content });
+    return content;
   }
 
   async remove(key) {
