@@ -20,7 +20,7 @@ from tf_colorize.hints import Hint
 from tf_colorize.inference.colorizer import Colorizer
 
 _PIECE_SECONDS = 20.0  # seconds of work per piece; an interruption costs at most that and one block
-_VERSION = 3  # version of the pieces; others are not resumed
+_VERSION = 4  # version of the pieces; others are not resumed
 _DECODED = 4  # frames that wait for the network
 _JOINED = 4  # frames that wait for the encoder
 
@@ -162,6 +162,7 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
                 while following is not None and not is_full:
                     frame, image, state = following
                     writer.write(_within(frame, part), image)
+                    joiner.give_back(image=image)
                     n_piece, n_block, n_damaged = n_piece + 1, n_block + 1, n_damaged + frame.is_damaged
                     if state is not None:
                         yield n_block
@@ -186,6 +187,7 @@ def _joined(joiner, blocks):
     for block, state in blocks:
         for index, (frame, ab) in enumerate(block):
             image = joiner.joined(frame, ab)
+            joiner.give_back(luma=frame.image)
             yield dataclasses.replace(frame, image=None), image, state if index == len(block) - 1 else None
 
 

@@ -14,10 +14,11 @@ with installation.explained():
     import cv2
 
 _MASK_SHARPNESS = 50.0  # of squared differences of lightness in [0, 1] (Lai et al. 2018)
-_FLOW_TOLERANCE = 1.0  # tolerance in pixels of forward-backward consistency
+_FLOW_TOLERANCE = 1.5  # tolerance in pixels of forward-backward consistency
 _CUT = 0.35  # a cut is where the mask keeps less than this share of a frame
 _BLOCKS = 32  # blocks per side whose brightness is compared
 _FLICKER = (0.6, 1.7)  # range of the change of contrast by flicker
+_LEAST = 0.001  # of masks; smaller values count as 0, because tiny numbers are slow to compute with
 _SEEN = 1.5  # of 255; smaller changes of brightness are ignored
 
 
@@ -25,10 +26,12 @@ _SEEN = 1.5  # of 255; smaller changes of brightness are ignored
 class Link:
     """The correspondence of a frame with the previous one, in both directions.
 
+    Its pictures can be smaller than the frames by a factor, see `Linker`.
+
     Attributes:
         to_previous: float32 `(size, size, 2)`, pixels across and down from each place to its place in the previous
             frame.
-        forward_mask: float32 `(size, size, 1)` in [0, 1]: how reliable that is.
+        forward_mask: float32 `(size, size)` in [0, 1]: how reliable that is.
         to_next: Likewise from the previous frame to this one.
         backward_mask: How reliable that is.
     """
@@ -44,9 +47,13 @@ class Linker:
 
     The mask is that of Lai et al. 2018 ("Learning Blind Video Temporal Consistency", eq. 2), and small where the two
     flows are inconsistent.
+
+    Args:
+        factor: By which links are smaller than frames. Flow is found in whole frames.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, factor: int = 1) -> None:
+        self._factor = factor
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def link(self, before: np.ndarray, after: np.ndarray) -> Link | None:
@@ -57,10 +64,15 @@ class Linker:
         """
         before = _as_bright_as(before, after)
         to_next, to_previous = self._flow.calc(before, after, None), self._flow.calc(after, before, None)
-        forward = _mask(after, before, to_previous, to_next)
-        if forward.mean() < _CUT:
+        if self._factor > 1:
+            before, after = (reduced(one, self._factor) for one in (before, after))
+            to_next, to_previous = (reduced(one, self._factor) / self._factor for one in (to_next, to_previous))
+        # The sum of the flow and the flow back, and the difference of lightness, at once.
+        here, there = _with_lightness(to_previous, after), _with_lightness(to_next, before, sign=-1)
+        forward = _mask(here, there, to_previous, self._factor)
+        if cv2.mean(forward)[0] < _CUT:
             return None
-        return Link(to_previous, forward, to_next, _mask(before, after, to_next, to_previous))
+        return Link(to_previous, forward, to_next, _mask(there, here, to_next, self._factor))
 
 
 def _as_bright_as(before, after):
@@ -90,12 +102,15 @@ def _light(gray):
     return float(mean[0, 0]), float(spread[0, 0])
 
 
+def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Returns a picture of any type, smaller by a factor."""
+    height, width = picture.shape[:2]
+    return cv2.resize(picture, (-(-width // factor), -(-height // factor)), interpolation=cv2.INTER_AREA)
+
+
 def warped(values: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Returns the values at the places to which the flow points, with the type of `values`; zero outside the frame."""
-    return _sampled(values, flow + _places(*flow.shape[:2]))
-
-
-def _sampled(values: Any, places: Any) -> Any:
+    places = cv2.add(flow, _places(*flow.shape[:2]))
     return cv2.remap(values, places, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]  # None: no second map
 
 
@@ -105,11 +120,17 @@ def _places(height, width):
     return np.stack([columns, rows], axis=-1)
 
 
-def _mask(here, there, flow, flow_back):
-    places = flow + _places(*flow.shape[:2])
-    difference = cv2.subtract(here, _sampled(there, places), dtype=cv2.CV_32F)
-    missed = flow + _sampled(flow_back, places)
-    missed *= missed
-    exponent = cv2.multiply(difference, difference, scale=-_MASK_SHARPNESS / 255**2)
-    exponent -= (missed[..., 0] + missed[..., 1]) * (1 / _FLOW_TOLERANCE**2)
-    return cv2.exp(exponent)[..., np.newaxis]
+def _with_lightness(flow, gray, sign=1):
+    """Returns float32 `(size, size, 4)`: flow, lightness with a sign, and 0, because OpenCV is fastest with four."""
+    lightness = gray.astype(np.float32)
+    return cv2.merge([*cv2.split(flow), sign * lightness, np.zeros_like(lightness)])
+
+
+def _mask(here, there, flow, factor):
+    """Returns the mask of the flow from `here`; both are results of `_with_lightness`."""
+    missed = cv2.add(here, warped(there, flow))
+    across, down, difference, _ = cv2.split(cv2.multiply(missed, missed))
+    tolerance = (_FLOW_TOLERANCE / factor) ** 2
+    exponent = cv2.scaleAdd(difference, tolerance * _MASK_SHARPNESS / 255**2, cv2.add(across, down))
+    exponent *= -1 / tolerance
+    return cv2.threshold(np.exp(exponent, out=exponent), _LEAST, 0, cv2.THRESH_TOZERO)[1]

@@ -7,7 +7,6 @@ resolution; the film's detail is kept.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from typing import Any
 
@@ -16,7 +15,7 @@ from PIL import Image
 
 from tf_colorize import installation
 from tf_colorize.color import lab
-from tf_colorize.film import orientation, reading, tones
+from tf_colorize.film import chroma_table, orientation, reading, spares, tones
 
 with installation.explained():
     import av
@@ -25,11 +24,7 @@ with installation.explained():
 _LUMA_FIRST = re.compile(r"(yuvj?|yuva)4\d\dp((9|10|12|14|16)le)?|gray((9|10|12|14|16)le)?|nv(12|16|21|24)")
 _RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # weights of luma in BT.709
 
-
-_AB_STEPS = 256  # steps of a* and of b* in the table, a byte each; finer than 8-bit chroma
-_AB_SCALE = 127.0
-_WORTH_A_TABLE = 1 << 26  # total pixels of the film
-_LUMA_STEP = 2  # codes of 8-bit luma that share an entry
+_WORTH_A_TABLE = 1 << 24  # total pixels of the film, for which a table is faster than computing
 
 
 class Joiner:
@@ -48,8 +43,12 @@ class Joiner:
         kind = "yuv420p" if has_small_chroma else "yuv444p"
         self.pix_fmt = kind + ("" if self._tones.bits == 8 else "10le")
         n_codes = len(self._tones.code)
-        # A table takes half a second to make; its results are as precise as bytes.
-        self._has_table = self._tones.bits == 8 and len(film.table) * film.width * film.height >= _WORTH_A_TABLE
+        has_table = self._tones.bits == 8 and len(film.table) * film.width * film.height >= _WORTH_A_TABLE
+        self._table = chroma_table.ChromaTable(self._compute) if has_table else None
+        self._images = spares.Spares(lambda: av.VideoFrame(film.width, film.height, self.pix_fmt))
+        luma_type = np.uint8 if film.bits <= 8 else np.uint16
+        self._buffers: dict[str, np.ndarray] = {}
+        self._planes = spares.Spares(lambda: np.empty((film.height, film.width), luma_type))
         self._is_unchanged = self._tones.bits == film.bits and (self._tones.code == np.arange(n_codes)).all()
 
     def lightness(self, frame: reading.Frame) -> np.ndarray:
@@ -58,7 +57,7 @@ class Joiner:
         if self._film.bits > 8:
             luma = _looked_up(self._tones.gray, luma)
         height, width = luma.shape
-        if height >= 3 * size and width >= 3 * size:  # Pillow's filter is applied last, to fewer pixels
+        if height >= 2 * size and width >= 2 * size:  # Pillow's filter is applied last, to fewer pixels
             luma = cv2.resize(luma[: height // 2 * 2, : width // 2 * 2], (width // 2, height // 2))
         square = np.asarray(Image.fromarray(luma).resize((size, size), Image.Resampling.BILINEAR))
         square = orientation.upright(square, self._film.matrix)
@@ -68,7 +67,16 @@ class Joiner:
 
     def without_chroma(self, frame: reading.Frame) -> reading.Frame:
         """Returns the frame with nothing but its luma, which takes less memory while it waits for `joined`."""
-        return dataclasses.replace(frame, image=_luma(frame.image).copy())
+        luma = self._planes.take()
+        np.copyto(luma, _luma(frame.image))
+        return dataclasses.replace(frame, image=luma)
+
+    def give_back(self, luma: np.ndarray | None = None, image: Any = None) -> None:
+        """Reuses the image of a frame from `without_chroma`, or a result of `joined`, that is no longer needed."""
+        if luma is not None:
+            self._planes.give(luma)
+        if image is not None:
+            self._images.give(image)
 
     def gray(self, frame: reading.Frame) -> np.ndarray:
         """Returns the frame as a gray photo, as stored: uint8 `(height, width, 3)`, sRGB."""
@@ -77,6 +85,8 @@ class Joiner:
 
     def joined(self, frame: reading.Frame, ab: np.ndarray) -> Any:
         """Returns the colorized frame, an `av.VideoFrame` in BT.709 with the pixel format `pix_fmt`.
+
+        It is for one thread at a time.
 
         Args:
             frame: A frame of the film.
@@ -90,64 +100,64 @@ class Joiner:
         if self._step > 1:
             # With an odd side, the last chroma sample covers a single row or column.
             even = np.pad(luma, ((0, height % 2), (0, width % 2)), "edge") if height % 2 or width % 2 else luma
-            small = cv2.resize(even, size, interpolation=cv2.INTER_AREA)
-        color = _resized(orientation.stored(ab, self._film.matrix), size)
-        blue, red, correction = (self._looked_up if self._has_table else self._computed)(small, color)
-        return self._image(self._corrected(luma, correction), blue, red)
-
-    def _corrected(self, luma, correction):
-        """Returns luma plus the enlarged correction."""
-        size = luma.shape[1::-1]
-        if self._tones.bits == 8:  # two additions of bytes are faster than one of larger integers
-            for change, apply in ((correction, cv2.add), (-correction, cv2.subtract)):
-                change = np.clip(change, 0, 255).astype(np.uint8)
-                luma = apply(luma, cv2.resize(change, size, interpolation=cv2.INTER_LINEAR))
-            return luma
-        luma = cv2.add(luma, cv2.resize(correction, size, interpolation=cv2.INTER_LINEAR), dtype=cv2.CV_16U)
-        return np.minimum(luma, (1 << self._tones.bits) - 1)
-
-    def _computed(self, luma, ab):
-        """Returns Cb and Cr as codes, and the correction of luma, int16, `(height, width)` each."""
-        made, span = self._tones, self._tones.span
-        red, green, blue = lab.lightness_ab_to_fine_rgb(made.lightness[luma][..., np.newaxis], ab)
-        true = _RED * red + _GREEN * green + _BLUE * blue
-        reach = span if made.black == 0 else span * 224 / 219
-        chroma = []
-        for primary, share in ((blue, _BLUE), (red, _RED)):
-            codes = np.rint((primary - true) * (reach / (2 - 2 * share)) + made.middle)
-            chroma.append(np.clip(codes, 0, (1 << made.bits) - 1).astype(made.code.dtype))
-        # Values beyond black or white get no color, so they need no correction.
-        correction = true * span + made.black - np.clip(luma, made.black, made.black + span)
-        return *chroma, correction.astype(np.int16)  # rounded toward no color
-
-    def _looked_up(self, luma, ab):
-        """Returns the same as `_computed`, from a table."""
-        across, down = cv2.split(cv2.convertScaleAbs(ab * _AB_SCALE + _AB_STEPS // 2))
-        shared = cv2.convertScaleAbs(luma, alpha=1 / _LUMA_STEP, beta=-0.25)  # rounded down
-        index = cv2.merge((down, across, shared, np.zeros_like(shared))).view(np.uint32)[..., 0]
-        entries = np.take(self._table, index)
-        return entries.astype(np.uint8), (entries >> 8).astype(np.uint8), (entries >> 16).astype(np.int16)
-
-    @functools.cached_property
-    def _table(self):
-        """Returns a table by luma, a* and b*, uint32: Cb, Cr and the correction, lowest byte first."""
-        steps = ((np.arange(_AB_STEPS) - _AB_STEPS // 2) / _AB_SCALE).astype(np.float32)
-        ab = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1)
-        entries = np.empty((256 // _LUMA_STEP, _AB_STEPS, _AB_STEPS), np.uint32)
-        for number, entry in enumerate(entries):
-            luma = np.full(ab.shape[:2], number * _LUMA_STEP + _LUMA_STEP // 2, np.uint8)
-            blue, red, correction = self._computed(luma, ab)
-            entry[...] = blue + (red.astype(np.uint32) << 8) + (correction.view(np.uint16).astype(np.uint32) << 16)
-        return entries.ravel()
-
-    def _image(self, luma, *chroma):
-        image = av.VideoFrame(luma.shape[1], luma.shape[0], self.pix_fmt)
-        for plane, values in zip(image.planes, (luma, *chroma), strict=True):
-            target = np.frombuffer(plane, values.dtype).reshape(plane.height, -1)
-            target[:, : plane.width] = values
+            small = self._resized("small luma", even, size, cv2.INTER_AREA)
+        color = np.clip(orientation.stored(ab, self._film.matrix), -1, 1)
+        if self._table is not None:
+            color = self._table.steps(color)
+        color = self._resized_color(color, size)
+        more, less = (self._buffer(name, small.shape, luma.dtype) for name in ("more", "less"))
+        image = self._images.take()
+        image.make_writable()  # an encoder could still use it
+        target, *chroma = (_plane(plane, luma.dtype) for plane in image.planes)
+        (self._compute if self._table is None else self._table.look_up)(small, color, (*chroma, more, less))
+        self._correct(luma, more, less, target)
         image.colorspace = 1  # BT.709
         image.color_range = 2 if self._film.is_full_range else 1
         return image
+
+    def _correct(self, luma, more, less, target):
+        """Writes luma plus the enlarged `more` and minus the enlarged `less`."""
+        size, is_done = luma.shape[1::-1], False
+        for change, apply in ((more, cv2.add), (less, cv2.subtract)):
+            if cv2.countNonZero(change):
+                larger = self._resized("change", change, size, cv2.INTER_LINEAR)
+                apply(target if is_done else luma, larger, dst=target)
+                is_done = True
+        if not is_done:
+            np.copyto(target, luma)
+        elif self._tones.bits > 8:
+            cv2.min(target, (1 << self._tones.bits) - 1, dst=target)
+
+    def _resized_color(self, ab, size):
+        """Resizes ab like that of photos: bilinear, reduced only if the picture is smaller than the network's input."""
+        width, height = size
+        if width < ab.shape[1] or height < ab.shape[0]:
+            ab = cv2.resize(ab, (min(width, ab.shape[1]), min(height, ab.shape[0])), interpolation=cv2.INTER_AREA)
+        return self._resized("color", ab, size, cv2.INTER_LINEAR)
+
+    def _resized(self, name, values, size, interpolation):
+        buffer = self._buffer(name, (*size[::-1], *values.shape[2:]), values.dtype)
+        return cv2.resize(values, size, dst=buffer, interpolation=interpolation)
+
+    def _buffer(self, name, shape, dtype):
+        """Returns an array that is used for every frame, see `spares`."""
+        if name not in self._buffers:
+            self._buffers[name] = np.empty(shape, dtype)
+        return self._buffers[name]
+
+    def _compute(self, luma, ab, made):
+        """Writes the same as `ChromaTable.look_up`, of any depth."""
+        tone, span = self._tones, self._tones.span
+        red, green, blue = lab.lightness_ab_to_fine_rgb(tone.lightness[luma][..., np.newaxis], ab)
+        true = _RED * red + _GREEN * green + _BLUE * blue
+        reach = span if tone.black == 0 else span * 224 / 219
+        for target, primary, share in ((made[0], blue, _BLUE), (made[1], red, _RED)):
+            codes = np.rint((primary - true) * (reach / (2 - 2 * share)) + tone.middle)
+            target[...] = np.clip(codes, 0, (1 << tone.bits) - 1)
+        # Values beyond black or white get no color, so they need no correction.
+        correction = true * span + tone.black - np.clip(luma, tone.black, tone.black + span)
+        for target, sign in ((made[2], 1), (made[3], -1)):
+            target[...] = np.maximum(sign * correction, 0)  # rounded toward no color
 
 
 def _luma(image):
@@ -158,7 +168,11 @@ def _luma(image):
         form = "yuv444p" if image.format.components[0].bits <= 8 else "yuv444p16le"
         image = image.reformat(format=form, dst_colorspace="ITU709", dst_color_range="MPEG")
     dtype = np.uint8 if image.format.components[0].bits <= 8 else np.uint16
-    plane = image.planes[0]
+    return _plane(image.planes[0], dtype)
+
+
+def _plane(plane, dtype):
+    """Returns the codes of a plane, `(height, width)`, as stored in the frame."""
     return np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, : plane.width]
 
 
@@ -166,11 +180,3 @@ def _looked_up(table, codes):
     if len(table) == 256:
         return cv2.LUT(np.ascontiguousarray(codes), table)
     return np.take(table, codes, mode="clip")
-
-
-def _resized(ab, size):
-    """Resizes ab like that of photos: bilinear, reduced only if the picture is smaller than the network's input."""
-    width, height = size
-    if width < ab.shape[1] or height < ab.shape[0]:
-        ab = cv2.resize(ab, (min(width, ab.shape[1]), min(height, ab.shape[0])), interpolation=cv2.INTER_AREA)
-    return cv2.resize(ab, size, interpolation=cv2.INTER_LINEAR)

@@ -10,7 +10,11 @@ quotient of F + B - x. No weight crosses a cut. `alike` is small where the curre
 remembered with the color, as when one shot dissolves into another.
 
 The network runs only on key frames: the first and the last of each shot, every `KEY_EVERY`th, and more where the flow
-is poor. The others have x = 0, so that their color comes from both sides.
+is poor. The others have x = 0, so that their color comes from both sides. A key frame counts for as many frames as it
+stands for.
+
+Color is carried at half the network's size: in 24 films of photos, the predictions have hardly any finer detail (0.35
+of 18 Lab units), and results are equally close to the truth.
 """
 
 from __future__ import annotations
@@ -30,11 +34,14 @@ with installation.explained():
 DEFAULT_STEADINESS = 0.95
 BLOCK = 12  # frames per block of results
 AHEAD = 16  # frames of lookahead for the last of them
-KEY_EVERY = 4  # frames
+KEY_EVERY = 8  # frames
 _LEAST_TRUST = 0.7  # minimum share propagated since the last key frame, below which the network runs again
 _FAINT = 0.05  # weight below which a pixel gets the color of its surroundings
-_AROUND = 15  # pixels
-_REDUCED = 4  # factor by which pictures are reduced before remembered lightness is compared
+_FACTOR = 2  # by which colors are smaller than frames
+_LEAST_SIDE = 96  # pixels of colors
+_REDUCED = 2  # factor by which pictures are reduced to compare remembered lightness, and to find surroundings
+_AROUND = 5  # pixels of a reduced picture
+_SHARE = 0.02  # weight of the surroundings
 _LIKENESS = 30.0  # of squared differences of lightness in [0, 1]
 
 
@@ -44,7 +51,7 @@ class State:
 
     Attributes:
         gray: uint8 `(size, size)`.
-        sums: float32 `(size, size, 4)`: of a, b, their weight, and lightness from 0 to 255.
+        sums: float32 `(side, side, 4)`, in the size of colors: of a, b, their weight, and lightness from 0 to 255.
         since_key: Frames since the last key frame.
         trust: Share of its pixels propagated reliably since then, in [0, 1].
     """
@@ -58,10 +65,20 @@ class State:
 @dataclasses.dataclass
 class _Waiting:
     gray: np.ndarray
-    value: np.ndarray | None  # predictions of key frames
+    small_gray: np.ndarray  # in the size of colors
+    value: np.ndarray | None  # predictions of key frames, times the number of frames that they stand for
     link: flow.Link | None
     since_key: int
     trust: float
+    n_before: int = 0  # frames from the previous key frame to this one
+    n_frames: int = 1
+
+    def stand_for(self, n_around: int) -> None:
+        """Sets the weight of a key frame: half of the frames around it, up to the previous and to the next one."""
+        n_frames = max(n_around, 1)
+        if self.value is not None:
+            self.value *= np.float32(n_frames / self.n_frames)
+        self.n_frames = n_frames
 
 
 class Steadier:
@@ -79,7 +96,7 @@ class Steadier:
         if not 0 <= steadiness <= 1:
             raise ValueError(f"`steadiness` must be 0 to 1. Received: steadiness={steadiness}.")
         self._decay = steadiness
-        self._linker = flow.Linker()
+        self._linkers = {factor: flow.Linker(factor) for factor in (1, _FACTOR)}
         self.state = state
 
     def steadied(
@@ -92,8 +109,8 @@ class Steadier:
                 ab, float32 `(size, size, 2)`, called for key frames, and whether it must be a key frame.
 
         Yields:
-            Lists of at most `BLOCK` ab, float32 `(size, size, 2)`, in order. After each, `state` is that of its last
-            frame.
+            Lists of at most `BLOCK` ab, float32 `(side, side, 2)`, in order, where `side` is `size`, or half of it for
+            large sizes if `steadiness` is not 0. After each, `state` is that of its last frame.
         """
         waiting: collections.deque[_Waiting] = collections.deque()
         for one in self._keyed(self._linked(frames)):
@@ -108,20 +125,35 @@ class Steadier:
         before = self.state.gray if self.state else None
         for lightness, predict, must_be_key in frames:
             gray = np.rint((lightness[0, :, :, 0] + 1) * 127.5).astype(np.uint8)
-            link = self._linker.link(before, gray) if before is not None and self._decay > 0 else None
+            linker = self._linkers[self._factor(gray)]
+            link = linker.link(before, gray) if before is not None and self._decay > 0 else None
             before = gray
             yield gray, link, predict, must_be_key
+
+    def _factor(self, gray):
+        """Returns how much smaller color is than frames."""
+        return _FACTOR if self._decay > 0 and len(gray) >= _FACTOR * _LEAST_SIDE else 1
 
     def _keyed(self, linked):
         """Runs the network on key frames."""
         since_key, trust = (self.state.since_key, self.state.trust) if self.state else (0, 0.0)
+        before: _Waiting | None = None  # the previous key frame of the shot
         for (gray, link, predict, must_be_key), is_last in _with_ends(linked):
-            since_key += 1
-            trust = 0.0 if link is None else trust * float((link.forward_mask > 0.5).mean())
-            value = None
-            if must_be_key or is_last or since_key >= KEY_EVERY or trust < _LEAST_TRUST:
-                value, since_key, trust = _with_weight(predict(), gray), 0, 1.0
-            yield _Waiting(gray, value, link, since_key, trust)
+            factor = self._factor(gray)
+            one = _Waiting(gray, flow.reduced(gray, factor), None, link, since_key + 1, 0.0)
+            if link is None:
+                before, one.since_key = None, 0
+            else:
+                one.trust = trust * float((link.forward_mask > 0.5).mean())
+            if must_be_key or is_last or one.since_key >= KEY_EVERY or one.trust < _LEAST_TRUST:
+                if before is not None:
+                    before.stand_for(before.n_before + one.since_key)
+                one.n_before = one.since_key
+                one.value = _with_weight(flow.reduced(predict(), factor), one.small_gray)
+                one.stand_for(one.n_before + (0 if is_last else KEY_EVERY))
+                before, one.since_key, one.trust = one, 0, 1.0
+            since_key, trust = one.since_key, one.trust
+            yield one
 
     def _block(self, waiting):
         """Removes the first frames from the waiting ones, and returns their ab."""
@@ -132,11 +164,8 @@ class Steadier:
             one = waiting.popleft()
             carried = None
             if one.link is not None:
-                carried = flow.warped(sums, one.link.to_previous)
-                carried *= self._decay * one.link.forward_mask * _alike(carried, one.gray)
-            sums = _sum(one.value, carried, behind)
-            total = _sum(carried, behind)
-            block.append(_quotient(total))
+                carried = self._carried(sums, one.link.to_previous, one.link.forward_mask, one.small_gray)
+            block.append(_quotient(_sum(carried, behind)))
             sums = _sum(one.value, carried)
             self.state = State(one.gray, sums, one.since_key, one.trust)
         return block
@@ -147,11 +176,16 @@ class Steadier:
         for one in reversed(waiting):
             carried = None
             if after is not None and link is not None:
-                carried = flow.warped(after, link.to_next)
-                carried *= self._decay * link.backward_mask * _alike(carried, one.gray)
+                carried = self._carried(after, link.to_next, link.backward_mask, one.small_gray)
             after, link = _sum(one.value, carried), one.link
             found.append(after)
         return found[::-1]
+
+    def _carried(self, sums, flow_to_them, mask, gray):
+        """Returns the sums of a neighboring frame, carried to the frame with this gray, and reduced."""
+        carried = flow.warped(sums, flow_to_them)
+        weight = cv2.multiply(mask, _alike(carried, gray), scale=self._decay)
+        return cv2.multiply(carried, cv2.merge([weight] * 4), dst=carried)
 
 
 def _with_ends(linked):
@@ -166,33 +200,38 @@ def _with_ends(linked):
 
 
 def _with_weight(ab, gray):
-    """Returns `(a, b, 1, lightness)`."""
-    return np.dstack([ab, np.ones_like(ab[..., :1]), gray.astype(np.float32)])
+    """Returns `(a, b, 1, lightness)`, with a weight for `stand_for`."""
+    one = np.full(gray.shape, 1 / (2 * KEY_EVERY), np.float32)
+    return cv2.merge([*cv2.split(ab * one[..., np.newaxis]), one, gray * one])
 
 
 def _alike(sums, gray):
     """Returns weights in [0, 1] for the similarity of the remembered lightness to the current one, which is low in a
     dissolve."""
     height, width = gray.shape
-    size = -(-width // _REDUCED), -(-height // _REDUCED)
-    *_, weight, remembered = cv2.split(cv2.resize(sums, size, interpolation=cv2.INTER_AREA))
-    there = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    *_, weight, remembered = cv2.split(flow.reduced(sums, _REDUCED))
+    there = flow.reduced(gray, _REDUCED).astype(np.float32)
     remembered = np.where(weight > _FAINT, remembered / np.maximum(weight, _FAINT), there)
     contrast, offset = flow.change_of_light(remembered, there)
     difference = cv2.blur(remembered * contrast + offset - there, (3, 3))
     alike = np.exp(np.square(difference) * (-_LIKENESS / 255**2))
-    return cv2.resize(alike, (width, height), interpolation=cv2.INTER_LINEAR)[..., np.newaxis]
+    return cv2.resize(alike, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _sum(*values):
-    there = [value for value in values if value is not None]
-    return there[0] if len(there) == 1 else sum(there) if there else None
+def _sum(one, other):
+    """Returns the sum of two pictures, of which either may be None."""
+    if one is None or other is None:
+        return other if one is None else one
+    return cv2.add(one, other)
 
 
 def _quotient(total):
     """Returns the ab of sums; pixels with almost no weight get the color of their surroundings."""
-    weight = total[..., 2]
-    if weight.min() < _FAINT:
-        around = cv2.blur(total, (_AROUND, _AROUND))
-        total = total + around * np.clip(1 - weight / _FAINT, 0, 1)[..., np.newaxis]
-    return total[..., :2] / np.maximum(total[..., 2:3], 1e-6)
+    weight = cv2.extractChannel(total, 2)
+    if cv2.minMaxLoc(weight)[0] < _FAINT:
+        height, width = weight.shape
+        around = cv2.blur(flow.reduced(total, _REDUCED), (_AROUND, _AROUND))
+        total = cv2.scaleAdd(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR), _SHARE, total)
+    a, b, weight, _ = cv2.split(total)
+    weight = cv2.max(weight, 1e-6)
+    return cv2.merge([cv2.divide(a, weight), cv2.divide(b, weight)])
