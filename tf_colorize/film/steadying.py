@@ -202,7 +202,7 @@ def _with_ends(linked):
 def _with_weight(ab, gray):
     """Returns `(a, b, 1, lightness)`, with a weight for `stand_for`."""
     one = np.full(gray.shape, 1 / (2 * KEY_EVERY), np.float32)
-    return cv2.merge([*cv2.split(ab * one[..., np.newaxis]), one, gray * one])
+    return cv2.merge([*cv2.split(np.float32(ab) * one[..., np.newaxis]), one, gray * one])
 
 
 def _alike(sums, gray):
