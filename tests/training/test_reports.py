@@ -1,5 +1,7 @@
-"""Reports of a run: right figures, also of an incomplete last batch, and no warnings about how they are made."""
+"""Reports of a run: right figures, also of an incomplete last batch, no warnings about how they are made, and the
+line that shows how far it is."""
 
+import io
 import logging
 
 import keras
@@ -48,3 +50,40 @@ def test_many_reports_in_a_process_give_no_warning(batches, caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert caplog.messages == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def shown(stream, monkeypatch):
+    """What a line of two epochs of three steps writes to a stream."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "50")
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(reports.time, "monotonic", lambda: next(clock))
+    line = reports.StateLine("stage1", 2, 3, 4, stream)
+    for epoch in range(2):
+        line.on_epoch_begin(epoch)
+        for step in range(3):
+            line.on_train_batch_end(step, {"loss": 0.25, "delta_e": 7.0})
+        line.on_epoch_end(epoch, {"loss": 0.25, "val_loss": 0.5})
+    return stream.getvalue()
+
+
+def test_a_terminal_shows_one_line_that_fits_and_an_epoch_stays(monkeypatch):
+    text = shown(Terminal(), monkeypatch)
+    *epochs, last = text.split("\n")
+    assert last == "" and len(epochs) == 2
+    for number, epoch in enumerate(epochs, 1):
+        lines = [line.removeprefix("\x1b[2K") for line in epoch.split("\r")]
+        assert len(lines) == 3 and all(0 < len(line) < 50 for line in lines)
+        assert all(line.startswith(f"stage1  epoch {number}/2  step ") for line in lines)
+        assert epoch.count("\x1b") == epoch.count("\x1b[2K") == 3  # nothing but erasing, so nothing to restore
+
+
+def test_a_file_gets_whole_lines(monkeypatch):
+    lines = shown(io.StringIO(), monkeypatch).splitlines()
+    assert "\x1b" not in "".join(lines) and len(lines) == 2 + 1  # 30 s pass once within the 60
+    assert lines[-1] == "stage1  epoch 2/2  step 3/3  0.4 images/s  0.0 min left  loss 0.25  val_loss 0.5"

@@ -7,13 +7,12 @@ import json
 import math
 import os
 import pathlib
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 import numpy as np
+from rich import console, control, segment
 
 from tf_colorize import installation, metrics, whole
 from tf_colorize.color import tensors
@@ -192,7 +191,7 @@ class StateLine(keras.callbacks.Callback):
         epochs: int, epochs of the stage.
         steps_per_epoch: int.
         batch_size: int.
-        stream: the output stream.
+        stream: the output stream; None: standard output.
     """
 
     SECONDS_BETWEEN_LINES = 30.0
@@ -205,7 +204,9 @@ class StateLine(keras.callbacks.Callback):
         self.epochs = epochs
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
-        self.stream = stream or sys.stdout
+        # Not `rich.progress`, which hides the cursor while it runs: a training that is killed, as when memory runs out,
+        # would leave the terminal without one.
+        self._console = console.Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self.first_step = 0
         self._shown_at = 0.0
 
@@ -220,7 +221,7 @@ class StateLine(keras.callbacks.Callback):
         self._rate = self._timed * self.batch_size / max(now - self._started, 1e-9)
         if self._timed == 1 and self.steps_per_epoch > 1:
             self._started, self._timed = now, 0  # the first step includes compilation
-        terminal = self.stream.isatty()
+        terminal = self._console.is_terminal
         step = self._offset + batch + 1
         due = now - self._shown_at > (0.2 if terminal else self.SECONDS_BETWEEN_LINES)
         if due and step < self.steps_per_epoch:  # the line of the last step is written with validation
@@ -239,8 +240,7 @@ class StateLine(keras.callbacks.Callback):
             f"{self.stage}  epoch {self._epoch + 1}/{self.epochs}  step {step}/{self.steps_per_epoch}  "
             f"{self._rate:.1f} images/s  {minutes} min left  {losses}"
         )
-        if self.stream.isatty():
-            # A wrapped line could not be rewritten.
-            line = "\x1b[2K" + line[: shutil.get_terminal_size().columns - 1]
-        self.stream.write(line + end)
-        self.stream.flush()
+        if self._console.is_terminal:
+            self._console.control(control.Control((segment.ControlType.ERASE_IN_LINE, 2)))
+            line = line[: self._console.width - 1]  # a wrapped line could not be rewritten
+        self._console.print(line, end=end)
