@@ -4,7 +4,7 @@ import pathlib
 import shutil
 import tempfile
 
-from trials import film_files, forks, scenarios
+from trials import film_files, forks, inputs, scenarios
 from trials import trial as trials
 from trials.trial import Fault
 
@@ -48,7 +48,7 @@ def _colored(runner, folder, name, data, what):
     folder.mkdir()
     source, target = folder / name, folder / "result.mkv"
     source.write_bytes(data)
-    arguments = scenarios.with_tiny_model([source, "-o", target])
+    arguments = inputs.with_tiny_model([source, "-o", target])
     done = runner.run("bounded_film", arguments, limit=_LIMIT)
     left = sorted(path.name for path in folder.iterdir())
     text = f"code {done.code}, {left}\n{done.out}\n{done.errors}"

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import small_networks
+import small_recipes
 import tensorflow as tf
 
 from tf_colorize import models, recipe
@@ -25,26 +26,13 @@ precision = "float32"
 pretrain_epochs = 1
 steps_per_epoch = 2
 """
-SMALL = f"""
-[[step]]
-name = "first"
-[step.train]
-mode = "pretrain"
-{TRAIN}
-[[step]]
-name = "second"
-[step.train]
-init = "first/stage1.keras"
-{TRAIN}
-[[step]]
-name = "half"
-[step.blend]
-first = "first/stage1.keras"
-second = "second/stage2.keras"
-share = 0.5
+MEAN = """
 image_size = 64
 terms = '''Ask
 me.'''
+"""
+SMALL = f"""
+{small_recipes.two_and_their_mean(TRAIN, TRAIN, MEAN)}
 [[step]]
 name = "hints"
 [step.train]

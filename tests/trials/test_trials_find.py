@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import tiny_models
-from trials import disturbed, faults, photo_check, photo_files, scenarios, soak
+from trials import disturbed, faults, inputs, photo_check, photo_files, scenarios, soak
 from trials import trial as trials
 
 from tf_colorize.albums import work
@@ -28,7 +28,7 @@ def command(breaker, tmp_path):
             (folder / "out" / "result.txt").write_text("an older result")
 
         scenario = scenarios.Scenario(
-            (), f"careless_command.{name}", make, lambda folder: [str(folder)], scenarios.files, lines=1
+            (), f"careless_command.{name}", make, lambda folder: [str(folder)], inputs.files, lines=1
         )
         opened.append(disturbed.Disturbed(name, scenario, breaker, tmp_path))
         return opened[-1]

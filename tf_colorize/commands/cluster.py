@@ -88,10 +88,10 @@ def _parser():
         help="HOST:PORT of the head of a Ray cluster, or auto for the cluster that this machine belongs to (default: "
         "RAY_ADDRESS, otherwise Ray is started on this machine for this job)",
     )
-    add(
+    parser.add_number(
         "--workers",
-        type=parsing.number(1, 100_000, int),
-        metavar="N",
+        1,
+        100_000,
         help="number of worker processes, one processor each (default: one per processor of the cluster)",
     )
     photo_options.add_to(parser)

@@ -241,9 +241,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="tf-colorize demo",
         description="Colorize photos in the browser, on this computer; no photo leaves it. Press Ctrl+C to stop.",
     )
-    parser.add_argument(
+    parser.add_number(
         "--port",
-        type=parsing.number(0, 65535, int),
+        0,
+        65535,
+        metavar="PORT",
         help=f"port on 127.0.0.1 (default: {DEFAULT_PORT}, or the next free one)",
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")

@@ -49,9 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         default="crop256",
         help="central square scaled to 256 pixels, whole picture squashed to that, or original size (default crop256)",
     )
-    parser.add_argument(
+    parser.add_number(
         "--film",
-        type=parsing.number(2, 2**31, int),
+        2,
+        2**31,
         metavar="N",
         help="instead, measure the steadiness of films on clips made from N photos, with and without steadying",
     )
@@ -62,9 +63,10 @@ def _parser() -> argparse.ArgumentParser:
         help="also measure the gain from N simulated hints with the true color at random places, and how far a hint "
         "in another color reaches",
     )
-    parser.add_argument(
+    parser.add_number(
         "--reference",
-        type=parsing.number(1, 10_000, int),
+        1,
+        10_000,
         nargs="?",
         const=30,
         metavar="N",

@@ -80,10 +80,10 @@ def _parser():
         help="folder, or for one film a .mp4, .m4v, .mov, .mkv or .webm file (default: NAME.color.* beside it)",
     )
     photo_options.add_model(parser)
-    add(
+    parser.add_number(
         "--preview",
-        type=parsing.number(1, 100, int),
-        metavar="N",
+        1,
+        100,
         help="only write N stills from the whole film as one picture, NAME.compare.jpg",
     )
     add(
@@ -107,9 +107,11 @@ def _parser():
         help="reverse telecine: restore the 24 film frames per second in 30 video frames",
     )
     look_options.add_to(parser)
-    add(
+    parser.add_number(
         "--steadiness",
-        type=parsing.number(0.0, 1.0, float),
+        0.0,
+        1.0,
+        kind=float,
         default=0.95,
         metavar="0..1",
         help="0 colors each frame on its own, 1 keeps colors steady through the shot (default 0.95)",

@@ -25,6 +25,19 @@ class Parser(argparse.ArgumentParser):
         options = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
         super().__init__(**options)
 
+    def add_number(
+        self, name: str, least: float, most: float, *, kind: Callable[[str], Any] = int, **options: Any
+    ) -> None:
+        """Adds an option for a number in a range.
+
+        Args:
+            name: Such as "--jobs".
+            least, most: The range, both included.
+            kind: int or float.
+            options: As for `add_argument`; without a `metavar`, --help shows N.
+        """
+        self.add_argument(name, type=number(least, most, kind), **{"metavar": "N", **options})
+
     def error(self, message: str) -> typing.NoReturn:
         """Ends the process with exit code 2 after printing the error and a pointer to --help."""
         self.exit(2, f"{self.prog}: {message}{self._meant(message)} ({self.prog} --help lists all options)\n")

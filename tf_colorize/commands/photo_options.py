@@ -19,15 +19,16 @@ HAS_COLOR = "already had color, which was replaced; --skip-color skips such phot
 _FORMATS = ("jpg", "png", "webp", "tif", "avif", "heic", "bmp", "gif")
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
+def add_to(parser: parsing.Parser) -> None:
     """Adds the options for the model and for reading, colorizing and writing photos."""
     add = parser.add_argument
     add_model(parser)
     look_options.add_to(parser)
     add("--format", choices=_FORMATS, help="format of the results (default: the photo's own)")
-    add(
+    parser.add_number(
         "--quality",
-        type=parsing.number(1, 100, int),
+        1,
+        100,
         metavar="1..100",
         help="for JPEG (default 92), WebP, AVIF and HEIC",
     )
@@ -35,13 +36,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace existing results (default: skip those photos)")
     add("--skip-color", action="store_true", help="skip photos that already have color")
     add("--dry-run", action="store_true", help="only list what would be read and written")
-    add(
-        "--max-pixels",
-        type=parsing.number(1, 2**40, int),
-        default=200_000_000,
-        metavar="N",
-        help="reject photos with more pixels (default: 200 million)",
-    )
+    add_max_pixels(parser, 200_000_000)
     add("--allow-truncated", action="store_true", help="colorize the readable part of a truncated JPEG")
 
 
@@ -53,6 +48,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="run folder, .keras, SavedModel, .tflite, .onnx, or http:// or grpc:// address of TF Serving "
         "(default: the model that comes with tf-colorize)",
     )
+
+
+def add_jobs(parser: parsing.Parser) -> None:
+    """Adds --jobs."""
+    parser.add_number("--jobs", 1, 256, help="number of photos to process at a time (default: one per core)")
+
+
+def add_max_pixels(parser: parsing.Parser, default: int) -> None:
+    """Adds --max-pixels, whose default is some millions."""
+    text = f"reject photos with more pixels (default: {default // 10**6} million)"
+    parser.add_number("--max-pixels", 1, 2**40, default=default, help=text)
 
 
 def add_hints(parser: argparse.ArgumentParser) -> None:

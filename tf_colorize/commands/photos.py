@@ -61,12 +61,7 @@ def _parser():
     photo_options.add_to(parser)
     photo_options.add_hints(parser)
     add("--variants", action="store_true", help="only a sheet of nine looks and of likely colors, NAME.variants.jpg")
-    add(
-        "--jobs",
-        type=parsing.number(1, 256, int),
-        metavar="N",
-        help="number of photos to process at a time (default: one per core)",
-    )
+    photo_options.add_jobs(parser)
     add("--version", action="version", version=f"tf-colorize {__version__}")
     return parser
 

@@ -50,42 +50,33 @@ def _parser():
         epilog=_EPILOG,
     )
     add = parser.add_argument
-    add("-m", "--model", help="as for tf-colorize (default: the model that comes with it)")
+    photo_options.add_model(parser)
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
-    add(
+    parser.add_number(
         "--port",
-        type=parsing.number(0, 65535, int),
+        0,
+        65535,
+        metavar="PORT",
         default=DEFAULT_PORT,
         help=f"port (default: {DEFAULT_PORT}; 0: any free port)",
     )
     look_options.add_to(parser)
-    add(
-        "--jobs",
-        type=parsing.number(1, 256, int),
-        metavar="N",
-        help="number of photos to process at a time (default: one per core)",
-    )
-    add(
+    photo_options.add_jobs(parser)
+    parser.add_number(
         "--waiting",
-        type=parsing.number(0, 100_000, int),
+        0,
+        100_000,
         default=256,
-        metavar="N",
         help="number of requests that may wait; further ones get status 503 (default: 256)",
     )
-    add(
+    parser.add_number(
         "--max-megabytes",
-        type=parsing.number(1, 4096, int),
+        1,
+        4096,
         default=64,
-        metavar="N",
         help="reject larger files (default: 64)",
     )
-    add(
-        "--max-pixels",
-        type=parsing.number(1, 2**40, int),
-        default=100_000_000,
-        metavar="N",
-        help="reject photos with more pixels (default: 100 million)",
-    )
+    photo_options.add_max_pixels(parser, 100_000_000)
     return parser
 
 
