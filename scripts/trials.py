@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import random
+import signal
 import sys
 import tempfile
 
@@ -15,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with quiet.missing_packages("trials.py"):
-    from trials import cluster, films, kills, page, photos, properties, soak, trial, writes
+    from trials import cluster, films, kills, models, page, photos, properties, soak, trial, writes
 
 TRIALS = {
     "photos": photos,
@@ -23,6 +24,7 @@ TRIALS = {
     "kills": kills,
     "properties": properties,
     "films": films,
+    "models": models,
     "cluster": cluster,
     "soak": soak,
     "page": page,
@@ -51,12 +53,14 @@ def main():
         only=tuple(arguments.only or ()),
     )
     print(f"{running.name}: seed {running.seed}, failures in {running.keep}", flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # in the background, shells ignore the first
+        signal.signal(number, signal.default_int_handler)
     try:
         TRIALS[arguments.name].run(running)
     except trial.Impossible as error:
         parser.exit(1, f"trials {arguments.name}: {error}\n")
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+        print("stopped", file=sys.stderr, flush=True)
     print(running.table())
     return 1 if running.failures else 0
 

@@ -49,7 +49,7 @@ def _colored(runner, folder, name, data, what):
     source, target = folder / name, folder / "result.mkv"
     source.write_bytes(data)
     arguments = inputs.with_tiny_model([source, "-o", target])
-    done = runner.run("bounded_film", arguments, limit=_LIMIT)
+    done = runner.run("bounded", ["film", *arguments], limit=_LIMIT)
     left = sorted(path.name for path in folder.iterdir())
     text = f"code {done.code}, {left}\n{done.out}\n{done.errors}"
     lines = [line for line in done.errors.splitlines() if line.strip()]

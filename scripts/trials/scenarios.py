@@ -62,12 +62,12 @@ def film(arguments: list[str]) -> int:
     return command(["film", *arguments])
 
 
-def bounded_film(arguments: list[str]) -> int:
-    """Runs `tf-colorize film` with 6 GB of address space; films that need more fail with an error."""
+def bounded(arguments: list[str]) -> int:
+    """Runs `tf-colorize` with 6 GB of address space; inputs that need more fail with an error."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-    return command(["film", *arguments])
+    return command(arguments)
 
 
 def training(arguments: list[str]) -> int:

@@ -130,3 +130,13 @@ def test_palette_is_every_bin_of_the_srgb_gamut():
 def test_wrong_input_is_an_error(call):
     with pytest.raises(ValueError, match="Received: .*"):
         call()
+
+
+@pytest.mark.parametrize("value", [1e20, np.inf, -np.inf, np.nan])
+def test_chroma_of_a_broken_model_gives_an_error_and_no_warning(value):
+    ab = np.zeros((3, 4, 2), np.float32)
+    ab[1, 2, 0] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="must be finite"):
+            lab.lightness_ab_to_rgb(np.zeros((3, 4, 1), np.float32), ab)

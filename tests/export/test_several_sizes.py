@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tf_colorize import Colorizer, export
-from tf_colorize.inference import predictor, runtimes
+from tf_colorize.inference import model_metadata, predictor, runtimes
 from tf_colorize.models import grafts, saving
 
 SIZES = [64, 96, 160]
@@ -94,8 +94,8 @@ def _with_decoder():
 
 
 def test_a_file_that_lacks_a_size_it_promises_is_refused(made, tmp_path, monkeypatch):
-    tail = runtimes._tflite_metadata(made["one"].path)
-    monkeypatch.setattr(runtimes, "_tflite_metadata", lambda path: {**tail, "image_sizes": [64, 96]})
+    tail = model_metadata.of_tflite(made["one"].path)
+    monkeypatch.setattr(model_metadata, "of_tflite", lambda path: {**tail, "image_sizes": [64, 96]})
     with pytest.raises(ValueError, match="promises sizes that it lacks: 96"):
         runtimes.from_tflite(made["one"].path, threads=1)
 

@@ -14,6 +14,7 @@ SHORT = {
     "photos": ["--most", "250"],
     "properties": ["--most", "25"],
     "films": ["--most", "6"],
+    "models": ["--most", "100"],
     "writes": ["--only", "photo", "--only", "folder", "--most", "12"],
     "kills": ["--only", "folder", "--only", "cluster", "--most", "4"],
     "soak": ["--only", "photos", "--most", "120"],

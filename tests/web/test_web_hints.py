@@ -15,7 +15,7 @@ from playwright import sync_api
 from tf_colorize import Colorizer
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
-from tf_colorize.inference import runtimes
+from tf_colorize.inference import model_metadata
 
 pytest_plugins = ["web_fixtures"]
 
@@ -64,7 +64,7 @@ def test_likely_colors_are_the_modes_of_the_networks_distribution(visitor, hinti
 
 def distribution(path, gray, x, y):
     """Palette in Lab units and probabilities at a place of a photo, by LiteRT in Python."""
-    metadata = runtimes._tflite_metadata(path)
+    metadata = model_metadata.of_tflite(path)
     interpreter = litert.Interpreter(str(path))
     interpreter.allocate_tensors()
     lightness, hints = sorted(interpreter.get_input_details(), key=lambda detail: detail["shape"][-1])

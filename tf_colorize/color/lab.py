@@ -262,8 +262,9 @@ def _scale_lightness(curve, out):
 
 def _linear_rgb(lightness, ab):
     """Returns linear light `(3, n)`, outside [0, 1] where out of gamut, and luminance `(n,)`."""
-    relative = _lab_to_relative_xyz(lightness, ab)
-    return srgb.linear_rgb_matrix() @ relative, relative[1]
+    with np.errstate(over="ignore", invalid="ignore"):  # a broken model's; `mix_with_gray` rejects what is not finite
+        relative = _lab_to_relative_xyz(lightness, ab)
+        return srgb.linear_rgb_matrix() @ relative, relative[1]
 
 
 def _lab_to_relative_xyz(lightness, ab):

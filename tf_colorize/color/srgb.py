@@ -86,12 +86,14 @@ def mix_with_gray(linear: np.ndarray, luminance: np.ndarray) -> None:
     """
     outside = np.flatnonzero(~((linear >= 0.0) & (linear <= 1.0)).all(axis=0))
     chroma, gray = linear[:, outside], luminance[outside]
-    room = headroom(chroma, gray)
-    chroma -= gray
-    chroma *= np.maximum(room, 0.0, out=room)
-    chroma += gray
+    with np.errstate(over="ignore", invalid="ignore"):
+        room = headroom(chroma, gray)
+        chroma -= gray
+        chroma *= np.maximum(room, 0.0, out=room)
+        chroma += gray
+        is_finite = np.isfinite(chroma.sum())
     # NaN survives clip and would become an arbitrary byte.
-    if not np.isfinite(chroma.sum()):
+    if not is_finite:
         raise ValueError(
             "`lightness` and `ab` must be finite. Received: NaN or infinity, which usually comes from a broken model."
         )

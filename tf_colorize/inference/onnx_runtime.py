@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.inference import predictor, runtimes
+from tf_colorize.inference import model_metadata, predictor, runtimes
 
 PROVIDERS = ("CPUExecutionProvider",)
 
@@ -41,9 +41,7 @@ def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[st
             f"{path}: not a colorizer: it must map lightness, float32 (batch, size, size, 1), to ab, (batch, size, "
             f"size, 2), with a second input hints, (batch, size, size, 3), if it takes hints. Received: {shapes}"
         )
-    properties = session.get_modelmeta().custom_metadata_map
-    scales = {key: float(properties[key]) for key in ("lightness_scale", "ab_scale") if key in properties}
-    runtimes.check_scales(scales, path)
+    model_metadata.of_onnx(session.get_modelmeta().custom_metadata_map, path)
     if "hints" not in shapes:
         return predictor.Predictor(size, lambda lightness: session.run(["ab"], {"lightness": lightness})[0])
 
@@ -88,4 +86,4 @@ def _session(path: Any, threads: int, providers: Sequence[str]) -> Any:
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=list(providers))
     except Exception as error:  # ONNX Runtime's own classes, which have no other common base
-        raise ValueError(f"{path}: not an ONNX model, or truncated: {runtimes.first_line(error)}") from error
+        raise ValueError(f"{path}: not an ONNX model, or truncated: {model_metadata.first_line(error)}") from error

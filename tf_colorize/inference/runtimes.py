@@ -6,22 +6,18 @@ Each function imports its runtime when it is called, so a `.tflite` file runs wi
 from __future__ import annotations
 
 import json
-import math
 import os
 import pathlib
 import threading
-import zipfile
 from typing import Any
 
 import numpy as np
 
 import tf_colorize
 from tf_colorize import documents, hints, installation
-from tf_colorize.color import lab
-from tf_colorize.inference import predictor
+from tf_colorize.inference import model_metadata, predictor
 
 DEFAULT_IMAGE_SIZE = 256
-_TAIL_BYTES = 1 << 16  # bytes, more than the metadata takes
 
 
 def default_model() -> pathlib.Path:
@@ -79,7 +75,7 @@ def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor
 
         path = existing(model)
         model, metadata = saving.load_generator(path)
-        check_scales(metadata, path)
+        model_metadata.checked(metadata, path)
     is_generator = [value.shape[-1] for value in model.inputs] in ([1], [1, 3], [3, 1]) and model.output_shape[-1] == 2
     if not is_generator:
         raise ValueError(
@@ -135,8 +131,9 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
         loaded = tf.saved_model.load(str(folder), tags=["serve"])
         metadata = json.loads((folder / "assets.extra" / documents.METADATA_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise ValueError(f"{path}: not a SavedModel that can be loaded: {first_line(error)}") from error
-    check_scales(metadata, path)
+        raise ValueError(f"{path}: not a SavedModel that can be loaded: {model_metadata.first_line(error)}") from error
+    if "image_size" not in model_metadata.checked(metadata, path):
+        raise ValueError(f"{path}: its metadata lacks image_size. Export it again.")
     signature = loaded.signatures.get("predict_ab")
     if signature is None:
         raise ValueError(f"{path}: the SavedModel has no signature predict_ab. Export it with scripts/export.py.")
@@ -168,15 +165,14 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
     from ai_edge_litert import interpreter as litert
 
     path = existing(path)
-    metadata = _tflite_metadata(path)
-    check_scales(metadata, path)
+    metadata = model_metadata.of_tflite(path)
 
     def new_interpreter():
         try:
             interpreter = litert.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ValueError(f"{path}: not a TFLite model, or truncated: {first_line(error)}") from error
+            raise ValueError(f"{path}: not a TFLite model, or truncated: {model_metadata.first_line(error)}") from error
         return interpreter
 
     first = new_interpreter()
@@ -260,41 +256,6 @@ def existing(path: str | os.PathLike[str]) -> pathlib.Path:
     return path
 
 
-def _tflite_metadata(path):
-    """Returns the metadata that `export` appended as a zip archive; files of other converters have none."""
-    try:
-        if not zipfile.is_zipfile(path):
-            with open(path, "rb") as file:
-                file.seek(-min(_TAIL_BYTES, path.stat().st_size), os.SEEK_END)
-                if b"PK\3\4" in file.read():
-                    raise ValueError("its metadata is truncated")
-            return {}
-        with zipfile.ZipFile(path) as archive:
-            is_there = documents.METADATA_NAME in archive.namelist()
-            return json.loads(archive.read(documents.METADATA_NAME)) if is_there else {}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: cannot be read: {first_line(error)}") from error
-
-
-def check_scales(metadata: dict[str, Any], path: Any) -> None:
-    """Checks that a model's numbers mean what they mean here.
-
-    Raises:
-        ValueError: they were scaled differently.
-    """
-    expected = {"lightness_scale": lab.LIGHTNESS_SCALE, "ab_scale": lab.AB_SCALE}
-    for key, scale in expected.items():
-        if not math.isclose(metadata.get(key, scale), scale):
-            raise ValueError(
-                f"{path}: was made for {key} {metadata[key]}, but this version uses {scale}. Export it again."
-            )
-
-
 def _side(input_shape):
     """Returns the fixed side of a square input `(batch, height, width, 1)`, or the default."""
     return input_shape[1] if input_shape[1] == input_shape[2] and input_shape[1] else DEFAULT_IMAGE_SIZE
-
-
-def first_line(error: BaseException) -> str:
-    """Returns what an error says, in one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
