@@ -1,4 +1,4 @@
-"""Inputs that people reported: nothing of theirs is lost, and one photo never ends a run."""
+"""Inputs that users reported: none of their files is lost, and one photo never ends a run."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def test_overwrite_never_overwrites_a_photo(model, capsys, names):
     assert "would overwrite d/a.jpg" in capsys.readouterr().err
 
 
-def test_an_error_of_any_kind_is_one_line():
+def test_every_error_is_reported_in_one_line():
     assert work.reason_of(OverflowError("int too large\nto convert")) == "int too large (OverflowError)"
     assert work.reason_of(MemoryError()) == "not enough memory"
     assert work.reason_of(OSError(28, "No space left on device", "/tmp/x")) == "/tmp/x: No space left on device"
@@ -50,7 +50,7 @@ def test_an_error_of_any_kind_is_one_line():
     assert work.reason_of(RecursionError()) == "RecursionError"
 
 
-def test_an_error_of_tensorflow_is_a_reason():
+def test_a_tensorflow_error_is_the_reason_for_a_failure():
     tf = pytest.importorskip("tensorflow")
     error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating\nsecond line")
     assert work.reason_of(error) == "OOM when allocating (ResourceExhaustedError)"
@@ -64,7 +64,7 @@ def test_an_error_of_tensorflow_is_a_reason():
 
 
 @pytest.mark.parametrize("key", ["size", "x", "time"])
-def test_a_number_of_400_digits_in_a_hints_file_fails_its_photo_alone(tmp_path, model, capsys, key):
+def test_a_number_of_400_digits_in_a_hints_file_fails_only_its_photo(tmp_path, model, capsys, key):
     small_photos.photo("d/a.jpg", "d/b.jpg")
     entry = {"x": 1, "y": 1, "color": "red", key: "HUGE"}
     content = json.dumps({"version": 1, "hints": [entry]}).replace('"HUGE"', "9" * 400)
@@ -76,7 +76,7 @@ def test_a_number_of_400_digits_in_a_hints_file_fails_its_photo_alone(tmp_path, 
     assert "d/a.hints.json: hint" in capsys.readouterr().err
 
 
-def test_a_long_name_is_the_problem_of_one_photo(model, capsys):
+def test_a_long_name_affects_only_its_photo(model, capsys):
     long = "x" * 248 + ".jpg"
     small_photos.photo("d/ok.jpg", f"d/{long}")
     assert main.main(["d", "-o", "out", "--model", model]) == 0
@@ -101,7 +101,7 @@ def keep_others_out(folder, mode=0o700):
 @pytest.mark.parametrize(
     "command", [["a.jpg", "-o", "theirs/out"], ["film", "a.mp4", "-o", "theirs/out"], ["theirs"], ["theirs/b.jpg"]]
 )
-def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
+def test_a_folder_without_access_is_reported_in_one_line(model, command):
     small_photos.photo("a.jpg", "a.mp4", "theirs/b.jpg")
     keep_others_out("theirs")
     result = subprocess.run([*AS_NOBODY, *command, "--model", model], capture_output=True, text=True)
@@ -111,7 +111,7 @@ def test_a_folder_that_one_may_not_enter_is_one_line(model, command):
 
 
 @needs_root
-def test_a_read_only_folder_is_reported_before_the_work_and_existing_results_are_skipped(model):
+def test_a_read_only_folder_is_reported_before_the_work_starts_and_existing_results_are_skipped(model):
     small_photos.photo("d/a.jpg", "d/b.jpg", "theirs/a.jpg")
     keep_others_out("theirs", 0o755)
     result = subprocess.run([*AS_NOBODY, "d", "-o", "theirs", "--model", model], capture_output=True, text=True)
@@ -129,7 +129,7 @@ def test_an_unreadable_folder_is_left_out_and_reported(model):
     assert os.listdir("out") == ["a.jpg"]
 
 
-def test_the_result_folder_is_looked_at_before_the_work(model, capsys, monkeypatch):
+def test_the_result_folder_is_checked_before_the_work_starts(model, capsys, monkeypatch):
     small_photos.photo("d/a.jpg", "d/b.jpg")
     pathlib.Path("notes").write_text("mine")
     monkeypatch.setattr(work, "colorize_file", None)
@@ -182,7 +182,7 @@ def test_results_are_never_inputs(mark):
     assert not find.is_result(f"x{mark}.jpg") and not find.is_result(f"x.{mark}") and not find.is_result(f"{mark}.jpg")
 
 
-def test_films_that_meet_are_refused_before_the_work(capsys, monkeypatch):
+def test_films_with_the_same_result_are_refused_before_the_work_starts(capsys, monkeypatch):
     colored = []
     monkeypatch.setattr(film_command, "_load", lambda options: (None, None))
     monkeypatch.setattr(film_command, "_color", lambda colorizer, model, job, options: colored.append(job.target.name))
@@ -196,7 +196,7 @@ def test_films_that_meet_are_refused_before_the_work(capsys, monkeypatch):
     assert len(colored) == 2
 
 
-def test_names_that_are_not_text_go_through(model):
+def test_names_that_are_not_text_are_accepted(model):
     name = os.fsdecode(b"gro\xdf 5")
     small_photos.photo(name + ".png", image_format="PNG")
     os.rename(name + ".png", name)

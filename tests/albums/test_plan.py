@@ -1,4 +1,4 @@
-"""Which file becomes which: nobody's source is a target, no two results are one file, and names stay whole."""
+"""Planned results: no source is a target, no two results share a file, and names stay complete."""
 
 import os
 
@@ -16,7 +16,7 @@ def planned(*arguments, **options):
     return [str(job.target) for job in jobs], problems
 
 
-def test_a_target_that_is_a_source_is_a_problem_of_each():
+def test_a_target_that_is_a_source_is_reported_for_each_photo():
     small_photos.photo("d/a.jpg", "d/a.tif")
     made, problems = planned(["d/a.jpg", "d/a.tif"], "d", suffix=".jpg")
     assert made == []
@@ -26,7 +26,7 @@ def test_a_target_that_is_a_source_is_a_problem_of_each():
     ]
 
 
-def test_a_source_is_one_file_by_all_its_names():
+def test_a_source_is_recognized_under_all_its_names():
     small_photos.photo("d/a.jpg", "e/b.tif", "f/c.tif", "g/d.tif")
     os.mkdir("out")
     os.link("d/a.jpg", "out/b.jpg")
@@ -49,7 +49,7 @@ def test_a_link_may_hide_neither_the_photos_nor_the_results():
     assert planned(["album"], "album/made")[0] == ["album/made/a.jpg", "album/made/deep/a.jpg"]
 
 
-def test_an_album_among_the_results_is_read_and_never_written_into():
+def test_an_album_inside_the_result_folder_is_read_and_never_written_to():
     small_photos.photo("scans/scans/a.jpg", "scans/scans/scans/b.jpg")
     made, problems = planned(["scans/scans"], "scans")
     assert made == ["scans/a.jpg"]
@@ -58,7 +58,7 @@ def test_an_album_among_the_results_is_read_and_never_written_into():
     ]
 
 
-def test_a_case_of_letters_makes_no_other_file_where_it_is_ignored(monkeypatch):
+def test_names_that_differ_in_case_are_one_file_where_case_is_ignored(monkeypatch):
     small_photos.photo("a/x.jpg", "b/X.jpg")
     assert planned(["a/x.jpg", "b/X.jpg"], "out")[0] == ["out/x.jpg", "out/X.jpg"]
     assert not targets.ignores_case(".")
@@ -75,7 +75,7 @@ def test_side_by_side_pictures_are_targets_too():
     assert made == ["out/a.jpg"] and "a.compare: out/a.compare.jpg is already the result of a.jpg" in problems[0]
 
 
-def test_a_dot_makes_no_suffix():
+def test_a_dot_alone_is_not_a_suffix():
     small_photos.photo("Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png")
     small_photos.photo("Reel No. 5.hints.json")
     names = ["Reel No. 5", "Reel No. 6", "St. Louis.JPG", "v1.2.png"]
@@ -91,7 +91,7 @@ def test_a_dot_makes_no_suffix():
     assert [job.hints and job.hints.name for job in jobs][:2] == ["Reel No. 5.hints.json", None]
 
 
-def test_a_name_that_would_be_too_long_is_the_problem_of_one_photo():
+def test_a_name_that_would_be_too_long_affects_only_its_photo():
     long = "x" * 248 + ".jpg"
     small_photos.photo(f"d/{long}", "d/ok.jpg")
     made, problems = planned(["d"])
@@ -151,7 +151,7 @@ def film_targets(films, output=None, **options):
     return [str(job.target) for job in jobs], problems
 
 
-def test_films_of_one_result_meet_before_the_work():
+def test_films_with_the_same_result_are_found_before_the_work_starts():
     small_photos.photo("a.avi", "a.mpg", "b.mp4", "Reel No. 5", "Reel No. 6")
     for output in (None, "out"):
         made, problems = film_targets(["a.avi", "a.mpg", "b.mp4"], output)
@@ -175,7 +175,7 @@ def test_films_may_not_be_addresses_or_results():
     assert "is an address" in film_targets(["https://host/a.mp4"])[1][0]
 
 
-def test_pictures_are_not_read_to_plan(monkeypatch):
+def test_planning_reads_no_pictures(monkeypatch):
     small_photos.photo("a.jpg")
     monkeypatch.setattr(Image, "open", None)
     assert planned(["a.jpg"])[0] == ["a.color.jpg"]

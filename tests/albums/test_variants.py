@@ -1,4 +1,4 @@
-"""Sheets of variants: what is on them, that each label makes its picture, and that no run takes them for photos."""
+"""Sheets of variants: what they show, that each label reproduces its picture, and that no run takes them for photos."""
 
 import re
 import shlex
@@ -68,7 +68,7 @@ def test_each_label_makes_its_picture(here, monkeypatch):
         assert min(sheet.size) > 3 * 300 and max(sheet.size) < 2600
 
 
-def test_it_is_the_same_each_time(here):
+def test_a_sheet_is_the_same_each_time(here):
     for folder in ("one/", "two/"):
         assert main.main(["a.png", "--variants", "-o", folder]) == 0
     assert (here / "one/a.variants.jpg").read_bytes() == (here / "two/a.variants.jpg").read_bytes()
@@ -89,7 +89,7 @@ def test_a_sheet_is_never_a_photo_and_never_replaces_one(here, capsys):
     assert "its name says that it is already colorized; give its photo, a.png" in capsys.readouterr().err
 
 
-def test_a_model_without_hints_has_nine(here, monkeypatch):
+def test_a_model_without_hints_gives_nine_looks(here, monkeypatch):
     rows = []
     monkeypatch.setattr(contact_sheet, "labeled", lambda given: rows.extend(given) or Image.new("RGB", (9, 9)))
     assert main.main(["a.png", "--variants", "--model", str(tiny_models.write_tflite(here.parent))]) == 0
@@ -97,12 +97,12 @@ def test_a_model_without_hints_has_nine(here, monkeypatch):
 
 
 @pytest.mark.parametrize("arguments", [["a.png", "--variants", "--compare"], ["-", "--variants"]])
-def test_what_cannot_be_together_is_wrong_usage(here, capsys, arguments):
+def test_options_that_exclude_each_other_are_wrong_usage(here, capsys, arguments):
     assert main.main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_colors_of_a_region_are_far_from_what_it_has_and_from_each_other():
+def test_the_colors_for_a_region_differ_from_its_own_and_from_each_other():
     # Two peaks beside the color that the network gives, and noise.
     palette = np.stack(np.meshgrid(np.arange(-60, 61, 10.0), np.arange(-60, 61, 10.0)), axis=-1).reshape(-1, 2)
     share = {(0, 0): 0.4, (50, 0): 0.25, (0, -40): 0.2, (10, 0): 0.15}
@@ -119,7 +119,7 @@ def test_a_place_lies_in_the_middle_of_its_region():
     assert down == 8 and 10 <= across <= 16  # as deep as can be, and not in the arm
 
 
-def test_what_is_black_all_over_has_no_region():
+def test_a_black_photo_has_no_region():
     assert likely.largest(np.full((1, 224, 224, 1), -1, np.float32)) is None
 
 

@@ -1,4 +1,4 @@
-"""One photo with what its file carries: pipes, private photos, formats that cannot hold something."""
+"""One photo and what its file contains: pipes, private photos, formats with limits."""
 
 import os
 import pathlib
@@ -38,7 +38,7 @@ def test_a_pipe_becomes_a_photo(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdin"), reason="pipes have such names on POSIX")
-def test_no_result_goes_into_the_folder_of_devices():
+def test_no_result_is_written_to_the_device_folder():
     reading, writing = os.pipe()
     try:
         jobs, problems = plan.plan_photos([f"/dev/fd/{reading}"])
@@ -68,7 +68,7 @@ def test_metadata_that_the_format_does_not_support_gives_a_note(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
-def test_all_that_is_made_of_a_private_photo_is_private(tmp_path):
+def test_everything_made_from_a_private_photo_is_private(tmp_path):
     photo = tmp_path / "a.jpg"
     photo.write_bytes(made.with_segments(made.encoded(made.gray(), "JPEG"), made.segment(0xFE, b"a comment")))
     photo.chmod(0o600)

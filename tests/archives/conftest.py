@@ -1,4 +1,4 @@
-"""What an archive is made of. Nothing here depends on what Ray finds on this machine: its settings, its token."""
+"""Archives for tests, which do not depend on Ray's settings and token on this machine."""
 
 import os
 
@@ -11,7 +11,7 @@ for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_P
 
 @pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory):
-    """An empty home folder, which Ray would write a token into, and read it from."""
+    """An empty home folder, where Ray would write and read its token."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("home")
         patch.setenv("HOME", str(folder))
@@ -26,7 +26,7 @@ def limit_of_pillow(monkeypatch):
 
 @pytest.fixture
 def scans(tmp_path):
-    """Photos, and what is none."""
+    """Photos and other files."""
     root = tmp_path / "scans"
     for name in ("b.jpg", "a.PNG", "deep/er/c.tif", ".hidden/d.jpg", "e.color.jpg", "notes.txt", "deep/.f.jpg"):
         path = root / name

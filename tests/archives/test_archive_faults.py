@@ -82,7 +82,7 @@ def test_a_dry_run_lists_rejected_photos(capsys):
     assert "no pictures in it" in capsys.readouterr().err and not os.path.exists("out")
 
 
-def test_the_first_photo_is_given_out_before_the_second_is_listed():
+def test_the_first_photo_goes_to_a_worker_before_the_second_is_listed():
     more = threading.Event()
 
     def slow():
@@ -102,7 +102,7 @@ def test_the_first_photo_is_given_out_before_the_second_is_listed():
         assert [item.source for item in taken] == ["b"]
 
 
-def test_any_error_in_the_listing_is_one_line():
+def test_every_error_in_the_listing_is_reported_in_one_line():
     def broken():
         yield plan.Item("a", "a", None, ("a",))
         raise PermissionError(13, "Permission denied", "/theirs")
@@ -116,7 +116,7 @@ def test_any_error_in_the_listing_is_one_line():
 
 
 class Unlucky(places.Folder):
-    """A result place that is broken for one photo."""
+    """A result place that fails for one photo."""
 
     def has(self, name):
         if name == "b.jpg":
@@ -158,7 +158,7 @@ def test_one_photo_never_ends_a_worker(monkeypatch):
     assert "/nowhere" in outcome.reason and "No such file" in outcome.reason
 
 
-def test_a_folder_that_cannot_be_listed_is_refused_and_the_others_are_done(monkeypatch):
+def test_a_folder_that_cannot_be_listed_is_refused_and_the_others_are_colorized(monkeypatch):
     small_photos.photo("in/a.jpg", "in/theirs/b.jpg", "in/full/c.jpg")
     listed = os.scandir
 
@@ -173,7 +173,7 @@ def test_a_folder_that_cannot_be_listed_is_refused_and_the_others_are_done(monke
     assert refused == {"theirs": "Permission denied"}
 
 
-def test_a_result_folder_that_one_may_not_enter_is_the_reason_of_its_photos(monkeypatch):
+def test_an_inaccessible_result_folder_is_the_reason_for_its_photos(monkeypatch):
     small_photos.photo("in/a.jpg", "in/theirs/b.jpg")
 
     def names(self, folder):

@@ -1,4 +1,4 @@
-"""Archives without a cluster: buckets, a worker in this process, models that travel, and the command."""
+"""Archives without a cluster: buckets, a worker in this process, models sent to workers, and the command."""
 
 import json
 import pathlib
@@ -96,7 +96,7 @@ def test_a_worker_reports_why_it_cannot_work(scans, tmp_path):
     assert ready(source, target, started(tmp_path / "cut.tflite"), version).startswith(f"{tmp_path}/cut.tflite: ")
 
 
-def test_a_model_travels(tmp_path, monkeypatch):
+def test_a_model_is_sent_to_workers(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "temporary").mkdir()
@@ -128,7 +128,7 @@ def test_a_model_travels(tmp_path, monkeypatch):
         (["scans", "scans/b.jpg/out"], "scans/b.jpg/out: cannot be created: "),
     ],
 )
-def test_errors_are_one_line_and_exit_code_1(scans, monkeypatch, capsys, arguments, complaint):
+def test_errors_are_reported_in_one_line_with_exit_code_1(scans, monkeypatch, capsys, arguments, complaint):
     monkeypatch.chdir(scans.parent)
     assert main.main(["cluster", *arguments]) == 1
     lines = capsys.readouterr().err.splitlines()
@@ -143,7 +143,7 @@ def test_a_dry_run_needs_no_cluster(scans, tmp_path, capsys):
     assert not out.exists()
 
 
-def test_nothing_to_do_needs_no_cluster(scans, tmp_path, capsys, monkeypatch):
+def test_an_archive_that_is_finished_needs_no_cluster(scans, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     for name in ("b.jpg", "a.PNG", "broken.jpg", "deep/er/c.tif"):
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)

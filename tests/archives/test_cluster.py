@@ -1,4 +1,4 @@
-"""`tf-colorize cluster` on real Ray clusters: one on this machine, two nodes of one processor, and what is lost."""
+"""`tf-colorize cluster` on real Ray clusters: one on this machine, two nodes of one processor, lost nodes."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def test_workers_on_this_machine_give_the_results_of_the_local_command(tmp_path,
 
 @pytest.fixture(scope="module")
 def two_nodes():
-    """A cluster that the tests below share, from the first to the last, which kills it: to start one takes long."""
+    """A cluster that the tests below share, because starting one takes long; the last test kills it."""
     with ray_nodes.started([None, None]) as nodes:
         yield nodes
 
@@ -73,7 +73,7 @@ def wait_for(count, out, process):
 
 
 @pytest.mark.slow
-def test_a_node_killed(tmp_path, model, two_nodes):
+def test_a_killed_node_loses_no_photo(tmp_path, model, two_nodes):
     broken = ray_jobs.make_archive(tmp_path / "in", 500, 5, width=500)  # work for both nodes to the end
     expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
     process = ray_jobs.start(tmp_path / "in", tmp_path / "out", "--model", model, "--address", two_nodes.address)
@@ -90,7 +90,7 @@ def test_a_node_killed(tmp_path, model, two_nodes):
 
 
 @pytest.mark.slow
-def test_the_head_killed_and_the_same_command_on_another_cluster(tmp_path, model, two_nodes):
+def test_after_the_head_was_killed_the_same_command_continues_on_another_cluster(tmp_path, model, two_nodes):
     broken = ray_jobs.make_archive(tmp_path / "in", 500, 5)
     expected = ray_jobs.local(tmp_path / "in", tmp_path / "out", model)
     arguments = [tmp_path / "in", tmp_path / "out", "--model", model]

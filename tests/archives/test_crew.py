@@ -1,4 +1,4 @@
-"""A crew that loses workers, on as much of Ray as it uses."""
+"""A crew that loses workers, with a stand-in for the parts of Ray that it uses."""
 
 import sys
 import types
@@ -12,7 +12,7 @@ ITEM = plan.Item("a", "a", None, ("a",))
 
 
 class Cluster:
-    """As much of Ray as a crew uses; a worker dies of the photos in `deadly`, as often as they say."""
+    """The parts of Ray that a crew uses; `deadly` says how often each photo kills its worker."""
 
     def __init__(self, deadly):
         self.deadly, self.results, self.killed = deadly, {}, []
@@ -62,12 +62,12 @@ def outcomes_with(deadly, monkeypatch, size=3, count=200):
     return {name: outcome.reason for name, outcome in found if outcome.reason}, hired
 
 
-def test_photos_of_a_worker_that_died_are_done_by_another(monkeypatch):
+def test_another_worker_colorizes_the_photos_of_one_that_died(monkeypatch):
     failed, hired = outcomes_with({"005": 1, "100": 1, "199": 1}, monkeypatch)
     assert failed == {} and hired.n_deaths == 3
 
 
-def test_a_photo_that_kills_every_worker_fails_and_takes_nothing_along(monkeypatch):
+def test_a_photo_that_kills_every_worker_fails_alone(monkeypatch):
     failed, hired = outcomes_with({"007": 99, "008": 2}, monkeypatch)
     assert list(failed) == ["007"] and "all 4 workers that processed it died" in failed["007"]
     assert hired.n_deaths <= 4 + 2

@@ -1,4 +1,4 @@
-"""Whatever happens to a photo, a worker or a disk: the others are done, and what failed is known afterwards."""
+"""Whatever happens to a photo, a worker or a disk, the others are colorized, and failures are recorded."""
 
 import errno
 import json
@@ -16,7 +16,7 @@ from tf_colorize.commands import main, ray_job
 
 
 class OpError(Exception):
-    """As TensorFlow's: neither ValueError nor OSError nor RuntimeError."""
+    """Like TensorFlow's, it is neither a ValueError nor an OSError nor a RuntimeError."""
 
 
 def item(name):
@@ -39,7 +39,7 @@ class Target(places.Folder):
         return super().has(name)
 
 
-def test_any_exception_of_one_photo_is_its_reason(tmp_path):
+def test_any_exception_is_its_photos_reason_for_failing(tmp_path):
     names = ("overflow.jpg", "op.jpg", "memory.jpg", "nothing.jpg", "good.jpg")
     for name in (*names, "has.jpg"):
         Image.new("L", (8, 8)).save(tmp_path / name)
@@ -57,7 +57,7 @@ def test_any_exception_of_one_photo_is_its_reason(tmp_path):
     assert reasons["op.jpg"] == "OOM when allocating tensor (OpError)" and reasons["nothing.jpg"] == "KeyError"
 
 
-def test_no_scratch_folder_is_each_photos_reason(tmp_path, monkeypatch):
+def test_a_missing_scratch_folder_is_the_reason_for_every_photo(tmp_path, monkeypatch):
     worker = workers.Worker(places.Folder(tmp_path), places.Folder(tmp_path), lambda: print, tf_colorize.__version__)
 
     def full(*_, **__):
@@ -81,7 +81,7 @@ class TaskError(Exception):
         self.cause = cause
 
 
-def test_an_exception_that_escapes_a_worker_is_the_reason_of_its_photos(monkeypatch):
+def test_an_exception_that_escapes_a_worker_is_the_reason_for_its_photos(monkeypatch):
     """Ray wraps it; the worker itself goes on."""
     results = {}
 
@@ -115,7 +115,7 @@ class FullDisk(places.Folder):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_failures_that_cannot_be_written_are_kept_here(tmp_path, monkeypatch):
+def test_failures_that_cannot_be_written_there_are_kept_on_this_machine(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     failed = failures.Failures(places.Folder("/scans"), FullDisk(tmp_path / "out"))
     failed.add("a.jpg", "broken")
@@ -130,7 +130,7 @@ def test_failures_that_cannot_be_written_are_kept_here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def scans(tmp_path, monkeypatch):
-    """Photos of which one can never have a result; the current folder is the one above."""
+    """Photos, one of which can never have a result; the current folder is their parent."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "scans").mkdir()
     for name in ("a.jpg", "a.tif", "b.jpg"):

@@ -1,4 +1,4 @@
-"""The head of a Ray cluster, before a job joins it: nobody there, something else there, and a job's own cluster."""
+"""The head of a Ray cluster before a job joins it: no answer, another program, and a job's own cluster."""
 
 import ipaddress
 import os
@@ -18,7 +18,7 @@ from tf_colorize.commands import main
 
 
 def test_the_manual_names_the_machine_of_each_command():
-    """What it says is tried where there can be machines; this is seen everywhere."""
+    """test_own_cluster.py runs these commands where it can create machines; this test runs everywhere."""
     lines = ray_jobs.manual()
     assert [command for command, _ in lines if "cluster" in command and "--address auto" in command]
     places = ("on the first machine", "on each of the others", "on each machine")
@@ -27,7 +27,7 @@ def test_the_manual_names_the_machine_of_each_command():
 
 @pytest.fixture
 def refused():
-    """An address at which nobody listens."""
+    """An address where no program listens."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
@@ -36,7 +36,7 @@ def refused():
 
 @pytest.fixture
 def silent():
-    """An address at which connections are neither taken nor refused: the queue of those that wait is full."""
+    """An address where connections are neither accepted nor refused, because the queue is full."""
     with socket.socket() as one, socket.socket() as first, socket.socket() as second:
         one.bind(("127.0.0.1", 0))
         one.listen(0)
@@ -60,7 +60,7 @@ def test_an_address_is_host_and_port(text, is_address):
     assert heads.is_address(text) == is_address
 
 
-def test_whether_anybody_answers(refused, silent):
+def test_a_head_is_asked_whether_it_answers(refused, silent):
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert heads.answers(f"127.0.0.1:{server.getsockname()[1]}")
     assert not heads.answers(refused) and not heads.answers("no such host.invalid:1")
@@ -68,7 +68,7 @@ def test_whether_anybody_answers(refused, silent):
 
 
 @pytest.mark.parametrize("where", ["refused", "silent"])
-def test_no_head_is_one_line_at_once(tmp_path, request, where, capsys, monkeypatch):
+def test_a_missing_head_is_reported_at_once_in_one_line(tmp_path, request, where, capsys, monkeypatch):
     address = request.getfixturevalue(where)
     ray_jobs.make_archive(tmp_path / "in", 3)
     monkeypatch.setitem(sys.modules, "ray", None)  # nothing that takes long is even imported
@@ -78,13 +78,13 @@ def test_no_head_is_one_line_at_once(tmp_path, request, where, capsys, monkeypat
 
 
 @pytest.mark.parametrize("address", ["ray://head:10001", "head", "https://head:6379"])
-def test_an_address_that_is_none_is_refused(tmp_path, capsys, address):
+def test_an_invalid_address_is_refused(tmp_path, capsys, address):
     ray_jobs.make_archive(tmp_path / "in", 3)
     assert main.main(["cluster", str(tmp_path / "in"), str(tmp_path / "out"), "--address", address]) == 1
     assert capsys.readouterr().err == f"tf-colorize cluster: {address}: must be auto or HOST:PORT\n"
 
 
-def test_another_program_at_the_address_is_one_line(monkeypatch):
+def test_another_program_at_the_address_is_reported_in_one_line(monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr(heads, "_PATIENCE", 8.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -94,7 +94,7 @@ def test_another_program_at_the_address_is_one_line(monkeypatch):
         assert len(str(error.value).splitlines()) == 1
 
 
-def test_a_token_that_must_be_there_and_is_not(monkeypatch, tmp_path):
+def test_a_missing_token_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in (heads.TOKEN, heads.TOKEN_PATH):
         monkeypatch.delenv(name, raising=False)
@@ -104,7 +104,7 @@ def test_a_token_that_must_be_there_and_is_not(monkeypatch, tmp_path):
 
 
 def listening(pid):
-    """The addresses at which a process and all that it started listen, as /proc tells."""
+    """The addresses where a process and its children listen, according to /proc."""
     found = set()
     for process in descendants(pid):
         inodes = {os.path.basename(os.path.realpath(fd)) for fd in pathlib.Path(f"/proc/{process}/fd").glob("*")}

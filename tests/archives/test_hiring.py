@@ -1,4 +1,4 @@
-"""A command that outlives Ray, whose native code may end the process that it is in without a word."""
+"""A command that outlives Ray, whose native code may end its process without a message."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def answering():
-    """An address at which somebody listens."""
+    """An address where a program listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -73,7 +73,7 @@ def test_all_photos_go_through_the_process_and_back(tmp_path, model):
 
 
 @pytest.mark.parametrize("kind, ending", [("exits", "exit code 1"), ("killed", "SIGKILL")])
-def test_an_end_without_a_word_is_one_line(tmp_path, model, kind, ending, answering):
+def test_an_end_without_a_message_is_reported_in_one_line(tmp_path, model, kind, ending, answering):
     code, said, complaints = run(tmp_path, model, kind, head=answering, node=answering)
     assert complaints == f"tf-colorize cluster: the process that uses Ray has ended ({ending}); {AGAIN}\n"
     assert code == 1 and said == "" and failed(tmp_path) == [f"{tmp_path}/in/box 0/00000.jpg"]
@@ -96,7 +96,7 @@ def test_other_errors_are_shown_completely(tmp_path, model, answering):
 @pytest.mark.parametrize(
     "kind, complaint", [("absent", "Failed to connect"), ("aborts", "Ray ended while it connected (exit code 1)")]
 )
-def test_no_connection_is_one_line(tmp_path, model, kind, complaint):
+def test_a_failed_connection_is_reported_in_one_line(tmp_path, model, kind, complaint):
     code, said, complaints = run(tmp_path, model, kind)
     assert (code, said, complaints) == (1, "", f"tf-colorize cluster: no Ray cluster at local: {complaint}\n")
 
@@ -108,7 +108,7 @@ def test_no_connection_is_one_line(tmp_path, model, kind, complaint):
         ("listens", "Ray was stopped, because it accepted connections from other machines"),
     ],
 )
-def test_a_ray_that_others_could_use_does_nothing(tmp_path, model, kind, complaint):
+def test_nothing_is_colorized_on_a_ray_that_others_could_use(tmp_path, model, kind, complaint):
     code, said, complaints = run(tmp_path, model, kind)
     assert code == 1 and said == "" and complaints.startswith(f"tf-colorize cluster: {complaint}")
     assert len(complaints.splitlines()) == 1 and not list((tmp_path / "out").rglob("*.jpg"))
@@ -116,7 +116,7 @@ def test_a_ray_that_others_could_use_does_nothing(tmp_path, model, kind, complai
 
 
 @pytest.mark.parametrize("wants_token", [True, False])
-def test_a_cluster_without_a_token_is_warned_of(monkeypatch, wants_token):
+def test_a_cluster_without_a_token_gives_a_warning(monkeypatch, wants_token):
     told, hired = [], []
     monkeypatch.setattr(heads, "find", lambda address: heads.Head("192.0.2.1:6379", wants_token))
     monkeypatch.setattr(hiring, "Hired", lambda task, environment, tell: hired.append((task.address, environment)))
@@ -144,7 +144,7 @@ def is_running(pid):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_job_that_is_stopped_ends_in_order(tmp_path, model, name, answering):
+def test_a_stopped_job_ends_cleanly(tmp_path, model, name, answering):
     process = started(tmp_path, model, "waits", head=answering, node=answering)
     pid = wait_for_ray(tmp_path)
     process.send_signal(getattr(signal, name))
@@ -195,7 +195,7 @@ class Ended(Exception):
 
 @pytest.mark.parametrize("lost, name", [("head", ray_process.HEAD), ("node", ray_process.NODE)])
 def test_silence_ends_the_process_with_a_message(monkeypatch, answering, lost, name):
-    """Ray may wait for ever."""
+    """Ray may wait forever."""
     sent = []
 
     def end(code):

@@ -1,4 +1,4 @@
-"""Models on their way to workers: only what loading needs, into a folder that nobody else can change."""
+"""Models sent to workers: only what loading needs, in a folder that no other user can change."""
 
 import gc
 import os
@@ -95,7 +95,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
         packed.PackedModel.pack(str(tmp_path))
 
 
-def test_a_worker_lets_go_of_the_bytes(tmp_path, temporary, model):
+def test_a_worker_frees_the_bytes(tmp_path, temporary, model):
     start = pickle.loads(pickle.dumps(ray_job.Start(model, work.Options())))
     place = places.Folder(tmp_path)
     worker = workers.Worker(place, place, start, tf_colorize.__version__)
@@ -108,7 +108,7 @@ def test_a_worker_lets_go_of_the_bytes(tmp_path, temporary, model):
     assert holders == [] and [one() for one in held] == [None, None]
 
 
-def test_the_folder_is_this_users_alone(temporary, model):
+def test_the_folder_belongs_to_this_user_alone(temporary, model):
     path = pathlib.Path(model.unpack())
     folder = path.parent.parent
     assert folder.parent == temporary and stat.S_IMODE(folder.stat().st_mode) == 0o700

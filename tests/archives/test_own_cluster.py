@@ -1,4 +1,4 @@
-"""The manual's commands for a cluster by hand, as they are written, on two machines; wrong tokens and lost nodes."""
+"""The manual's commands for starting a cluster, run as written on two machines; wrong tokens and lost nodes."""
 
 import contextlib
 import json
@@ -63,7 +63,7 @@ def test_the_commands_of_the_manual_work_as_they_are_written(two, tmp_path):
 
 
 def typed(machine, command):
-    """Returns `(exit code, output, complaints)`; tries again where the machine is too busy for Ray's patience."""
+    """Returns `(exit code, output, complaints)`; tries again if the machine is too busy for Ray's time limits."""
     for _ in range(3 if command.startswith("ray start") else 1):
         done = machine.run(command)
         if done[0] == 0:
@@ -91,7 +91,7 @@ def run_manual(one, other):
 
 @pytest.fixture(scope="module")
 def cluster(two):
-    """Both machines with tokens, as the manual has it; the last two tests kill them."""
+    """Both machines with tokens, as in the manual; the last two tests kill them."""
     one, other = two
     lines = [command for command, _ in ray_jobs.manual()]
     for machine in two:
@@ -130,7 +130,7 @@ def job(folder, *more):
     ],
 )
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379"])
-def test_a_wrong_token_is_one_line(cluster, tmp_path, environment, complaint, address):
+def test_a_wrong_token_is_reported_in_one_line(cluster, tmp_path, environment, complaint, address):
     ray_jobs.make_archive(tmp_path / "in", 3)
     code, said, complaints = cluster[0].run(f"{environment} {job(tmp_path, '--address', address)}")
     assert code == 1 and said == "" and complaint in complaints and len(complaints.splitlines()) == 1
@@ -148,7 +148,7 @@ def begun(machine, folder):
     return process
 
 
-def test_a_node_killed_leaves_no_dump(cluster, tmp_path):
+def test_a_killed_node_leaves_no_dump(cluster, tmp_path):
     one, other = cluster
     one.environment["RAY_AUTH_MODE"] = "token"
     code, *said = typed(one, "ray start --address 10.0.0.1:6379 --num-cpus 1")
@@ -168,7 +168,7 @@ def kill(machine, *names):
             os.kill(pid, signal.SIGKILL)
 
 
-def test_the_own_node_killed_ends_the_job_with_a_line(cluster, tmp_path):
+def test_the_death_of_the_jobs_own_node_ends_it_with_a_line(cluster, tmp_path):
     process = begun(cluster[0], tmp_path)
     kill(cluster[0], "raylet/raylet")
     said, complaints = process.communicate(timeout=60)

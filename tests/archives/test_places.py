@@ -148,7 +148,7 @@ def test_a_folder_may_be_called_like_an_address(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("inner, outer", [("a/b/c", "a"), ("a", "a"), ("a", ""), ("a/b", "a/")])
-def test_one_bucket_in_another(inner, outer):
+def test_a_bucket_folder_inside_another_is_recognized(inner, outer):
     def opened(path, options=""):
         return places.open_place(f"s3://archive/{path}{options}")
 

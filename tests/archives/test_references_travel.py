@@ -63,7 +63,7 @@ def test_photos_beside_a_hints_file_are_fetched_with_it(album):
         ("/etc/hosts", "reference /etc/hosts: is not in "),
     ],
 )
-def test_one_that_is_not_there_is_one_line(album, reference, reason):
+def test_a_missing_reference_is_reported_in_one_line(album, reference, reason):
     looks, outcome = worked(album, [reference])
     assert looks == [] and len(outcome.reason.splitlines()) == 1
     assert outcome.reason.startswith(f"{album}/deep/gray.hints.json: ") and reason in outcome.reason

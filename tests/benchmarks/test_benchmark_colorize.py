@@ -119,7 +119,7 @@ def test_missing_packages_are_named(alternative, package):
     assert f"pip install {package}" in done.stderr.splitlines()[-1]
 
 
-def test_the_alternatives_network_is_counted_right(benchmarks):
+def test_the_operations_of_the_alternative_are_counted_correctly(benchmarks):
     layers = benchmarks("siggraph17").layers()
     kernels = [layer for layer in layers if layer.shape]
     # By hand, in thousands of products a position: blocks 1 to 7, the way up with its shortcuts, ab.
@@ -152,7 +152,7 @@ def test_opencv_and_pytorch_run_the_same_network(benchmarks, tmp_path):
     assert sum(parameter.numel() for parameter in pytorch.parameters()) == siggraph17.counts()[0]
 
 
-def test_a_photo_of_the_asked_size(benchmarks, tmp_path):
+def test_a_photo_has_the_requested_size(benchmarks, tmp_path):
     from PIL import Image
 
     with Image.open(benchmarks("colorize_files").write_photo(tmp_path, 0.3)) as photo:

@@ -38,7 +38,7 @@ def test_training_on_two_workers_is_compared_with_one():
     assert [row["workers"] for row in paper] == ["2", "8", "64"] * 3
 
 
-def test_the_ring_sends_twice_all_but_a_worker_s_own_part():
+def test_each_worker_sends_all_but_its_own_part_twice():
     assert scale_training.ring_seconds(1e9, 2, 8) == 1.0
     assert scale_training.ring_seconds(1e9, 64, 8) == 2 * 63 / 64
 

@@ -1,4 +1,4 @@
-"""What is compared with PyTorch equals what PyTorch computed: stored numbers, so PyTorch itself is not needed."""
+"""Networks and measures equal what PyTorch computed: its numbers are stored, so PyTorch itself is not needed."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ def stored():
         return dict(file)
 
 
-def test_lpips_is_that_of_its_authors(stored, tmp_path):
+def test_lpips_equals_its_authors_implementation(stored, tmp_path):
     pytorch_oracles.lpips_weights(tmp_path / "lpips.npz")
     distances = perceptual.load(tmp_path / "lpips.npz")(*pytorch_oracles.pairs_of_pictures())
     assert len(set(stored["lpips"])) == 2 and stored["lpips"].min() > 0.01

@@ -13,7 +13,7 @@ from tf_colorize.color import lab, tensors
 
 @pytest.fixture(params=["tensorflow-io", "its formula"], autouse=True)
 def conversion(request, monkeypatch):
-    """Every test runs with tensorflow-io where it is installed, and as where it is not."""
+    """Runs every test with tensorflow-io, if it is installed, and without it."""
     if request.param == "its formula":
         monkeypatch.setattr(tensors, "tfio", None)
     elif tensors.tfio is None:

@@ -1,4 +1,4 @@
-"""The look: what a person wants of the colors, as one value."""
+"""The look: all adjustments of the colors as one value."""
 
 import argparse
 import dataclasses
@@ -53,7 +53,7 @@ def test_undoing_restores_the_colors(look):
     assert np.percentile(difference, 99) < 0.5 and difference.max() < 4
 
 
-def test_no_color_cannot_be_undone():
+def test_a_look_without_color_cannot_be_undone():
     with pytest.raises(ValueError, match="`vividness` must be over 0"):
         Look(vividness=0).undone(*colors())
 

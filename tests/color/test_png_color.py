@@ -1,4 +1,4 @@
-"""A PNG's gamma and primaries are taken as browsers take them: a profile wins over sRGB's chunk, and that over both."""
+"""A PNG's gamma and primaries are applied as in browsers; profiles have precedence, then the sRGB chunk."""
 
 import io
 import struct
@@ -50,7 +50,7 @@ COLORS = np.dstack([LEVELS, LEVELS[:, ::-1], LEVELS // 2])
 
 
 @pytest.mark.parametrize("value", [1.0, 0.55556, 0.3])
-def test_gamma_is_taken(value):
+def test_gamma_is_applied(value):
     expected = srgb_of_linear((LEVELS / 255.0) ** (1 / value))
     np.testing.assert_allclose(read(png(LEVELS, gamma(value))), expected, atol=1)
     np.testing.assert_allclose(read(png(COLORS, gamma(value)))[..., 0], expected, atol=1)
@@ -66,7 +66,7 @@ def test_55_in_linear_light_is_127_6():
     assert abs(read(png(np.full((8, 8, 3), 55, np.uint8), gamma(1.0))).mean() - 127.6) < 0.7
 
 
-def test_16_bits_are_taken_before_they_become_8():
+def test_gamma_is_applied_to_16_bits_before_they_become_8():
     deep = np.arange(0, 65536, 97, dtype=np.uint16)[np.newaxis]
     expected = srgb_of_linear(deep / 65535.0)
     np.testing.assert_allclose(read(png(deep, gamma(1.0))), expected, atol=0.6)
@@ -96,7 +96,7 @@ def test_precedence_of_color_chunks():
 
 
 @pytest.mark.parametrize("value", [1.0, 1 / 2.2, None])
-def test_primaries_are_taken(value):
+def test_primaries_are_applied(value):
     chunks = [primaries(ADOBE_PRIMARIES), *([gamma(value)] if value else [])]
     colors = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     share = colors / 255.0
@@ -117,11 +117,11 @@ def test_primaries_are_taken(value):
         primaries((31270, 32900, 30000, 30000, 30000, 30000, 30000, 30000)),
     ],
 )
-def test_nonsense_is_not_taken(chunk):
+def test_invalid_values_are_ignored(chunk):
     np.testing.assert_array_equal(read(png(COLORS, chunk)), COLORS)
 
 
-def test_colors_that_a_tiff_describes_do_not_end_anything():
+def test_color_tags_of_a_tiff_change_nothing():
     image = Image.fromarray(COLORS)
     chromaticities = {318: (0.3127, 0.329), 319: (0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 301: tuple(range(768))}
     file = io.BytesIO()

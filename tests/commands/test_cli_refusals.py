@@ -46,7 +46,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         (["album/a.jpg", "album/deep/er/b.PNG", "same/a.png", "--format", "webp", "-o", "o"], "already the result of"),
     ],
 )
-def test_errors_are_one_line_and_exit_code_1(album, model, capsys, arguments, complaint):
+def test_errors_are_reported_in_one_line_with_exit_code_1(album, model, capsys, arguments, complaint):
     pathlib.Path("bare").mkdir()
     pathlib.Path("same").mkdir()
     Image.new("L", (9, 9)).save("same/a.png")
@@ -90,7 +90,7 @@ def test_without_a_model_the_error_says_how_to_get_one(album, monkeypatch, capsy
     assert main.main([str(album / "a.jpg")]) == 0
 
 
-def test_equal_names_in_the_folders_of_a_pattern_do_not_meet(album, model, capsys):
+def test_equal_names_in_the_folders_of_a_pattern_do_not_collide(album, model, capsys):
     for year in ("1950", "1951"):
         (album / year).mkdir()
         (album / "a.jpg").rename(album / year / "001.jpg") if year == "1950" else None

@@ -166,7 +166,7 @@ def test_the_command_prints_its_address_and_serves(page):
             process.terminate()
 
 
-def test_a_taken_port_is_one_line_and_exit_code_1(page):
+def test_a_taken_port_is_reported_in_one_line_with_exit_code_1(page):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = run_command(page, "--port", str(taken.getsockname()[1]), "--no-browser")
         _, complaint = process.communicate(timeout=60)
@@ -188,7 +188,7 @@ def test_a_default_port_in_use_is_reported_and_the_next_one_used(page, monkeypat
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
-def test_a_port_that_is_none_is_wrong_usage(port, capsys):
+def test_an_invalid_port_is_wrong_usage(port, capsys):
     with pytest.raises(SystemExit) as stop:
         demo.main(["--port", port])
     assert stop.value.code == 2 and "--port" in capsys.readouterr().err

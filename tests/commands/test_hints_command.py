@@ -1,4 +1,4 @@
-"""Hints on the command line: options, files beside photos, and what is said where they cannot be used."""
+"""Hints on the command line: options, files beside photos, and messages about hints that cannot be used."""
 
 import json
 import pathlib
@@ -102,7 +102,7 @@ def test_a_dry_run_names_the_file(album, capsys):
     assert said == ["album/a.png with a.hints.json -> out/a.png", "album/b.png -> out/b.png"]
 
 
-def test_hints_that_cannot_be_used_fail_their_photo_alone(album, model, capsys):
+def test_unusable_hints_fail_only_their_photo(album, model, capsys):
     content = {"version": 1, "hints": [{"x": 80, "y": 3, "color": "red"}]}
     (album / "a.hints.json").write_text(json.dumps(content))
     (album / "b.hints.json").write_text(json.dumps({**content, "version": 2}))
@@ -139,7 +139,7 @@ def test_a_model_without_hints_is_reported_and_the_others_are_colorized(album, t
         (["album/a.png", "album/b.png", "--hints", "x.json"], 2, "--hint and --hints are for one photo, not 2"),
     ],
 )
-def test_bad_hints_are_one_line_and_write_nothing(album, model, capsys, arguments, code, message):
+def test_bad_hints_are_reported_in_one_line_and_nothing_is_written(album, model, capsys, arguments, code, message):
     many = {"version": 1, "hints": [{"x": 1, "y": 1, "color": "red"}] * 10_000}
     pathlib.Path("many.json").write_text(json.dumps(many))
     assert main.main([*arguments, "--model", model]) == code

@@ -62,7 +62,7 @@ def test_a_pipe_takes_the_look_of_a_file(pair, model, monkeypatch):
         ([1.2], 'look [1.2]: must be like {"vividness": 1.2, "warmth": -0.3}'),
     ],
 )
-def test_a_look_that_cannot_be_fails_its_photo_alone(pair, model, capsys, look, complaint):
+def test_an_invalid_look_fails_only_its_photo(pair, model, capsys, look, complaint):
     write("a.hints.json", look=look)
     assert main.main(["a.png", "b.png", "-o", "out/", "--model", model]) == 1
     assert [path.name for path in (pair / "out").iterdir()] == ["b.png"]

@@ -23,7 +23,7 @@ def pixels(path):
         return np.asarray(image)
 
 
-def test_an_album_looks_tomorrow_as_it_does_today(pair, model):
+def test_a_saved_look_gives_the_same_results_again(pair, model):
     options = ["--vividness", "1.4", "--warmth", "-0.3", "--save-look", "look.json"]
     assert main.main(["a.png", "b.png", "-o", "today/", *options, "--model", model]) == 0
     assert look_files.read("look.json") == {"vividness": 1.4, "warmth": -0.3}
@@ -74,7 +74,7 @@ def test_a_file_without_a_look_is_refused_before_the_work_starts(pair, capsys, c
     assert {path.name for path in pair.iterdir()} <= {"a.png", "b.png", "look.json"}
 
 
-def test_a_look_that_cannot_be_saved_is_one_line(pair, capsys, model):
+def test_a_look_that_cannot_be_saved_is_reported_in_one_line(pair, capsys, model):
     assert main.main(["a.png", "--save-look", "a.png/look.json", "--model", model]) == 1
     error = capsys.readouterr().err
     assert error.startswith("tf-colorize: a.png/look.json: cannot be written: ") and error.count("\n") == 1

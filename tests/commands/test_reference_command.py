@@ -63,7 +63,7 @@ def spoiled(album, kind):
         Image.fromarray(np.stack([tone, tone * 0.9, tone * 0.7], axis=-1).astype(np.uint8)).save("sepia.png")
         return "sepia.png"
     if kind == "huge":
-        Image.new("RGB", (20_000, 20_000)).save("huge.png")
+        Image.new("1", (20_000, 20_000)).save("huge.png")  # a bit for each pixel is written fast
         return "huge.png"
     if kind == "broken":
         (album / "broken.png").write_bytes((album / "color.png").read_bytes()[:5000])
@@ -84,7 +84,7 @@ def spoiled(album, kind):
     ],
 )
 @pytest.mark.parametrize("command", [["a.png"], ["cluster", ".", "out"], ["film", "x.mp4"]])
-def test_a_bad_reference_is_one_line_before_the_work_starts(album, capsys, command, kind, reason):
+def test_a_bad_reference_is_reported_in_one_line_before_the_work_starts(album, capsys, command, kind, reason):
     name = spoiled(album, kind)
     with pytest.raises(SystemExit, match="2"):
         main.main([*command, "--reference", name])
@@ -110,7 +110,7 @@ def test_a_photo_colored_by_hand_is_not_replaced_when_it_is_the_reference(album)
     assert (album / "a.color.png").read_bytes() == before
 
 
-def test_a_name_may_hold_what_looks_like_a_time(album, capsys):
+def test_a_file_name_may_contain_what_looks_like_a_time(album, capsys):
     parser = argparse.ArgumentParser()
     look_options.add_to(parser)
     for name in ("me@home.png", "color@5"):

@@ -58,14 +58,14 @@ def test_photos_are_colorized_whatever_streams_are_closed(photo, model, closed):
         ("a.jpg >/dev/full", "standard output cannot be written: No space left on device\n"),
     ],
 )
-def test_a_missing_pipe_is_one_line(photo, model, arguments, complaint):
+def test_a_missing_pipe_is_reported_in_one_line(photo, model, arguments, complaint):
     done = shell(f"tfc --model {model} {arguments}")
     assert done.returncode == 1 and done.stdout == b""
     assert done.stderr.decode().replace("standard input: c", "<stdout>: c") == complaint
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_messages_that_cannot_be_written_stop_no_work(photo, model):
+def test_messages_that_cannot_be_written_do_not_stop_the_work(photo, model):
     done = shell(f"tfc nowhere.jpg a.jpg -o out/ --model {model} 2>/dev/full")
     assert done.returncode == 1 and is_colored("out/a.jpg")
     assert done.stdout.startswith(b"out/a.jpg") and len(done.stdout.splitlines()) == 1
@@ -142,7 +142,7 @@ def test_the_demo_serves_without_streams(photo):
 
 
 @pytest.mark.parametrize("script", ["export.py --model nowhere --tflite x.tflite", "serve_client.py ftp://x a.jpg"])
-def test_scripts_say_or_tell_by_their_code(photo, script):
+def test_scripts_report_failures_on_stderr_or_by_their_exit_code(photo, script):
     if "export" in script:
         pytest.importorskip("keras")
     for closed, lines in (("<&- >&-", 1), ("2>&-", 0)):

@@ -1,4 +1,4 @@
-"""What people type, and what they are told where it is not what they meant."""
+"""Command lines with mistakes, and the messages about them."""
 
 import os
 import pathlib
@@ -46,7 +46,7 @@ def test_new_hints_beside_a_photo_are_other_options(capsys):
     assert "the model takes no hints" in capsys.readouterr().err
 
 
-def test_hints_that_are_missing_are_one_line_where_a_result_exists(capsys):
+def test_missing_hints_are_reported_in_one_line_although_a_result_exists(capsys):
     assert main.main(["photo.jpg"]) == 0
     before = pathlib.Path("photo.color.jpg").read_bytes()
     assert main.main(["photo.jpg", "--hints", "nowhere.json"]) == 1
@@ -66,7 +66,7 @@ def test_hints_that_are_missing_are_one_line_where_a_result_exists(capsys):
         (["one/p*.jpg"], "one/photo.color.jpg"),
     ],
 )
-def test_files_that_may_be_the_users_are_not_replaced(arguments, made):
+def test_files_that_may_be_the_users_own_are_not_replaced(arguments, made):
     pathlib.Path("one").mkdir()
     for name in ("other.jpg", "one/photo.jpg"):
         Image.fromarray(GRAY).save(name)
@@ -120,7 +120,7 @@ def test_a_film_names_the_command_for_films(film, capsys):
         (["server"], 1, "server: no such file or folder; did you mean tf-colorize serve?"),
     ],
 )
-def test_ambiguous_arguments_are_one_line_and_write_nothing(arguments, code, complaint, capsys):
+def test_ambiguous_arguments_are_reported_in_one_line_and_nothing_is_written(arguments, code, complaint, capsys):
     assert main.main(arguments) == code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tf-colorize") and complaint in line
@@ -147,7 +147,7 @@ def test_ambiguous_arguments_are_one_line_and_write_nothing(arguments, code, com
         (["film", "movie.mp4", "--preview", "0"], "argument --preview: must be 1 to 100, not 0"),
     ],
 )
-def test_wrong_usage_is_a_line_that_names_the_help(arguments, complaint, capsys):
+def test_wrong_usage_is_reported_in_a_line_that_names_the_help(arguments, complaint, capsys):
     with pytest.raises(SystemExit) as stop:
         main.main(arguments)
     assert stop.value.code == 2
@@ -176,7 +176,7 @@ def test_a_folder_of_films_names_the_command_for_films(capsys):
     assert "reels: no pictures in it, but films; `tf-colorize film` colors films" in capsys.readouterr().err
 
 
-def test_a_folder_in_the_place_of_a_result_is_one_line(capsys):
+def test_a_folder_in_place_of_a_result_is_reported_in_one_line(capsys):
     pathlib.Path("photo.color.jpg").mkdir()
     assert main.main(["photo.jpg", "--overwrite"]) == 1
     assert capsys.readouterr().err == "tf-colorize: photo.jpg: photo.color.jpg, its result, is a folder; rename it\n"
@@ -188,7 +188,7 @@ def test_a_pipe_needs_a_file(output, capsys):
     assert "must be a file for a pipe" in capsys.readouterr().err
 
 
-def test_a_command_that_is_stopped_says_so_in_one_line(capsys):
+def test_a_stopped_command_says_so_in_one_line(capsys):
     @streams.usable
     def command():
         raise KeyboardInterrupt
@@ -198,7 +198,7 @@ def test_a_command_that_is_stopped_says_so_in_one_line(capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not remove a folder that is in use")
-def test_a_current_folder_that_was_removed_is_one_line(tmp_path, monkeypatch, capsys):
+def test_a_removed_current_folder_is_reported_in_one_line(tmp_path, monkeypatch, capsys):
     photo = tmp_path / "photo.png"
     Image.new("L", (9, 9)).save(photo)
     (tmp_path / "gone").mkdir()

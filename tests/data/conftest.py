@@ -8,7 +8,7 @@ from PIL import Image
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """Seven color photos (nested, several formats, not square) and what else lies about."""
+    """Seven color photos (nested, several formats, not square) and other files."""
     root = tmp_path_factory.mktemp("photos")
     (root / "deep" / "er").mkdir(parents=True)
     sources = [skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut()[:, :300]]

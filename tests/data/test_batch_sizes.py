@@ -1,4 +1,4 @@
-"""Batches of several sizes: which there are, how often, and that a stream can be entered anywhere."""
+"""Batches of several sizes: which sizes occur and how often, and that a stream can be entered anywhere."""
 
 import collections
 
@@ -52,13 +52,13 @@ def test_all_sizes_get_the_same_number_of_pixels(paths):
     np.testing.assert_allclose(pixels / pixels.mean(), 1.0, atol=0.15)
 
 
-def test_one_size_is_what_it_was_without_a_largest(paths):
+def test_without_a_largest_size_batches_are_as_before(paths):
     (one,), (same,) = (taken(pipeline.training_batches(paths, 32, 2, seed=1, largest_size=n), 1) for n in (None, 32))
     np.testing.assert_array_equal(one[0], same[0])
 
 
 @pytest.mark.parametrize("largest", [16, 48, 100])
-def test_a_largest_size_that_is_none_is_refused(paths, largest):
+def test_an_invalid_largest_size_is_refused(paths, largest):
     with pytest.raises(
         ValueError, match=f"`largest_size` must be .* a multiple of 32. Received: largest_size={largest}"
     ):

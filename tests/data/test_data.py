@@ -22,7 +22,7 @@ def same(first, second):
     return len(first) == len(second) and all(np.array_equal(x, y) for pair in zip(first, second) for x, y in zip(*pair))
 
 
-def test_validation_is_the_centre_in_lab(tmp_path):
+def test_validation_is_the_center_in_lab(tmp_path):
     # 64 x 32, so that the center square is cut without any resampling.
     rgb = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
     Image.fromarray(rgb).save(tmp_path / "photo.png")
@@ -64,7 +64,7 @@ def test_a_stream_is_the_same_wherever_it_is_entered(paths):
     assert not same(take(pipeline.training_batches(paths, 32, 4, seed=6), 6), whole)
 
 
-def test_workers_together_read_the_batches_of_one_and_each_only_its_own(paths, monkeypatch, tmp_path):
+def test_workers_read_only_their_parts_which_make_up_the_batches_of_one(paths, monkeypatch, tmp_path):
     whole = take(pipeline.training_batches(paths, 32, 6, seed=5), 2)
     for count in (2, 3):
         streams = [pipeline.training_batches(paths, 32, 6, seed=5, share=(i, count)) for i in range(count)]
@@ -166,7 +166,7 @@ def test_hints_come_with_the_same_photos_and_are_true(paths):
     assert all(np.array_equal(one, other) for one, other in zip(first, again)) and any(one.any() for one in first)
 
 
-def test_a_file_that_broke_since_it_was_found_is_an_error_that_names_it(tmp_path):
+def test_an_error_names_a_file_that_broke_since_it_was_found(tmp_path):
     Image.fromarray(skimage.data.coffee()).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:9000])
     for broken in ("bad.png", "gone.png"):

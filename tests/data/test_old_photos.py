@@ -216,6 +216,6 @@ def test_a_stream_of_old_photos_can_be_entered_anywhere(path):
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5])
-def test_a_share_that_is_none_is_refused(path, share):
+def test_an_invalid_share_is_refused(path, share):
     with pytest.raises(ValueError, match="`old_photos` must be a share"):
         pipeline.training_batches([path], 32, 8, seed=0, old_photos=share)

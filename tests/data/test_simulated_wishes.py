@@ -65,7 +65,7 @@ def test_the_same_numbers_give_the_same_wish(photo):
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def test_without_a_thing_there_is_no_wish():
+def test_without_an_object_there_is_no_wish():
     random = np.random.default_rng(0)
     noise = np.kron(random.uniform(-0.9, 0.9, (16, 24, 2)), np.ones((4, 4, 1))).astype(np.float32)
     hints, target = wishes.simulate(np.zeros((HEIGHT, WIDTH, 1), np.float32), noise, random)
@@ -76,7 +76,7 @@ def test_without_a_thing_there_is_no_wish():
 
 
 @pytest.mark.parametrize("size", [(30, 41), (4, 4), (7, 64)])
-def test_any_size_will_do(photo, size):
+def test_any_size_is_accepted(photo, size):
     lightness, ab = (part[: size[0], : size[1]] for part in photo)
     for seed in range(20):
         hints, target = wishes.simulate(lightness, ab, np.random.default_rng(seed))

@@ -1,4 +1,4 @@
-"""Photos that have been made old: their truth, and what colorizers get whose results are known."""
+"""Artificially aged photos: their truth, and the figures of colorizers whose results are known."""
 
 import json
 
@@ -51,7 +51,7 @@ def test_a_fault_changes_lightness_and_keeps_the_color(samples, fault):
 
 
 def answering(samples, strength):
-    """A colorizer that knows the color of each aged photo, and gives that share of it."""
+    """A colorizer that knows the color of each aged photo and returns a given share of it."""
     known = {}
     for sample in samples:
         for fault in aging.FAULTS:
@@ -94,7 +94,7 @@ def test_photos_of_any_size_are_judged_by_their_central_squares(photos):
     assert set(seen) == {((2, 256, 256, 3),) * 2}
 
 
-def test_nothing_that_can_be_read_is_an_error(photos):
+def test_a_folder_without_readable_photos_is_an_error(photos):
     with pytest.raises(ValueError, match="`photos` must contain a readable color photo"):
         aging.evaluate(lambda gray: gray, [photos[1]])
 
@@ -105,7 +105,7 @@ def test_a_distance_without_gain_on_clean_photos_has_no_share(photos):
     assert aging.record({"gray": result})["gray"]["grain"]["lpips_kept"] is None
 
 
-def test_the_script_reports_it(photos, tmp_path, capsys):
+def test_the_script_reports_the_results(photos, tmp_path, capsys):
     model = tiny_models.write_tflite(tmp_path)
     arguments = ["--model", str(model), "--data", str(photos[0].parent), "--old", "--out", str(tmp_path / "out")]
     evaluate.main(arguments)

@@ -1,4 +1,4 @@
-"""How far a hint reaches, of models whose reach is known."""
+"""How far a hint reaches, measured on models whose reach is known."""
 
 import numpy as np
 import pytest

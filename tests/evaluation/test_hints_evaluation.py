@@ -61,7 +61,7 @@ def test_spreading_stops_where_lightness_changes():
         spreading.spread(lightness, values, np.zeros_like(known))
 
 
-def test_simulated_hints_are_the_same_again_and_few_are_the_first_of_many(photos):
+def test_simulated_hints_repeat_and_fewer_are_the_first_of_more(photos):
     sample = protocols.load(photos / "cat.png", "crop256")
     painted = curve_of_hints.painted(sample, 256, (0, 1, 20))
     again = curve_of_hints.painted(sample, 256, (1,))
@@ -113,7 +113,7 @@ def test_wrong_arguments_are_refused(photos, model, counts, message):
         curve_of_hints.evaluate(model, [photos / "cat.png"], counts)
 
 
-def test_lines_stand_where_they_belong():
+def test_chart_lines_are_in_the_right_places():
     series = [("#123456", [(0, 0), (1, 2), (4, 6)], False), ("#654321", [(0, 0), (4, -1)], True)]
     text = charts.lines(series, title="a<b", labels=("x", "y"), ticks=[(0, "none"), (4, "many")])
     first, second = xml.etree.ElementTree.fromstring(text).iter("polyline")

@@ -1,4 +1,4 @@
-"""LPIPS: by its definition, and what it says where it cannot be had."""
+"""LPIPS: its definition, and the messages if it is not available."""
 
 import csv
 import importlib.util
@@ -77,7 +77,7 @@ def test_lpips_without_its_packages_reports_what_to_install(monkeypatch):
         perceptual.Lpips()
 
 
-def test_lpips_takes_no_other_weights_for_its_own(tmp_path):
+def test_lpips_refuses_weights_of_another_network(tmp_path):
     for package in ("lpips", "torchvision"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")

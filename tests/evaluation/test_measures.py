@@ -45,7 +45,7 @@ def test_psnr_matches_a_hand_calculation_and_is_capped_for_identical_pictures():
     assert measures.psnr(truth, truth) == measures.MAX_PSNR
 
 
-def test_ssim_is_one_for_itself_and_that_of_float64():
+def test_ssim_of_a_picture_with_itself_is_one_and_equals_float64():
     truth, prediction = photo(), noisy(photo())
     assert measures.ssim(truth, truth) == pytest.approx(1, abs=1e-6)
     expected = np.mean([ssim_of_wang(truth[..., i] / 1.0, prediction[..., i] / 1.0) for i in range(3)])

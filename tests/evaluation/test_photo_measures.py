@@ -1,4 +1,4 @@
-"""Figures that no strength of the color can improve, and what color adds to a gray picture."""
+"""Figures that stronger color cannot improve, and what color adds to a gray picture."""
 
 import numpy as np
 import pytest
@@ -64,7 +64,7 @@ def test_the_truth_correlates_fully_gray_and_even_tints_not_at_all(photos):
     assert found["right"] == pytest.approx(1) and found["none"] == 0 and found["wrong"] < -0.5
 
 
-def test_a_gain_games_psnr_but_not_the_correlation(photos):
+def test_a_gain_raises_psnr_but_not_the_correlation(photos):
     folder, _ = photos
     result = measured(folder, {name: lambda gray, s=s: tinted(gray, s) for name, s in (("weak", 1.0), ("strong", 2.0))})
     weak, strong = (result.figures(name) for name in ("weak", "strong"))

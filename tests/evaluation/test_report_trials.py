@@ -1,4 +1,4 @@
-"""The report's sections about how far hints reach and about photos made old."""
+"""The report's sections about how far hints reach and about aged photos."""
 
 import html.parser
 

@@ -72,7 +72,7 @@ def test_the_command_prints_the_short_table_unless_all_figures_are_asked_for(pho
     assert "SSIM" in whole and "±" in whole and "…" not in whole
 
 
-def test_a_missing_folder_is_one_line_before_any_model_loads(monkeypatch, capsys):
+def test_a_missing_folder_is_reported_in_one_line_before_any_model_loads(monkeypatch, capsys):
     monkeypatch.setattr(
         "tf_colorize.inference.colorizer.Colorizer.load", lambda path: pytest.fail("a model was loaded")
     )

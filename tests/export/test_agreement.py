@@ -65,6 +65,6 @@ def test_alpha_is_kept(ways, files, way):
     np.testing.assert_array_equal(result.getchannel("A"), PHOTOS["alpha"].getchannel("A"))
 
 
-def test_the_table_is_about_color(expected):
+def test_the_pictures_of_the_table_have_color(expected):
     # Otherwise all ways would agree on gray.
     assert np.mean([picture.std(axis=-1).mean() for picture in expected.values()]) > 5

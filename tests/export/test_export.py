@@ -79,7 +79,7 @@ def test_a_folder_is_never_replaced_by_a_file(exported, tmp_path):
     assert (tmp_path / "model.tflite" / "mine").exists()
 
 
-def test_chroma_that_is_off_is_refused(exported):
+def test_wrong_chroma_is_refused(exported):
     squares = checks.photo_squares(exported.photos, SIZE, 2)
     generator = exports.generator()
     off = lambda square: generator(square).numpy() + np.float32([3 / 110, 4 / 110])  # noqa: E731

@@ -21,7 +21,7 @@ def hinted(tmp_path_factory):
     return generator, export.export_tflite(generator, path, photos=exports.exported().photos, image_size=SIZE).path
 
 
-def test_they_are_those_of_the_decoder_at_stride_8(hinted):
+def test_features_are_those_of_the_decoder_at_stride_8(hinted):
     generator, path = hinted
     interpreter = litert.Interpreter(str(path))
     given = interpreter.get_signature_runner()(lightness=SQUARE, hints=np.zeros((1, SIZE, SIZE, 3), np.float32))
@@ -42,8 +42,8 @@ def test_networks_without_hints_or_such_a_decoder_have_none(hinted):
     assert anatomy.matching_features(hinted[0]) is not None
 
 
-def test_files_from_before_are_used_without_them(hinted, tmp_path, monkeypatch):
-    """A file as it was exported before: without features."""
+def test_older_files_are_used_without_features(hinted, tmp_path, monkeypatch):
+    """A file of an earlier version, without features."""
     generator, path = hinted
     with monkeypatch.context() as patched:
         patched.setattr(anatomy, "matching_features", lambda generator: None)

@@ -52,6 +52,6 @@ def test_sizes_around_those_of_strips(colorize, colorizer, height, width):
     assert_same(colorize(rgb), colorizer(rgb))
 
 
-def test_it_is_about_color(colorize):
+def test_the_pictures_have_color(colorize):
     rgb = np.asarray(PHOTOS["gray"])
     assert rgb.std(axis=-1).max() == 0 and colorize(rgb).std(axis=-1).mean() > 3

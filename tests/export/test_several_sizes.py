@@ -1,4 +1,4 @@
-"""Files for several sizes: the weights are in them once, and each picture is seen at a size that suits its own."""
+"""Files for several sizes: they hold the weights once, and each picture is processed at a suitable size."""
 
 import exports
 import keras

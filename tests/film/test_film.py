@@ -147,7 +147,7 @@ def test_a_part_begins_at_zero_with_its_own_sound(tmp_path, command):
     assert all(whole[sound] - at == pytest.approx(0.8, abs=0.03) for at, sound in part)
 
 
-def test_a_film_that_was_cut_off_is_colored_as_far_as_it_goes(tmp_path, colorizer):
+def test_a_truncated_film_is_colored_to_its_end(tmp_path, colorizer):
     film = films.write(tmp_path / "movie.mkv", n_frames=60)
     film.write_bytes(film.read_bytes()[: film.stat().st_size * 2 // 3])
     n_frames = len(list(reading.frames_of(reading.open_film(film))))
@@ -174,7 +174,7 @@ def test_pieces_shorter_than_an_encoder_delays_keep_their_times(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="how it is known there")
-def test_no_encoder_takes_the_processors_for_itself(tmp_path):
+def test_no_encoder_runs_at_real_time_priority(tmp_path):
     film = reading.open_film(films.write(tmp_path / "movie.mp4", n_frames=3))
     for codec in encoding.CODECS:
         with encoding.PieceWriter(tmp_path / f"{codec}.mp4", film, "yuv420p", codec, None) as writer:

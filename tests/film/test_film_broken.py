@@ -1,4 +1,4 @@
-"""Files that are not as their formats want them: cut off at the end, packed, with pictures that are no film."""
+"""Files that break the rules of their formats: truncated, packed, with pictures that are not a film."""
 
 import film_kinds
 import pytest
@@ -19,7 +19,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("name", CUT)
-def test_a_film_that_was_cut_off_is_colored_as_far_as_it_goes(tmp_path, colorizer, name):
+def test_a_truncated_film_is_colored_to_its_end(tmp_path, colorizer, name):
     film = film_kinds.make(tmp_path / name, *CUT[name], seconds=2)
     data = film.read_bytes()
     film.write_bytes(data[: len(data) * 6 // 10])
@@ -30,8 +30,8 @@ def test_a_film_that_was_cut_off_is_colored_as_far_as_it_goes(tmp_path, colorize
     assert 10 < n_frames <= done.n_frames + 1
 
 
-def test_packed_frames_come_at_their_times(tmp_path, colorizer):
-    """Two frames in one packet, and an empty one behind: what many an .avi has, whose times of showing are wrong."""
+def test_packed_frames_are_shown_at_their_times(tmp_path, colorizer):
+    """Two frames in one packet and an empty one after it, as in many .avi files, whose presentation times are wrong."""
     film = film_kinds.make(tmp_path / "film.avi", "-c:v", "libxvid", "-bf", "2", "-c:a", "mp3", seconds=2)
     done = coloring.color_film(colorizer, film, tmp_path / "result.mkv")
     assert film_kinds.times(tmp_path / "result.mkv") == pytest.approx(
@@ -41,7 +41,7 @@ def test_packed_frames_come_at_their_times(tmp_path, colorizer):
     assert not any("damaged" in note for note in done.notes)
 
 
-def test_a_cover_picture_is_no_film_and_is_said_to_be_left_out(tmp_path, colorizer):
+def test_a_cover_picture_is_left_out_with_a_notice(tmp_path, colorizer):
     film, cover = film_kinds.make(tmp_path / "film.mp4", *X264), tmp_path / "cover.png"
     film_kinds.make(cover, "-frames:v", "1", size="200x200", sound=False)
     whole = tmp_path / "whole.mp4"

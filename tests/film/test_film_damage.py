@@ -1,4 +1,4 @@
-"""How many frames are damaged is said: each packet that is spoiled here is one."""
+"""The number of damaged frames is reported; each packet that is spoiled here holds one."""
 
 import pathlib
 import random
@@ -30,7 +30,7 @@ MADE = {
 
 
 def spoiled(path, numbers):
-    """Writes nonsense over the middle of some packets, and leaves the container as it is."""
+    """Overwrites the middle of some packets with nonsense and leaves the container as it is."""
     data, chance = bytearray(path.read_bytes()), random.Random(3)
     with av.open(str(path)) as film:
         packets = [bytes(packet) for packet in film.demux(video=0) if packet.size]
@@ -66,12 +66,12 @@ def test_each_damaged_frame_is_counted(tmp_path, name):
 
 
 def is_near(n_counted, n_spoiled, name):
-    """Threads of the H.264 decoder can give a frame out before one of them finds that it is damaged."""
+    """Threads of the H.264 decoder can return a frame before one of them finds that it is damaged."""
     return n_counted == n_spoiled or (name.startswith("new") and 1 <= n_counted <= n_spoiled)
 
 
 def test_frames_that_are_lost_are_counted(tmp_path):
-    """Behind a spoiled key frame of HEVC some frames never come."""
+    """After a spoiled HEVC key frame, some frames are never decoded."""
     hevc = ("-c:v", "libx265", "-x265-params", "log-level=error:keyint=12:min-keyint=12:open-gop=1")
     film = spoiled(noisy(tmp_path / "film.mkv", *hevc, seconds=2), (24,))
     colorizer = tf_colorize.Colorizer.from_tflite(MODEL)
@@ -81,7 +81,7 @@ def test_frames_that_are_lost_are_counted(tmp_path):
     assert damaged(done.notes) >= 50 - done.n_frames
 
 
-def test_damage_counts_once_where_a_run_was_stopped(tmp_path, monkeypatch):
+def test_damaged_frames_are_counted_once_in_a_resumed_run(tmp_path, monkeypatch):
     film = spoiled(noisy(tmp_path / "film.avi", *MADE["divx.avi"], seconds=2), SPOILED)
     colorizer, target = tf_colorize.Colorizer.from_tflite(MODEL), tmp_path / "result.mkv"
     monkeypatch.setattr(coloring, "_PIECE_SECONDS", 0)
@@ -98,7 +98,7 @@ def test_damage_counts_once_where_a_run_was_stopped(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_matroska_is_listed_without_decoding(tmp_path, codec):
-    """Its first packets have no time of decoding where there are B-frames."""
+    """If there are B-frames, its first packets have no decoding time."""
     quiet = ("-x265-params", "log-level=error") if codec == "libx265" else ()
     film = film_kinds.make(tmp_path / "film.mkv", "-c:v", codec, "-g", "10", "-bf", "2", *quiet, seconds=3, sound=False)
     opened = reading.open_film(film)

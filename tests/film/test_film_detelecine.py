@@ -38,14 +38,14 @@ def planes(film, **which):
 
 
 def nearest(number, plane, original):
-    """Number of the film frame that frame `number` is, and how far its luma is from that, in levels."""
+    """The number of the film frame that frame `number` shows, and the difference of their luma in levels."""
     first = max(0, number - 4)
     distances = np.abs(original[first : number + 5] - plane).mean((1, 2))
     return first + int(distances.argmin()), distances.min()
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_film_frames_come_back_each_once_and_in_order(tmp_path, original, name):
+def test_each_film_frame_is_restored_once_and_in_order(tmp_path, original, name):
     film = reading.open_film(make(tmp_path, name, *CASES[name]), takes_telecine_back=True)
     assert len(film.table) == len(original) == 96 and str(film.frame_rate) == FILM
     assert float(film.table.times[-1] * film.time_base) == pytest.approx(4.004, abs=0.034)

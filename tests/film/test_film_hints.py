@@ -1,4 +1,4 @@
-"""Hints in films: given once, at a time and a place, they stay on what they were put on until the shot ends."""
+"""Hints in films: given once, at a time and a place, they follow their object until the shot ends."""
 
 import json
 
@@ -34,7 +34,7 @@ def followed(film, *hints, **part):
     return {number: [hint.place(*SIZE) for hint in tracking.hints_at(found, hints, number)] for number in found}
 
 
-def test_hints_follow_their_thing_and_end_with_their_shot(movie):
+def test_hints_follow_their_object_and_end_with_their_shot(movie):
     film = reading.open_film(movie)
     found = followed(film, Hint(100, 60, "red", time=0.6), Hint("50%", "50%", "navy", time=1.6))
     assert list(found) == list(range(N_FRAMES))
@@ -45,7 +45,7 @@ def test_hints_follow_their_thing_and_end_with_their_shot(movie):
         assert np.abs(place - expected).max() < 2.5, index
 
 
-def test_hints_of_one_time_and_only_in_the_part_that_is_wanted(movie):
+def test_hints_at_one_time_apply_only_within_the_selected_part(movie):
     film = reading.open_film(movie)
     both = Hint(100, 60, "red", time=0.6), Hint(50, 80, "navy", time=0.6)
     found = followed(film, *both, start=0.4, end=0.8)
@@ -68,7 +68,7 @@ def test_a_hint_ends_where_its_place_leaves_the_frame(movie):
         (Hint(1000, 10, "red", time=0.5), r"hint at 1000,10: must be inside"),
     ],
 )
-def test_hints_that_no_frame_can_take(movie, hint, reason):
+def test_hints_that_apply_to_no_frame_are_reported(movie, hint, reason):
     with pytest.raises(frames.FilmError, match=reason):
         followed(reading.open_film(movie), hint)
 
@@ -126,7 +126,7 @@ def test_a_hints_file_beside_the_film_is_used_and_reported(movie, monkeypatch, c
     assert "NAME.hints.json beside each" in capsys.readouterr().err
 
 
-def test_hints_that_are_missing_are_one_line_where_a_result_exists(movie, capsys):
+def test_missing_hints_are_reported_in_one_line_although_a_result_exists(movie, capsys):
     result = movie.with_name("movie.color.mp4")
     result.write_bytes(b"made before")
     missing = movie.with_name("nowhere.json")

@@ -1,4 +1,4 @@
-"""Films of every kind that people own: as many frames as went in, at their times, with the right rate and sound.
+"""Films of every kind that users have: as many frames as went in, at their times, with the right rate and sound.
 
 FFmpeg's command line makes them, and `ffprobe` judges the results.
 """
@@ -61,7 +61,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_as_many_frames_as_went_in_at_their_times(tmp_path, colorizer, name):
+def test_every_frame_is_kept_at_its_time(tmp_path, colorizer, name):
     options, n_frames, rate = KINDS[name]
     output = options["output"]
     others = {key: value for key, value in options.items() if key != "output"}
@@ -111,7 +111,7 @@ def timecodes(path):
     ("name", "rate", "size", "pix_fmt"),
     [("pal.dv", "25", "720x576", "yuv420p"), ("ntsc.dv", "30000/1001", "720x480", "yuv411p")],
 )
-def test_tapes(tmp_path, colorizer, name, rate, size, pix_fmt):
+def test_tapes_are_deinterlaced_and_keep_their_frames(tmp_path, colorizer, name, rate, size, pix_fmt):
     fields = f"{film_kinds.GRAY},tinterlace=interleave_bottom,fieldorder=bff,format={pix_fmt}"
     twice = fractions.Fraction(rate) * 2
     film = film_kinds.make(tmp_path / name, "-f", "dv", rate=twice, seconds=0.3, size=size, filters=fields, sound=False)
@@ -173,7 +173,7 @@ def test_a_part_of_a_still_begins_with_it(tmp_path, colorizer):
     assert float(film_kinds.probed(tmp_path / "part.mp4")[1]["duration"]) == pytest.approx(10.6, abs=0.01)
 
 
-def test_a_size_that_changes_on_the_way(tmp_path, colorizer):
+def test_a_film_may_change_its_size(tmp_path, colorizer):
     mpeg2 = ("-c:v", "mpeg2video", "-f", "mpegts")
     one = film_kinds.make(tmp_path / "1.ts", *mpeg2, seconds=0.6, sound=False)
     two = film_kinds.make(tmp_path / "2.ts", *mpeg2, "-output_ts_offset", "0.6", seconds=0.6, size="96x64", sound=False)
@@ -215,7 +215,7 @@ def test_the_number_of_damaged_frames_is_reported(tmp_path, colorizer, name):
 
 
 def test_frames_after_seeking_match_the_table(tmp_path):
-    """Of each kind of file, from each frame on: the same pictures as from the beginning."""
+    """For each kind of file and from each frame on, the pictures are those that reading from the beginning gives."""
     for name in ("camcorder.mpg", "raw.h264", "divx.avi", "recording.ts", "windows.wmv", "modern.mp4"):
         options = dict(KINDS[name][0])
         path = film_kinds.make(tmp_path / name, *options.pop("output"), **{**options, "seconds": 3})

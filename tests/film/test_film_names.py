@@ -1,4 +1,4 @@
-"""How films are named: colons, bytes that are no text, folders, numbered images, other kinds of files."""
+"""How films are named: colons, bytes that are not text, folders, numbered images, other kinds of files."""
 
 import os
 import pathlib
@@ -132,12 +132,12 @@ def test_webm_gets_av1_and_opus(tmp_path, small_film):
     assert done.returncode == 1 and ".webm files use av1, not h264" in done.stderr
 
 
-def test_high_dynamic_range_is_not_kept(small_film):
+def test_keeping_high_dynamic_range_is_not_supported_yet(small_film):
     done = command(str(small_film), "--hdr", "keep")
     assert done.returncode == 2 and "not supported yet" in done.stderr
 
 
-def test_a_preview_shows_the_part_that_was_asked_for(tmp_path):
+def test_a_preview_shows_the_requested_part(tmp_path):
     """A film that is dark in its first half and light in its second."""
     fade = "geq=lum='if(lt(N,25),40,200)':cb=128:cr=128"
     film = film_kinds.make(tmp_path / "movie.ts", "-c:v", "mpeg2video", seconds=2, filters=fade, sound=False)

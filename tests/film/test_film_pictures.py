@@ -36,7 +36,7 @@ def painted(a, b):
         ("-c:v", "rawvideo", "-pix_fmt", "monob"),
     ],
 )
-def test_luma_stays_the_films(tmp_path, colorizer, output):
+def test_luma_stays_that_of_the_film(tmp_path, colorizer, output):
     suffix = {"qtrle": ".mov", "rawvideo": ".nut"}.get(output[1], ".mkv")
     film = film_kinds.make(tmp_path / f"movie{suffix}", *output, sound=False, seconds=0.4, filters="format=gray")
     result = tmp_path / "result.mkv"
@@ -51,7 +51,7 @@ def test_luma_stays_the_films(tmp_path, colorizer, output):
 
 
 def test_the_luma_of_rgb_is_that_of_the_tags(tmp_path):
-    """A film that is stored as RGB and has color: its luma is that of BT.709, which the tags of the result say."""
+    """A color film stored as RGB: its luma is that of BT.709, as the tags of the result say."""
     red, green, blue = 40, 200, 40
     toned = f"format=gbrp,geq=r={red}:g={green}:b={blue}"
     film = film_kinds.make(
@@ -64,8 +64,8 @@ def test_the_luma_of_rgb_is_that_of_the_tags(tmp_path):
 
 
 @pytest.mark.parametrize(("a", "b"), [(40, 30), (-30, 40), (15, -45)])
-def test_colors_are_those_that_the_tags_say(tmp_path, a, b):
-    """A flat gray film in one color: FFmpeg, which goes by the tags, sees that color."""
+def test_colors_are_those_described_by_the_tags(tmp_path, a, b):
+    """A flat gray film in one color: FFmpeg, which follows the tags, decodes that color."""
     film = film_kinds.make(tmp_path / "movie.mp4", *X264, sound=False, seconds=0.2, filters="geq=lum=128:cb=128:cr=128")
     result = tmp_path / "result.mp4"
     coloring.color_film(painted(a, b), film, result, coloring.Options(crf=1))
@@ -80,7 +80,7 @@ def test_colors_are_those_that_the_tags_say(tmp_path, a, b):
 
 
 def test_the_joined_picture_is_that_of_a_photo(tmp_path, colorizer):
-    """The film's way, through luma and small chroma, with and without its table, gives what photos get."""
+    """Joining through luma and small chroma, with and without the table, gives the same as for photos."""
     gray = Image.fromarray(skimage.data.astronaut()).convert("L").resize((256, 192)).filter(ImageFilter.GaussianBlur(3))
     path = tmp_path / "movie.mkv"
     gray.save(tmp_path / "1.png")
@@ -149,7 +149,7 @@ def test_tones_of_high_dynamic_range_by_the_standards():
 @pytest.mark.parametrize(
     "flip", [(0, True, False), (0, False, True), (90, True, False), (270, True, False), (180, False, False)]
 )
-def test_mirrored_and_turned_films_stay_so(tmp_path, colorizer, flip):
+def test_mirrored_and_rotated_films_stay_so(tmp_path, colorizer, flip):
     plain, film = film_kinds.make(tmp_path / "plain.mp4", *X264, sound=False, seconds=0.2), tmp_path / "movie.mov"
     degrees, is_hflip, is_vflip = flip
     with av.open(str(plain)) as source, av.open(str(film), "w") as output:

@@ -1,4 +1,4 @@
-"""A result is for the same people as the film, and of the same time."""
+"""A result has the permissions and the time of the film."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ def mode(path):
 
 
 def while_writable(path):
-    """Flushes a file as for users other than root, for whom a read-only file cannot be opened for that."""
+    """Flushes a file as users other than root must, who cannot open a read-only file for that."""
     assert mode(path) & stat.S_IWUSR
 
 

@@ -1,4 +1,4 @@
-"""References in films: each counts from its time on, and pieces of another one are not taken up again."""
+"""References in films: each applies from its time on, and pieces made with another one are not reused."""
 
 import av
 import films
@@ -46,7 +46,7 @@ def plain(color, time=None):
     return Reference(color, (4, 4), np.full((4, 4, 3), ImageColor.getrgb(color), np.uint8).tobytes(), time)
 
 
-def test_each_reference_counts_from_its_time_on(movie, everywhere, tmp_path):
+def test_each_reference_applies_from_its_time_on(movie, everywhere, tmp_path):
     cut = N_FRAMES / 2 / films.RATE
     look = Look(reference=(plain("#b04040"), plain("#4040b0", time=cut)))
     result = tmp_path / "result.mp4"
@@ -58,7 +58,7 @@ def test_each_reference_counts_from_its_time_on(movie, everywhere, tmp_path):
     assert min(red_over_blue[: N_FRAMES // 2]) > 5 and max(red_over_blue[N_FRAMES // 2 :]) < -5
 
 
-def test_pieces_of_another_reference_are_another_work(movie, everywhere, tmp_path, monkeypatch):
+def test_pieces_made_with_another_reference_are_not_reused(movie, everywhere, tmp_path, monkeypatch):
     jobs = []
 
     def stopped(target, job, **options):

@@ -1,4 +1,4 @@
-"""A film whose coloring is stopped, at any moment and in any way, goes on; nothing finished is lost in silence."""
+"""A film whose coloring is stopped, at any moment and in any way, is resumed; no finished piece is lost silently."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ def command(*arguments, **options):
 
 
 def limited(size):
-    """Lets the process write files of at most so many bytes, as a disk that is full."""
+    """Limits the size of files that the process can write, like a full disk."""
     import resource
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -69,9 +69,7 @@ def test_a_run_that_ended_before_recording_its_first_piece_does_not_block_the_ne
     assert not pieces.folder_of(tmp_path / "result.mp4").exists()
 
 
-def test_a_film_that_cannot_be_read_any_further_is_not_taken_for_its_end(
-    tmp_path, colorizer, monkeypatch, short_pieces
-):
+def test_a_read_error_is_not_mistaken_for_the_end_of_the_film(tmp_path, colorizer, monkeypatch, short_pieces):
     film = reading.open_film(films.write(tmp_path / "movie.mp4", n_frames=60))
     whole_demux = reading.sources.packets
 
@@ -177,7 +175,7 @@ def unfinished(colorizer, film, target):
     return pieces.folder_of(target)
 
 
-def test_pieces_of_other_options_or_of_another_film_are_not_removed_in_silence(tmp_path, colorizer, short_pieces):
+def test_pieces_of_other_options_or_of_another_film_are_not_removed_silently(tmp_path, colorizer, short_pieces):
     film, target = films.write(tmp_path / "movie.mp4", n_frames=60), tmp_path / "result.mp4"
     folder = unfinished(colorizer, film, target)
     finished = (folder / "000000.mp4").read_bytes()

@@ -1,4 +1,4 @@
-"""Sound goes along: copied bit for bit where the result's format holds it, else converted with a notice."""
+"""Sound is kept: copied bit for bit if the result's format can hold it, otherwise converted with a notice."""
 
 import av
 import film_kinds
@@ -64,7 +64,7 @@ def loudness(path):
     return 10 * np.log10(np.square(np.frombuffer(raw, np.float32)).mean())
 
 
-def test_times_of_sound_that_stand_still(tmp_path, colorizer):
+def test_repeated_times_of_sound_are_repaired(tmp_path, colorizer):
     film, broken = film_kinds.make(tmp_path / "plain.mp4", "-c:v", "libx264", "-c:a", "aac"), tmp_path / "broken.mkv"
     with av.open(str(film)) as source, av.open(str(broken), "w") as output:
         copies = {stream.index: output.add_stream_from_template(stream, opaque=True) for stream in source.streams}

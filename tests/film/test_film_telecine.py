@@ -1,4 +1,4 @@
-"""Telecine is reported where there is some, and nowhere else; FFmpeg's `telecine` filter makes it."""
+"""Telecine is reported if and only if there is some; FFmpeg's `telecine` filter makes it."""
 
 import pathlib
 
@@ -57,7 +57,7 @@ def test_telecine_is_reported(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_films_are_not_taken_for_it(tmp_path, name):
+def test_other_films_are_not_mistaken_for_telecine(tmp_path, name):
     assert "telecined" not in notes(tmp_path, name, OTHERS[name])
 
 

@@ -1,4 +1,4 @@
-"""What old films do: the light flickers, and shots dissolve into each other."""
+"""Old films: the light flickers, and shots dissolve into each other."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def grays(frames):
 
 
 @pytest.mark.parametrize(("contrast", "offset"), [(0.75, 0), (1.25, 0), (0.8, 30), (1, -25)])
-def test_flow_does_not_lose_its_way_where_light_flickers(contrast, offset):
+def test_flow_is_correct_in_flickering_light(contrast, offset):
     clip = clips.make("pan", PHOTO, OTHER, n_frames=3)
     before, after = grays(clip.frames[:2])
     flickered = np.clip(after.astype(float) * contrast + offset, 0, 255).astype(np.uint8)

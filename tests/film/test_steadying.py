@@ -16,7 +16,7 @@ def lightness_of(frames):
 
 
 def offered(lightness, predicted, asked=None):
-    """What a steadier takes; `asked` collects the numbers of the frames that the network looks at."""
+    """The arguments of a steadier; `asked` collects the numbers of the frames that the network sees."""
     for number, (plane, ab) in enumerate(zip(lightness, predicted)):
 
         def predict(number=number, ab=ab):
@@ -59,7 +59,7 @@ def test_measures_of_a_film_match_a_calculation_by_hand():
     assert steadiness.color_distribution_consistency(frames) == pytest.approx(np.log(2) / 3)
 
 
-def test_flicker_goes_and_color_stays():
+def test_flicker_disappears_and_color_stays():
     clip = clips.make("pan", PHOTO, OTHER, n_frames=40)
     random = np.random.default_rng(0)
     truth = [
@@ -106,7 +106,7 @@ def foreground_of(index, n_frames):
     return np.hypot(columns - x, rows - clips.SIDE / 2) < 0.45 * clips.SIDE / 2
 
 
-def test_color_does_not_creep_in():
+def test_color_is_steady_from_the_first_frame_on():
     # A film whose prediction settles only after four frames: the first frames know it, too.
     clip = clips.make("pan", PHOTO, OTHER, n_frames=30)
     predicted = [flat(0.0, 0.0)] * 4 + [flat(0.5, 0.1)] * 26
@@ -114,7 +114,7 @@ def test_color_does_not_creep_in():
     assert np.median(result[0, ..., 0]) > 0.25
 
 
-def test_a_film_taken_up_again_is_the_same():
+def test_a_resumed_film_is_the_same():
     clip = clips.make("pan", PHOTO, OTHER, n_frames=40)
     random = np.random.default_rng(0)
     lightness = lightness_of(clip.frames)
@@ -130,7 +130,7 @@ def test_a_film_taken_up_again_is_the_same():
     assert [number + len(block) for number in again] == [number for number in asked if number >= len(block)]
 
 
-def test_the_network_looks_at_key_frames_alone():
+def test_the_network_sees_only_key_frames():
     first = clips.make("pan", PHOTO, OTHER, n_frames=13).frames
     second = clips.make("pan", OTHER, PHOTO, n_frames=12).frames
     asked = []
@@ -142,7 +142,7 @@ def test_the_network_looks_at_key_frames_alone():
     assert every == list(range(25))  # each frame for itself
 
 
-def test_the_network_looks_more_often_where_flow_is_poor():
+def test_the_network_sees_more_frames_where_flow_is_poor():
     random = np.random.default_rng(0)
     noise = [cv2.GaussianBlur(random.normal(128, 90, (192, 192)), (0, 0), 1.5) for _ in range(20)]
     photo = PHOTO[:192, :192].mean(-1)
@@ -161,7 +161,7 @@ def test_a_key_frame_counts_for_the_frames_around_it():
 
 
 @pytest.mark.parametrize("steadiness", [-0.1, 1.1])
-def test_steadiness_has_its_range(steadiness):
+def test_steadiness_out_of_range_is_refused(steadiness):
     with pytest.raises(ValueError, match="`steadiness` must be 0 to 1. Received: steadiness="):
         steadying.Steadier(steadiness)
 

@@ -1,4 +1,4 @@
-"""scripts/benchmark.py as people run it, and its tables as data."""
+"""scripts/benchmark.py as users run it, and its tables as data."""
 
 import os
 import pathlib

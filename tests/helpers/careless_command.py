@@ -31,13 +31,13 @@ def in_place(arguments):
 
 
 def with_leftovers(arguments):
-    """Writes carefully, and leaves a temporary file."""
+    """Writes carefully, but leaves a temporary file behind."""
     pathlib.Path(arguments[0], "tmp", "rubbish").touch()
     return carefully(arguments)
 
 
 def in_silence(arguments):
-    """Writes carefully, and does not say what went wrong."""
+    """Writes carefully, but does not report what went wrong."""
     try:
         whole.write_text(pathlib.Path(arguments[0], "out", "result.txt"), TEXT)
     except OSError:
@@ -46,6 +46,6 @@ def in_silence(arguments):
 
 
 def with_a_traceback(arguments):
-    """Writes carefully, and does not catch what goes wrong."""
+    """Writes carefully, but does not catch exceptions."""
     whole.write_text(pathlib.Path(arguments[0], "out", "result.txt"), TEXT)
     return 0

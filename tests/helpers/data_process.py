@@ -9,7 +9,7 @@ from tf_colorize.data import pipeline
 
 
 def started(code, tmp_path):
-    """Runs code in a process of its own; TensorFlow Datasets wants it to be in a file."""
+    """Runs code in a process of its own, from a file, because TensorFlow Datasets requires one."""
     (tmp_path / "script.py").write_text(code)
     folders = {"TFDS_DATA_DIR": tmp_path / "tfds", "TF_COLORIZE_CACHE": tmp_path / "cache"}
     environment = os.environ | {name: str(path) for name, path in folders.items()}

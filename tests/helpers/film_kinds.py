@@ -1,4 +1,4 @@
-"""Films of the kinds that people own, made and examined by FFmpeg's command line."""
+"""Films of the kinds that users have, made and examined by FFmpeg's command line."""
 
 import fractions
 import json
@@ -34,7 +34,7 @@ def make(path, *output, rate=25, seconds=1, size="64x48", filters=GRAY, sound=Tr
 
 
 def probed(path, *more):
-    """What `ffprobe` says of a film: `(video stream, format, all streams)`, with the frames counted."""
+    """What `ffprobe` reports about a film: `(video stream, format, all streams)`, with the frames counted."""
     show = ["-show_streams", "-show_format", "-count_frames", *more]
     done = subprocess.run(["ffprobe", "-v", "error", *show, "-of", "json", str(path)], check=True, capture_output=True)
     found = json.loads(done.stdout)
@@ -43,7 +43,7 @@ def probed(path, *more):
 
 
 def times(path):
-    """Seconds at which each frame is shown, by `ffprobe`, from the first on."""
+    """Times of all frames in seconds from the first one, according to `ffprobe`."""
     show = ["-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp_time", "-of", "csv=p=0"]
     done = subprocess.run(["ffprobe", "-v", "error", *show, str(path)], check=True, capture_output=True, text=True)
     found = [float(line.split(",")[0]) for line in done.stdout.split() if line.strip(",")]
@@ -51,7 +51,7 @@ def times(path):
 
 
 def rate(video):
-    """Frames per second that a header says."""
+    """The frame rate in the header."""
     return fractions.Fraction(video["avg_frame_rate"])
 
 

@@ -1,4 +1,4 @@
-"""Several machines on this one, for root: each has a network, processes, a home folder and Ray's folder of its own."""
+"""Simulates several machines, as root: each has its own network, processes, home folder and Ray folder."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ def reason_against():
 
 
 class Machine:
-    """Where commands run as a person types them, in one folder that all machines see."""
+    """Runs commands as a user types them, in one folder that all machines see."""
 
     def __init__(self, folder, address, pid, environment):
         self.address, self.home = address, folder / address / "home"
@@ -74,7 +74,7 @@ class Machine:
 
 @contextlib.contextmanager
 def started(folder, count, **environment):
-    """Gives `Machine`s at 10.0.0.1, 10.0.0.2 and so on, in a network without anybody else."""
+    """Yields `Machine`s at 10.0.0.1, 10.0.0.2 and so on, in a network of their own."""
     (folder / "bin").mkdir(parents=True)
     # The script of the environment that the tests run in may be missing, or another's.
     ray = f'#!/bin/sh\nexec {sys.executable} -m ray.scripts.scripts "$@"\n'

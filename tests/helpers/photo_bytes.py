@@ -1,4 +1,4 @@
-"""Photo files put together byte by byte, so that no library decides what is in them."""
+"""Photo files put together byte by byte, so that their content does not depend on a library."""
 
 import io
 import struct
@@ -39,7 +39,7 @@ def directory(order, entries, start, following=0):
 
 
 def maker_note(order, place):
-    """A note that says where it lies, as those of cameras do: its third number is an offset from the block's start."""
+    """A maker note that states its own position, like those of cameras: its third number is an offset in the block."""
     return b"CAMERA\0\0" + struct.pack(order + "I", place + 12) + b"the note's value"
 
 
@@ -91,7 +91,7 @@ def with_segments(jpeg, *segments):
 
 
 def segments_of(jpeg):
-    """`[(marker, data)]` in front of the pixels."""
+    """`[(marker, data)]` before the pixels."""
     found, position = [], 2
     while jpeg[position + 1] != 0xDA:
         length = int.from_bytes(jpeg[position + 2 : position + 4], "big")
@@ -105,7 +105,7 @@ def chunk(kind, data):
 
 
 def with_chunks(png, *chunks):
-    """Chunks go behind the header."""
+    """Inserts chunks after the header."""
     return png[:33] + b"".join(chunks) + png[33:]
 
 

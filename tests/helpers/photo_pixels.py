@@ -1,4 +1,4 @@
-"""Photos in memory: their bytes, their pixels, and one with all the metadata that there is."""
+"""Photos in memory: their bytes, their pixels, and one with every kind of metadata."""
 
 import io
 

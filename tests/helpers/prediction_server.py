@@ -30,7 +30,7 @@ NAME = "colorizer"
 
 
 class Model:
-    """A SavedModel as the server loads it, and how often it should first say that it is unavailable."""
+    """A SavedModel as the server loads it, and how often it should first answer that it is unavailable."""
 
     def __init__(self, path):
         self.path = path

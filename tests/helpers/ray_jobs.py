@@ -1,4 +1,4 @@
-"""`tf-colorize cluster` as people run it, and archives for it."""
+"""`tf-colorize cluster` as users run it, and archives for it."""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ MANUAL = pathlib.Path(__file__).parents[2] / "docs" / "cluster.md"
 
 
 def manual():
-    """The manual's lines that start a cluster, use it and stop it: `[(what to type, on which machine)]`."""
+    """The manual's commands that start, use and stop a cluster: `[(command, machine)]`."""
     blocks = re.findall(r"```console\n(.*?)```", MANUAL.read_text(), re.DOTALL)
     block = next(block for block in blocks if "ray start --head" in block)
     return [re.fullmatch(r"\$ (.*?) +# (.*)", line).groups() for line in block.splitlines()]
@@ -35,12 +35,12 @@ def make_archive(folder, n_photos, n_broken=0, width=64, n_different=20):
 
 
 def results(folder):
-    """What is in each file under a folder, by its name there."""
+    """The contents of all files under a folder, by name."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def local(photos, out, model):
-    """What the local command makes."""
+    """The results of the local command."""
     command = [sys.executable, "-m", "tf_colorize", photos, "-o", out, "--model", model]
     subprocess.run([*map(str, command)], capture_output=True)
     made = results(pathlib.Path(out))

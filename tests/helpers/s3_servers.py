@@ -40,7 +40,7 @@ class Server:
 
 @contextlib.contextmanager
 def started():
-    """Gives a `Server` that speaks S3."""
+    """Yields a `Server` that speaks S3."""
     from moto import server as moto
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request

@@ -1,4 +1,4 @@
-"""What tests send to a served model."""
+"""Inputs that tests send to a served model."""
 
 import exports
 import numpy as np

@@ -8,7 +8,7 @@ from tf_colorize.training import preparation
 
 
 def generator(config, report=print):
-    """A generator with all that has state: batch normalization, dropout, a palette if asked for."""
+    """A generator with every kind of state: batch normalization, dropout and, for classification, a palette."""
     inputs = keras.Input((None, None, 1), name="lightness")
     x = keras.layers.Conv2D(8, 3, padding="same", name="conv")(inputs)
     x = blocks.FusedBatchNormalization(momentum=0.9, name="norm")(x)
@@ -23,7 +23,7 @@ def generator(config, report=print):
 
 
 def install():
-    """Puts the small networks where `training` takes the real ones from."""
+    """Makes `training` use the small networks instead of the real ones."""
     preparation.build_generator = generator
     patchgan = models.patchgan
     models.patchgan = lambda spectral_norm=False: patchgan(filters=4, spectral_norm=spectral_norm)

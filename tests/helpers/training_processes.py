@@ -22,14 +22,14 @@ def write_photos(folder):
 
 
 def options(photos, run_dir, length, *more):
-    """The arguments of a run in float32 that is the same each time."""
+    """The arguments of a reproducible run in float32."""
     fixed = {"data": photos, "val-fraction": 0.25, "run-dir": run_dir, "image-size": 32, "encoder-weights": "none"}
     given = {**fixed, "precision": "float32", "average": 0.9, **length}
     return ["--deterministic", *(str(part) for name, value in given.items() for part in (f"--{name}", value)), *more]
 
 
 def started(*arguments, **environment):
-    """A process that runs; `training_worker.py` tells what the environment can ask for."""
+    """A running process; `training_worker.py` lists what its environment can request."""
     command = [sys.executable, str(TESTS / "training_worker.py"), *map(str, arguments)]
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": path, **{name: str(value) for name, value in environment.items()}}
@@ -37,7 +37,7 @@ def started(*arguments, **environment):
 
 
 def started_by_hand(*arguments, **environment):
-    """Two processes with the `TF_CONFIG` that people write, without the launcher."""
+    """Two processes with a `TF_CONFIG` as users write it, without the launcher."""
     addresses = [f"localhost:{port}" for port in launcher.free_ports(2)]
     both = [started(*arguments, TF_CONFIG=launcher.tf_config(addresses, index), **environment) for index in (0, 1)]
     for index, process in enumerate(both):
@@ -46,7 +46,7 @@ def started_by_hand(*arguments, **environment):
 
 
 def trained(run_dir, *arguments, **environment):
-    """The epochs that a run logged, after its end."""
+    """Waits for a run to end and returns the epochs that it logged."""
     process = started(*arguments, **environment)
     _, errors = process.communicate()
     assert process.returncode == 0, errors[-3000:]
@@ -54,7 +54,7 @@ def trained(run_dir, *arguments, **environment):
 
 
 def rows(run_dir):
-    """The lines of a run's history, without the only number that is never the same."""
+    """The lines of a run's history, without the only number that differs each time."""
     text = (pathlib.Path(run_dir) / "history.jsonl").read_text()
     return [{k: v for k, v in json.loads(line).items() if k != "images_per_second"} for line in text.splitlines()]
 

@@ -1,4 +1,4 @@
-"""`tf-colorize train` with small networks, as one of the processes that tests start: its environment says what to do.
+"""`tf-colorize train` with small networks, as one of the processes that tests start, controlled by its environment.
 
 - EXACT: no dropout, and normalization by constants ("frozen") or over each half of a batch ("halves"), so that a
   batch in one process gives what two workers give with half of it each.

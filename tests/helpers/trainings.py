@@ -30,24 +30,24 @@ def config_of(photo_folder, run_dir, **changes):
 
 
 def trained(config):
-    """The folder of a run to its end."""
+    """Runs a training to its end and returns its folder."""
     return stages.train(config, report=lambda line: None)
 
 
 def resumed(run_dir):
-    """The history of a run that goes on to its end."""
+    """Resumes a run to its end and returns its history."""
     stages.train(settings.load(run_dir), resume=True, report=lambda line: None)
     return rows(run_dir)
 
 
 def rows(run_dir):
-    """The lines of a run's history, without the only number that is never the same."""
+    """The lines of a run's history, without the only number that differs each time."""
     text = (pathlib.Path(run_dir) / "history.jsonl").read_text()
     return [{k: v for k, v in json.loads(line).items() if k != "images_per_second"} for line in text.splitlines()]
 
 
 def put_small_networks(patch):
-    """Puts the small networks where `training` takes the real ones from, until the patch is undone."""
+    """Makes `training` use the small networks instead of the real ones, until the patch is undone."""
     patch.setattr(preparation, "build_generator", small_networks.generator)
     patchgan = models.patchgan
     patch.setattr(models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
@@ -78,6 +78,6 @@ INTERRUPTED = f"""
 
 
 def interrupted(config, steps, name):
-    """The code of a training that gets a signal after so many steps of both stages together."""
+    """The code of a training that gets a signal after a number of steps, counted over both stages."""
     code = INTERRUPTED.replace("STEPS", str(steps)).replace("SIGNAL", name)
     return code.replace("CONFIG", repr(dataclasses.asdict(config)))

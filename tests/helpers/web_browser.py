@@ -58,7 +58,7 @@ def build_script():
 
 
 def in_node(code, *arguments):
-    """What a piece of JavaScript with modules of the page prints as JSON; it has its arguments in `given`."""
+    """Runs JavaScript with the page's modules in Node; returns the JSON that it prints. `given` has its arguments."""
     code = f'import {{ readFileSync }} from "node:fs";\nconst given = JSON.parse(readFileSync(0));\n{code}'
     command = ["node", "--input-type=module", "--eval", code]
     process = subprocess.run(command, cwd=WEB, input=json.dumps(arguments), capture_output=True, text=True)
@@ -74,7 +74,7 @@ def chromium():
 
 @contextlib.contextmanager
 def launched(browser_type):
-    """A browser of one's own."""
+    """A new browser."""
     browser = browser_type.launch(executable_path=executable(), args=_ARGUMENTS)
     yield browser
     browser.close()
@@ -114,7 +114,7 @@ def _proportional_megabytes(process_id):
 
 @contextlib.contextmanager
 def served(page_folder, models=(), server_type=demo.Server):
-    """Serves the page on a free port; gives the server."""
+    """Serves the page on a free port; yields the server."""
     with server_type(0, page_folder, models) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -122,7 +122,7 @@ def served(page_folder, models=(), server_type=demo.Server):
 
 
 def write_model(path, seed=0, **metadata):
-    """A model with all kinds of colors, also such that no screen can show."""
+    """A model with all kinds of colors, including some outside sRGB."""
     import tensorflow as tf
 
     class Vivid(tf.Module):
@@ -154,7 +154,7 @@ def write_hinting_model(path):
 
 
 class Visitor:
-    """Somebody who uses the page."""
+    """A user of the page."""
 
     def __init__(self, page, url):
         self.page = page
@@ -186,7 +186,7 @@ class Visitor:
         sync_api.expect(self.page.locator("#photos li:not(.busy)")).to_have_count(count, timeout=PATIENCE_MS)
 
     def until(self, is_so, seconds=20):
-        """Waits for something that the page does not say."""
+        """Waits for a condition that the page does not announce."""
         end = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < end
@@ -199,12 +199,12 @@ class Visitor:
         return np.asarray(shot.crop((int(left * width), height // 5, int(right * width), height * 3 // 4))).astype(int)
 
     def place(self, x, y):
-        """Where a place of the photo, in shares of its sides, is on the screen."""
+        """Screen position of a place of the photo, given in shares of its sides."""
         box = self.page.locator("#frame").bounding_box()
         return box["x"] + box["width"] * x, box["y"] + box["height"] * y
 
     def puts_dot(self, x, y):
-        """Clicks a place of the photo, in shares of its sides; gives the dot, whose panel is open."""
+        """Clicks a place of the photo, in shares of its sides; returns the dot, whose panel is open."""
         dots = self.page.locator(".dot")
         count = dots.count()
         self.page.mouse.click(*self.place(x, y))
@@ -238,7 +238,7 @@ class Visitor:
         self.page.locator("#vividness").fill(str(percent))
 
     def downloads(self, button="#download", form="image/png"):
-        """Clicks a download button; gives the file's name and bytes."""
+        """Clicks a download button; returns the file's name and bytes."""
         self.page.select_option("#format", form)
         with self.page.expect_download() as download:
             self.page.click(button)
@@ -252,7 +252,7 @@ class Visitor:
         return [f"{item['id']}: {node['html']} {node['failureSummary']}" for item in found for node in item["nodes"]]
 
     def tidies_up(self):
-        """Closes messages and removes photos, to be as on arrival."""
+        """Closes messages and removes photos, so that the page is as at the start."""
         if self.page.locator("#hint-panel").is_visible():
             self.page.click("#close-panel")
         if not self.page.locator("#controls").evaluate("form => form.inert"):
@@ -275,7 +275,7 @@ def opened(data):
 
 
 def share_that_agrees(received, expected, gray_levels=3):
-    """Share of the pixels all of whose channels are within some gray levels."""
+    """Share of the pixels whose channels all differ by at most some gray levels."""
     picture = np.asarray(opened(received)).astype(int)
     assert picture.shape == expected.shape
     return np.mean(np.abs(picture - expected).max(axis=-1) <= gray_levels)

@@ -1,4 +1,4 @@
-"""What the tests of the page share: a built page, a model, a server, a browser. A pytest plugin."""
+"""A pytest plugin with what the tests of the page share: a built page, a model, a server, a browser."""
 
 import pytest
 import web_browser
@@ -61,7 +61,7 @@ def hinting_visitor(_arrived_with_hints):
 
 @pytest.fixture
 def new_visitor(chromium, server):
-    """A function that gives a visitor with a browser of their own.
+    """A function that returns a visitor with a browser of their own.
 
     `prepare` is called with the browser's page before it goes anywhere; options are Playwright's. The page
     is not installed, unless `service_workers="allow"`.
@@ -88,7 +88,7 @@ def _arrived(chromium, server):
 
 @pytest.fixture
 def visitor(_arrived):
-    """A visitor on a page that has loaded, without photos."""
+    """A visitor on a loaded page, without photos."""
     yield _arrived
     _arrived.tidies_up()
     assert _arrived.errors == []

@@ -1,4 +1,4 @@
-"""What the page keeps in the browser, seen by its visitor and in the database."""
+"""What the page stores in the browser, as its visitor sees it and in the database."""
 
 import web_browser
 

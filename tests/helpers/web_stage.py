@@ -1,4 +1,4 @@
-"""A photo on the page's stage, and what is seen of its dots and of the divider."""
+"""A photo on the page's stage, and the positions of its dots and of the divider."""
 
 import re
 

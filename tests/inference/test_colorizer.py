@@ -29,7 +29,7 @@ def colorizer(tflite_path):
 
 
 def constant(a, b, image_size=32):
-    """A model that sees the same color everywhere."""
+    """A model that predicts the same color everywhere."""
     return Colorizer(lambda lightness: np.full((*lightness.shape[:3], 2), (a, b), np.float32), image_size)
 
 
@@ -94,7 +94,7 @@ def test_every_kind_of_input_gives_the_same_picture(colorizer, tmp_path):
         np.testing.assert_array_equal(colorizer(image), expected)
 
 
-def test_orientation_is_applied_and_the_callers_image_left_alone(colorizer, tmp_path):
+def test_orientation_is_applied_and_the_callers_image_is_unchanged(colorizer, tmp_path):
     gray = skimage.data.camera()[:60, :100]
     exif = Image.Exif()
     exif[274] = 6
@@ -110,7 +110,7 @@ def test_orientation_is_applied_and_the_callers_image_left_alone(colorizer, tmp_
     "array",
     [np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8), np.zeros((2, 5, 5, 3), np.uint8), np.zeros((0, 5), np.uint8)],
 )
-def test_arrays_that_say_nothing_about_color_are_refused(colorizer, array):
+def test_arrays_that_are_not_pictures_are_refused(colorizer, array):
     with pytest.raises(ValueError, match="`image` must be a uint8 array.*Received: dtype="):
         colorizer(array)
 
@@ -143,7 +143,7 @@ def test_impossible_colors_keep_lightness_and_nearly_hue(a, b):
     assert np.abs(np.degrees(turn)).max() < 40 and np.hypot(result[..., 1], result[..., 2]).max() > 30
 
 
-def test_a_broken_model_is_an_error_not_a_picture():
+def test_a_broken_model_gives_an_error_instead_of_a_picture():
     for predict in (
         lambda lightness: np.full((1, 32, 32, 2), np.nan),
         lambda lightness: np.zeros((1, 32, 32, 3)),

@@ -1,4 +1,4 @@
-"""Hints from people to the picture: read, checked, painted, and met exactly, through every runtime."""
+"""Hints: read, checked, painted, and followed exactly in every runtime."""
 
 import json
 import pathlib
@@ -62,14 +62,14 @@ WAYS = ["Keras", "SavedModel", "none", "float16", "dynamic", "http", "grpc"]
 
 
 def difference_at(picture, gray, x, y, color):
-    """CIEDE2000 of a place from what a color is at the photo's own lightness there, by scikit-image."""
+    """CIEDE2000 between a place and a color at the photo's own lightness there, by scikit-image."""
     wanted = skimage.color.rgb2lab(np.array(hints_module._rgb(color), np.uint8) / 255.0)
     wanted[0] = skimage.color.rgb2lab(np.dstack([gray] * 3))[y, x, 0]
     return skimage.color.deltaE_ciede2000(wanted, skimage.color.rgb2lab(picture)[y, x])
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_wish_is_met_at_its_place(ways, way):
+def test_a_hint_gives_its_color_at_its_place(ways, way):
     places = [(60, 80, "#7a4b2c"), (280, 75, "navy"), (300, 250, (90, 120, 60))]
     gray = GRAY // 2 + 50  # where these colors exist
     picture = ways[way](gray, hints=WISHES)
@@ -148,7 +148,7 @@ def test_colorize_with_hints_is_the_same_on_the_server(generator, exported):
 
 
 @pytest.mark.parametrize("vividness", [0.3, 0.8, 1.4, 2.0])
-def test_vividness_does_not_change_a_wish(ways, vividness):
+def test_vividness_does_not_change_the_color_of_a_hint(ways, vividness):
     gray = np.full((80, 100), 128, np.uint8)
     wish = (50, 40, "#806050")
     assert difference_at(ways["none"](gray, hints=[wish], vividness=vividness), gray, *wish) < 3
@@ -217,7 +217,7 @@ def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
         ((-1, 2, "red"), "must be inside the photo"),
     ],
 )
-def test_bad_hints_are_one_clear_line(ways, hint, message):
+def test_bad_hints_are_reported_in_one_clear_line(ways, hint, message):
     with pytest.raises(ValueError, match=message) as error:
         ways["none"](GRAY, hints=[hint])
     assert "\n" not in str(error.value)
@@ -256,7 +256,7 @@ def test_files_come_back_as_they_were_written(tmp_path):
         ({"version": 1, "hints": [{"x": 1, "y": 2, "color": "red"}] * 10_000}, "must be at most 500"),
     ],
 )
-def test_bad_files_are_one_clear_line_with_their_name(tmp_path, content, message):
+def test_bad_files_are_reported_in_one_clear_line_with_their_name(tmp_path, content, message):
     path = tmp_path / "photo.hints.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .*{re.escape(message)}") as error:

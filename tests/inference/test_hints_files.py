@@ -1,4 +1,4 @@
-"""Hints files as editors write them, and what is said of those that cannot be read."""
+"""Hints files as editors write them, and messages about those that cannot be read."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
 
 @pytest.mark.parametrize("key", ["x", "y", "color", "size", "time"])
 @pytest.mark.parametrize("value", [-(10**400), "\x1b]0;title\x07\n", "red" * 1000, [[0] * 1000]])
-def test_a_message_is_short_and_nothing_that_a_terminal_obeys(tmp_path, key, value):
+def test_a_message_is_short_and_has_no_terminal_control_characters(tmp_path, key, value):
     (tmp_path / "a.json").write_text(content(**{key: value}), encoding="utf-8")
     with pytest.raises(ValueError) as error:
         hints.read(tmp_path / "a.json")

@@ -1,4 +1,4 @@
-"""A flat margin gets no color of its own, unless a person gives it one."""
+"""A flat margin gets no color unless a hint gives it one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""One kind of object from every runtime, and the model that comes along."""
+"""Every runtime returns the same kind of object; the shipped model."""
 
 import os
 

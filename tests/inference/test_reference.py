@@ -1,4 +1,4 @@
-"""A color photo as reference: where its things are found again, they have their colors."""
+"""A color photo as reference: objects that are found again get their colors."""
 
 import dataclasses
 
@@ -53,7 +53,7 @@ def test_another_crop_of_a_photo_gives_it_its_colors(colorizer):
     assert np.mean(gains) > 3 and min(gains) > 1, gains
 
 
-def test_a_reference_in_which_nothing_is_alike_changes_nothing(colorizer):
+def test_a_reference_without_similar_places_changes_nothing(colorizer):
     target = gray(photo("chelsea"))
     noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3)).astype(np.uint8)
     look = Look(reference=(reference(noise),))
@@ -61,7 +61,7 @@ def test_a_reference_in_which_nothing_is_alike_changes_nothing(colorizer):
     np.testing.assert_array_equal(colorizer(target, look=look), colorizer(target))
 
 
-def test_it_is_the_same_each_time_and_the_most_alike_of_several_counts(colorizer):
+def test_the_result_repeats_and_the_most_similar_reference_counts(colorizer):
     target, other = crops(photo("coffee"))
     red = np.ascontiguousarray(photo("chelsea"))
     looks = [Look(reference=(reference(other), reference(red))), Look(reference=(reference(red), reference(other)))]
@@ -70,7 +70,7 @@ def test_it_is_the_same_each_time_and_the_most_alike_of_several_counts(colorizer
     np.testing.assert_array_equal(first, colorizer(gray(target), look=looks[0]))
 
 
-def test_twins_are_each_others_most_alike():
+def test_matches_are_mutually_the_most_similar():
     generator = np.random.default_rng(0)
     first, second = generator.normal(size=(40, 7)), generator.normal(size=(30, 7))
     both = np.concatenate([first, second])
@@ -86,7 +86,7 @@ def test_twins_are_each_others_most_alike():
     np.testing.assert_allclose(cosines, [expected[i][1] for i in places], rtol=1e-6)
 
 
-def test_at_most_sixty_places_are_taken_and_none_where_a_person_gave_a_hint(colorizer):
+def test_at_most_sixty_places_are_used_and_none_near_a_hint(colorizer):
     target, other = crops(photo("astronaut"))
     lightness = colorizer.lightness(gray(target))
     cell = 224 // insight.GRID
@@ -111,7 +111,7 @@ def test_a_hint_keeps_its_color_beside_a_reference(colorizer):
     assert np.linalg.norm(110 * (wanted - shown)) < 6
 
 
-def test_what_references_say_is_worth_as_much_as_it_is_sure():
+def test_references_count_as_much_as_they_are_certain():
     automatic = np.full((1, 4, 4, 2), 0.1, np.float32)
     wanted = np.zeros((1, 4, 4, 3), np.float32)
     wanted[0, 0, 0] = (0.2, 0.1, 1.0)
@@ -128,7 +128,7 @@ def test_what_references_say_is_worth_as_much_as_it_is_sure():
     assert Look().prepared(automatic, 0 * wanted) == Look().prepared()
 
 
-def test_what_a_reference_is_for_in_a_film_ends_with_the_next():
+def test_a_reference_in_a_film_applies_until_the_next():
     rgb = np.zeros((1, 1, 3), np.uint8)
     always, first, second = (reference(rgb, time=time) for time in (None, 2.0, 5.5))
     look = Look(warmth=0.2, reference=(always, first, second))
@@ -145,7 +145,7 @@ def test_a_model_without_hints_takes_no_reference():
         plain(gray(rgb), look=Look(reference=(reference(rgb),)))
 
 
-def test_a_model_of_any_size_takes_them():
+def test_models_of_any_size_take_references():
     def network(lightness, hints=None):
         return np.zeros((*lightness.shape[:-1], 2), np.float32) if hints is None else hints[..., :2]
 
@@ -156,7 +156,7 @@ def test_a_model_of_any_size_takes_them():
 
 
 @pytest.mark.parametrize("wrong", ["a.jpg", ["a.jpg"], (None,), 3])
-def test_what_is_no_reference_is_refused(wrong):
+def test_invalid_references_are_refused(wrong):
     with pytest.raises(ValueError, match="`reference` must be a tuple of `Reference`. Received: .*open_reference"):
         Look(reference=wrong)
 
@@ -184,6 +184,6 @@ def test_a_look_with_references_is_kept_in_a_file(tmp_path, monkeypatch):
     }
 
 
-def test_tiny_models_take_none(tmp_path):
+def test_tiny_models_take_no_references(tmp_path):
     tiny = tf_colorize.Colorizer.load(tiny_models.write_tflite(tmp_path))
     assert not tiny.takes_hints

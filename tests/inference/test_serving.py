@@ -46,7 +46,7 @@ def test_files_of_different_sizes_in_one_request(addresses, protocol):
 
 
 @PROTOCOLS
-def test_a_version_can_be_asked_for(addresses, protocol):
+def test_a_version_can_be_requested(addresses, protocol):
     address = addresses[protocol] + ("/versions/1" if protocol == "http" else "/1")
     assert serving.Client(address).image_size == SIZE
 

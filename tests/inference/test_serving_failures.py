@@ -49,7 +49,7 @@ def test_a_refusal_is_not_repeated(addresses, model, protocol):
 
 
 @PROTOCOLS
-def test_a_slow_server_is_given_up(addresses, model, protocol):
+def test_the_client_gives_up_on_a_slow_server(addresses, model, protocol):
     model.delay.clear()
     start = time.perf_counter()
     with pytest.raises(serving.ServingError, match="no answer within 0.3 seconds"):
@@ -140,7 +140,7 @@ WRONG_ANSWERS = [
 
 @pytest.mark.parametrize("status", [200, 404, 503])
 @pytest.mark.parametrize("content", WRONG_ANSWERS, ids=range(len(WRONG_ANSWERS)))
-def test_any_answer_of_a_proxy_is_one_exception(content, status):
+def test_any_answer_of_a_proxy_raises_one_exception(content, status):
     with proxy(status, content) as url, serving.Client(url, retries=0) as client:
         for ask in (
             lambda: client.image_size,
@@ -179,7 +179,7 @@ def one_value_of_shape(shape):
 
 
 @pytest.mark.parametrize("prediction, metadata", responses_of_grpc(), ids=range(6))
-def test_any_answer_of_a_grpc_server_is_one_exception(prediction, metadata):
+def test_any_answer_of_a_grpc_server_raises_one_exception(prediction, metadata):
     class Handler(grpc.GenericRpcHandler):
         def service(self, call):
             answer = prediction if call.method.endswith("Predict") else metadata

@@ -29,7 +29,7 @@ def test_messages_are_those_of_the_official_stubs():
 
 
 @pytest.mark.parametrize("value", [squares(1), np.arange(24, dtype=np.uint8).reshape(2, 4, 3)])
-def test_results_in_all_forms_of_the_wire(value):
+def test_results_are_read_in_all_encodings_of_the_protocol(value):
     for proto, expected in (
         (tf.make_tensor_proto(value), value),
         (prediction_server.as_proto_field(value), value),

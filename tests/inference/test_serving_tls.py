@@ -45,7 +45,7 @@ def test_tls_rejects_a_server_without_a_trusted_certificate(encrypted, protocol)
 
 
 @PROTOCOLS
-def test_tls_is_not_given_up_silently(addresses, encrypted, protocol):
+def test_the_client_never_falls_back_from_tls_silently(addresses, encrypted, protocol):
     with pytest.raises(ValueError, match=r"`ca_file` needs an address with https or grpcs"):
         serving.Client(addresses[protocol], ca_file=encrypted[1])
     for ca_file in ("no/such.pem", __file__):

@@ -103,7 +103,7 @@ def test_pooled_features_are_the_mean_of_layer3(converted, safetensors_file):
     np.testing.assert_allclose(extractor(x), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_none_and_the_word_none_need_no_file():
+def test_neither_none_nor_the_word_none_needs_a_file():
     keras.utils.set_random_seed(1)
     first = backbones.resnet18(None)
     keras.utils.set_random_seed(1)
@@ -183,7 +183,7 @@ def test_a_download_with_another_hash_is_refused(keras_home, server, monkeypatch
         backbones.resnet18("auto")
 
 
-def test_a_name_server_that_does_not_answer_is_not_waited_for(keras_home, monkeypatch):
+def test_a_silent_name_server_is_not_waited_for(keras_home, monkeypatch):
     given_up = threading.Event()
 
     def silence(*_, **__):

@@ -72,7 +72,7 @@ def test_in_bfloat16_it_is_as_close_to_float32_as_keras_is():
     [(64, 4, 2), (8, 3, 2), (5, 4, 2)],
     ids=["large picture", "odd kernel", "odd picture"],
 )
-def test_otherwise_it_is_the_keras_layer(name, size, kernel_size, stride):
+def test_other_convolutions_use_the_keras_layer(name, size, kernel_size, stride):
     fast, plain = layers(name, 8, kernel_size, stride)
     inputs = tf.random.stateless_normal((1, size, size, 4), seed=(1, 2))
     fast.build(inputs.shape)
@@ -83,7 +83,7 @@ def test_otherwise_it_is_the_keras_layer(name, size, kernel_size, stride):
 
 
 @pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose"])
-def test_dilated_it_is_the_keras_layer(name):
+def test_dilated_convolutions_use_the_keras_layer(name):
     # Looked at, not run: not every processor has a dilated transposed convolution in TensorFlow.
     operations = []
     for layer in layers(name, 8, 4, 1, dilation_rate=2):

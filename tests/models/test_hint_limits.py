@@ -1,4 +1,4 @@
-"""Where hints end: exactly nothing beyond, all of it where much is known, and large differences end sooner."""
+"""Where hints end: no effect beyond, full effect near hints, and large differences end sooner."""
 
 import exports
 import keras
@@ -12,7 +12,7 @@ SIZE = 64
 
 
 def spread(known, difference=(0.2, -0.1)):
-    """A difference that is spread with these amounts of what is known, along one row."""
+    """A difference that is spread along one row, given how much is known at each place."""
     known = np.float32(known)
     return np.concatenate([known[:, None] * np.float32(difference), known[:, None]], axis=-1)[None, None]
 
@@ -43,7 +43,7 @@ def test_a_large_difference_ends_sooner_than_a_small_one():
     assert reached[0] > reached[1] > reached[2] > 5
 
 
-def test_less_than_nothing_known_is_nothing_and_gradients_are_finite():
+def test_a_negative_amount_counts_as_0_and_gradients_are_finite():
     values = tf.constant(spread([-0.5, 0.0, 1e-9, 0.25, 1.5]))
     layer = hint_limits.EndHints()
     with tf.GradientTape() as tape:
@@ -57,7 +57,7 @@ def test_less_than_nothing_known_is_nothing_and_gradients_are_finite():
 
 
 def test_the_whole_branch_changes_nothing_where_a_hint_ends():
-    """To the last bit, which no kernel with a tail can promise."""
+    """Bit for bit, which a kernel with a tail cannot promise."""
     keras.utils.set_random_seed(0)
     plain = saving.portable(exports.generator())
     hinted = grafts.add_hints(plain)
@@ -87,7 +87,7 @@ def test_a_branch_has_its_options_and_can_be_transferred(options):
 
 
 def test_a_branch_of_an_earlier_version_is_unchanged(tmp_path):
-    """Its file says nothing of a power, which was 1, and its differences do not end."""
+    """Its file contains no power, which was 1, and its differences do not end."""
     layer = hint_branch.SpreadHints(4, name="hints_spread")
     config = layer.get_config()
     assert config.pop("power") == 1
@@ -95,12 +95,12 @@ def test_a_branch_of_an_earlier_version_is_unchanged(tmp_path):
 
 
 @pytest.mark.parametrize("power", [0, 3, 8])
-def test_a_power_that_cannot_be_squared_to_is_refused(power):
+def test_a_power_other_than_1_2_or_4_is_refused(power):
     with pytest.raises(ValueError, match="`power` must be 1, 2 or 4"):
         hint_branch.SpreadHints(power=power)
 
 
-def test_differences_of_generators_with_hints_are_what_training_asks_for():
+def test_differences_of_generators_with_hints_are_those_of_training():
     plain = saving.portable(exports.generator())
     heads = anatomy.hint_heads(grafts.add_hints(plain))
     assert set(heads) == {"ab", "automatic"} and heads["ab"] is not heads["automatic"]

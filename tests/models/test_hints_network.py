@@ -1,4 +1,4 @@
-"""A generator with hints: without them the automatic result to the last bit, with them what they say."""
+"""A generator with hints: without hints, it gives the automatic result bit for bit; with hints, their colors."""
 
 import exports
 import keras

@@ -1,4 +1,4 @@
-"""Means over places that look alike: what the layer computes, and a generator that gets it."""
+"""Means over similar-looking places: what the layer computes, and a generator with the layer."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ SIZE = 64
 
 
 def _generator(decoder_filters=(48, 32, 32)):
-    """One whose colors differ from place to place, as those of an untrained one hardly do."""
+    """A generator whose colors differ from place to place, which those of an untrained one hardly do."""
     keras.utils.set_random_seed(3)
     generator = models.resnet18_unet(
         palette=lab.ab_palette(), decoder_filters=decoder_filters, mean_gain=1.0, contrast=1.2
@@ -77,7 +77,7 @@ def test_a_generator_gets_it_and_is_otherwise_unchanged(plain, lightness):
     np.testing.assert_allclose(joined(lightness, training=False), plain(lightness, training=False), atol=1e-5)
 
 
-def test_a_hints_branch_initializes_the_embedding(plain):
+def test_the_embedding_starts_from_that_of_the_hints_branch(plain):
     hinted = grafts.add_hints(plain)
     joined = grafts.add_nonlocal_mean(hinted)
     assert not anatomy.takes_hints(joined)
@@ -93,7 +93,7 @@ def test_a_hints_branch_initializes_the_embedding(plain):
     assert anatomy.takes_hints(grafts.add_hints(joined))
 
 
-def test_generators_that_cannot_have_it_are_rejected(plain):
+def test_unsuitable_generators_are_rejected(plain):
     with pytest.raises(ValueError, match="must not have a nonlocal mean yet"):
         grafts.add_nonlocal_mean(grafts.add_nonlocal_mean(plain))
     with pytest.raises(ValueError, match="must end with features of stride 4. Received: stride 2"):

@@ -1,4 +1,4 @@
-"""One table of networks times the invariants all of them keep."""
+"""A table of networks, and the invariants that hold for all of them."""
 
 import typing
 

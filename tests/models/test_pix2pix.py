@@ -98,7 +98,7 @@ def test_a_generator_with_a_palette_is_held_to_its_classification(batch):
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_loss_of_ones_own_is_added_weighted_and_logged(batch):
+def test_a_custom_loss_is_added_weighted_and_logged(batch):
     def brightness(condition, target, outputs):
         return keras.ops.abs(outputs["ab"][..., 0])
 
@@ -113,7 +113,7 @@ def test_a_loss_of_ones_own_is_added_weighted_and_logged(batch):
     assert "g_unused_loss" not in logs
 
 
-def test_smoothness_is_weighted_logged_and_learnt():
+def test_smoothness_is_weighted_logged_and_learned():
     keras.utils.set_random_seed(0)
     surfaces = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 1)).astype("float32").repeat(16, 1).repeat(16, 2)
     batch = surfaces, np.concatenate([0.4 * surfaces, -0.3 * surfaces], axis=-1)
@@ -149,7 +149,7 @@ def test_the_generator_runs_once_a_step(batch):
     assert len(calls) == 1
 
 
-def test_one_batch_is_learnt(batch):
+def test_one_batch_is_learned(batch):
     model = build(generator_rate=5e-3)
     first = model.train_on_batch(*batch, return_dict=True)["g_l1_loss"]
     for _ in range(60):

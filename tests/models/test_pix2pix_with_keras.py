@@ -88,7 +88,7 @@ def test_weights_may_have_a_column_of_their_own():
 
 
 @pytest.mark.parametrize("value", [True, False])
-def test_whether_it_is_compiled_by_xla_is_for_the_caller_to_say(value):
+def test_the_caller_decides_whether_xla_compiles_it(value):
     assert built(jit_compile=value).jit_compile is value  # without it, Keras decides: by the processor
 
 

@@ -64,7 +64,7 @@ def test_another_discriminator_brings_its_own_loss():
     assert (again.discriminator, again.gan_loss) == ("projected", "lsgan")
 
 
-def test_weights_that_cannot_be_had_are_missed_before_stage_1(tmp_path, monkeypatch):
+def test_unavailable_weights_are_reported_before_stage_1(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(backbone_weights, "IMAGENET_URL", "http://127.0.0.1:9/model.safetensors")
     config = settings.TrainConfig(init="a", discriminator="projected")

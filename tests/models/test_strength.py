@@ -19,7 +19,7 @@ SIZE = exports.IMAGE_SIZE
 
 @pytest.fixture(scope="module")
 def plain():
-    """Generators share their layers with what is made of them, so each module has its own."""
+    """Generators share their layers with the models made from them, so each module has its own."""
     return saving.portable(exports.generator())
 
 
@@ -100,7 +100,7 @@ def test_a_gray_photo_and_a_certain_one_have_finite_summaries_and_gradients():
     assert np.isfinite(total)
 
 
-def test_photos_of_a_batch_do_not_know_of_each_other(plain, lightness):
+def test_photos_of_a_batch_do_not_affect_each_other(plain, lightness):
     joined = untrained(plain)
     layer = joined.get_layer("strength_factor")
     kernel, bias = layer.get_weights()
@@ -127,7 +127,7 @@ def test_only_the_strength_is_trained_and_it_learns_the_best_factor(plain, light
             np.testing.assert_array_equal(weight.numpy(), others[weight.path])
 
 
-def test_generators_that_cannot_have_it_are_rejected(plain):
+def test_unsuitable_generators_are_rejected(plain):
     joined = untrained(plain)
     with pytest.raises(ValueError, match="no strength yet. Received: resnet18_unet, one that already predicts it"):
         grafts.add_strength(joined)

@@ -33,7 +33,7 @@ def test_color_profiles_are_converted(image_format, tmp_path):
 
 
 @pytest.mark.parametrize("name", [b"Linear sRGB", b"sRGB IEC61966-2.1", b"Camera"])
-def test_the_effect_of_a_profile_counts_and_not_its_name(name):
+def test_a_profile_is_recognized_by_its_effect_and_not_its_name(name):
     rgb = np.full((16, 16, 3), 55, np.uint8)
     picture = files.read(photo_pixels.encoded(rgb, "PNG", icc_profile=color_profiles.icc_profile(b"RGB ", 1.0, name)))
     expected = srgb_of_linear(55 / 255)  # 127.6, L* 54; taken for sRGB it would be 23
@@ -42,7 +42,7 @@ def test_the_effect_of_a_profile_counts_and_not_its_name(name):
     assert abs(lightness - 53.4) < 1 and picture.notes == []
 
 
-def test_an_srgb_profile_of_any_name_changes_no_pixel(color):
+def test_an_srgb_profile_with_any_name_changes_no_pixel(color):
     profile = profiles.srgb_profile()
     renamed = profile.replace("sRGB".encode("utf-16-be"), "Blue".encode("utf-16-be"))
     assert renamed != profile and "sRGB" not in ImageCms.getProfileDescription(io.BytesIO(renamed))

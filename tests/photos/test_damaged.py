@@ -1,4 +1,4 @@
-"""Damaged picture files: the line that people read says so in plain words first."""
+"""Damaged picture files: the message begins with plain words."""
 
 import io
 
@@ -10,7 +10,7 @@ from tf_colorize.photos import files
 
 
 def png(data):
-    """A PNG that says 8 x 8 pixels and has these."""
+    """A PNG whose header says 8 x 8 pixels, with this data."""
     file = io.BytesIO()
     Image.new("L", (8, 8)).save(file, "PNG")
     chunks = [(kind, data if kind == b"IDAT" else content) for kind, content in photo_bytes.chunks_of(file.getvalue())]
@@ -40,7 +40,7 @@ def test_an_intact_file_is_not_called_damaged(max_pixels, reason):
     assert "damaged" not in str(error.value)
 
 
-def test_a_picture_that_an_encoder_refuses_is_a_clear_line(tmp_path):
+def test_a_picture_that_an_encoder_refuses_is_reported_in_a_clear_line(tmp_path):
     pytest.importorskip("pillow_heif")
     with pytest.raises(files.ImageError, match=r"x.heic: cannot.*HEIC does not support 5000 x 4 pixels.*choose PNG"):
         files.save(Image.new("RGB", (5000, 4)), tmp_path / "x.heic")

@@ -1,4 +1,4 @@
-"""What a photo's file says besides its pixels is in the result, byte for byte."""
+"""A photo's metadata are in the result, byte for byte."""
 
 import io
 import shutil

@@ -186,7 +186,7 @@ def test_the_thumbnail_in_exif_is_left_out(color):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_broken_exif_does_not_cost_the_photo(color):
+def test_broken_exif_does_not_lose_the_photo(color):
     picture = files.read(photo_pixels.encoded(color, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
     assert picture.image.size == (120, 80)
 

@@ -105,7 +105,7 @@ def test_an_error_leaves_the_older_file(tmp_path):
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
-def test_unfinished_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
+def test_unfinished_files_of_dead_processes_are_removed_and_those_of_running_ones_stay(tmp_path):
     code = f"""
         import pathlib, time
         from tf_colorize import whole

@@ -1,4 +1,4 @@
-"""What Pillow rejects in a PNG although its pixels are whole, and colors that are converted once and not twice."""
+"""PNG files that Pillow rejects although their pixels are intact, and colors that are converted only once."""
 
 import struct
 import zlib

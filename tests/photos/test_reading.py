@@ -1,4 +1,4 @@
-"""Where photos come from: pipes, containers that several formats share; and what a format can hold of pixels."""
+"""Where photos come from: pipes, and containers that several formats share; the limits of formats."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ from tf_colorize.photos import files, origins
 
 
 def with_brands(data, major, *compatible):
-    """A file of AVIF or HEIC with other brands in front; what points into the file follows."""
+    """An AVIF or HEIC file with other brands at the start and adjusted offsets."""
     length = int.from_bytes(data[:4], "big")
     n_brands = (length - 16) // 4
     assert len(compatible) <= n_brands
@@ -37,7 +37,7 @@ def test_compatible_brands_say_that_it_is_a_heic(brands):
     assert files.read(data).format == "HEIF"
 
 
-def test_without_a_reader_of_heic_the_brands_tell_what_is_missing(monkeypatch):
+def test_without_a_heic_reader_the_brands_show_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     data = made.encoded(made.gray().convert("RGB"), "AVIF")
     assert files.read(with_brands(data, b"mif1", b"avif")).format == "AVIF"
@@ -152,7 +152,7 @@ def test_a_private_result_stays_private_when_it_is_made_again(tmp_path):
 
 
 @posix
-def test_permissions_of_the_group_are_not_given_to_another_group(tmp_path, monkeypatch):
+def test_group_permissions_are_not_given_to_another_group(tmp_path, monkeypatch):
     whose = origins.Origin(0o640, os.getuid(), os.getgid() + 1, 0)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "getgroups", lambda: [os.getgid()])

@@ -1,4 +1,4 @@
-"""What `pip install .` calls carries the page where Node is, and installs without it where not."""
+"""The build backend of `pip install .` includes the page if Node is there, and installs without it otherwise."""
 
 import os
 import pathlib
@@ -64,7 +64,7 @@ def test_pip_calls_it():
     assert (web_browser.WEB / f"{named['build-backend']}.py").is_file()
 
 
-def test_setuptools_gets_everything_that_it_offers():
+def test_the_backend_offers_everything_that_setuptools_offers():
     sys.path.insert(0, str(web_browser.WEB))
     try:
         import backend

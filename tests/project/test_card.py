@@ -1,4 +1,4 @@
-"""The model card that machines read says what the files are and what the pages say."""
+"""The machine-readable model card describes the files and agrees with the pages."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What README and the manual say is so: options exist, links lead somewhere, the Python runs."""
+"""What README and the manual say is true: options exist, links work, the Python runs."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Every example in a docstring runs and gives what it says."""
+"""Every example in a docstring runs and gives the output shown."""
 
 import doctest
 import importlib
@@ -16,14 +16,14 @@ if sys.version_info < (3, 11):  # PyAV of the version that films need has no whe
 
 
 class Checker(doctest.OutputChecker):
-    """Where an example shows no output, any is right: `fit` shows its progress."""
+    """If an example shows no output, any output is right: `fit` shows its progress."""
 
     def check_output(self, want, got, optionflags):
         return not want or super().check_output(want, got, optionflags)
 
 
 def given():
-    """What the examples take as given, small."""
+    """Small versions of the objects that the examples take as given."""
     import keras
     import numpy as np
     import PIL.Image

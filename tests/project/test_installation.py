@@ -1,4 +1,4 @@
-"""What messages say about missing packages can be typed as it stands."""
+"""Commands in messages about missing packages can be typed as they stand."""
 
 import configparser
 import json

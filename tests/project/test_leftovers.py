@@ -1,4 +1,4 @@
-"""What killed writers leave: the next run removes that, and nothing else."""
+"""Leftovers of killed writers: the next run removes them, and nothing else."""
 
 import errno
 import os
@@ -88,7 +88,7 @@ def aged(path, seconds):
     os.utime(path, (now - seconds, now - seconds))
 
 
-def test_files_of_other_machines_go_when_they_are_old(tmp_path, monkeypatch):
+def test_old_files_of_other_machines_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(leftovers, "_machine", lambda: "0123456789ab")
     name = leftovers.new_name() + leftovers.FILE_SUFFIX
     monkeypatch.undo()
@@ -117,7 +117,7 @@ def test_a_locked_file_is_kept_whatever_its_name(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_file_that_may_not_be_written_goes_with_its_process(tmp_path, monkeypatch):
+def test_a_file_of_a_dead_process_is_removed_even_if_read_only(tmp_path, monkeypatch):
     dead = subprocess.Popen(["true"])
     dead.wait()
     path = tmp_path / f"{leftovers.PREFIX}{leftovers._machine()}-{dead.pid}-00ff{leftovers.FILE_SUFFIX}"
@@ -131,7 +131,7 @@ def test_a_file_that_may_not_be_written_goes_with_its_process(tmp_path, monkeypa
     assert not path.exists()
 
 
-def test_a_folder_without_its_file_goes_with_its_process(tmp_path):
+def test_a_folder_without_its_file_is_removed_after_its_process_ends(tmp_path):
     dead = subprocess.Popen(["true"])
     dead.wait()
     machine = leftovers._machine()
@@ -157,7 +157,7 @@ def test_open_files_that_cannot_be_removed_have_live_writers(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [in_use]
 
 
-def test_a_scratch_folder_is_private_and_goes_with_its_owner_also_a_killed_one(tmp_path, monkeypatch):
+def test_a_scratch_folder_is_private_and_removed_even_after_a_kill(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = """
         import signal, time

@@ -1,4 +1,4 @@
-"""What is different on Windows and macOS, as far as it can be stood in for here."""
+"""Differences on Windows and macOS, as far as they can be simulated here."""
 
 import errno
 import gc
@@ -33,7 +33,7 @@ def test_a_model_on_a_drive_is_a_file(model):
 
 @pytest.fixture
 def keeps_open_files(monkeypatch, tmp_path):
-    """Stands in for Windows, where an open file cannot be removed. Returns the folder for temporary files."""
+    """Simulates Windows, where an open file cannot be removed. Returns the folder for temporary files."""
     unlink = os.unlink
 
     def refuse(path, **options):
@@ -100,7 +100,7 @@ class ProcessOnWindows:
 
 
 def test_windows_gets_ctrl_break(monkeypatch):
-    """It has no sessions, and other signals cannot be sent to a process of another group."""
+    """Windows has no sessions, and other signals cannot be sent to a process of another group."""
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 512, raising=False)
     monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", "CTRL_BREAK_EVENT", raising=False)
@@ -112,7 +112,7 @@ def test_windows_gets_ctrl_break(monkeypatch):
     assert process.received == ["CTRL_BREAK_EVENT"]
 
 
-def test_ctrl_break_stops_a_training_in_order(monkeypatch):
+def test_ctrl_break_stops_a_training_cleanly(monkeypatch):
     pytest.importorskip("tensorflow")
     from tf_colorize.training import checkpoints
 
@@ -144,7 +144,7 @@ def test_the_base_can_be_imported_without_the_modules_of_posix(run_python):
     assert said == "None\n"
 
 
-def test_text_files_say_their_encoding():
+def test_text_files_state_their_encoding():
     pytest.importorskip("ruff")
     root = pathlib.Path(__file__).parents[2]
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--preview", "--select", "PLW1514", "--no-cache"]

@@ -1,4 +1,4 @@
-"""What a wheel carries: every room of the package, and the files that are no code."""
+"""What a wheel contains: every room of the package, and its data files."""
 
 import configparser
 import fnmatch

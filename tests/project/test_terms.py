@@ -1,4 +1,4 @@
-"""What may be done with weights: the shipped ones say it in one wording, those of users carry nothing of ours."""
+"""Terms of use of weights: the shipped ones state them in one wording; those of users carry none of ours."""
 
 import json
 import pathlib

@@ -1,4 +1,4 @@
-"""What a type checker sees of the names that people type."""
+"""What a type checker knows about the public names."""
 
 import pathlib
 import subprocess

@@ -33,7 +33,7 @@ def open_paths():
 
 @pytest.fixture
 def refuses_open_files(monkeypatch):
-    """Stands in for Windows: no locks, no opening of folders, no renaming and no removing of files that are open."""
+    """Simulates Windows: no locks, folders cannot be opened, and open files can be neither renamed nor removed."""
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("knows open files from /proc")
     replace, unlink, real_open = os.replace, os.unlink, os.open
@@ -118,7 +118,7 @@ def test_a_file_system_without_locks_and_link_counts(tmp_path, monkeypatch, numb
     assert os.listdir(tmp_path / "deep") == ["file"]
 
 
-def test_a_lock_that_another_one_holds(tmp_path):
+def test_a_lock_that_is_held_is_refused(tmp_path):
     with whole.lock(tmp_path / "lock"), pytest.raises(BlockingIOError):
         whole.lock(tmp_path / "lock")
 
@@ -157,7 +157,7 @@ def test_the_file_is_flushed_before_it_has_its_name_and_the_folder_after(tmp_pat
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
-def test_a_full_or_read_only_disk_is_one_line_that_names_the_file(tmp_path, monkeypatch, number):
+def test_a_full_or_read_only_disk_is_reported_in_one_line_that_names_the_file(tmp_path, monkeypatch, number):
     (tmp_path / "file").write_bytes(b"old")
 
     def fsync(_):

@@ -72,7 +72,7 @@ def test_it_replaces_those_that_the_server_was_started_with(colorizer):
         ([text(encoded(COLOR))] * 9, "reference: at most 8 photos, not 9"),
     ],
 )
-def test_what_is_no_reference_is_one_line(colorizer, reference, reason):
+def test_an_invalid_reference_is_reported_in_one_line(colorizer, reference, reason):
     with pytest.raises(wishes.WishError) as error:
         wishes.answer(colorizer, asked(reference), 1_000_000)
     assert str(error.value).startswith(reason) and len(str(error.value).splitlines()) == 1
@@ -86,7 +86,7 @@ def test_models_without_hints_and_bodies_without_json_take_none():
         wishes.wish_of(b"a photo", [("reference", "a.jpg")], is_json=False)
 
 
-def test_it_is_described():
+def test_the_description_names_references():
     described = description.openapi(has_token=False)
     post = described["paths"]["/colorize"]["post"]
     options = post["requestBody"]["content"]["application/json"]["schema"]["properties"]

@@ -73,7 +73,7 @@ def server(model):
 
 
 def local(tmp_path, model, data, *options):
-    """What the command for files makes of the same bytes."""
+    """The result of the command for files with the same bytes."""
     (tmp_path / "a.jpg").write_bytes(data)
     out = tmp_path / "out"
     assert main.main([str(tmp_path / "a.jpg"), "-o", f"{out}/", "--model", str(model), *options]) == 0
@@ -143,7 +143,7 @@ def test_hints_color_a_place(model):
         ("hints=[[1,2,%22blue%22]]", "hints: the model takes none"),
     ],
 )
-def test_an_option_that_is_wrong_is_one_line(server, query, reason):
+def test_a_wrong_option_is_reported_in_one_line(server, query, reason):
     status, error = server.error(f"/colorize?{query}", jpeg())
     assert status == 400 and error.startswith(reason) and len(error.splitlines()) == 1
 
@@ -164,7 +164,7 @@ def test_an_option_that_is_wrong_is_one_line(server, query, reason):
         ({"image": "eA=="}, "not a picture in a readable format"),
     ],
 )
-def test_json_that_is_wrong_is_one_line(server, body, reason):
+def test_wrong_json_is_reported_in_one_line(server, body, reason):
     status, error = server.error("/colorize", json.dumps(body), Content_Type="application/json")
     assert status == 400 and error.startswith(reason) and len(error.splitlines()) == 1
 
@@ -198,14 +198,14 @@ def test_a_page_that_calls_the_server_by_another_name_is_refused(server):
 
 
 def listeners(pid):
-    """Addresses, as /proc shows them, at which a process listens."""
+    """The addresses where a process listens, from /proc."""
     inodes = {os.readlink(path) for path in pathlib.Path(f"/proc/{pid}/fd").glob("*") if path.is_symlink()}
     lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {fields[1].partition(":")[0] for fields in lines if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_it_listens_to_this_machine_alone_and_otherwise_requires_a_token(server, model):
+def test_it_listens_on_this_machine_only_or_requires_a_token(server, model):
     assert listeners(server.process.pid) == {"0100007F"} and len(server.lines) == 1
     for environment in ({}, {"TF_COLORIZE_TOKEN": "secret words"}):
         running = Running("--model", model, "--host", "0.0.0.0", **environment)
@@ -274,7 +274,7 @@ def test_no_file_is_kept(model, tmp_path):
     assert set(tmp_path.rglob("*")) == before
 
 
-def test_a_port_in_use_is_one_line(server, capsys):
+def test_a_port_in_use_is_reported_in_one_line(server, capsys):
     assert main.main(["serve", "--port", str(server.port)]) == 1
     reason = "Address already in use; choose another one with --port or --host"
     assert capsys.readouterr().err == f"tf-colorize serve: port {server.port} of 127.0.0.1: {reason}\n"

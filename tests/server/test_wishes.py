@@ -1,4 +1,4 @@
-"""What a request asks for, read without a server: refused in one line that a terminal can show."""
+"""Options of a request, read without a server: invalid ones are refused in one line that a terminal can show."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What cannot be trained is refused before anything is written."""
+"""Trainings that cannot work are refused before anything is written."""
 
 import os
 

@@ -32,13 +32,13 @@ def test_a_broken_cluster_is_explained(text, reason):
     assert reason in str(caught.value)
 
 
-def test_a_chief_comes_first():
+def test_the_chief_comes_first():
     text = '{"cluster": {"chief": ["a:1"], "worker": ["b:2", "c:3"]}, "task": {"type": "worker", "index": 1}}'
     assert tf_config.parse(text) == tf_config.Cluster(["a:1", "b:2", "c:3"], 2)
     assert tf_config.parse("") is None
 
 
-def test_a_worker_that_stops_answering_is_missed_and_named(monkeypatch):
+def test_a_worker_that_stops_answering_is_noticed_and_named(monkeypatch):
     monkeypatch.setattr(tf_config, "_SECONDS_BETWEEN_CHECKS", 0.02)
     monkeypatch.setattr(tf_config, "_PATIENCE", 0.1)
     said = []

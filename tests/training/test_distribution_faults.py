@@ -1,4 +1,4 @@
-"""Two workers of which one is killed: the other stops, and the run ends like an undisturbed one. Real processes."""
+"""Two workers, real processes, one of which is killed: the other stops, and the run ends like an undisturbed one."""
 
 import time
 
@@ -40,7 +40,7 @@ def test_all_state_is_the_same_on_both_workers_and_in_the_files(undisturbed):
 
 
 def assert_all_stop(ended, killed, worker):
-    """Waits for a process that another worker's end must end; `killed` was made when that worker was."""
+    """Waits for a process that must end because another worker was killed, when `killed` was made."""
     _, errors = ended.communicate(timeout=500)
     assert time.time() - killed.stat().st_mtime < 60
     assert ended.returncode in (1, launcher.FOLLOWED)

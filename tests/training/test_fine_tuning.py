@@ -1,4 +1,4 @@
-"""Trainings that start from a model: what they take over, what they train and what they leave."""
+"""Trainings that start from a model: what they take over, what they train and what they leave unchanged."""
 
 import dataclasses
 

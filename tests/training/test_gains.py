@@ -1,4 +1,4 @@
-"""Gains by colorfulness: the pictures become as colorful as was asked for."""
+"""Gains by colorfulness: the pictures become as colorful as requested."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def photos(tmp_path_factory):
 
 
 @pytest.mark.parametrize("options", [{}, {"expansion": 0.3}])
-def test_the_mean_colorfulness_is_the_share_that_was_asked_for(photos, options):
+def test_the_mean_colorfulness_is_the_requested_share(photos, options):
     network = generator(**options)
     found = gains.fit(network, photos, 64, colorfulness=0.5, mean_share=0.7, batch_size=2)
     assert found["mean_gain"] == pytest.approx(0.7 * found["contrast"])
@@ -53,7 +53,7 @@ def test_the_mean_colorfulness_is_the_share_that_was_asked_for(photos, options):
     assert made == pytest.approx(wanted, rel=0.03)  # colors out of gamut are made differently
 
 
-def test_what_cannot_be_colorful_comes_as_close_as_it_can(photos):
+def test_pictures_that_cannot_be_colorful_come_as_close_as_possible(photos):
     assert gains.fit(generator(strength=1e-4), photos, 64, colorfulness=1.0)["contrast"] > 0.99 * gains.MOST
 
 

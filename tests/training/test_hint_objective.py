@@ -1,4 +1,4 @@
-"""What the branch for hints trains for: by hand, and in a step of stage 1."""
+"""The objective of the hints branch: calculated by hand, and in a step of stage 1."""
 
 import numpy as np
 import tensorflow as tf

@@ -32,11 +32,11 @@ def test_the_share_reaches_training_and_leaves_validation(tmp_path, stage):
     np.testing.assert_array_equal(next(iter(expected))[0], old)
 
 
-def test_no_photo_is_old_unless_it_is_asked_for():
+def test_no_photo_is_aged_by_default():
     assert settings.TrainConfig().old_photos == 0
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), True])
-def test_a_share_that_is_none_is_refused(share):
+def test_an_invalid_share_is_refused(share):
     with pytest.raises(ValueError, match="`old_photos` must be"):
         resolving.resolve(settings.TrainConfig(encoder_weights="none", old_photos=share))

@@ -1,4 +1,4 @@
-"""What a training says at its end: which epoch was kept, how good the result is, and whether it got worse."""
+"""What a training reports at its end: which epoch was kept, how good the result is, and whether it got worse."""
 
 import json
 
@@ -50,7 +50,7 @@ def test_better_or_equal_figures_give_no_warning(changes):
 
 @pytest.fixture
 def run(tmp_path, photo_folder, monkeypatch):
-    """A function that trains the small networks and returns the folder and what was said."""
+    """A function that trains the small networks and returns the folder and the reported lines."""
     patchgan = models.patchgan
     monkeypatch.setattr(preparation, "build_generator", small_networks.generator)
     monkeypatch.setattr(models, "patchgan", lambda spectral_norm=False: patchgan(filters=4))

@@ -116,7 +116,7 @@ def test_a_recipe_runs_step_by_step_and_resumes(tmp_path, photo_folder, small, m
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_the_recipes_that_come_with_the_package_are_some(path):
+def test_the_recipes_of_the_package_are_valid(path):
     steps = recipe_files.load(path)
     made = set()
     for name, kind, table in steps:
@@ -199,7 +199,7 @@ def shapes_of(generator):
 
 
 def test_recipes_make_the_network_that_ships_and_the_next_one():
-    """A changed default of new generators would break the one or change the other in silence."""
+    """A changed default of new generators would break the first or silently change the second."""
     made = {path.stem: first_of(path) for path in RECIPES}
     shipped = anatomy.automatic(saving.load_generator(SHIPPED)[0])
     shapes = shapes_of(shipped)

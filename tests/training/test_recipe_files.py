@@ -52,7 +52,7 @@ def test_wrong_types_are_reported_in_one_line(tmp_path, capsys, text, message):
     assert "\n" not in line and len(line) < 400
 
 
-def test_files_that_are_no_recipes_are_reported_in_one_line(tmp_path, capsys):
+def test_files_that_are_not_recipes_are_reported_in_one_line(tmp_path, capsys):
     (tmp_path / "latin.toml").write_bytes("# Größe".encode("latin-1"))
     (tmp_path / "picture.toml").write_bytes(b"\xff\xd8\xff\xe0" * 100)
     for path in (tmp_path, tmp_path / "latin.toml", tmp_path / "picture.toml", tmp_path / "absent.toml"):

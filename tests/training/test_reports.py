@@ -39,7 +39,7 @@ def test_figures_are_means_over_all_photos(batches):
 
 
 def test_many_reports_in_a_process_give_no_warning(batches, caplog):
-    """TensorFlow warns where one function is traced five times in a few calls."""
+    """TensorFlow warns if one function is traced five times in a few calls."""
     logger = tf.get_logger()
     logger.addHandler(caplog.handler)
     try:

@@ -1,4 +1,4 @@
-"""Runs that were killed, stopped or damaged go on to the same result."""
+"""Runs that were killed, stopped or damaged resume to the same result."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(killed, small_networks
         trainings.resumed(killed)
 
 
-def test_no_space_left_stops_and_keeps_the_last_checkpoint(tmp_path):
+def test_a_full_disk_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4000)])
     model.compile("sgd", "mse")
     saver = checkpoints.Checkpoints(tmp_path / "checkpoints", [], steps_per_epoch=10)

@@ -34,7 +34,7 @@ def with_gains(config, report=silent):
     return keras.Model(generator.input, blocks.BilinearUpsampling(4, name="ab")(contrasted), name="resnet18_unet")
 
 
-def test_a_run_on_several_sizes_goes_on_where_it_was_stopped(tmp_path, photo_folder, monkeypatch):
+def test_a_stopped_run_on_several_sizes_resumes_where_it_was(tmp_path, photo_folder, monkeypatch):
     monkeypatch.setattr(preparation, "build_generator", small_networks.generator)
     monkeypatch.setattr(checkpoints, "CHECKPOINT_MINUTES", 0.0)
     whole, parts = (
@@ -68,7 +68,7 @@ def test_a_run_on_several_sizes_goes_on_where_it_was_stopped(tmp_path, photo_fol
     assert len({size for size in seen if size != "again"}) > 1
 
 
-def test_strength_alone_is_trained(tmp_path, photo_folder):
+def test_only_the_strength_is_trained(tmp_path, photo_folder):
     start = tmp_path / "start.keras"
     saving.save_generator(with_gains(settings.TrainConfig(pretrain_loss="classification")), start, {"image_size": 32})
     config = settings.TrainConfig(
@@ -107,6 +107,6 @@ def test_the_error_of_a_photo_is_its_psnr():
         ({"strength": True, "hints": True, "init": "x.weights.h5"}, "`strength` must be trained before `hints`"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(changes, message):
+def test_settings_that_do_not_fit_together_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         resolving.resolve(settings.TrainConfig(**{**SMALL, **changes}))

@@ -1,4 +1,4 @@
-"""The recipe end to end on small pictures: what a run leaves, what it minimizes, and how it stops."""
+"""A training run end to end on small pictures: what it writes, what it minimizes, and how it stops."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def test_the_best_epoch_is_kept(run_dir):
         np.testing.assert_array_equal(one, two)
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_step(photos, small_networks, tmp_path):
+def test_a_loss_that_is_not_finite_is_reported_with_its_step(photos, small_networks, tmp_path):
     config = trainings.config_of(photos, tmp_path / "run", pretrain_epochs=0, lambda_l1=1e39)
     with pytest.raises(checkpoints.TrainingStopped, match=r"not finite at step \d+.*last good checkpoint"):
         trainings.trained(config)
@@ -85,7 +85,7 @@ def test_smoothness_counts_in_both_stages_and_is_taken_over(photos, tmp_path, sm
     assert preparation.trained_with(str(smooth))["lambda_smoothness"] == 1000.0
 
 
-def test_a_photo_that_goes_missing_stops_with_its_name(photos, small_networks, tmp_path):
+def test_a_photo_that_goes_missing_is_named(photos, small_networks, tmp_path):
     copy = shutil.copytree(photos, tmp_path / "photos")
 
     def lose(line):

@@ -31,7 +31,7 @@ def by_hand(steps, decay, weight=0.5):
 
 
 class Weights(keras.callbacks.Callback):
-    """Notes the weight that validation sees and those around it."""
+    """Records the weight that validation uses, and those before and after."""
 
     def __init__(self, generator):
         super().__init__()

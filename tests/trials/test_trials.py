@@ -1,4 +1,4 @@
-"""Each trial for a few seconds with a fixed seed, as people run it."""
+"""Each trial for a few seconds with a fixed seed, as users run it."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Trials find what is planted for them: careless commands, and pictures that break a promise."""
+"""Trials find planted faults: careless commands, and pictures that break a promise."""
 
 import shutil
 

@@ -23,7 +23,7 @@ def colorizer(model):
 
 
 def large_picture():
-    """Three megapixels that no strip divides evenly."""
+    """Three megapixels that cannot be divided evenly into strips."""
     return Image.fromarray(skimage.data.astronaut()).resize((1999, 1511), Image.Resampling.BICUBIC)
 
 
@@ -123,7 +123,7 @@ def test_jpeg_is_as_good_and_as_small_as_pillows(visitor, photo):
     assert len(jpeg) < 1.05 * len(pillows)
 
 
-def test_pictures_no_canvas_can_hold_are_saved_or_refused(visitor, colorizer):
+def test_pictures_too_large_for_a_canvas_are_saved_or_refused(visitor, colorizer):
     strip = np.asarray(CAMERA)[:10].reshape(1, -1).repeat(14, axis=1)  # 71,680 pixels
     tall, wide = (Image.fromarray(pixels.repeat(10, axis)) for pixels, axis in ((strip.T, 1), (strip, 0)))
     visitor.colors("tall.png", web_browser.encoded(tall))

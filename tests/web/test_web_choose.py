@@ -37,7 +37,7 @@ HIDDEN = """() => [...document.querySelectorAll(".variant")].filter((tile) => {
 
 
 def opens(visitor, by=None):
-    """Opens the view, by its button unless a function opens it, and waits for all pictures; gives the tiles."""
+    """Opens the view, by its button unless a function opens it, and waits for all pictures; returns the tiles."""
     if by is None:
         visitor.page.locator("#choose-look").click()
     else:
@@ -201,7 +201,7 @@ def test_a_likely_color_becomes_a_dot(colorized, colorizer):
 
 
 @pytest.mark.parametrize("size", [(360, 640), (640, 360), (1280, 800)], ids=str)
-def test_all_are_on_the_screen_and_chosen_by_a_tap(new_visitor, hinting_server, size):
+def test_all_pictures_are_on_the_screen_and_chosen_by_a_tap(new_visitor, hinting_server, size):
     is_phone = size[0] < 700
     options = {"viewport": dict(zip(("width", "height"), size)), "has_touch": is_phone, "is_mobile": is_phone}
     visitor = new_visitor(hinting_server.url, **options).wait_until_ready()
@@ -216,7 +216,7 @@ def test_all_are_on_the_screen_and_chosen_by_a_tap(new_visitor, hinting_server, 
     assert visitor.errors == []
 
 
-def test_a_model_without_hints_has_nine_and_undo(visitor):
+def test_a_model_without_hints_offers_nine_looks_and_undo(visitor):
     visitor.colors("photo.png", web_stage.PHOTO)
     tiles = opens(visitor)
     assert len(labels(tiles)) == 9 and not visitor.page.locator("#likely-colors").is_visible()

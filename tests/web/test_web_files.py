@@ -1,4 +1,4 @@
-"""Files that the page gets: how they arrive, and what is said of those that it cannot use."""
+"""Files given to the page: how they arrive, and messages about those that it cannot use."""
 
 import pytest
 import skimage.data
@@ -62,7 +62,7 @@ def _png_that_claims(width, height):
 
 
 def _webp_that_claims_all(kind, **options):
-    """The format's largest size, 16383 x 16383, where a WebP of that kind has it."""
+    """Sets the format's largest size, 16383 x 16383, in the header of a WebP."""
     webp = bytearray(web_browser.encoded(Image.new("RGB", (2, 2)), "WEBP", **options))
     assert webp[12:16] == kind.encode()
     at, size = {

@@ -1,4 +1,4 @@
-"""Hints files with more than the page knows: it says so, and writes again what it has read."""
+"""Hints files with fields unknown to the page: it reports them, and saves them again."""
 
 import json
 

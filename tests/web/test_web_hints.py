@@ -121,7 +121,7 @@ BAD_FILES = [
 ]
 
 
-def test_a_bad_hints_file_is_one_line_and_nothing_is_lost(visitor):
+def test_a_bad_hints_file_is_reported_in_one_line_and_nothing_is_lost(visitor):
     dot = visitor.puts_dot(0.7, 0.3)
     label = dot.get_attribute("aria-label")
     for content, message in BAD_FILES:

@@ -1,4 +1,4 @@
-"""The page as an app: it starts without a network, and an update is all of the new build or nothing of it."""
+"""The page as an app: it starts without a network, and an update installs either the whole new build or nothing."""
 
 import http.server
 import io
@@ -86,7 +86,7 @@ def test_an_update_waits_until_the_page_is_idle(new_visitor, own_page, model):
 
 
 class DatedHost(demo.Server):
-    """A host that compares dates, as many do, and that can be made to hold a script back while it sends it."""
+    """A host that compares dates, as many do, and that can be made to delay a script while sending it."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -109,7 +109,7 @@ class DatedHost(demo.Server):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_whole_soon", [True, False])
-def test_half_an_update_is_none_and_the_whole_is_not_missed(new_visitor, own_page, model, is_whole_soon):
+def test_half_an_update_changes_nothing_and_a_whole_one_is_not_missed(new_visitor, own_page, model, is_whole_soon):
     script = own_page / "main.js"
     idle = [None, None, "activated"]
 

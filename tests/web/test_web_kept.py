@@ -1,4 +1,4 @@
-"""Photos, dots and looks outlast the page until the visitor removes them; where nothing can be kept, nothing breaks."""
+"""Photos, dots and looks are kept until the visitor removes them; without storage, nothing breaks."""
 
 import re
 
@@ -95,7 +95,7 @@ def test_removed_photos_do_not_return(visitor):
     assert web_kept.names(visitor) == ["two.png"]
 
 
-def test_one_button_forgets_all(visitor):
+def test_one_button_removes_everything(visitor):
     page = visitor.page
     visitor.choose(("one.png", PHOTO), ("two.png", PHOTO))
     visitor.waits_for_all(2)

@@ -1,4 +1,4 @@
-"""Nothing covers anything, on phones, tablets and desktops; what people came for stands above the fold."""
+"""Nothing is covered on phones, tablets and desktops, and the download is above the fold."""
 
 import pytest
 import skimage.data

@@ -1,4 +1,4 @@
-"""The page and its models: kept, missing, compared, wrong; and the worker that runs them."""
+"""The page and its models: cached, missing, compared, wrong; and the worker that runs them."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_photos_that_come_before_the_model_are_colorized_when_it_comes(new_visit
     visitor.waits_for_all(1)
 
 
-def test_a_model_that_cannot_be_had_is_one_message(new_visitor):
+def test_an_unavailable_model_is_reported_in_one_message(new_visitor):
     def arrive(page):
         page.route("**/*.tflite*", lambda route: route.fulfill(status=404))
 

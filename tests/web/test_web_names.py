@@ -1,4 +1,4 @@
-"""The page gives results and hints files the names that the command gives them and looks for."""
+"""The page names results and hints files as the command does."""
 
 import pathlib
 

@@ -63,7 +63,7 @@ def test_colors_of_a_mixture_are_its_parts():
     assert np.linalg.norm(found[:3] - np.array(list(parts)), axis=1).max() < 6
 
 
-def test_without_a_palette_the_colors_of_places_as_bright_are_suggested():
+def test_without_a_palette_colors_of_equally_bright_places_are_suggested():
     lightness = np.repeat(np.float32([-0.6, 0.0, 0.6]), 32)[np.newaxis].repeat(96, axis=0)
     ab = np.stack([0.5 * lightness, 0.1 - 0.4 * lightness], axis=-1)
     code = """

@@ -1,4 +1,4 @@
-"""The page as people use it: ways in, the stage, models, messages, no network, every screen."""
+"""The page as visitors use it: samples, the stage, models, messages, no network, every screen."""
 
 import re
 
@@ -84,7 +84,7 @@ def test_vividness_changes_the_picture(visitor):
     visitor.until(lambda: web_stage.colorfulness(visitor, 0.1, 0.9) < 1)
 
 
-def test_zoom_shows_the_part_that_is_asked_for(visitor):
+def test_zoom_shows_the_requested_part(visitor):
     # Black on the left, white on the right: the share of white tells which part is seen.
     halves = Image.new("L", (400, 400))
     halves.paste(255, (200, 0, 400, 400))

@@ -1,4 +1,4 @@
-"""Two windows of one visitor: what both show stays the same, and neither takes anything from the other."""
+"""Two windows of one visitor: both show the same, and neither loses the other's changes."""
 
 import pytest
 import web_kept
@@ -46,7 +46,7 @@ def other(visitor):
 
 
 def agree(visitor, other, count):
-    """Waits until both show the same dots, this many; gives their labels."""
+    """Waits until both show the same dots, of this number; returns their labels."""
     for one in (visitor, other):
         sync_api.expect(one.page.locator(".dot")).to_have_count(count)
     visitor.until(lambda: web_kept.dots(visitor) == web_kept.dots(other))
@@ -58,7 +58,7 @@ def holds(visitor):
 
 
 def gets(visitor, is_reversed=False, count=1):
-    """Lets the messages arrive, as soon as there are so many."""
+    """Delivers the messages once there are this many."""
     visitor.until(lambda: visitor.page.evaluate("() => window.waiting()") >= count)
     visitor.page.evaluate("(isReversed) => window.release(isReversed)", is_reversed)
 
@@ -99,7 +99,7 @@ def test_a_late_message_leaves_the_dot_that_is_being_put(visitor, other, is_reve
     assert sorted(label.partition(" ")[0] for label in shown) == ["#108030", "#2040c0", "#c02040"]
 
 
-def test_what_both_change_is_as_the_later_wanted_it(visitor, other):
+def test_the_later_of_two_changes_counts(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)
     other.page.locator(".dot").click()
@@ -132,7 +132,7 @@ def test_undo_takes_back_only_what_was_done_in_the_window(visitor, other):
     sync_api.expect(other.page.locator("#undo")).to_be_disabled()
 
 
-def test_an_open_dot_that_is_removed_elsewhere_is_reported(visitor, other):
+def test_a_notice_appears_if_the_open_dot_is_removed_elsewhere(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)
     other.page.locator(".dot").click()

@@ -1,4 +1,4 @@
-"""What a visitor wants of each photo: its own look, colors by name, files that fit together, sharing; and no films."""
+"""Choices for each photo: its own look, colors by name, matching files, sharing; films are refused."""
 
 import io
 import json
