@@ -46,6 +46,12 @@ def test_every_room_has_a_contract():
     assert containers == {f"tf_colorize.{room}".removesuffix(".tf_colorize") for room in rooms}
 
 
+def test_every_file_of_tests_has_a_name_of_its_own():
+    """Two files with the same name cannot be collected together."""
+    names = [path.name for path in (PACKAGE.parent / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_own_imports_need_no_alias(module):
     imports = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.ImportFrom)]
