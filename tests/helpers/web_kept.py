@@ -15,6 +15,30 @@ COUNT = """(name) => new Promise((resolve, reject) => {
     };
 })"""
 
+EDITS = """(name) => new Promise((resolve) => {
+    const request = indexedDB.open(name);
+    request.onsuccess = () => {
+        const database = request.result, edits = database.transaction("edits").objectStore("edits").getAll();
+        edits.onsuccess = () => { database.close(); resolve(edits.result); };
+    };
+})"""
+# As browsers do where the disk is full. (Chromium, with a profile on a full disk, did.)
+FILL = """() => {
+    const add = IDBObjectStore.prototype.add;
+    IDBObjectStore.prototype.add = function (...values) {
+        if (window.isFull) throw new DOMException("full", "QuotaExceededError");
+        return add.apply(this, values);
+    };
+    window.isFull = true;
+}"""
+REFUSE = "Object.defineProperty(self, '{0}', {{ get() {{ throw new DOMException('denied', 'SecurityError'); }} }})"
+
+
+def refuse(page):
+    """Makes a browser that stores nothing."""
+    for name in ("indexedDB", "localStorage"):
+        page.add_init_script(REFUSE.format(name))
+
 
 def another_page(visitor):
     """The same visitor in another window."""

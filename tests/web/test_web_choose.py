@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import web_browser
+import web_kept
 import web_stage
 from playwright import sync_api
 
@@ -109,7 +110,7 @@ def test_a_chosen_look_is_applied_undone_redone_saved_and_kept(colorized, colori
         page.click("#save-hints")
     with open(download.value.path(), encoding="utf-8") as file:
         assert json.load(file) == {"version": 1, "hints": [], "look": {"vividness": 0.6, "warmth": -0.5}}
-    page.wait_for_timeout(100)
+    colorized.until(lambda: page.evaluate(web_kept.EDITS, web_kept.DATABASE)[0]["look"]["vividness"] == 0.6)
     page.reload()
     colorized.sees("#info", "Colorized")
     assert look_of(colorized) == (60, -50)

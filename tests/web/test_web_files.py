@@ -32,7 +32,14 @@ def test_unusable_files_are_reported_and_the_others_colorized(visitor):
         "moving.gif": (web_browser.encoded(frames[0], "GIF", **several), "This is an animation."),
         "moving.png": (web_browser.encoded(frames[0], "PNG", **several), "This is an animation."),
         "moving.webp": (web_browser.encoded(frames[0], "WEBP", **several), "This is an animation."),
-        "scan.tif": (web_browser.encoded(frames[0], "TIFF"), "This browser cannot read TIFF pictures."),
+        "scan.tif": (
+            web_browser.encoded(frames[0], "TIFF"),
+            "This browser cannot read TIFF pictures. Save it as JPEG, or in a terminal: tf-colorize scan.tif",
+        ),
+        "raw.CR2": (
+            web_browser.encoded(frames[0], "TIFF"),
+            "This browser cannot read TIFF pictures. Save it as JPEG or PNG.",
+        ),
         "huge.png": (_png_that_claims(30000, 30000), "The picture has 900 megapixels"),
         "huge.webp": (_webp_that_claims_all("VP8 "), "The picture has 268 megapixels"),
         "huge-lossless.webp": (_webp_that_claims_all("VP8L", lossless=True), "The picture has 268 megapixels"),
@@ -105,3 +112,18 @@ def test_a_color_photo_offers_its_own_colors(visitor):
     visitor.until(lambda: web_stage.colorfulness(visitor, 0.05, 0.4) < 1)
     visitor.page.select_option("#left-look", "original")
     visitor.until(lambda: web_stage.colorfulness(visitor, 0.05, 0.4) > 20)
+
+
+def test_many_messages_are_closed_at_once(visitor):
+    close_all = visitor.page.locator("#close-notices")
+    for count, name in enumerate(["one.txt", "two.txt", "three.txt"], start=1):
+        visitor.choose((name, b"text"))
+        sync_api.expect(visitor.page.locator(".notice")).to_have_count(count)
+        sync_api.expect(close_all).to_be_visible(visible=count == 3)
+    assert visitor.violations() == []
+    visitor.page.click(".notice button >> nth=1")
+    sync_api.expect(close_all).to_be_hidden()
+    visitor.choose(("four.txt", b"text"))
+    close_all.click()
+    sync_api.expect(visitor.page.locator(".notice")).to_have_count(0)
+    sync_api.expect(close_all).to_be_hidden()

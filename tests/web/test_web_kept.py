@@ -51,22 +51,13 @@ def test_photos_dots_and_sliders_come_back(visitor):
     assert web_kept.dots(later) == []
 
 
-EDITS = """(name) => new Promise((resolve) => {
-    const request = indexedDB.open(name);
-    request.onsuccess = () => {
-        const database = request.result, edits = database.transaction("edits").objectStore("edits").getAll();
-        edits.onsuccess = () => { database.close(); resolve(edits.result); };
-    };
-})"""
-
-
 def test_an_unfinished_change_is_kept(visitor):
     visitor.colors("photo.png", PHOTO)
     visitor.puts_dot(0.7, 0.3)
     visitor.page.fill("#code", "#2040c0")  # and the field still has the focus
 
     def color():
-        return visitor.page.evaluate(EDITS, web_kept.DATABASE)[0]["hints"][0]["color"]
+        return visitor.page.evaluate(web_kept.EDITS, web_kept.DATABASE)[0]["hints"][0]["color"]
 
     visitor.until(lambda: color() == "#2040c0")
     visitor.page.reload()
@@ -120,15 +111,8 @@ def test_one_button_removes_everything(visitor):
     assert page.evaluate(web_kept.COUNT, web_kept.DATABASE) == [0, 0]
 
 
-REFUSE = "Object.defineProperty(self, '{0}', {{ get() {{ throw new DOMException('denied', 'SecurityError'); }} }})"
-
-
 def test_without_storage_the_page_works_and_shows_a_notice(new_visitor, hinting_server):
-    def refuse(page):
-        for name in ("indexedDB", "localStorage"):
-            page.add_init_script(REFUSE.format(name))
-
-    visitor = new_visitor(hinting_server.url, refuse).wait_until_ready()
+    visitor = new_visitor(hinting_server.url, web_kept.refuse).wait_until_ready()
     visitor.sees("#kept", "This browser keeps nothing, as in a private window")
     visitor.colors("photo.png", PHOTO)
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
@@ -139,21 +123,10 @@ def test_without_storage_the_page_works_and_shows_a_notice(new_visitor, hinting_
     assert visitor.page.locator(".notice").count() == 0 and visitor.errors == []
 
 
-# As browsers do where the disk is full. (Chromium, with a profile on a full disk, did.)
-FILL = """() => {
-    const add = IDBObjectStore.prototype.add;
-    IDBObjectStore.prototype.add = function (...values) {
-        if (window.isFull) throw new DOMException("full", "QuotaExceededError");
-        return add.apply(this, values);
-    };
-    window.isFull = true;
-}"""
-
-
 def test_a_full_browser_loses_nothing_and_reports_what_is_not_kept(visitor):
     visitor.colors("first.png", PHOTO)
     web_kept.until_kept(visitor, 1)
-    visitor.page.evaluate(FILL)
+    visitor.page.evaluate(web_kept.FILL)
     visitor.choose(("second.png", PHOTO), ("third.png", PHOTO))
     visitor.waits_for_all(3)
     visitor.sees(".notice", "second.png: There is no space left for it in this browser.")

@@ -60,6 +60,7 @@ def test_the_panel_covers_nothing(visitor, photo):
     assert frame["y"] >= 0 and frame["y"] + frame["height"] <= height  # photo and panel are seen at once
     assert panel["y"] >= 0 and panel["y"] + panel["height"] <= height
     page.fill("#code", "no such color")
+    assert bottom_of(visitor, "#hint-panel") <= height  # with what is wrong with it
     assert page.evaluate(COVERED, [*CONTROLS, ".dot"]) == []
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     assert visitor.violations() == []

@@ -177,34 +177,72 @@ def test_a_picture_is_recognized_under_any_name(visitor):
     visitor.colors("photo.mov", PHOTO)
 
 
-SHARE = """(isEarly) => {
+SHARE = """(failures, most = Infinity) => {
     window.shared = [];
-    let left = isEarly ? 1 : 0;
-    navigator.canShare = ({files}) => files?.length > 0;
+    navigator.canShare = ({files}) => files?.length > 0 && files[0].size < most;
     navigator.share = async ({files}) => {
-        if (left-- > 0) throw new DOMException("no activation", "NotAllowedError");
+        window.tried = true;
+        if (failures.length > 0) throw new DOMException("no", failures.shift());
         window.shared.push([files[0].name, files[0].type, files[0].size]);
     };
 }"""
 
 
-@pytest.mark.parametrize("is_early", [False, True])
-def test_photos_are_shared_where_the_browser_can(new_visitor, hinting_server, is_early):
-    def can_share(page):
-        page.add_init_script(f"({SHARE})({json.dumps(is_early)})")
+@pytest.fixture
+def sharing(new_visitor, hinting_server):
+    """A function that gives a visitor with a photo, whose browser first fails to share as told, and the button."""
+    visitors = []
 
-    visitor = new_visitor(hinting_server.url, can_share).wait_until_ready()
-    visitor.colors("photo.jpg", JPEG)
-    share = visitor.page.locator("#share")
+    def arrive(*arguments):
+        given = ", ".join(map(json.dumps, arguments))
+        visitor = new_visitor(hinting_server.url, lambda page: page.add_init_script(f"({SHARE})({given})"))
+        visitors.append(visitor.wait_until_ready())
+        visitor.colors("photo.jpg", JPEG)
+        return visitor, visitor.page.locator("#share")
+
+    yield arrive
+    assert [visitor.errors for visitor in visitors] == [[]]
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+def test_photos_are_shared_where_the_browser_can(sharing, is_early):
+    visitor, share = sharing(["NotAllowedError"] if is_early else [])
     share.click()
     if is_early:  # making the file took longer than browsers allow after a click
         visitor.sees(".notice", "photo.jpg: The photo is ready. Choose Share again.")
+        visitor.page.evaluate("() => { Worker.prototype.postMessage = null; }")  # without making it again
         share.click()
     visitor.until(lambda: visitor.page.evaluate("() => window.shared.length") == 1)
     ((name, kind, size),) = visitor.page.evaluate("() => window.shared")
     assert (name, kind) == ("photo.color.jpg", "image/jpeg") and size > 1000
     sync_api.expect(share).to_have_text("Share")
-    assert visitor.errors == []
+
+
+def test_a_photo_is_shared_as_it_is_now(sharing):
+    visitor, share = sharing(["NotAllowedError"])
+    share.click()
+    visitor.sees(".notice", "Choose Share again.")
+    visitor.sets_vividness(0)
+    share.click()
+    visitor.until(lambda: visitor.page.evaluate("() => window.shared.length") == 1)
+    _, received = visitor.downloads(form="same")
+    assert visitor.page.evaluate("() => window.shared[0][2]") == len(received)
+
+
+def test_who_gives_up_sharing_gets_no_message(sharing):
+    visitor, share = sharing(["AbortError"])
+    share.click()
+    visitor.until(lambda: visitor.page.evaluate("() => window.tried"))
+    sync_api.expect(share).to_have_text("Share")
+    assert visitor.page.locator(".notice").count() == 0
+
+
+def test_a_file_that_cannot_be_shared_is_reported(sharing):
+    visitor, share = sharing([], 100)
+    share.click()
+    visitor.sees(".notice", "This browser cannot share this file; download it.")
+    sync_api.expect(share).to_have_text("Share")
+    assert not visitor.page.evaluate("() => window.tried")
 
 
 def test_without_sharing_there_is_no_share_button(visitor):

@@ -41,8 +41,12 @@ function isPicture(head) {
   return /^(\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|BM|II\*\0|MM\0\*)/s.test(text) || /^....ftyp(avi[fs]|hei|hevc|mif1|msf1)/s.test(text);
 }
 
+/** A file name for a terminal. */
+export function quoted(name) {
+  return /^[\w.-]+$/.test(name) ? name : `"${name}"`;
+}
+
 /** A message about what to do with a film. */
 export function advice(name) {
-  const given = /^[\w.-]+$/.test(name) ? name : `"${name}"`;
-  return `This is a film, and this page colorizes photos. In a terminal: tf-colorize film ${given}`;
+  return `This is a film, and this page colorizes photos. In a terminal: tf-colorize film ${quoted(name)}`;
 }

@@ -3,6 +3,7 @@
 import * as films from "./films.js";
 import { PictureError, inspect } from "./inspect.js";
 import { BAND_ROWS } from "./jpeg.js";
+import { ending, PHOTOS } from "../photo/suffixes.js";
 
 const STRIP_PIXELS = 1 << 20;
 const STRIP_ROWS = 1024; // keeps narrow pictures within the limits of a canvas, too
@@ -61,8 +62,14 @@ export async function decode({ file, format }) {
 async function reasonAgainst(file, format) {
   const small = await createImageBitmap(file, { resizeWidth: 16, resizeHeight: 16 }).catch(() => null);
   if (small) return TOO_LARGE;
-  if (["HEIC", "TIFF", "AVIF"].includes(format)) return `This browser cannot read ${format} pictures.`;
+  if (["HEIC", "TIFF", "AVIF"].includes(format)) return `This browser cannot read ${format} pictures. ${wayOut(file.name)}`;
   return "The picture is broken.";
+}
+
+/** The command reads more formats, but not those of raw files, which also are TIFFs. */
+function wayOut(name = "") {
+  const isKnown = ending(PHOTOS).test(name);
+  return `Save it as JPEG${isKnown ? `, or in a terminal: tf-colorize ${films.quoted(name)}` : " or PNG."}`;
 }
 
 function checkSize(width, height) {

@@ -15,6 +15,7 @@ export class Darkroom extends EventTarget {
   #lastId = 0;
   #queue = Promise.resolve();
   #underWay = 0;
+  #unopened = 0;
 
   /** @param {{ask: Function}} engine */
   constructor(engine) {
@@ -25,6 +26,11 @@ export class Darkroom extends EventTarget {
   /** @param {{name: string, url?: string, version?: string, bytes?: number, file?: Blob}} model */
   addModel(model) {
     this.#models.set(model.name, model);
+  }
+
+  /** Whether photos wait to be opened. */
+  get isOpening() {
+    return this.#unopened > 0;
   }
 
   hasModel(name) {
@@ -86,6 +92,7 @@ export class Darkroom extends EventTarget {
     for (const photo of order) {
       this.#queue = this.#queue.then(() => this.#develop(photo, model)).then(() => this.#count(-1));
     }
+    this.#unopened += added.length;
     this.#count(added.length);
     return added;
   }
@@ -101,15 +108,23 @@ export class Darkroom extends EventTarget {
   }
 
   async #develop(photo, model) {
-    if (!this.photos.includes(photo)) return; // removed while it waited
+    const isOpen = await this.#open(photo);
+    this.#unopened--;
+    if (!isOpen) return;
+    this.#tell("opened", { photo });
+    if (model()) await this.color(photo, model());
+  }
+
+  async #open(photo) {
+    const isWanted = () => this.photos.includes(photo); // the visitor may remove it while it waits or is opened
+    if (!isWanted()) return false;
     try {
       Object.assign(photo, await this.#engine.ask("open", { photo: photo.id, file: photo.file, name: photo.name }));
     } catch (error) {
-      this.#tell("failed", { photo, error, isUnusable: true });
-      return;
+      if (isWanted()) this.#tell("failed", { photo, error, isUnusable: true });
+      return false;
     }
-    this.#tell("opened", { photo });
-    if (model()) await this.color(photo, model());
+    return isWanted();
   }
 
   /** @returns {Promise<boolean>} Whether it worked; errors come as an event. */

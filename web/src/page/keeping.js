@@ -23,7 +23,9 @@ export class Keeping extends EventTarget {
   #turns = new WeakMap(); // photo -> promise of the end of what is done with its stored content
   #unkept = new Set(); // photos for which there was no space
   #onStage = null;
+  #waiting = null; // a photo that will be written soon
   #soon;
+  #underWay = 0; // what is being written
   #isClosed = false;
   #isFull = false; // which has been said
 
@@ -69,14 +71,27 @@ export class Keeping extends EventTarget {
     }
   }
 
-  /** The same during a change that may be the last one. */
+  /** Whether something would be lost if the page were closed now, and could still be kept or downloaded. */
+  get isBehind() {
+    return !this.#isClosed && (this.#waiting !== null || this.#underWay > 0 || this.#unkept.size > 0);
+  }
+
+  /** The same as `update` during a change that may be the last one. */
   updateSoon(photo) {
+    if (this.#waiting !== photo) this.flush();
+    this.#waiting = photo;
     clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => this.update(photo), SOON_MS);
+    this.#soon = setTimeout(() => this.flush(), SOON_MS);
+  }
+
+  /** Does at once what `updateSoon` has put off. */
+  flush() {
+    if (this.#waiting) this.update(this.#waiting);
   }
 
   /** Keeps the current dots and look of a photo. */
   update(photo) {
+    if (photo === this.#waiting) this.#waiting = null;
     return this.#inTurn(photo, () => this.#write(photo));
   }
 
@@ -114,7 +129,8 @@ export class Keeping extends EventTarget {
 
   /** One after another, so that each starts from what is stored. */
   #inTurn(photo, task) {
-    const turn = (this.#turns.get(photo) ?? Promise.resolve()).then(task);
+    this.#underWay++;
+    const turn = (this.#turns.get(photo) ?? Promise.resolve()).then(task, task).finally(() => this.#underWay--);
     this.#turns.set(photo, turn);
     return turn;
   }
@@ -156,6 +172,7 @@ export class Keeping extends EventTarget {
   }
 
   async #add(photo) {
+    this.#underWay++;
     try {
       const { name, file } = photo;
       const { content } = photo.hints;
@@ -171,6 +188,8 @@ export class Keeping extends EventTarget {
       this.#complain(photo, error);
       this.#show();
       return null;
+    } finally {
+      this.#underWay--;
     }
   }
 

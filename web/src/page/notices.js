@@ -1,6 +1,9 @@
 /** Messages: errors stay until they are closed, successes are only announced to screen readers. */
 
+const MANY = 3; // messages, from which on one button closes all
+
 const notices = document.getElementById("notices");
+const closeAll = document.getElementById("close-notices");
 const spoken = document.getElementById("spoken");
 
 /**
@@ -23,9 +26,22 @@ export function complain(subject, text) {
   close.type = "button";
   close.textContent = "×";
   close.setAttribute("aria-label", subject ? `Close the message about ${subject}` : "Close this message");
-  close.addEventListener("click", () => notice.remove());
+  close.addEventListener("click", () => {
+    notice.remove();
+    offerToCloseAll();
+  });
   notice.append(line, close);
   notices.append(notice);
+  offerToCloseAll();
+}
+
+closeAll.addEventListener("click", () => {
+  notices.replaceChildren();
+  offerToCloseAll();
+});
+
+function offerToCloseAll() {
+  closeAll.hidden = notices.children.length < MANY;
 }
 
 /** @param {string} text For screen readers. */

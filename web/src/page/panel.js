@@ -109,7 +109,9 @@ export class Panel extends EventTarget {
   #object(text) {
     if (text) this.#code.setAttribute("aria-invalid", "true");
     else this.#code.removeAttribute("aria-invalid");
-    if (element("code-problem").textContent !== text) element("code-problem").textContent = text;
+    if (element("code-problem").textContent === text) return;
+    element("code-problem").textContent = text;
+    if (text) this.reveal();
   }
 
   #choose(color) {
