@@ -39,6 +39,7 @@ def _many(trial, name, check):
     for chunk in itertools.count(trial.first):
         if done >= most or trial.left() < 0:
             break
+        trial.tell(chunk)
         settings = hypothesis.settings(
             max_examples=min(_CHUNK, most - done),
             deadline=None,

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+_TOLD_EVERY = 300.0  # seconds
+
 
 class Impossible(ValueError):
     """The trial cannot run here; the message says what is missing."""
@@ -48,7 +50,7 @@ class Trial:
     figures: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        self._start = time.monotonic()
+        self._start = self._told = time.monotonic()
 
     def left(self) -> float:
         """Returns the remaining seconds."""
@@ -60,7 +62,15 @@ class Trial:
         for number in range(self.first, end):
             if self.left() < 0:
                 return
+            self.tell(number)
             yield number, np.random.default_rng([self.seed, number])
+
+    def tell(self, number: int) -> None:
+        """Prints every few minutes how far the trial is, so that a run that is killed can be continued."""
+        if time.monotonic() - self._told > _TOLD_EVERY:
+            self._told = time.monotonic()
+            so_far = ", ".join(f"{count:,} {what}" for what, count in sorted(self.outcomes.items()))
+            print(f"{self.name}: before attempt {number}: {so_far or 'nothing'}", flush=True)
 
     def parts(self, all_parts: dict) -> dict:
         """Returns the requested parts.
