@@ -115,8 +115,11 @@ def worker(arguments: list[str]) -> int:
                 raise ValueError(self._worker.ready())
 
         def outcomes(self, jobs):
-            while batch := jobs.take(4) or not jobs.is_complete:
-                yield from zip(batch, self._worker.run(batch)) if batch is not True else ()
+            is_complete = False
+            while not is_complete:
+                is_complete = jobs.is_complete  # asked first: what is listed afterwards is taken in the next round
+                while batch := jobs.take(4):
+                    yield from zip(batch, self._worker.run(batch))
 
     @contextlib.contextmanager
     def hired(address, n_workers, places, start, *_):

@@ -18,7 +18,7 @@ pytestmark = film_kinds.needs_ffmpeg
 needs_colons = pytest.mark.skipif(sys.platform == "win32", reason="names have no colons there")
 
 
-def command(*arguments, **environment):
+def command_in_a_process(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "tf_colorize", "film", *arguments, "--model", str(MODEL)],
         capture_output=True,
@@ -38,7 +38,7 @@ def small_film(tmp_path_factory):
 @pytest.mark.parametrize("name", ["12:30 a.mp4", "tcp: b.mp4", os.fsdecode(b"gro\xdf.mp4")])
 def test_names_that_look_like_addresses_or_are_not_text(tmp_path, small_film, name):
     shutil.copy(small_film, tmp_path / name)
-    done = command(str(tmp_path / name), PYTHONIOENCODING="utf-8:strict")
+    done = command_in_a_process(str(tmp_path / name), PYTHONIOENCODING="utf-8:strict")
     assert done.returncode == 0, done.stderr
     result = tmp_path / name.replace(".mp4", ".color.mp4")
     assert sorted(os.listdir(tmp_path)) == sorted([name, result.name])
@@ -47,7 +47,7 @@ def test_names_that_look_like_addresses_or_are_not_text(tmp_path, small_film, na
     assert data.find(b"moov") < data.find(b"mdat")  # it can be shown while it is still loaded
 
 
-def test_folders_are_searched_and_mirrored(tmp_path, small_film):
+def test_folders_are_searched_and_mirrored(tmp_path, small_film, command):
     (tmp_path / "reels" / "deep").mkdir(parents=True)
     for name in ("one.mp4", "deep/one.mp4", "one.color.mp4", ".hidden.mp4"):
         shutil.copy(small_film, tmp_path / "reels" / name)
@@ -67,7 +67,7 @@ def numbered(folder, small_film, first=1):
 @pytest.mark.parametrize(
     ("first", "rate", "expected"), [(1, None, "24"), (1000, "18", "18"), (0, "24000/1001", "24000/1001")]
 )
-def test_numbered_images_are_a_film(tmp_path, small_film, first, rate, expected):
+def test_numbered_images_are_a_film(tmp_path, small_film, first, rate, expected, command):
     pattern = numbered(tmp_path / "scans", small_film, first)
     done = command(pattern, *(["--rate", rate] if rate else []))
     assert done.returncode == 0, done.stderr
@@ -112,7 +112,7 @@ def test_patterns_that_name_no_images_give_one_reason(tmp_path, pattern, reason)
         reading.open_film(tmp_path / pattern)
 
 
-def test_a_missing_image_is_reported(tmp_path, small_film):
+def test_a_missing_image_is_reported(tmp_path, small_film, command):
     pattern = numbered(tmp_path / "scans", small_film)
     (tmp_path / "scans" / "00004.png").unlink()
     done = command(pattern)
@@ -121,7 +121,7 @@ def test_a_missing_image_is_reported(tmp_path, small_film):
     assert done.returncode == 1 and "for numbered images, use a pattern" in done.stderr
 
 
-def test_webm_gets_av1_and_opus(tmp_path, small_film):
+def test_webm_gets_av1_and_opus(tmp_path, small_film, command):
     done = command(str(small_film), "-o", str(tmp_path / "small.webm"))
     assert done.returncode == 0, done.stderr
     _, whole, streams = film_kinds.probed(tmp_path / "small.webm")
@@ -132,12 +132,12 @@ def test_webm_gets_av1_and_opus(tmp_path, small_film):
     assert done.returncode == 1 and ".webm files use av1, not h264" in done.stderr
 
 
-def test_keeping_high_dynamic_range_is_not_supported_yet(small_film):
+def test_keeping_high_dynamic_range_is_not_supported_yet(small_film, command):
     done = command(str(small_film), "--hdr", "keep")
     assert done.returncode == 2 and "not supported yet" in done.stderr
 
 
-def test_a_preview_shows_the_requested_part(tmp_path):
+def test_a_preview_shows_the_requested_part(tmp_path, command):
     """A film that is dark in its first half and light in its second."""
     fade = "geq=lum='if(lt(N,25),40,200)':cb=128:cr=128"
     film = film_kinds.make(tmp_path / "movie.ts", "-c:v", "mpeg2video", seconds=2, filters=fade, sound=False)
@@ -156,7 +156,7 @@ def test_a_preview_shows_the_requested_part(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="counts names in other units")
-def test_a_result_may_have_the_longest_possible_name(tmp_path, small_film):
+def test_a_result_may_have_the_longest_possible_name(tmp_path, small_film, command):
     name = "é" * 125 + "x.mp4"
     assert len(os.fsencode(name)) == 255
     shutil.copy(small_film, tmp_path / name)

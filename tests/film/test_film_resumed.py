@@ -23,7 +23,7 @@ def short_pieces(monkeypatch):
     monkeypatch.setattr(coloring, "_PIECE_SECONDS", 0.0)
 
 
-def command(*arguments, **options):
+def command_in_a_process(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "tf_colorize", "film", *map(str, arguments), "--model", str(MODEL)],
         capture_output=True,
@@ -40,9 +40,9 @@ def limited(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def test_a_full_disk_leaves_nothing_half_written(tmp_path):
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, command):
     film = films.write(tmp_path / "movie.mp4", n_frames=60, size=(320, 240))
-    done = command(film, "--crf", "0", preexec_fn=lambda: limited(100_000))
+    done = command_in_a_process(film, "--crf", "0", preexec_fn=lambda: limited(100_000))
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "cannot be written (File too large)" in line
@@ -148,7 +148,7 @@ sys.exit(main.main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize("where", ["join", "put", "remove"])
-def test_a_kill_at_the_end_leaves_nothing_behind_after_the_next_run(tmp_path, where):
+def test_a_kill_at_the_end_leaves_nothing_behind_after_the_next_run(tmp_path, where, command):
     film = films.write(tmp_path / "movie.mp4", n_frames=20)
     arguments = ["film", str(film), "--model", str(MODEL)]
     killed = subprocess.run([sys.executable, "-c", KILLED, where, *arguments], capture_output=True)
@@ -175,7 +175,9 @@ def unfinished(colorizer, film, target):
     return pieces.folder_of(target)
 
 
-def test_pieces_of_other_options_or_of_another_film_are_not_removed_silently(tmp_path, colorizer, short_pieces):
+def test_pieces_of_other_options_or_of_another_film_are_not_removed_silently(
+    tmp_path, colorizer, short_pieces, command
+):
     film, target = films.write(tmp_path / "movie.mp4", n_frames=60), tmp_path / "result.mp4"
     folder = unfinished(colorizer, film, target)
     finished = (folder / "000000.mp4").read_bytes()

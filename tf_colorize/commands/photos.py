@@ -214,7 +214,7 @@ def _is_newer(hints, result):
 
 def _tell_of_done(jobs, waiting):
     skipped = len(jobs) - len(waiting)
-    if skipped == 1 == len(jobs):
+    if len(jobs) == 1 and skipped:
         print(f"{jobs[0].target} exists; --overwrite replaces it")
     elif skipped:
         print(f"{skipped} of {len(jobs)} photos are already done; --overwrite does them again")

@@ -156,12 +156,14 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
         following = next(joined, None)
         while following is not None:
             began, n_piece, n_block, n_damaged, state = time.monotonic(), 0, 0, 0, None
-            begin, is_full = following[0].number, False
+            begin = end = following[0].number
+            is_full = False
             path = work.path(len(work.finished))
             with encoding.PieceWriter(path, film, joiner.pix_fmt, options.codec, options.crf, work.target) as writer:
                 while following is not None and not is_full:
                     frame, image, state = following
                     writer.write(_within(frame, part), image)
+                    end = frame.number + 1
                     joiner.give_back(image=image)
                     n_piece, n_block, n_damaged = n_piece + 1, n_block + 1, n_damaged + frame.is_damaged
                     if state is not None:
@@ -169,7 +171,7 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
                         n_block = 0
                         is_full = time.monotonic() - began >= _PIECE_SECONDS
                     following = None if is_full else next(joined, None)
-            work.finish(writer, begin, frame.number + 1, n_piece, n_damaged, state)
+            work.finish(writer, begin, end, n_piece, n_damaged, state)
             following = next(joined, None) if is_full else None
     finally:
         joined.close()

@@ -1,7 +1,4 @@
-"""Fills in the automatic values of a run's settings, and checks them.
-
-Importing this module needs no TensorFlow.
-"""
+"""Fills in the automatic values of a run's settings, and checks them."""
 
 from __future__ import annotations
 
