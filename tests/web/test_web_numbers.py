@@ -123,7 +123,7 @@ def test_the_page_has_all_adjustments_with_their_ranges():
         for value in (Look.range_of(name)[0] - 0.01, Look.range_of(name)[1] + 0.01, "1")
     ]
     plain, taken = web_browser.in_node(code, edges + outside)
-    assert plain == {name: getattr(Look(), name) for name in ADJUSTMENTS}
+    assert plain == {**{name: getattr(Look(), name) for name in ADJUSTMENTS}, "reference": []}
     assert taken == [True] * len(edges) + [False] * len(outside)
 
 

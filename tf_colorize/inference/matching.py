@@ -16,6 +16,9 @@ MOST = 60  # places
 # Cosines between features from which places count, and from which they are certain. Between them, the share of the
 # other photo's color was found by least squares on pairs of photos with truth.
 _ALIKE, _SURE = 0.55, 0.92
+# A place whose match is hardly more similar than places of another color, such as skin that could as well be a wall, is
+# uncertain: how far another color is, in ab, and how much less similar it must be. Found on the same pairs.
+_OTHER, _MARGIN = 12 / lab.AB_SCALE, 0.2
 _GOLDEN = 0.5 * (5**0.5 - 1)
 _LEAST = 4.0  # certain places; with fewer, nothing matches
 
@@ -39,16 +42,17 @@ def wanted(
     """
     see = insight.shipped()
     seen = _flat(see(lightness).features)
-    best = np.zeros(len(seen), np.float32)
+    best, sure = np.zeros((2, len(seen)), np.float32)
     ab = np.zeros((len(seen), 2), np.float32)
     for reference in references:
         other, colors = _of_reference(reference)
-        for place, twin, likeness in zip(*mutual(seen, other)):
-            if likeness > best[place]:
-                best[place], ab[place] = likeness, colors[twin]
+        cosines = likeness(seen, other)
+        for place, twin in zip(*mutual(cosines)):
+            if cosines[place, twin] > best[place]:
+                best[place], ab[place] = cosines[place, twin], colors[twin]
+                sure[place] = certainty(cosines[place], twin, colors)
     if given is not None:
-        best[_near_hints(seen, given[0, :, :, 2] > 0)] = 0.0
-    sure = np.clip((best - _ALIKE) / (_SURE - _ALIKE), 0.0, 1.0)
+        sure[_near_hints(seen, given[0, :, :, 2] > 0)] = 0.0
     all_over = (
         np.arange(len(sure)) * _GOLDEN % 1.0
     )  # the order among equally certain ones, because close ones are redundant
@@ -60,23 +64,42 @@ def wanted(
     return np.where(cells[..., 2:] > 0, cells, np.float32(0))[nearest][:, nearest][np.newaxis]
 
 
-def mutual(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the places of two pictures that are each other's most similar ones.
+def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns the cosines between the features of the places of two pictures, float32 `(places, other places)`.
 
     Args:
-        first, second: float32 `(places, channels)`, features.
-
-    Returns:
-        `(places of the first, places of the second, cosines)`. Before that, each channel is normalized by its mean and
-        deviation over both pictures.
+        first, second: float32 `(places, channels)`, features. Before comparing, each channel is normalized by its mean
+            and deviation over both pictures.
     """
     both = np.concatenate([first, second])
     deviation = both.std(axis=0) + 1e-3 * both.std()
     one, other = (_unit((features - both.mean(axis=0)) / np.maximum(deviation, 1e-9)) for features in (first, second))
-    cosines = one @ other.T
+    return one @ other.T
+
+
+def mutual(cosines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the places of two pictures that are each other's most similar ones, `(places, other places)`.
+
+    Args:
+        cosines: The result of `likeness`.
+    """
     forth, back = cosines.argmax(axis=1), cosines.argmax(axis=0)
-    places = np.flatnonzero(back[forth] == np.arange(len(first)))
-    return places, forth[places], cosines[places, forth[places]]
+    places = np.flatnonzero(back[forth] == np.arange(len(forth)))
+    return places, forth[places]
+
+
+def certainty(cosines: np.ndarray, twin: int, colors: np.ndarray) -> float:
+    """Returns how certain a place's color is, 0 to 1: if its match is similar, and places of other colors are not.
+
+    Args:
+        cosines: float32 `(other places,)`, the place's row of `likeness`.
+        twin: The matching place.
+        colors: float32 `(other places, 2)`, ab.
+    """
+    others = cosines[np.linalg.norm(colors - colors[twin], axis=-1) > _OTHER]
+    margin = cosines[twin] - others.max() if len(others) else np.inf
+    similar = np.clip((cosines[twin] - _ALIKE) / (_SURE - _ALIKE), 0.0, 1.0)
+    return float(similar * np.clip(margin / _MARGIN, 0.0, 1.0))
 
 
 @functools.lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ const sliders = /** @type {NodeListOf<any>} */ (document.querySelectorAll("[data
 
 /** Events: "change" `{look, isFinal}`. */
 export class Adjusting extends EventTarget {
-  /** @type {Record<string, number>} */
+  /** @type {import("../photo/look.js").Look} */
   #look = PLAIN;
 
   constructor() {
@@ -18,7 +18,7 @@ export class Adjusting extends EventTarget {
     this.show(PLAIN);
   }
 
-  /** @param {Record<string, number>} look Of a photo. */
+  /** @param {import("../photo/look.js").Look} look Of a photo. */
   show(look) {
     this.#look = look;
     for (const slider of sliders) {

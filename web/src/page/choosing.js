@@ -15,7 +15,7 @@ export class Choosing extends EventTarget {
   #photo = null; // on the stage, if it can be chosen for
   #model;
   #takesHints = false;
-  /** @type {Map<HTMLElement, {look: Record<string, number>, dot?: {x: number, y: number, color: string}}>} */
+  /** @type {Map<HTMLElement, {look: import("../photo/look.js").Look, dot?: {x: number, y: number, color: string}}>} */
   #tiles = new Map();
   #drawing = 0; // number of the latest drawing
   #resized;
@@ -75,7 +75,7 @@ export class Choosing extends EventTarget {
     }
   }
 
-  /** @param {{look: Record<string, number>, dot?: {x: number, y: number, color: string}}} variant */
+  /** @param {{look: import("../photo/look.js").Look, dot?: {x: number, y: number, color: string}}} variant */
   #tile(variant) {
     const { look, dot } = variant;
     const tile = Object.assign(document.createElement("button"), { type: "button", className: "variant" });
@@ -94,7 +94,7 @@ export class Choosing extends EventTarget {
     return tile;
   }
 
-  /** @param {{look: Record<string, number>, dot?: {x: number, y: number, color: string}}} variant */
+  /** @param {{look: import("../photo/look.js").Look, dot?: {x: number, y: number, color: string}}} variant */
   #choose({ look, dot }) {
     const photo = this.#photo;
     this.#dialog.close();

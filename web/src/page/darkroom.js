@@ -12,6 +12,7 @@ export class Darkroom extends EventTarget {
   #models = new Map(); // name -> what the worker needs
   #loading = new Map(); // name -> promise of whether it can be used
   #hinted = new Set(); // names of those that take hints
+  #borrowing = new Set(); // and of those that also take colors of other photos
   #lastId = 0;
   #queue = Promise.resolve();
   #underWay = 0;
@@ -42,6 +43,11 @@ export class Darkroom extends EventTarget {
     return this.#hinted.has(name);
   }
 
+  /** Whether a loaded model takes colors of other photos. */
+  takesColors(name) {
+    return this.#borrowing.has(name);
+  }
+
   /** @returns {Promise<boolean>} Whether the model can be used; errors come as an event. */
   loadModel(name) {
     if (!this.#loading.has(name)) this.#loading.set(name, this.#load(name));
@@ -53,8 +59,9 @@ export class Darkroom extends EventTarget {
     this.#tell("model", { name, state: "preparing" });
     try {
       const onProgress = (sizes) => this.#tell("model", { name, state: "downloading", ...sizes });
-      const { takesHints, ...found } = await this.#engine.ask("loadModel", { model }, onProgress);
+      const { takesHints, takesColors, ...found } = await this.#engine.ask("loadModel", { model }, onProgress);
       if (takesHints) this.#hinted.add(name);
+      if (takesColors) this.#borrowing.add(name);
       this.#tell("model", { name, state: "ready", ...found });
       return true;
     } catch (error) {
@@ -67,7 +74,7 @@ export class Darkroom extends EventTarget {
   /**
    * Takes photos: each is opened and colorized in turn.
    *
-   * @param {{file: Blob, name: string, dots?: any[], look?: Record<string, number>, rest?: object, key?: number}[]} entries Files, with saved data if known.
+   * @param {{file: Blob, name: string, dots?: any[], look?: import("../photo/look.js").Look, rest?: object, key?: number}[]} entries Files, with saved data if known.
    * @param {() => string | undefined} model Returns the name of the model when a photo is processed.
    * @param {(photo: any) => boolean} [isUrgent] Whether a photo is processed before the others.
    * @returns {object[]} The photos.

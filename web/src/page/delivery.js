@@ -23,6 +23,7 @@ export class Delivery {
     element("share").hidden = !saving.canShare();
     element("share").addEventListener("click", () => whileBusy(element("share"), () => this.#share()));
     element("save-hints").addEventListener("click", () => saving.download(hintsFile.write(page.photo())));
+    element("save-look").addEventListener("click", () => saving.download(hintsFile.writeLook(page.photo())));
     element("download-all").addEventListener("click", () => whileBusy(element("download-all"), (tell) => this.#downloadAll(tell)));
   }
 

@@ -2,8 +2,9 @@
 
 /**
  * @param {(files: File[]) => void} receive
+ * @param {(files: File[]) => void} borrow Receives files that are dropped on "Colors from…".
  */
-export function listen(receive) {
+export function listen(receive, borrow) {
   const chosen = document.getElementById("file-input");
   const taken = document.getElementById("camera-input");
   const hints = document.getElementById("hints-input");
@@ -19,10 +20,10 @@ export function listen(receive) {
   take.hidden = !matchMedia("(pointer: coarse)").matches; // elsewhere it would open the same file chooser
   take.addEventListener("click", () => taken.click());
   document.addEventListener("paste", ({ clipboardData }) => receive([...clipboardData.files]));
-  listenForDrops(receive);
+  listenForDrops(receive, borrow);
 }
 
-function listenForDrops(receive) {
+function listenForDrops(receive, borrow) {
   const hasFiles = (event) => event.dataTransfer.types.includes("Files");
   let depth = 0; // dragenter and dragleave come from every element along the way
   const mark = (change) => {
@@ -36,6 +37,7 @@ function listenForDrops(receive) {
     if (!hasFiles(event)) return;
     event.preventDefault(); // otherwise the browser would leave the page and open the file
     mark(0);
-    receive([...event.dataTransfer.files]);
+    const isLender = event.target instanceof Element && event.target.closest("#lender") !== null;
+    (isLender ? borrow : receive)([...event.dataTransfer.files]);
   });
 }

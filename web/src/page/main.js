@@ -4,6 +4,7 @@ import { MOST } from "../photo/hints.js";
 import * as looks from "../photo/look.js";
 import { withDot } from "../photo/variants.js";
 import { Adjusting } from "./adjusting.js";
+import { Borrowing } from "./borrowing.js";
 import { Choosing } from "./choosing.js";
 import { Darkroom } from "./darkroom.js";
 import { Delivery } from "./delivery.js";
@@ -34,7 +35,8 @@ const viewer = new Viewer((request) => engine.ask("draw", request));
 const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
 const choosing = new Choosing((task, request) => engine.ask(task, request));
 const undoing = new Undoing();
-const hintsIntake = new HintsIntake();
+const borrowing = new Borrowing((task, request) => engine.ask(task, request));
+const hintsIntake = new HintsIntake((task, request) => engine.ask(task, request));
 let current = null; // the photo on the stage
 let showsNext = false; // the first of the latest photos goes on the stage
 let lastOnStage; // key of the photo that was there when the page was closed
@@ -48,7 +50,7 @@ function refresh() {
   element("invite").hidden = Boolean(current);
   element("controls").inert = !current?.results.has(sides.model);
   if (!current) {
-    for (const part of [hinting, choosing, undoing]) part.show(null);
+    for (const part of [hinting, choosing, undoing, borrowing]) part.show(null);
     adjusting.show(looks.PLAIN);
     viewer.hide();
     return;
@@ -69,6 +71,7 @@ function refreshStage() {
   const finished = right === GRAY ? null : current;
   choosing.show(finished, sides.model, takesHints);
   undoing.show(finished);
+  borrowing.show(current, { takesHints, takesColors: darkroom.takesColors(sides.model) });
   adjusting.show(current.look);
   element("hints-files").classList.toggle("unused", !takesHints);
 }
@@ -247,7 +250,7 @@ function listenToControls() {
     changed(current, isFinal);
   });
   hinting.addEventListener("change", ({ detail: { photo, isFinal } }) => changed(photo, isFinal));
-  for (const part of [undoing, hintsIntake]) {
+  for (const part of [undoing, hintsIntake, borrowing]) {
     part.addEventListener("change", ({ detail: { photo } }) => changed(photo, true));
   }
   choosing.addEventListener("choose", ({ detail: { photo, look, dot } }) => {
@@ -282,7 +285,7 @@ listenToStage();
 leaving.listen(keeping, darkroom);
 sides.addEventListener("change", refresh);
 sides.addEventListener("open", ({ detail }) => openModel(detail));
-intake.listen(receive);
+intake.listen(receive, (files) => borrowing.receive(files));
 listenToSamples((file) => receive([file]));
 new Delivery({
   photo: () => current,

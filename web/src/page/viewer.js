@@ -1,5 +1,6 @@
 /** The stage: two views of a photo with a divider between them, which can be zoomed and moved. */
 
+import * as looks from "../photo/look.js";
 import { Gestures } from "./gestures.js";
 import * as viewport from "./viewport.js";
 
@@ -61,7 +62,7 @@ export class Viewer extends EventTarget {
   /**
    * Shows a photo.
    *
-   * @param {{id: number, name: string, width: number, height: number, look: Record<string, number>}} photo In the look
+   * @param {{id: number, name: string, width: number, height: number, look: import("../photo/look.js").Look}} photo In the look
    *   that it has then.
    * @param {{left: Record<string, any>, right: Record<string, any>}} views As in `Workshop.draw`, with a `label`.
    */
@@ -234,7 +235,7 @@ export class Viewer extends EventTarget {
     const { part, width, height } = this.#layout();
     const { kind, model, hints = [] } = this.#views[side];
     const wishes = hints.flatMap(({ x, y, color, size }) => [x, y, color, size]);
-    const color = kind === "color" ? [model, ...Object.values(this.#photo.look), ...wishes] : [];
+    const color = kind === "color" ? [model, looks.keyOf(this.#photo.look), ...wishes] : [];
     return [this.#photo.id, ...Object.values(part), width, height, devicePixelRatio, kind, ...color].join();
   }
 

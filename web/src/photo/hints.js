@@ -18,7 +18,7 @@ export class Hints {
 
   /**
    * @param {readonly {x: number, y: number, color: string, size?: number}[]} [dots] The initial dots.
-   * @param {Record<string, number>} [look] The initial look.
+   * @param {import("./look.js").Look} [look] The initial look.
    * @param {Record<string, any>} [rest] What else its file had; see hints_file.js.
    */
   constructor(dots = [], look = PLAIN, rest = {}) {
@@ -40,7 +40,7 @@ export class Hints {
     return this.#now.rest;
   }
 
-  /** @returns {Record<string, number>} Another object after each change. */
+  /** @returns {import("./look.js").Look} Another object after each change. */
   get look() {
     return this.#now.look;
   }
@@ -92,7 +92,7 @@ export class Hints {
   /**
    * Changes the look; with `isFinal: false` the change continues, and undo reverts all of it.
    *
-   * @param {Record<string, number>} look
+   * @param {import("./look.js").Look} look
    */
   adjust(look, { isFinal = true } = {}) {
     this.#change({ look }, isFinal);

@@ -1,12 +1,13 @@
 /**
  * Hints files, as tf_colorize/hints.py reads and writes them: `NAME.hints.json` for the photo `NAME.jpg`. They also
- * hold the photo's look, unless it is plain. What this page does not know in a file is its `rest`, which is written again: of the
- * file, of its look, as in `{look: {reference: "other.jpg"}}`, and of each hint.
+ * hold the photo's look, unless it is plain. What this page cannot use of a file is its `rest`, which is written again: of the
+ * file, of its look, as in `{look: {reference: ["other.jpg"]}}` for a reference that is another file, and of each hint.
  */
 
 import { parsed } from "./colors.js";
 import { MOST } from "./hints.js";
 import * as looks from "./look.js";
+import * as references from "./references.js";
 import { ending, FILMS, PHOTOS } from "./suffixes.js";
 
 const VERSION = 1;
@@ -42,34 +43,60 @@ export function unused({ hints, rest: { look, ...rest } }) {
 }
 
 /**
- * @param {{name: string, hints: import("./hints.js").Hints, look: Record<string, number>}} photo
+ * @param {{name: string, hints: import("./hints.js").Hints, look: looks.Look}} photo
  * @returns {{name: string, blob: Blob}}
  */
 export function write(photo) {
   const hints = photo.hints.list.map(({ x, y, color, size, rest }) => ({ x, y, color, size, ...rest })); // JSON leaves out what is undefined
   const { look: restOfLook, ...rest } = photo.hints.rest;
-  const look = looks.isPlain(photo.look) ? restOfLook : { ...photo.look, ...restOfLook };
+  const look = looks.isPlain(photo.look) ? restOfLook : described(photo.look, restOfLook);
   const text = `${JSON.stringify({ version: VERSION, hints, look, ...rest }, null, 1)}\n`;
   return { name: nameFor(stemOf(photo.name)), blob: new Blob([text], { type: "application/json" }) };
 }
 
 /**
+ * A look alone, which the command takes with `--look`.
+ *
+ * @param {{hints: import("./hints.js").Hints, look: looks.Look}} photo
+ * @returns {{name: string, blob: Blob}}
+ */
+export function writeLook({ hints, look }) {
+  const text = `${JSON.stringify({ version: VERSION, look: described(look, hints.rest.look) }, null, 1)}\n`;
+  return { name: "look.json", blob: new Blob([text], { type: "application/json" }) };
+}
+
+/** What a file says of a look, with what the page cannot use of the file that it came from. */
+function described({ reference, ...numbers }, rest) {
+  const all = [...reference, ...(rest?.reference ?? [])];
+  return { ...numbers, ...rest, ...(all.length > 0 ? { reference: all } : {}) };
+}
+
+/**
  * @param {string} text Content of a file.
  * @param {{width: number, height: number}} photo
- * @returns {{hints: {x: number, y: number, color: string, size?: number, rest?: object}[], look: Record<string, number> | null, rest: Record<string, any>}}
- *   In whole pixels of the photo; no look, if the file has none.
- * @throws {Error} It is not a hints file, or not one for this photo.
+ * @returns {{hints: {x: number, y: number, color: string, size?: number, rest?: object}[] | null, look: looks.Look | null, rest: Record<string, any>}}
+ *   Hints in whole pixels of the photo, null if the file is a look alone; no look, if the file has none.
+ * @throws {Error} It is not such a file, or not one for this photo.
  */
 export function read(text, photo) {
   const content = json(text);
   const { version, hints: entries, look: lookOfFile, ...rest } = content ?? {};
-  if (!Array.isArray(entries)) throw new Error(`It is not a hints file. It must be like ${FORM}`);
+  const isLook = entries === undefined && typeof lookOfFile === "object" && lookOfFile !== null;
+  if (!isLook && !Array.isArray(entries)) throw new Error(`It is not a hints file. It must be like ${FORM}`);
   if (version !== VERSION) throw new Error(`It has version ${JSON.stringify(version) ?? "none"}; this page reads ${VERSION}.`);
-  if (entries.length > MOST) throw new Error(`It has ${entries.length} hints; a photo can have ${MOST}.`);
-  const hints = entries.map((hint) => checked(hint, photo));
-  const look = lookOfFile === undefined ? null : looks.checked(lookOfFile);
-  const restOfLook = look && without(Object.keys(look), lookOfFile);
-  return { hints, look, rest: restOfLook ? { ...rest, look: restOfLook } : rest };
+  if (entries?.length > MOST) throw new Error(`It has ${entries.length} hints; a photo can have ${MOST}.`);
+  const hints = isLook ? null : entries.map((hint) => checked(hint, photo));
+  if (lookOfFile === undefined) return { hints, look: null, rest };
+  const look = looks.checked(lookOfFile);
+  const { missing } = references.checked(lookOfFile?.reference);
+  const restOfLook = { ...without(Object.keys(look), lookOfFile), ...(missing.length > 0 ? { reference: missing } : {}) };
+  return { hints, look, rest: Object.keys(restOfLook).length > 0 ? { ...rest, look: restOfLook } : rest };
+}
+
+/** What a file has besides the page's own, without references, which another one replaces. */
+export function withoutReferences({ look, ...rest }) {
+  const others = without(["reference"], look);
+  return others ? { ...rest, look: others } : rest;
 }
 
 /** The other fields of an object; undefined if there are none. */

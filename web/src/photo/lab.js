@@ -110,6 +110,24 @@ export function writeLightness(pixels, from, lightness) {
 }
 
 /**
+ * Writes the colors of RGBA pixels.
+ *
+ * @param {Uint8ClampedArray} pixels RGBA, sRGB.
+ * @param {number} from First pixel.
+ * @param {Float32Array} a Result, one per pixel, in [-1, 1].
+ * @param {Float32Array} b Likewise.
+ */
+export function writeAb(pixels, from, a, b) {
+  const [[rx, gx, bx], [ry, gy, by], [rz, gz, bz]] = RELATIVE_XYZ_FROM_RGB;
+  for (let index = 0, at = from * 4; index < a.length; index++, at += 4) {
+    const [red, green, blue] = [DECODE[pixels[at]], DECODE[pixels[at + 1]], DECODE[pixels[at + 2]]];
+    const y = labCurve(ry * red + gy * green + by * blue);
+    a[index] = (500 * (labCurve(rx * red + gx * green + bx * blue) - y)) / AB_SCALE;
+    b[index] = (200 * (y - labCurve(rz * red + gz * green + bz * blue))) / AB_SCALE;
+  }
+}
+
+/**
  * Gives RGBA pixels the colors of `ab`, at their own lightness and clamped to the sRGB gamut.
  *
  * A color outside the gamut is mixed, in linear light, with the gray of its own luminance.

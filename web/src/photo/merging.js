@@ -1,6 +1,6 @@
 /** Joins what two windows of the page have done to one photo. */
 
-/** @typedef {{hints: readonly {id: number}[], look: Record<string, number>, rest: Record<string, any>}} Content */
+/** @typedef {{hints: readonly {id: number}[], look: import("./look.js").Look, rest: Record<string, any>}} Content */
 
 /**
  * Takes from each side what it has changed: dot by dot, and one number of the look at a time.
@@ -15,7 +15,7 @@ export function merged(base, mine, theirs) {
   const fields = (name) => [base, mine, theirs].map((content) => new Map(Object.entries(content[name])));
   return Object.freeze({
     hints: Object.freeze([...joined(dots).values()]),
-    look: Object.freeze(Object.fromEntries(joined(fields("look")))),
+    look: Object.freeze(/** @type {any} */ (Object.fromEntries(joined(fields("look"))))),
     rest: Object.freeze(Object.fromEntries(joined(fields("rest")))),
   });
 }

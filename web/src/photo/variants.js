@@ -6,8 +6,8 @@ import { rangeOf } from "./look.js";
 const STEPS = { vividness: 0.4, warmth: 0.5 };
 
 /**
- * @param {Readonly<Record<string, number>>} look
- * @returns {Readonly<Record<string, number>>[]} Nine looks, row by row, including the look itself.
+ * @param {import("./look.js").Look} look
+ * @returns {import("./look.js").Look[]} Nine looks, row by row, including the look itself.
  */
 export function nine(look) {
   const [strengths, warmths] = Object.keys(STEPS).map((name) => around(look[name], STEPS[name], rangeOf(name)));

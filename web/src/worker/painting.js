@@ -45,12 +45,21 @@ function reached(place, wide, length, size) {
  *
  * @param {Float32Array} painted From `paint`; changed in place.
  * @param {Float32Array} lightness `size * size` values in [-1, 1].
- * @param {Record<string, number>} look One that leaves color.
+ * @param {looks.Look} look One that leaves color.
+ * @param {number} [strength] Factor on the network's colors before the look.
  */
-export function undoLook(painted, lightness, look) {
-  if (looks.isPlain(look)) return;
+export function undoLook(painted, lightness, look, strength = 1) {
+  if (looks.isUnadjusted(look) && strength === 1) return;
   for (let at = 0; at < lightness.length; at++) {
     if (painted[3 * at + 2] === 0) continue;
-    painted.set(looks.undone(lightness[at], [...painted.subarray(3 * at, 3 * at + 2)], look), 3 * at);
+    const before = looks.undone(lightness[at], [...painted.subarray(3 * at, 3 * at + 2)], look);
+    painted.set(before.map((value) => value / strength), 3 * at);
+  }
+}
+
+/** Adds hints where none are painted; `painted` is changed in place. */
+export function fill(painted, more) {
+  for (let at = 0; at < painted.length; at += 3) {
+    if (painted[at + 2] === 0 && more[at + 2] !== 0) painted.set(more.subarray(at, at + 3), at);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The largest thing of uncertain color in a photo and its other likely colors, as in
- * tf_colorize/inference/likely.py, except that neighbors belong together if their likely colors are alike: a model
- * file does not return the features that the command compares.
+ * tf_colorize/inference/likely.py, except that neighbors belong together if their likely colors are alike: not all model
+ * files return the features that the command compares.
  */
 
 import { AB_SCALE, hexAt } from "../photo/lab.js";

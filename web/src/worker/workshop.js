@@ -13,6 +13,7 @@ import { PngWriter } from "../codecs/png.js";
 import * as painting from "./painting.js";
 import { largest } from "./region.js";
 import { AbRows } from "./resample.js";
+import * as lending from "./lending.js";
 
 // Lightness at which colors are suggested, L* of 45 to 85.
 const [DARKEST, BRIGHTEST] = [-0.1, 0.7];
@@ -20,6 +21,8 @@ const [DARKEST, BRIGHTEST] = [-0.1, 0.7];
 export class Workshop {
   #folder;
   #networks = new Map();
+  #shipped = new Set(); // networks that come with the page
+  #lender = new lending.Lender();
   #album = new Album();
   #logits = null; // of the latest photo with suggested colors: `{photo, network, values}`
 
@@ -31,17 +34,35 @@ export class Workshop {
   /**
    * Downloads and compiles a model.
    *
-   * @returns {Promise<{accelerator: string, runtime: string, takesHints: boolean}>}
+   * @returns {Promise<{accelerator: string, runtime: string, takesHints: boolean, takesColors: boolean}>} `takesColors`:
+   *   also those of other photos.
    */
   async loadModel({ model }, report) {
     if (!this.#networks.has(model.name)) {
       start(this.#folder).catch(() => undefined); // both downloads at once; `compile` reports a failure
       const file = await openModel(model, (received, total) => report({ received, total }));
       this.#networks.set(model.name, await Network.compile(file, this.#folder));
+      if (model.url) this.#shipped.add(this.#networks.get(model.name));
     }
-    const { accelerator, takesHints } = this.#networks.get(model.name);
+    const network = this.#networks.get(model.name);
+    const { accelerator, takesHints } = network;
     const { runtime } = await start(this.#folder);
-    return { accelerator, runtime, takesHints };
+    return { accelerator, runtime, takesHints, takesColors: takesHints && Boolean(this.#eyesFor(network)) };
+  }
+
+  /** The network that compares photos: as in the command, one that ships, if it can; otherwise the model itself. */
+  #eyesFor(network) {
+    return [...this.#shipped, network].find(({ hasFeatures }) => hasFeatures);
+  }
+
+  /**
+   * Reads a photo that lends others its colors.
+   *
+   * @param {{file: Blob, name: string}} request
+   * @returns {Promise<import("../photo/references.js").Reference>}
+   */
+  async lend({ file, name }) {
+    return lending.read(file, name);
   }
 
   /**
@@ -129,7 +150,7 @@ export class Workshop {
   /**
    * Draws several views of a part of a photo.
    *
-   * @param {{photo: number, part: Record<string, any>, width: number, height: number, views: Record<string, any>[], look: Record<string, number>}} request
+   * @param {{photo: number, part: Record<string, any>, width: number, height: number, views: Record<string, any>[], look: looks.Look}} request
    *   A view is `{kind: "original"}`, `{kind: "gray"}` or `{kind: "color", model, hints}`; hints as `painting.paint`
    *   takes. The colors get the look.
    * @returns {Promise<ImageBitmap[]>} One for each view.
@@ -168,7 +189,7 @@ export class Workshop {
   /**
    * Makes the file of a photo at full resolution.
    *
-   * @param {{photo: number, model: string, hints: object[], look: Record<string, number>, type: string, quality: number}} request
+   * @param {{photo: number, model: string, hints: object[], look: looks.Look, type: string, quality: number}} request
    * @returns {Promise<Blob>}
    */
   async save({ photo: id, model, hints, look, type, quality }) {
@@ -194,21 +215,43 @@ export class Workshop {
     return new AbRows(await this.#ab(photo, wish), size, part, width, height);
   }
 
-  /** The colors of a photo from a model. Those for the latest hints are kept. */
+  /** The colors of a photo from a model. What the network makes of the latest dots and references is kept. */
   async #ab(photo, { model, hints = [], look }) {
     const network = this.#networks.get(model);
     const lightness = photo.squares.get(network.size);
-    if (!network.takesHints || hints.length === 0 || looks.dropsHints(look)) {
+    const eyes = look.reference.length > 0 ? this.#eyesFor(network) : null;
+    if (!network.takesHints || looks.dropsHints(look) || (hints.length === 0 && !eyes)) {
       return looks.applied(lightness, photo.ab.get(model), look);
     }
-    const key = JSON.stringify([hints, look]);
+    const { reference, ...numbers } = look;
+    // Without dots, what the network gets does not depend on the numbers of the look.
+    const key = [JSON.stringify(hints.length > 0 ? [hints, numbers] : []), ...reference.map((one) => one.photo)].join();
     if (photo.hinted.get(model)?.key !== key) {
-      const painted = painting.paint(hints, photo, network.size);
-      painting.undoLook(painted, lightness, look);
-      const ab = await network.run(lightness, painted);
-      photo.hinted.set(model, { key, ab: looks.applied(lightness, ab, look) });
+      photo.hinted.set(model, { key, ab: await this.#hinted(photo, network, photo.ab.get(model), hints, look, eyes) });
     }
-    return photo.hinted.get(model).ab;
+    return looks.applied(lightness, photo.hinted.get(model).ab, look);
+  }
+
+  /** The network's colors with the user's dots and those of references, before the look. */
+  async #hinted(photo, network, automatic, hints, look, eyes) {
+    const lightness = photo.squares.get(network.size);
+    const painted = painting.paint(hints, photo, network.size);
+    const lent = eyes ? await this.#lent(photo, eyes, automatic, look, hints, painted) : null;
+    painting.undoLook(painted, lightness, look, lent?.strength);
+    if (lent) painting.fill(painted, lent.hints);
+    if (!painted.some((value) => value !== 0)) return automatic;
+    const ab = await network.run(lightness, painted);
+    return lent && lent.strength !== 1 ? ab.map((value) => value * lent.strength) : ab;
+  }
+
+  /** What references say, measured against the network's own colors. */
+  async #lent(photo, eyes, automatic, look, hints, painted) {
+    const key = [JSON.stringify(hints.map(({ x, y, size }) => [x, y, size])), ...look.reference.map((one) => one.photo)].join();
+    if (photo.lent?.key !== key || photo.lent.eyes !== eyes) {
+      const lightness = await this.#album.square(photo, eyes.size);
+      photo.lent = { key, eyes, wanted: await this.#lender.wanted(eyes, lightness, look.reference, painted) };
+    }
+    return looks.prepared(automatic, photo.lent.wanted);
   }
 }
 

@@ -1,0 +1,75 @@
+/** "Colors from…": another photo whose colors the photo on the stage takes on. */
+
+import * as hintsFile from "../photo/hints_file.js";
+import * as references from "../photo/references.js";
+import { complain, speak } from "./notices.js";
+
+const element = (id) => document.getElementById(id);
+const OLDER = "The model's file brings no features, so photos cannot lend each other colors. Export it again.";
+
+/** Events: "change" `{photo}` after the photo has another reference, or none. */
+export class Borrowing extends EventTarget {
+  #ask;
+  #photo = null;
+  #shown = references.NONE; // of which the picture is shown
+
+  /** @param {(task: string, request: Record<string, any>) => Promise<any>} ask Of the worker. */
+  constructor(ask) {
+    super();
+    this.#ask = ask;
+    const input = /** @type {HTMLInputElement} */ (element("lender-input"));
+    element("borrow").addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      this.receive([...input.files]);
+      input.value = ""; // the same file may be chosen again
+    });
+    element("return").addEventListener("click", () => {
+      this.#put(this.#photo, references.NONE);
+      element("borrow").focus(); // the button that had the focus is gone
+    });
+  }
+
+  /**
+   * @param {any} photo On the stage, or null.
+   * @param {{takesHints?: boolean, takesColors?: boolean}} [model] Whether it takes dots, and colors of other photos.
+   */
+  show(photo, { takesHints = false, takesColors = false } = {}) {
+    this.#photo = photo;
+    element("lender").hidden = !photo || !takesHints;
+    element("borrow").hidden = element("lent").hidden = !takesColors;
+    element("lender-line").textContent = takesColors ? "" : OLDER;
+    const list = photo?.look.reference ?? references.NONE;
+    element("lent").hidden ||= list.length === 0;
+    if (list === this.#shown) return;
+    this.#shown = list;
+    this.#showPicture(list);
+  }
+
+  /** @param {File[]} files Photos in color, of which the last is taken. */
+  async receive(files) {
+    const [photo, file] = [this.#photo, files.at(-1)];
+    if (!photo || !file || element("borrow").hidden) return;
+    const name = file.name || "pasted.png";
+    try {
+      this.#put(photo, Object.freeze([await this.#ask("lend", { file, name })]));
+      speak(`${photo.name} has colors from ${name}`);
+    } catch (error) {
+      complain(name, error.message);
+    }
+  }
+
+  #put(photo, reference) {
+    photo.hints.replace(photo.hints.list, { ...photo.look, reference }, hintsFile.withoutReferences(photo.hints.rest));
+    this.dispatchEvent(new CustomEvent("change", { detail: { photo } }));
+  }
+
+  #showPicture(list) {
+    const picture = /** @type {HTMLImageElement} */ (element("lent-picture"));
+    URL.revokeObjectURL(picture.src);
+    if (list.length === 0) return;
+    const text = list.length === 1 ? list[0].name : `${list[0].name} and ${list.length - 1} more`;
+    picture.src = URL.createObjectURL(references.blobOf(list[0]));
+    element("lent-name").textContent = text;
+    element("return").setAttribute("aria-label", `No colors from ${text}`);
+  }
+}
