@@ -89,7 +89,7 @@ export function read(text, photo) {
   if (lookOfFile === undefined) return { hints, look: null, rest };
   const look = looks.checked(lookOfFile);
   const { missing } = references.checked(lookOfFile?.reference);
-  const restOfLook = { ...without(Object.keys(look), lookOfFile), ...(missing.length > 0 ? { reference: missing } : {}) };
+  const restOfLook = { ...(missing.length > 0 ? { reference: missing } : {}), ...without(Object.keys(look), lookOfFile) };
   return { hints, look, rest: Object.keys(restOfLook).length > 0 ? { ...rest, look: restOfLook } : rest };
 }
 
