@@ -47,6 +47,27 @@ def test_download_stands_above_the_fold(visitor):
     assert bottom_of(visitor, "#download") <= visitor.page.viewport_size["height"]
 
 
+def test_download_stands_above_the_fold_of_a_phone_on_its_side(new_visitor, hinting_server):
+    options = {"viewport": {"width": 640, "height": 360}, "has_touch": True, "is_mobile": True}
+    visitor = new_visitor(hinting_server.url, **options).wait_until_ready()
+    invitation = visitor.page.locator("#invite .hint").bounding_box()
+    assert invitation["y"] + invitation["height"] <= bottom_of(visitor, "#stage")
+    visitor.colors("tall.png", TALL)
+    assert visitor.page.evaluate("() => scrollY") == 0
+    assert bottom_of(visitor, "#download") <= 360
+    assert visitor.page.evaluate(COVERED, CONTROLS) == []
+
+
+def test_the_panel_moves_nothing_on_a_desktop(new_visitor, hinting_server):
+    visitor = new_visitor(hinting_server.url).wait_until_ready()
+    visitor.colors("wide.png", WIDE)
+    selectors = ["#frame", "#download", "#vividness", "#save-hints", "#shelf", "#kept"]
+    places = [visitor.page.locator(one).bounding_box() for one in selectors]
+    visitor.puts_dot(0.7, 0.3)
+    sync_api.expect(visitor.page.locator("#likely .swatch").first).to_be_visible()
+    assert [visitor.page.locator(one).bounding_box() for one in selectors] == places
+
+
 @pytest.mark.parametrize("photo", ["wide.png", "tall.png"])
 def test_the_panel_covers_nothing(visitor, photo):
     page = visitor.page

@@ -72,6 +72,7 @@ def test_unkept_photos_are_not_lost_without_a_question(visitor):
     visitor.page.evaluate(web_kept.FILL)
     visitor.colors("photo.png", PHOTO)
     visitor.sees(".notice", "There is no space left")
+    visitor.sees("#kept", "1 photo cannot be kept in this browser, and will be gone when the page is closed.")
     assert is_asked(visitor)
     visitor.page.click("[aria-label='Remove photo.png']")
     reloads_unasked(visitor)

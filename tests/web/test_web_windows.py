@@ -99,6 +99,18 @@ def test_a_late_message_leaves_the_dot_that_is_being_put(visitor, other, is_reve
     assert sorted(label.partition(" ")[0] for label in shown) == ["#108030", "#2040c0", "#c02040"]
 
 
+def test_the_dot_in_use_keeps_the_focus(visitor, other):
+    web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
+    agree(visitor, other, 1)
+    holds(other)
+    web_kept.puts_colored_dot(visitor, 0.4, 0.3, "#108030")
+    visitor.until(lambda: other.page.evaluate("() => window.waiting()") >= 1)
+    other.puts_dot(0.2, 0.6)
+    sync_api.expect(other.page.locator(".dot")).to_have_count(3)  # the store's answer has the other window's dot
+    sync_api.expect(other.page.locator(".dot").nth(2)).to_be_focused()
+    gets(other)
+
+
 def test_the_later_of_two_changes_counts(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)

@@ -258,6 +258,7 @@ function contentOf(/** @type {any} */ { hints, look, rest = {} }) {
 }
 
 function lineOf({ count, bytes }, unkept) {
+  if (count === 0) return `${photos(unkept)} cannot be kept in this browser, and will be gone when the page is closed.`;
   const size = bytes < 1e5 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
   const kept = `${photos(count)} (${size}) with ${count === 1 ? "its" : "their"} dots`;
   const rest = unkept === 0 ? "" : ` ${photos(unkept)} ${unkept === 1 ? "is" : "are"} not, and will be gone when the page is closed.`;
