@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tf_colorize import Colorizer, export
-from tf_colorize.inference import model_metadata, predictor, runtimes
+from tf_colorize import Colorizer, export, model_metadata
+from tf_colorize.inference import predictor, runtimes
 from tf_colorize.models import grafts, saving
 
 SIZES = [64, 96, 160]

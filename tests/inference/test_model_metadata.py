@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tiny_models
 
-from tf_colorize import Colorizer, documents
-from tf_colorize.inference import model_metadata
+from tf_colorize import Colorizer, documents, model_metadata
 
 INVALID = [
     ({"image_size": "32"}, "image_size must be a positive integer. Received: '32'"),
@@ -52,7 +51,7 @@ def test_so_does_that_of_an_onnx_file(metadata, message):
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
 def test_metadata_that_is_not_json_gives_one_line(tmp_path, text):
-    with pytest.raises(ValueError, match="cannot be read: ") as caught:
+    with pytest.raises(ValueError, match="its metadata is not valid JSON: ") as caught:
         Colorizer.load(with_metadata(tmp_path, text))
     assert str(caught.value).isprintable()
 
@@ -64,7 +63,7 @@ def test_a_member_that_cannot_be_unpacked_gives_one_line(tmp_path, method):
     for signature, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):  # where a zip archive names the compression
         data[data.rindex(signature) + place] = method
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="cannot be read: ") as caught:
+    with pytest.raises(ValueError, match="its metadata is not valid JSON: ") as caught:
         Colorizer.load(path)
     assert str(caught.value).isprintable()
 

@@ -145,7 +145,7 @@ def test_load_generator_names_the_received_path(content, tmp_path):
     path = tmp_path / "model.keras"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"`path`.*model\.keras"):
+    with pytest.raises(ValueError, match=r"model\.keras: "):
         saving.load_generator(path)
 
 

@@ -12,10 +12,9 @@ import web_stage
 from ai_edge_litert import interpreter as litert
 from playwright import sync_api
 
-from tf_colorize import Colorizer
+from tf_colorize import Colorizer, model_metadata
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
-from tf_colorize.inference import model_metadata
 
 pytest_plugins = ["web_fixtures"]
 

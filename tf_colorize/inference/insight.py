@@ -58,7 +58,7 @@ class Insight:
             self.palette = np.array(metadata["palette"], np.float32) / np.float32(lab.AB_SCALE)
             self._temperature = float(metadata["palette_temperature"])
             self._runner()
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except Exception as error:
             raise ValueError(f"{self._path}: not the model that ships with this version: {error}") from error
 
     def __call__(self, lightness: np.ndarray) -> Seen:

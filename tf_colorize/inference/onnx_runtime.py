@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize import installation
-from tf_colorize.inference import model_metadata, predictor, runtimes
+from tf_colorize import documents, installation, model_metadata
+from tf_colorize.inference import predictor, runtimes
 
 PROVIDERS = ("CPUExecutionProvider",)
 
@@ -28,18 +28,21 @@ def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[st
     """
     session = _session(path, threads, providers)
     shapes = {value.name: tuple(value.shape) for value in (*session.get_inputs(), *session.get_outputs())}
-    size = shapes.get("lightness", (0, 0))[1]
     channels = {"lightness": 1, "ab": 2} | ({"hints": 3} if "hints" in shapes else {})
+    size = shapes["lightness"][1] if len(shapes.get("lightness", ())) == 4 else 0
+    takes = {value.name: value.type for value in session.get_inputs()}
     found = {name: shapes.get(name, ())[1:] for name in channels}
-    takes = {value.name for value in session.get_inputs()}
-    if found != {name: (size, size, count) for name, count in channels.items()} or takes != set(channels) - {"ab"}:
+    expected = {name: (size, size, count) for name, count in channels.items()}
+    types = dict.fromkeys(set(channels) - {"ab"}, "tensor(float)")
+    if found != expected or takes != types or not isinstance(size, int):
         if "image" in shapes:
             raise ValueError(
                 f"{path}: takes whole pictures, so looks and hints cannot be applied. Use the file of its network."
             )
         raise ValueError(
             f"{path}: not a colorizer: it must map lightness, float32 (batch, size, size, 1), to ab, (batch, size, "
-            f"size, 2), with a second input hints, (batch, size, size, 3), if it takes hints. Received: {shapes}"
+            f"size, 2), with a second input hints, (batch, size, size, 3), if it takes hints. "
+            f"Received: {documents.shown(str(shapes))}"
         )
     model_metadata.of_onnx(session.get_modelmeta().custom_metadata_map, path)
     if "hints" not in shapes:

@@ -5,7 +5,6 @@ Each function imports its runtime when it is called, so a `.tflite` file runs wi
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import threading
@@ -14,8 +13,8 @@ from typing import Any
 import numpy as np
 
 import tf_colorize
-from tf_colorize import documents, hints, installation
-from tf_colorize.inference import model_metadata, predictor
+from tf_colorize import documents, hints, installation, model_metadata
+from tf_colorize.inference import predictor
 
 DEFAULT_IMAGE_SIZE = 256
 
@@ -73,20 +72,18 @@ def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor
     if not hasattr(model, "predict_on_batch"):
         from tf_colorize.models import saving
 
-        path = existing(model)
-        model, metadata = saving.load_generator(path)
-        model_metadata.checked(metadata, path)
-    is_generator = [value.shape[-1] for value in model.inputs] in ([1], [1, 3], [3, 1]) and model.output_shape[-1] == 2
-    if not is_generator:
+        model, metadata = saving.load_generator(existing(model))
+    from tf_colorize.models import anatomy
+
+    if not anatomy.is_generator(model):
+        shapes = [getattr(model, name, "unknown") for name in ("input_shape", "output_shape")]
         raise ValueError(
             "`model` must map one lightness channel to two ab channels. Received: "
-            f"input {model.input_shape}, output {model.output_shape}. Use the generator, not the whole Pix2Pix."
+            f"input {shapes[0]}, output {shapes[1]}. Use the generator, not the whole Pix2Pix."
         )
     if len(model.inputs) == 1:
         automatic, hinted = model, None
     else:
-        from tf_colorize.models import anatomy
-
         automatic, with_hints = anatomy.automatic(model), _forward(model)
 
         def hinted(lightness, given):
@@ -127,29 +124,49 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
         import tensorflow as tf
 
     folder = existing(path)
+    metadata = model_metadata.of_saved_model(folder) or {}
+    if "image_size" not in metadata:
+        lacks = f"assets.extra/{documents.METADATA_NAME} with image_size"
+        raise ValueError(f"{path}: not a colorizer: it has no {lacks}. Export it with scripts/export.py.")
     try:
         loaded = tf.saved_model.load(str(folder), tags=["serve"])
-        metadata = json.loads((folder / "assets.extra" / documents.METADATA_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+    except Exception as error:  # of many kinds, because the files may come from anywhere
         raise ValueError(f"{path}: not a SavedModel that can be loaded: {model_metadata.first_line(error)}") from error
-    if "image_size" not in model_metadata.checked(metadata, path):
-        raise ValueError(f"{path}: its metadata lacks image_size. Export it again.")
-    signature = loaded.signatures.get("predict_ab")
-    if signature is None:
-        raise ValueError(f"{path}: the SavedModel has no signature predict_ab. Export it with scripts/export.py.")
-    name = next(iter(signature.structured_input_signature[1]))
-    result = next(iter(signature.structured_outputs))
+    size = metadata["image_size"]
+    _check_signature(loaded, path, "predict_ab", {"lightness": (size, size, 1)})
+    takes_hints = hints.SIGNATURE in loaded.signatures
+    if takes_hints:
+        _check_signature(loaded, path, hints.SIGNATURE, {"lightness": (size, size, 1), "hints": (size, size, 3)})
 
     # The variables live as long as `loaded`, which only these closures keep alive.
     def predict_ab(lightness):
-        return loaded.signatures["predict_ab"](**{name: tf.constant(lightness)})[result].numpy()
+        return loaded.signatures["predict_ab"](lightness=tf.constant(lightness))["ab"].numpy()
 
     def predict_ab_with_hints(lightness, given):
         signature = loaded.signatures[hints.SIGNATURE]
         return signature(lightness=tf.constant(lightness), hints=tf.constant(given))["ab"].numpy()
 
-    takes_hints = hints.SIGNATURE in loaded.signatures
-    return predictor.Predictor(metadata["image_size"], predict_ab, predict_ab_with_hints if takes_hints else None)
+    return predictor.Predictor(size, predict_ab, predict_ab_with_hints if takes_hints else None)
+
+
+def _check_signature(loaded, path, name, wanted):
+    """Checks that a SavedModel has a signature with these float32 inputs and the output "ab"."""
+    import tensorflow as tf
+
+    signature = loaded.signatures.get(name)
+    if signature is None:
+        raise ValueError(f"{path}: the SavedModel has no signature {name}. Export it with scripts/export.py.")
+    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
+    size = wanted["lightness"][0]
+    fits = inputs.keys() == wanted.keys() and "ab" in outputs
+    fits = fits and outputs["ab"].shape.is_compatible_with((1, size, size, 2)) and outputs["ab"].dtype == tf.float32
+    fits = fits and all(inputs[key].shape.is_compatible_with((1, *shape)) for key, shape in wanted.items())
+    if not fits or any(one.dtype != tf.float32 for one in inputs.values()):
+        received = f"{', '.join(f'{key} {one.shape}' for key, one in inputs.items())} to {', '.join(outputs)}"
+        raise ValueError(
+            f"{path}: not a colorizer: the signature {name} must map float32 lightness (batch, {size}, {size}, 1) to "
+            f"ab (batch, {size}, {size}, 2). Received: {documents.shown(received)}"
+        )
 
 
 def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predictor:
@@ -175,18 +192,20 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
             raise ValueError(f"{path}: not a TFLite model, or truncated: {model_metadata.first_line(error)}") from error
         return interpreter
 
+    def channels(detail):
+        return detail["shape"][-1] if len(detail["shape"]) else 0
+
     first = new_interpreter()
-    inputs = sorted(first.get_input_details(), key=lambda detail: detail["shape"][-1])  # lightness, hints
-    output, *others = sorted(first.get_output_details(), key=lambda detail: detail["shape"][-1])  # ab, then others
-    # A file that takes hints may also return the logits of its palette, and features.
-    details = [*inputs, output, *(others if len(inputs) == 1 else others[2:])]
+    inputs = sorted(first.get_input_details(), key=channels)  # lightness, hints
+    outputs = sorted(first.get_output_details(), key=channels)  # ab, logits
+    details = [*inputs, *(outputs if len(inputs) == 1 else [*outputs[:1], *outputs[2:]])]
     shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
-    size = shapes[0][1] if len(shapes[0]) == 4 else 0
+    size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
     expected = [(1, size, size, channels) for channels in ((1, 2) if len(inputs) == 1 else (1, 3, 2))]
     if shapes != expected or {detail["dtype"] for detail in details} != {np.float32}:
         raise ValueError(
             f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2), with a second "
-            f"input (1, size, size, 3) if it takes hints. Received: {', '.join(f'{shape}' for shape in shapes)}"
+            f"input (1, size, size, 3) if it takes hints. Received: {documents.shown(', '.join(map(str, shapes)))}"
         )
     larger = _larger_sizes(metadata, size)
     missing = [side for side in larger if size_signature(side) not in first.get_signature_list()]
@@ -203,7 +222,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
         for detail, value in zip(inputs, values):
             local.interpreter.set_tensor(detail["index"], value)
         local.interpreter.invoke()
-        return local.interpreter.get_tensor(output["index"])
+        return local.interpreter.get_tensor(outputs[0]["index"])
 
     # An interpreter refuses to work by itself while there are runners of its signatures.
     def run_signature(side, *values):

@@ -49,6 +49,17 @@ MATCHING_STRIDE = 8
 """The stride of `matching_features`, in pixels."""
 
 
+def is_generator(model: keras.Model) -> bool:
+    """Returns whether a Keras model of any origin maps lightness, and maybe hints, to ab."""
+    try:
+        inputs, outputs = ([tuple(value.shape) for value in values] for values in (model.inputs, model.outputs))
+    except (AttributeError, TypeError, ValueError):  # a model that was never built
+        return False
+    ranks = {len(shape) for shape in (*inputs, *outputs)}
+    channels = sorted(shape[-1] for shape in inputs) if ranks == {4} else []
+    return channels in ([1], [1, 3]) and [shape[-1] for shape in outputs] == [2]
+
+
 def heads(generator: keras.Model) -> dict[str, Any]:
     """Returns the inputs of losses: a dict of symbolic outputs of one pass through the generator.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from tf_colorize import documents, whole
+from tf_colorize import documents, model_metadata, whole
 from tf_colorize.models import anatomy, hint_branch, strength  # noqa: F401  Keras finds layers in files once imported
 
 if typing.TYPE_CHECKING:
@@ -52,9 +52,11 @@ def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str,
             generator = _rebuilt(path, metadata)
         else:
             generator = keras.saving.load_model(_keras_file(path), compile=False)
-        return _thawed(generator), metadata  # files of earlier versions record frozen layers
-    except (KeyError, OSError) as error:
-        raise _no_generator(path, error) from error
+    except Exception as error:  # of many kinds, because the file may come from anywhere
+        raise _no_generator(path, model_metadata.first_line(error)) from error
+    if not anatomy.is_generator(generator):
+        raise _no_generator(path, "it does not map lightness to ab")
+    return _thawed(generator), metadata  # files of earlier versions record frozen layers
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -70,16 +72,14 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         ValueError: there is no such file, or it is not a colorizer's generator.
     """
     path = pathlib.Path(path)
-    try:
-        if _is_saved_model(path):
-            about = json.loads((path / "assets.extra" / documents.METADATA_NAME).read_text(encoding="utf-8"))
-        else:
-            with zipfile.ZipFile(_keras_file(path)) as archive:
-                about = json.loads(archive.read(documents.METADATA_NAME))
-        about.pop("licence", None)  # earlier versions added the code's license to weights trained by users
-        return about
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise _no_generator(path, error) from error
+    if _is_saved_model(path):
+        about = model_metadata.of_saved_model(path)
+    else:
+        about = model_metadata.of_archive(_keras_file(path))
+    if about is None or "image_size" not in about:
+        raise _no_generator(path, f"it has no {documents.METADATA_NAME} with image_size")
+    about.pop("licence", None)  # earlier versions added the code's license to weights trained by users
+    return about
 
 
 def _is_saved_model(path):
@@ -89,15 +89,15 @@ def _is_saved_model(path):
 def _keras_file(path):
     file = path / "generator.keras" if path.is_dir() else path
     if file.suffix != ".keras" or not file.is_file():
+        what = "no such file or folder" if not path.exists() else "not a model"
         raise ValueError(
-            "`path` must be a run folder with a generator.keras, a .keras file or a SavedModel folder. "
-            f"Received: path={str(path)!r}"
+            f"{path}: {what}; give a run folder with a generator.keras, a .keras file or a SavedModel folder"
         )
     return file
 
 
-def _no_generator(path, error):
-    return ValueError(f"`path` must be a generator saved by tf_colorize ({error}). Received: path={str(path)!r}")
+def _no_generator(path, reason):
+    return ValueError(f"{path}: not a generator that was saved by tf_colorize: {reason}")
 
 
 def _rebuilt(path, metadata):

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from tf_colorize import models, whole
+from tf_colorize import model_metadata, models, whole
 from tf_colorize.color import lab
 from tf_colorize.data import selection
 from tf_colorize.models import anatomy, backbone_weights, catalog, grafts, saving
@@ -218,8 +218,8 @@ def _initial_generator(config, report):
         generator = _new_generator(config, None)
         try:
             generator.load_weights(config.init)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{_misfit(config)} ({str(error).splitlines()[0]})") from error
+        except Exception as error:  # of many kinds, because the file may come from anywhere
+            raise ValueError(f"{_misfit(config)} ({model_metadata.first_line(error)})") from error
     else:
         generator, _ = saving.load_generator(config.init)
         lacks_palette = config.pretrain_loss == "classification" and not anatomy.has_palette(generator)

@@ -31,12 +31,47 @@ def of_tflite(path: pathlib.Path) -> dict[str, Any]:
                 if b"PK\3\4" in file.read():
                     raise ValueError("its metadata is truncated")
             return {}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read: {first_line(error)}") from error
+    return of_archive(path) or {}
+
+
+def of_archive(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Returns the metadata in a zip archive, such as a `.keras` file, or None if it has none.
+
+    Raises:
+        ValueError: it cannot be read, or is invalid.
+    """
+    try:
         with zipfile.ZipFile(path) as archive:
             is_there = documents.METADATA_NAME in archive.namelist()
-            metadata = json.loads(archive.read(documents.METADATA_NAME)) if is_there else {}
+            text = archive.read(documents.METADATA_NAME) if is_there else None
     except Exception as error:  # for damaged archives, zipfile and its decompressors have many, without a common base
         raise ValueError(f"{path}: cannot be read: {first_line(error)}") from error
-    return checked(metadata, path)
+    return None if text is None else _parsed(text, path)
+
+
+def of_saved_model(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Returns the metadata of a SavedModel's folder, or None if it has none.
+
+    Raises:
+        ValueError: it cannot be read, or is invalid.
+    """
+    try:
+        text = (pathlib.Path(path) / "assets.extra" / documents.METADATA_NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ValueError(f"{path}: its metadata cannot be read: {error.strerror}") from error
+    return _parsed(text, path)
+
+
+def _parsed(text, path):
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: its metadata is not valid JSON: {first_line(error)}") from error
+    return checked(content, path)
 
 
 def of_onnx(properties: dict[str, str], path: Any) -> dict[str, Any]:
@@ -95,11 +130,13 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "ab_scale": ("a number", documents.is_finite),
     "palette": ("a list of pairs of numbers", lambda value: _is_list(value, _is_color)),
     "palette_temperature": ("a number", documents.is_finite),
+    "training": ("an object", lambda value: isinstance(value, dict)),
 }
 
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of what an error says: not endless, and without terminal control characters."""
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    text = (text.strip().splitlines() or [type(error).__name__])[0]
     text = text if text.isprintable() else ascii(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
