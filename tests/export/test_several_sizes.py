@@ -1,5 +1,7 @@
 """Files for several sizes: they hold the weights once, and each picture is processed at a suitable size."""
 
+import dataclasses
+
 import exports
 import keras
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tf_colorize import Colorizer, export, model_metadata
+from tf_colorize.export import checks
 from tf_colorize.inference import predictor, runtimes
 from tf_colorize.models import grafts, saving
 
@@ -98,6 +101,28 @@ def test_a_file_that_lacks_a_size_it_promises_is_refused(made, tmp_path, monkeyp
     monkeypatch.setattr(model_metadata, "of_tflite", lambda path: {**tail, "image_sizes": [64, 96]})
     with pytest.raises(ValueError, match="promises sizes that it lacks: 96"):
         runtimes.from_tflite(made["one"].path, threads=1)
+
+
+def test_hints_are_compared_with_keras_at_every_size(tmp_path, made, monkeypatch):
+    load = runtimes.from_tflite
+
+    def wrong_at_96(path, threads):
+        model = load(path, threads)
+
+        def hinted(lightness, given):
+            ab = model.hinted(lightness, given)
+            return ab + 0.5 if lightness.shape[1] == 96 else ab
+
+        return dataclasses.replace(model, hinted=hinted)
+
+    monkeypatch.setattr(runtimes, "from_tflite", wrong_at_96)
+    keras.utils.set_random_seed(0)
+    metadata = {"image_size": 64, "image_sizes": [64, 96]}
+    with pytest.raises(checks.ExportError, match="chroma differs from Keras"):
+        export.export_tflite(
+            grafts.add_hints(_with_decoder()), tmp_path / "hints.tflite", photos=made["photos"], metadata=metadata
+        )
+    assert not (tmp_path / "hints.tflite").exists()
 
 
 def test_an_int8_file_has_one_size(tmp_path):

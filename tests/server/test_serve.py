@@ -217,11 +217,13 @@ def test_it_listens_on_this_machine_only_or_requires_a_token(server, model):
                 {},
                 {"Authorization": "Bearer x"},
                 {"Authorization": "Bearer "},
-                {"Authorization": "Basic x"},
+                {"Authorization": f"Basic {token}"},
+                {"Authorization": token},
             ):
                 status, headers, _ = running.ask("/colorize", jpeg(), **wrong)
                 assert status == 401 and headers["WWW-Authenticate"] == "Bearer"
-            assert running.ask("/colorize", jpeg(), Authorization=f"Bearer {token}", Host="any.name")[0] == 200
+            for scheme in ("Bearer ", "bearer ", "BEARER   "):
+                assert running.ask("/colorize", jpeg(), Authorization=scheme + token, Host="any.name")[0] == 200
             assert running.ask("/health")[0] == 200
         finally:
             running.stop()

@@ -109,6 +109,12 @@ def colorize_picture(
     return image
 
 
+def note_lost_alpha(picture: files.Picture, image_format: str) -> None:
+    """Adds a note to a picture if its result, in this format of Pillow, cannot be transparent as it is."""
+    if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
+        picture.notes.append("transparency flattened onto white")
+
+
 def _colorize_file(colorizer, job, options):
     wishes = hints_beside.read(job.hints, options.hints, options.adjustments)
     hints_beside.refuse_without(colorizer, wishes, job.source, job.hints)
@@ -119,8 +125,7 @@ def _colorize_file(colorizer, job, options):
     before = contact_sheet.fitted(picture.image, _COMPARE_BOX) if job.compare else None
     image_format = files.format_of(job.target)
     files.check_size(picture.image.size, image_format)
-    if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
-        picture.notes.append("transparency flattened onto white")
+    note_lost_alpha(picture, image_format)
     if options.variants is not None:
         sheet = variants.sheet(colorizer, picture.image, wishes.look, wishes.hints, options.variants)
         files.save(sheet, job.target, dataclasses.replace(picture, metadata={}), quality=options.quality)

@@ -47,6 +47,8 @@ def items(
     target: places.Folder | places.Bucket,
     rules: Rules,
     refuse: Callable[[str, str], None],
+    *,
+    cleans: bool = True,
 ) -> Iterator[Item]:
     """Lists the photos of a place, with the names of one folder at a time in memory.
 
@@ -55,6 +57,7 @@ def items(
         target: The place for the results, which keep the photos' names.
         rules: See `Rules`.
         refuse: Called with a photo or folder and the reason why it cannot have a result.
+        cleans: Whether to remove unfinished files of killed jobs from `target`.
 
     Yields:
         `Item`; `needed` is empty if the results exist.
@@ -74,7 +77,8 @@ def items(
                 refuse(posixpath.join(folder, name), "a link leads its result back to the photos")
             continue
         try:
-            target.clean(folder)
+            if cleans:
+                target.clean(folder)
             existing = target.names(folder)
         except OSError as error:  # a single folder without permission; the loss of a bucket ends the listing
             for name in photos:

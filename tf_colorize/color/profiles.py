@@ -37,12 +37,19 @@ def convert(image: Image.Image) -> tuple[Image.Image, str | None]:
 
 
 def _converted(image):
-    profile = image.info.get("icc_profile")
-    encoding = png_color.encoding_of(image.info)
-    if encoding is not None:
+    encoding, note = png_color.encoding_of(image.info)
+    if encoding is not None and encoding.overrides_profile:
+        image.info.pop("icc_profile", None)
+    if encoding is not None and not encoding.is_srgb:
         if image.mode.startswith("I;16"):
-            return _from_16_bit(image, png_color.table_of(encoding.gamma, 1 << 16)), None
-        return png_color.convert(_to_8_bit(image), encoding), None
+            return _from_16_bit(image, png_color.table_of(encoding, 1 << 16)), note
+        return png_color.convert(_to_8_bit(image), encoding), note
+    converted, problem = _by_profile(image)
+    return converted, problem or note
+
+
+def _by_profile(image):
+    profile = image.info.get("icc_profile")
     image = _to_8_bit(image)
     if not profile or image.mode == "LAB":
         return image if image.mode != "LAB" else _from_lab(image), None

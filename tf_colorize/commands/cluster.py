@@ -138,7 +138,7 @@ def _list(source, target, rules):
         refused.append(photo)
         _complain(f"{source.full_name(photo)}: {reason}")
 
-    with plan.Plan(plan.items(source, target, rules, refuse)) as jobs:
+    with plan.Plan(plan.items(source, target, rules, refuse, cleans=False)) as jobs:
         is_complete = False
         while not is_complete:
             is_complete = jobs.is_complete  # checked first: items listed after the check are taken in the next round

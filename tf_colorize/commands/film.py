@@ -186,7 +186,7 @@ def _identity(model):
 
 def _plan(options):
     """Returns the films to colorize, and whether any cannot be colorized; prints why not."""
-    from tf_colorize.albums import hints_beside, plan
+    from tf_colorize.albums import plan
     from tf_colorize.photos import find
 
     try:
@@ -194,8 +194,8 @@ def _plan(options):
             from tf_colorize.film import containers, pieces
     except installation.MissingPackage as error:
         raise ValueError(str(error)) from error
-    if options.hints:
-        hints_beside.read(pathlib.Path(options.hints))  # if it cannot be used, that is known now, result or not
+    # Read once, because it may be a pipe; if it cannot be used, that is known now, result or not.
+    options.wishes = _wishes(options, pathlib.Path(options.hints)) if options.hints else None
     for source in filter(find.is_result, options.films):
         print(f"{source}: its name says that it is already colorized; rename it to colorize it again")
     jobs, problems = plan.plan_films(
@@ -229,13 +229,17 @@ def _codec_problem(target, options):
     return None
 
 
-def _color(colorizer, model, job, options):
+def _wishes(options, path):
     from tf_colorize.albums import hints_beside
+
+    return hints_beside.read(path, adjustments=look_options.asked(options))
+
+
+def _color(colorizer, model, job, options):
     from tf_colorize.film import coloring, detelecine, frames, pieces, preview, reading
 
     source, target = job.source, job.target
-    path = pathlib.Path(options.hints) if options.hints else job.hints
-    wishes = hints_beside.read(path, adjustments=look_options.asked(options))
+    wishes = options.wishes or _wishes(options, job.hints)
     for note in wishes.notes:
         print(f"{source}  {note}")
     settings = coloring.Options(

@@ -73,12 +73,14 @@ def photos(options: argparse.Namespace) -> list[pathlib.Path]:
 
 
 def save(options: argparse.Namespace) -> None:
-    """Saves the look of the options if --save-look is given.
+    """Saves the look of the options if --save-look is given, or with --dry-run, only says so.
 
     Raises:
         ValueError: the file cannot be written.
     """
-    if options.save_look is not None:
+    if options.save_look is not None and getattr(options, "dry_run", False):
+        print(f"the look of these options -> {options.save_look}")
+    elif options.save_look is not None:
         from tf_colorize import look_files
 
         look_files.write(asked(options), options.save_look)

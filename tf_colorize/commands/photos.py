@@ -113,9 +113,9 @@ def _colorize_stream(options):
         )
         path = pathlib.Path(options.hints) if options.hints else None
         wishes = hints_beside.read(path, tuple(options.hint), look_options.asked(options))
-        notes = [*picture.notes, *([photo_options.HAS_COLOR] if colorfulness.has_color(picture.image) else [])]
-        for note in notes:
-            _complain(f"standard input: {note}")
+        notes = list(wishes.notes)
+        if colorfulness.has_color(picture.image):
+            notes.append(photo_options.HAS_COLOR.partition(";")[0])  # a pipe is never skipped
         colorizer = _load(options, threads=None)
         hints_beside.refuse_without(colorizer, wishes, "standard input")
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
@@ -123,7 +123,11 @@ def _colorize_stream(options):
             target, image_format = sys.stdout.buffer, image_format or picture.format
         else:
             target = targets.through_links(pathlib.Path(options.output))
-        files.check_size(picture.image.size, image_format or files.format_of(target))
+        image_format = image_format or files.format_of(target)
+        files.check_size(picture.image.size, image_format)
+        work.note_lost_alpha(picture, image_format)
+        for note in (*notes, *picture.notes):
+            _complain(f"standard input: {note}")
         image = work.colorize_picture(colorizer, picture, wishes.look, wishes.hints)
         for note in files.save(image, target, picture, image_format=image_format, quality=options.quality):
             _complain(f"standard input: {note}")

@@ -122,12 +122,13 @@ def export_tflite(
         mean_bound, max_bound = _BOUNDS[quantize]
         predict_ab = runtimes.from_tflite(temporary, threads=1).predict_ab
         agreement = checks.compare(predict_ab, squares, expected, mean_bound=mean_bound, max_bound=max_bound)
-        # An error at a hint's place spreads like the hint.
-        checks.compare_hints(predict_ab, generator, squares, mean_bound=2 * mean_bound, max_bound=2 * max_bound)
+        hint_bounds = {"mean_bound": 2 * mean_bound, "max_bound": 2 * max_bound}  # errors spread like their hints
+        checks.compare_hints(predict_ab, generator, squares, **hint_bounds)
         for side in larger:
             seen = checks.photo_squares(photos, side, _CHECK_PHOTOS_LARGER)
             wanted = checks.reference(generator, seen)
             checks.compare(predict_ab, seen, wanted, mean_bound=mean_bound, max_bound=max_bound)
+            checks.compare_hints(predict_ab, generator, seen, **hint_bounds)
     return TFLiteReport(pathlib.Path(path), pathlib.Path(path).stat().st_size, quantize, agreement)
 
 

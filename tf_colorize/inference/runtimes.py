@@ -197,8 +197,9 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
 
     first = new_interpreter()
     inputs = sorted(first.get_input_details(), key=channels)  # lightness, hints
-    outputs = sorted(first.get_output_details(), key=channels)  # ab, logits
-    details = [*inputs, *(outputs if len(inputs) == 1 else [*outputs[:1], *outputs[2:]])]
+    outputs = sorted(first.get_output_details(), key=channels)  # ab, then others
+    # A file that takes hints may also return the logits of its palette, and features.
+    details = [*inputs, *(outputs if len(inputs) == 1 else [*outputs[:1], *outputs[3:]])]
     shapes = [tuple(int(side) for side in detail["shape"]) for detail in details]
     size = shapes[0][1] if shapes and len(shapes[0]) == 4 else 0
     expected = [(1, size, size, channels) for channels in ((1, 2) if len(inputs) == 1 else (1, 3, 2))]

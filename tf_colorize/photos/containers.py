@@ -137,15 +137,15 @@ def of_png(read: Read) -> dict:
         read: Function `(offset, length) -> bytes` of the file.
 
     Returns:
-        dict with those of these keys that the file has: "exif", "xmp", "iptc" and "resources" (bytes), "has_cicp"
-            (True) and "texts": list of `(type, data)`, the other text chunks unchanged.
+        dict with those of these keys that the file has: "exif", "xmp", "iptc" and "resources" and "cicp"
+            (bytes), and "texts": list of `(type, data)`, the other text chunks unchanged.
     """
     found: dict = {}
     for kind, position, length in _chunks(read):
         if kind == b"eXIf":
             found["exif"] = read(position, length)
         elif kind == b"cICP":
-            found["has_cicp"] = True
+            found["cicp"] = read(position, min(length, 4))
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             data = read(position, length)
             keyword, text = _keyword_and_text(kind, data)

@@ -40,8 +40,8 @@ def read(image: Image.Image, read_bytes: Callable[[int, int], bytes], length: in
         found = {}
     if image_format == "PNG" and "exif" in found:
         image.info.setdefault("exif", exif.PREFIX + found["exif"])
-    if found.pop("has_cicp", False):
-        image.info["cicp"] = True
+    if "cicp" in found:
+        image.info["cicp"] = found.pop("cicp")
     if image_format == "TIFF" and ExifTags.Base.XResolution not in getattr(image, "tag_v2", {}):
         image.info.pop("dpi", None)  # Pillow then reports 1, which would mean a print of several meters
     iptc, found["resources"] = captions.of_resources(found.get("resources", b""))

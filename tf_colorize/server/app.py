@@ -120,7 +120,8 @@ class Service:
             if host not in _OWN_NAMES:
                 raise _RefusedError(403, f"the host name {host[:100]!r} is not allowed; use {' or '.join(_OWN_NAMES)}")
             return
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        scheme, _, given = request.headers.get("authorization", "").strip().partition(" ")
+        given = given.strip() if scheme.lower() == "bearer" else ""  # RFC 9110: any letter case, one or more spaces
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode()):
             raise _RefusedError(401, "the token is missing or wrong", www_authenticate="Bearer")
 

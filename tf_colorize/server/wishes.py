@@ -139,11 +139,10 @@ def answer(colorizer: Colorizer, wish: Wish, max_pixels: int) -> Answer:
         picture = files.read(wish.source, max_pixels=max_pixels)
         image_format = wish.image_format or picture.format
         files.check_size(picture.image.size, image_format)
+        work.note_lost_alpha(picture, image_format)
         notes = list(picture.notes)
         if colorfulness.has_color(picture.image):
             notes.append("the photo already had color, which was replaced")
-        if picture.image.mode.endswith("A") and image_format not in files.WITH_ALPHA:
-            notes.append("transparency flattened onto white")
         image = work.colorize_picture(colorizer, picture, wanted, wish.hints)
         result = io.BytesIO()
         notes += files.save(image, result, picture, image_format=image_format, quality=wish.quality)
