@@ -7,6 +7,7 @@ import threading
 
 import command_line
 import pytest
+import skimage
 from PIL import Image
 
 from tf_colorize.commands import main
@@ -27,10 +28,7 @@ def test_notices_about_the_hints_file_and_transparency(here):
 
 
 def test_replaced_color_is_reported_without_an_option_that_pipes_have_not(here):
-    Image.radial_gradient("L").convert("P").save("a.png")
-    image = Image.open("a.png")
-    image.putpalette([value for level in range(256) for value in (level, 0, 255 - level)])
-    image.save("b.png")
+    Image.fromarray(skimage.data.chelsea()[100:160, 100:180]).save("b.png")
     piped = command_line.command("-", "--model", str(MODEL), input=(here / "b.png").read_bytes(), check=True)
     assert piped.stderr.decode() == "tf-colorize: standard input: already had color, which was replaced\n"
 

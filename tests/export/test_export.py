@@ -145,7 +145,7 @@ def test_command_line_with_a_file_that_is_not_a_model(tmp_path, capsys):
     for model in ("missing", "text.keras", "empty", "other.keras"):
         code = main.main(["export", "--model", str(tmp_path / model), "--tflite", str(tmp_path / "a.tflite")])
         (line,) = capsys.readouterr().err.splitlines()
-        assert code == 1 and line.startswith("tf-colorize export: error: `path`"), line
+        assert code == 1 and line.startswith(f"tf-colorize export: error: {tmp_path / model}: "), line
     assert not (tmp_path / "a.tflite").exists()
 
 

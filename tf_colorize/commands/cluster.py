@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -211,4 +210,4 @@ def _summarize(counts, jobs, failed):
 
 
 def _complain(text):
-    print(f"tf-colorize cluster: {text}", file=sys.stderr)
+    parsing.complain("tf-colorize cluster", text)

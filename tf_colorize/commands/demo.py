@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import shutil
-import sys
 import urllib.parse
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -271,7 +270,7 @@ def _announce(url, wanted):
 
 
 def _complain(text):
-    print(f"tf-colorize demo: {text}", file=sys.stderr)
+    parsing.complain("tf-colorize demo", text)
 
 
 @functools.lru_cache

@@ -233,7 +233,7 @@ def _load_features(options, n_photos):
     except ValueError as error:
         if options.features is not None:
             raise
-        return None, (*notes, f"Frechet distance: {error}")
+        return None, (*notes, f"Frechet distance: {parsing.in_words(error)}")
 
 
 def _without_hints(colorizers, options):
@@ -315,4 +315,4 @@ def _show(table):
 
 
 def _complain(text):
-    print(f"{parsing.program('evaluate')}: {text}", file=sys.stderr)
+    parsing.complain(parsing.program("evaluate"), text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from tf_colorize.commands import parsing, quiet, streams
@@ -113,6 +112,6 @@ def _export(options, program):
             vectors.write(options.tflite or options.onnx, options.vectors)
             print(f"{options.vectors}: test vectors")
     except (ValueError, OSError) as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
+        parsing.complain(program, f"error: {parsing.reason_of(error)}")
         return 1
     return 0

@@ -297,4 +297,4 @@ def _progress(total, unit):
 
 
 def _complain(text):
-    print(f"tf-colorize film: {text}", file=sys.stderr)
+    parsing.complain("tf-colorize film", text)

@@ -13,6 +13,15 @@ from typing import Any
 
 # No heavy imports at module level: `tf-colorize --help` must answer at once.
 
+_options: set[str] = set()  # of the command that runs
+_OPTION_OF = {"source": "data", "url": "model", "run_dir": "run-dir"}
+"""Arguments of the library that have another name as options."""
+
+_ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
+_VALUE = re.compile(r"(?<![^ (])([a-z][a-z0-9_]*)=(?=\S)")
+_EXCEPTION = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception)(?=\)$|$)")
+_LIMIT_ADVICE = "; raise `max_pixels` if you trust the file"
+
 
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` that accepts no abbreviations, keeps the layout of its epilog and reports errors in one line.
@@ -38,9 +47,16 @@ class Parser(argparse.ArgumentParser):
         """
         self.add_argument(name, type=number(least, most, kind), **{"metavar": "N", **options})
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses arguments; from then on, `in_words` knows the options of this command."""
+        _options.clear()
+        _options.update(name for action in self._actions for name in action.option_strings)
+        return super().parse_args(args, namespace)
+
     def error(self, message: str) -> typing.NoReturn:
         """Ends the process with exit code 2 after printing the error and a pointer to --help."""
-        self.exit(2, f"{self.prog}: {message}{self._meant(message)} ({self.prog} --help lists all options)\n")
+        text = in_words(f"{message}{self._meant(message)}")
+        self.exit(2, f"{self.prog}: {text} ({self.prog} --help lists all options)\n")
 
     def _meant(self, message):
         """Returns a suggestion for a misspelled option, as the end of a sentence."""
@@ -49,6 +65,45 @@ class Parser(argparse.ArgumentParser):
         begun = [name for name in known if unknown and name.startswith(unknown[1])]
         near = begun or (difflib.get_close_matches(unknown[1], known, 1) if unknown else [])
         return f"; did you mean {near[0]}?" if near else ""
+
+
+def in_words(text: object) -> str:
+    """Returns a message of the library as the running command says it: with its options instead of the library's
+    names of arguments, which are in backticks, and without names of exceptions.
+
+    Example:
+    >>> in_words("`image_size` must be over 0. Received: image_size=-1"), in_words("no such thing (KeyError)")
+    ('image size must be over 0. Received: image size -1', 'no such thing (unexpected error)')
+    """
+    line = str(text)
+    if "--max-pixels" not in _options:
+        line = line.replace(_LIMIT_ADVICE, "")
+    names = {name: _said(name) for name in _ARGUMENT.findall(line)}
+    line = _ARGUMENT.sub(lambda found: names[found[1]], line)
+    start, received, values = line.partition("Received: ")
+    values = _VALUE.sub(lambda found: f"{_said(found[1])} " if _is_known(found[1], names) else found[0], values)
+    return _EXCEPTION.sub("unexpected error", start + received + values)
+
+
+def complain(program: str, text: object) -> None:
+    """Prints a problem on standard error, as the program says it; see `in_words`."""
+    print(f"{program}: {in_words(text)}", file=sys.stderr, flush=True)
+
+
+def reason_of(error: Exception) -> str:
+    """Returns a one-line message for an error of the library or the system."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _said(name):
+    option = f"--{_OPTION_OF.get(name, name).replace('_', '-')}"
+    return option if option in _options else name.replace("_", " ")
+
+
+def _is_known(name, names):
+    return name in names or _said(name).startswith("--")
 
 
 def number(low: float, high: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -279,4 +279,4 @@ def _line(job, outcome):
 
 
 def _complain(text):
-    print(f"tf-colorize: {text}", file=sys.stderr)
+    parsing.complain("tf-colorize", text)

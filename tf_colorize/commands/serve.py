@@ -7,7 +7,6 @@ import ipaddress
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Sequence
 
 from tf_colorize import installation
@@ -142,4 +141,4 @@ def _is_loopback(host):
 
 
 def _complain(text):
-    print(f"tf-colorize serve: {text}", file=sys.stderr)
+    parsing.complain("tf-colorize serve", text)

@@ -229,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     processors.prefer_onednn()  # before TensorFlow starts
     parser = _parser()
     options = parser.parse_args(arguments)
-    warnings.formatwarning = lambda message, *_: f"{parser.prog}: {message}\n"
+    warnings.formatwarning = lambda message, *_: f"{parser.prog}: {parsing.in_words(message)}\n"
     given = {key: value for key, value in vars(options).items() if value is not None}
     # Each process of --workers runs the current script.
     again = sys.argv if arguments is None else ["-m", "tf_colorize", "train", *arguments]
@@ -247,7 +247,7 @@ def _run(given, again):
             return launcher.run(again, given.pop("workers"))
         return _train(given)
     except (ValueError, OSError) as error:
-        _complain(f"error: {error}")
+        _complain(f"error: {parsing.reason_of(error)}")
         return 1
     except KeyboardInterrupt:
         _complain("interrupted")
@@ -255,4 +255,4 @@ def _run(given, again):
 
 
 def _complain(text):
-    print(f"{parsing.program('train')}: {text}", file=sys.stderr, flush=True)
+    parsing.complain(parsing.program("train"), text)

@@ -147,7 +147,8 @@ def answer(colorizer: Colorizer, wish: Wish, max_pixels: int) -> Answer:
         result = io.BytesIO()
         notes += files.save(image, result, picture, image_format=image_format, quality=wish.quality)
     except ValueError as error:
-        raise WishError(str(error).removeprefix("<bytes>: ")) from error
+        # What this server's owner could change is no advice for its users.
+        raise WishError(str(error).removeprefix("<bytes>: ").partition("; raise `max_pixels`")[0]) from error
     return Answer(result.getvalue(), MEDIA_TYPES[image_format], tuple(notes))
 
 

@@ -229,7 +229,7 @@ def load(run_dir: str | os.PathLike[str]) -> TrainConfig:
     """
     path = pathlib.Path(run_dir) / "config.json"
     if not path.is_file():
-        raise ValueError(f"`run_dir` must be a run folder with a config.json. Received: run_dir={str(run_dir)!r}")
+        raise ValueError(f"{run_dir}: not a run folder: it has no config.json")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
