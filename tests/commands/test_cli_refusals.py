@@ -37,7 +37,7 @@ def test_failures_are_listed_and_the_others_are_done(album, model, capsys):
         (["album/none"], "album/none: no such file or folder"),
         (["bare"], "bare: no pictures in it (.jpg, .jpeg"),
         (["album/a.jpg", "--max-pixels", "4799"], "album/a.jpg: 80 x 60 pixels are over the limit of 4,799"),
-        (["album/a.jpg", "--model", "album/a.jpg"], "`model` must be a .tflite, .onnx or .keras file"),
+        (["album/a.jpg", "--model", "album/a.jpg"], "--model must be a .tflite, .onnx or .keras file"),
         (["album/a.jpg", "--model", "cut.tflite"], "cut.tflite: "),
         (["album/a.jpg", "-o", "album"], "album/a.jpg: would be overwritten; choose another folder for the results"),
         (["album/a.jpg", "-o", "album/a.jpg"], "album/a.jpg: would be overwritten"),

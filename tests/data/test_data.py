@@ -111,8 +111,8 @@ def test_fewer_photos_than_a_batch_are_repeated(paths):
 
 
 def test_crops_are_square_undistorted_and_flipped_half_of_the_time(tmp_path):
-    # Red grows along x and green along y, both by 4 per pixel: distortion would show as
-    # a difference between the two slopes.
+    # Red grows along x and green along y, both by 4 per pixel: distortion would show as a difference between the two
+    # slopes.
     y, x = np.mgrid[:50, :60]
     rgb = np.stack([x * 4, y * 4, np.full_like(x, 128)], axis=-1).astype(np.uint8)
     Image.fromarray(rgb).save(tmp_path / "ramp.png")

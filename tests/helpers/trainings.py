@@ -53,8 +53,8 @@ def put_small_networks(patch):
     patch.setattr(models, "patchgan", lambda **arguments: patchgan(filters=4, **arguments))
 
 
-# Runs a training in a process of its own, with a checkpoint at every step, and ends the process with
-# a signal in the middle of an epoch: after so many steps of both stages together.
+# Runs a training in a process of its own, with a checkpoint at every step, and ends the process with a signal in the
+# middle of an epoch: after so many steps of both stages together.
 INTERRUPTED = f"""
     import os, signal, sys
     sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})

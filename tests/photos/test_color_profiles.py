@@ -49,9 +49,8 @@ def test_an_srgb_profile_with_any_name_changes_no_pixel(color):
     for data in (profile, renamed):
         picture = files.read(photo_pixels.encoded(color, "PNG", icc_profile=data))
         np.testing.assert_array_equal(np.asarray(picture.image), color)
-        gray = files.read(
-            photo_pixels.encoded(photo_pixels.GRAY, "PNG", icc_profile=data)
-        )  # common, and nothing to say about it
+        # A gray photo with such a profile is common, and nothing to say about it.
+        gray = files.read(photo_pixels.encoded(photo_pixels.GRAY, "PNG", icc_profile=data))
         np.testing.assert_array_equal(np.asarray(gray.image), photo_pixels.GRAY)
         assert gray.notes == []
 

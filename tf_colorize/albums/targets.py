@@ -171,9 +171,8 @@ def _identity(path):
         found = os.stat(path)
     except OSError:
         return os.path.realpath(path)
-    return (
-        (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
-    )  # some file systems have no file numbers
+    # Some file systems have no file numbers.
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 
 def _folded(name):

@@ -82,9 +82,8 @@ def _private_folder():
 
     Its name is predictable, so another user may have created it, or a link of that name; it is not used then.
     """
-    user = (
-        str(os.geteuid()) if hasattr(os, "geteuid") else "models"
-    )  # on Windows, the temporary folder belongs to the user
+    # On Windows, the temporary folder belongs to the user.
+    user = str(os.geteuid()) if hasattr(os, "geteuid") else "models"
     folder = pathlib.Path(tempfile.gettempdir(), f"tf-colorize-{user}")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

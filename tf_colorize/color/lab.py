@@ -206,8 +206,8 @@ def ab_palette(grid: int = 10) -> np.ndarray:
         raise ValueError(
             f"`grid` must be a positive integer of Lab units. Received: grid={grid!r}. Use 10, as in the paper."
         )
-    # A line of constant (a*, b*) leaves the gamut through its surface, so the six faces
-    # of the sRGB cube fill every bin that the whole cube fills.
+    # A line of constant (a*, b*) leaves the gamut through its surface, so the six faces of the sRGB cube fill every bin
+    # that the whole cube fills.
     levels = np.arange(256, dtype=np.uint8)
     u, v = (axis.ravel() for axis in np.meshgrid(levels, levels))
     faces = [

@@ -13,8 +13,8 @@ from PIL import Image
 
 from tf_colorize import installation, whole
 
-# Which part of each scikit-image photograph is held out for validation: the side, and
-# the share of the width. Chosen by eye: both parts show the photograph's colors.
+# Which part of each scikit-image photograph is held out for validation: the side, and the share of the width. Chosen by
+# eye: both parts show the photograph's colors.
 _SAMPLE_HOLD_OUT = {
     "astronaut": ("left", 0.3),
     "chelsea": ("right", 0.4),

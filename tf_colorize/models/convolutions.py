@@ -11,8 +11,8 @@ if typing.TYPE_CHECKING:
     import tensorflow as tf
 
 
-# Weights per output position above which matrix products beat the convolution kernel. Measured with
-# oneDNN 3.7 on AVX-512 and AMX: from 4 times faster at 4x4 positions to even at 16x16.
+# Weights per output position above which matrix products beat the convolution kernel. Measured with oneDNN 3.7 on
+# AVX-512 and AMX: from 4 times faster at 4x4 positions to even at 16x16.
 MIN_WEIGHTS_PER_POSITION = 8192
 
 

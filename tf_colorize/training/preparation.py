@@ -245,9 +245,8 @@ def _new_generator(config, encoder_weights):
     generator = catalog.build(config.generator, encoder_weights, head)
     if not config.deep_decoder:
         return generator
-    return saving.with_policy(
-        grafts.add_nonlocal_mean(generator), config.precision
-    )  # whose layers are those of one pass
+    # The layers of the copy are those of one pass.
+    return saving.with_policy(grafts.add_nonlocal_mean(generator), config.precision)
 
 
 def _misfit(config):
