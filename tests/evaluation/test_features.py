@@ -11,7 +11,7 @@ import pytest
 import skimage.color
 import skimage.data
 
-from tf_colorize.evaluation import features
+from tf_colorize.evaluation import features, perceptual
 from tf_colorize.models import backbones
 
 
@@ -37,8 +37,19 @@ def test_keras_feature_model_sees_bytes_and_is_named_after_its_file(photos, tmp_
 
 @pytest.mark.parametrize("source", ["none", "auto", "missing.weights.h5"])
 def test_untrained_features_are_refused(source):
-    with pytest.raises(ValueError, match=f"`source`.*{source}"):
+    with pytest.raises(ValueError, match=f"`features`.*{source}"):
         features.load(source)
+
+
+@pytest.mark.parametrize("name", ["x.keras", "x.npz", "x.weights.h5", "x.safetensors", "x.txt"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut", b"{" * 3000])
+def test_files_of_other_kinds_are_one_line(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}: cannot be used for `features`: ") as raised:
+        features.load(tmp_path / name)
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ValueError, match=f"{name}: has no weights of LPIPS as .npz: "):
+        perceptual.load(tmp_path / name)
 
 
 def test_feature_model_must_give_vectors():

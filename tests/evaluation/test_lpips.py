@@ -67,7 +67,7 @@ def test_lpips_from_a_file_is_its_definition(tmp_path):
 def test_lpips_reports_missing_arrays_in_its_file(tmp_path):
     np.savez(tmp_path / "other.npz", conv1_kernel=np.zeros(3))
     for name, reason in (("other.npz", "conv1_bias"), ("missing.npz", "No such file")):
-        with pytest.raises(ValueError, match=f"`weights` must be an .npz file.*{reason}"):
+        with pytest.raises(ValueError, match=f"has no weights of LPIPS as .npz: .*{reason}"):
             perceptual.load(tmp_path / name)
 
 

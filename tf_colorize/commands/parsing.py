@@ -14,7 +14,10 @@ from typing import Any
 # No heavy imports at module level: `tf-colorize --help` must answer at once.
 
 _options: set[str] = set()  # of the command that runs
-_OPTION_OF = {"source": "data", "url": "model", "run_dir": "run-dir"}
+_OPTION_OF = {
+    **{"source": "data", "paths": "data", "fraction": "val-fraction", "weights": "encoder-weights"},
+    **{"url": "model", "colorizer": "model", "colorizers": "model"},
+}
 """Arguments of the library that have another name as options."""
 
 _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")

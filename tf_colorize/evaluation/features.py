@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tf_colorize import model_metadata
 from tf_colorize.evaluation import inception
 from tf_colorize.models import backbones
 
@@ -33,11 +34,12 @@ class FeatureModel:
     """
 
     def __init__(self, name: str, model: keras.Model, *, mean: Any = 0.0, scale: Any = 1.0) -> None:
-        shape: tuple[int | None, ...] = model.output.shape if isinstance(model.output, keras.KerasTensor) else ()
+        output = getattr(model, "output", None)  # missing if the model was never built
+        shape: tuple[int | None, ...] = output.shape if isinstance(output, keras.KerasTensor) else ()
         if len(shape) not in (2, 4) or shape[-1] is None:
             raise ValueError(
                 "`model` must return one tensor `(batch, features)` or `(batch, height, width, features)`. Received: "
-                f"output {model.output}. Use the model up to such a layer."
+                f"output {output}. Use the model up to such a layer."
             )
         self.name = name
         self.dimension = shape[-1]
@@ -73,9 +75,19 @@ def load(source: str | os.PathLike[str] | None = None) -> FeatureModel:
     # The backbone also accepts names for untrained weights, so only files are passed on.
     if source is not None and not pathlib.Path(source).is_file():
         raise ValueError(
-            "`source` must be None, 'inception' or the path of a weights or model file. "
-            f"Received: source={os.fspath(source)!r}, no such file."
+            "`features` must be 'inception' or the path of a weights or model file. "
+            f"Received: features={os.fspath(source)!r}, no such file."
         )
+    try:
+        return _of_file(source)
+    except Exception as error:  # of many kinds, because the file may come from anywhere
+        if source is None:
+            raise
+        reason = model_metadata.first_line(error)
+        raise ValueError(f"{os.fspath(source)}: cannot be used for `features`: {reason}") from error
+
+
+def _of_file(source):
     if source is not None and os.fspath(source).endswith(".npz"):
         model = inception.build(source, PICTURE_SIZE)
         return FeatureModel("Frechet distance (FID's Inception, mixed_7)", model, mean=127.5, scale=127.5)
@@ -95,8 +107,8 @@ def _inception():
         inception = keras.applications.InceptionV3(include_top=False, pooling="avg", input_shape=(299, 299, 3))
     except Exception as error:  # get_file raises a plain Exception without a network
         raise ValueError(
-            f"`source` 'inception' needs weights that could not be fetched ({str(error).splitlines()[0]}). Received: "
-            "source='inception'. Run once with an internet connection, or omit it to use the ResNet18 features."
+            f"`features` 'inception' needs weights that could not be fetched ({str(error).splitlines()[0]}). Received: "
+            "features='inception'. Run once with an internet connection, or omit it to use the ResNet18 features."
         ) from error
     picture = keras.Input((PICTURE_SIZE, PICTURE_SIZE, 3))
     resized = keras.layers.Resizing(299, 299)(picture)

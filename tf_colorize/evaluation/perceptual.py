@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from tf_colorize import installation
+from tf_colorize import installation, model_metadata
 
 # For each convolution of AlexNet: side, stride, padding, and whether a max pooling precedes it.
 _ALEXNET = ((11, 4, 2, False), (5, 1, 2, True), (3, 1, 1, True), (3, 1, 1, False), (3, 1, 1, False))
@@ -120,10 +120,8 @@ def _arrays_of(path):
     try:
         with np.load(path) as file:
             return {name: file[name].astype(np.float32) for name in needed}
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"`weights` must be an .npz file with the weights of LPIPS. Received: {path}: {error}"
-        ) from error
+    except Exception as error:  # of many kinds, because the file may come from anywhere
+        raise ValueError(f"{path}: has no weights of LPIPS as .npz: {model_metadata.first_line(error)}") from error
 
 
 def _unit(ops, features):

@@ -37,10 +37,7 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
-        raise ValueError(
-            f"`path` must be new unless `overwrite` is set. Received: path={str(path)!r}, which exists. "
-            "TF Serving expects a new version number."
-        )
+        raise ValueError(f"{path}: exists; `overwrite` replaces it. TF Serving expects a new version number")
     with whole.new_path(path) as new:
         yield new
 

@@ -141,11 +141,10 @@ def export_onnx_picture(
 
 
 def _checked(path, quantize, metadata, image_size):
-    if quantize not in QUANTIZE or pathlib.Path(path).suffix != ".onnx":
-        raise ValueError(
-            f"`quantize` must be one of {', '.join(QUANTIZE)} and `path` must end in .onnx. "
-            f"Received: quantize={quantize!r}, path={str(path)!r}"
-        )
+    if quantize not in QUANTIZE:
+        raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}. Received: quantize={quantize!r}")
+    if pathlib.Path(path).suffix != ".onnx":
+        raise ValueError(f"{path}: the name must end in .onnx")
     return image_size or (metadata or {}).get("image_size", 256)
 
 

@@ -98,11 +98,10 @@ def export_tflite(
         ValueError: an argument is invalid, the file exists, or there are too few photos to calibrate on.
         OSError: the file cannot be written. checks.ExportError: the export differs from Keras; nothing is left behind.
     """
-    if quantize not in QUANTIZE or pathlib.Path(path).suffix != ".tflite":
-        raise ValueError(
-            f"`quantize` must be one of {', '.join(QUANTIZE)} and `path` must end in .tflite. "
-            f"Received: quantize={quantize!r}, path={str(path)!r}"
-        )
+    if quantize not in QUANTIZE:
+        raise ValueError(f"`quantize` must be one of {', '.join(QUANTIZE)}. Received: quantize={quantize!r}")
+    if pathlib.Path(path).suffix != ".tflite":
+        raise ValueError(f"{path}: the name must end in .tflite")
     if quantize == "int8":
         generator = anatomy.automatic(generator)
         metadata = {key: value for key, value in (metadata or {}).items() if key != "image_sizes"}
