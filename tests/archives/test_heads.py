@@ -1,5 +1,6 @@
 """The head of a Ray cluster before a job joins it: no answer, another program, and a job's own cluster."""
 
+import concurrent.futures
 import ipaddress
 import os
 import pathlib
@@ -84,14 +85,35 @@ def test_an_invalid_address_is_refused(tmp_path, capsys, address):
     assert capsys.readouterr().err == f"tf-colorize cluster: {address}: must be auto or HOST:PORT\n"
 
 
-def test_another_program_at_the_address_is_reported_in_one_line(monkeypatch):
-    pytest.importorskip("ray")
-    monkeypatch.setattr(heads, "_PATIENCE", 8.0)
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 400 Bad request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n"])
+def test_another_program_at_the_address_is_reported_in_one_line(monkeypatch, answer):
+    monkeypatch.setattr(heads, "_asking", None)  # Ray, which would try for long, is not asked
+
+    def serve(server):
+        for _ in range(2):
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(answer)
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=lambda: [server.accept()[0].close() for _ in range(3)], daemon=True).start()
-        with pytest.raises(heads.HeadError, match="no Ray cluster at 127.0.0.1:") as error:
-            heads.find(f"127.0.0.1:{server.getsockname()[1]}")
-        assert len(str(error.value).splitlines()) == 1
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(heads.HeadError, match=f"^no Ray cluster at {address}: another program answers there$"):
+            heads.find(address)
+
+
+def test_a_server_of_rays_protocol_and_a_busy_one_may_be_heads(monkeypatch):
+    grpc = pytest.importorskip("grpc")
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        assert not heads._is_other_program(f"127.0.0.1:{port}")
+    finally:
+        server.stop(None)
+    monkeypatch.setattr(heads, "_ANSWER", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not heads._is_other_program(f"127.0.0.1:{silent.getsockname()[1]}")
 
 
 def test_a_missing_token_is_reported(monkeypatch, tmp_path):

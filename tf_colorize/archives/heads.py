@@ -82,6 +82,8 @@ def find(address: str) -> Head:
             raise HeadError(f"{address}: must be auto or HOST:PORT")
         if not answers(address):
             raise HeadError(f"no Ray cluster at {address}: nothing answers there. Is its head running and reachable?")
+        if _is_other_program(address):
+            raise HeadError(f"no Ray cluster at {address}: another program answers there")
     check_installed()
     mode = os.environ.get(MODE, "").lower()
     has_token = mode != "disabled" and _has_token()
@@ -152,6 +154,27 @@ def answers(address: str) -> bool:
     threading.Thread(target=connect, daemon=True).start()  # a name server may take minutes
     ended.wait(_ANSWER)
     return is_there.is_set()
+
+
+def _is_other_program(address):
+    """Returns whether the first answer at HOST:PORT is certainly not that of a head, which speaks HTTP/2.
+
+    Ray itself would try for many seconds.
+    """
+    if os.environ.get("RAY_USE_TLS", "0").lower() not in ("0", "false", ""):
+        return False
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER) as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5))
+            answer = b""
+            while len(answer) < 4 and (part := connection.recv(4 - len(answer))):
+                answer += part
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    except OSError:  # no answer in time: it may be busy
+        return False
+    return answer[3:] != b"\4"  # RFC 9113: the first frame is one of settings
 
 
 def _has_token():
