@@ -28,6 +28,8 @@ def options(monkeypatch):
         ("`tf-colorize film` colors films", "`tf-colorize film` colors films"),
         ("a.jpg: too large (OverflowError)", "a.jpg: too large (unexpected error)"),
         ("KeyError", "unexpected error"),
+        ("TF_CONFIG is broken (KeyError: 'task')", "TF_CONFIG is broken ('task')"),
+        ("but [Errno -2] Name or service not known", "but Name or service not known"),
         ("the IOError of x.jpg is a name", "the IOError of x.jpg is a name"),
     ],
 )

@@ -23,6 +23,7 @@ _OPTION_OF = {
 _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
 _VALUE = re.compile(r"(?<![^ (])([a-z][a-z0-9_]*)=(?=\S)")
 _EXCEPTION = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception)(?=\)$|$)")
+_FOR_PROGRAMMERS = re.compile(r"\[Errno -?\d+\] |\b[A-Z][A-Za-z]*(?:Error|Exception): ")
 _LIMIT_ADVICE = "; raise `max_pixels` if you trust the file"
 
 
@@ -85,7 +86,7 @@ def in_words(text: object) -> str:
     line = _ARGUMENT.sub(lambda found: names[found[1]], line)
     start, received, values = line.partition("Received: ")
     values = _VALUE.sub(lambda found: f"{_said(found[1])} " if _is_known(found[1], names) else found[0], values)
-    return _EXCEPTION.sub("unexpected error", start + received + values)
+    return _EXCEPTION.sub("unexpected error", _FOR_PROGRAMMERS.sub("", start + received + values))
 
 
 def complain(program: str, text: object) -> None:

@@ -57,8 +57,8 @@ def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
         reason = " ".join(str(error.__context__ or error).split())
     if required:
         raise ValueError(
-            "`weights` 'imagenet' must be cached or downloadable. Received: weights='imagenet', "
-            f"but {reason}. Put the file {IMAGENET_URL} at {target}, or pass 'none' or a path."
+            f"`weights` 'imagenet' must be cached or downloadable, but {reason}. Put the file {IMAGENET_URL} "
+            f"at {target}, or choose 'none' or a file."
         )
     warnings.warn(
         f"the encoder starts untrained: there are no ImageNet weights at {target}, and {reason}",
