@@ -76,8 +76,8 @@ def in_words(text: object) -> str:
     names of arguments, which are in backticks, and without names of exceptions.
 
     Example:
-    >>> in_words("`image_size` must be over 0. Received: image_size=-1"), in_words("no such thing (KeyError)")
-    ('image size must be over 0. Received: image size -1', 'no such thing (unexpected error)')
+    >>> in_words("`side_length` must be over 0. Received: side_length=-1"), in_words("no such thing (KeyError)")
+    ('side length must be over 0. Received: side length -1', 'no such thing (unexpected error)')
     """
     line = str(text)
     if "--max-pixels" not in _options:
