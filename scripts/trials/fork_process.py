@@ -64,7 +64,7 @@ def _run(request):
         with contextlib.suppress(OSError):
             stream.flush()
     if set(sys.modules) - before:
-        pathlib.Path(request["modules"]).write_text(json.dumps(sorted(set(sys.modules) - before)))
+        pathlib.Path(request["modules"]).write_text(json.dumps(sorted(set(sys.modules) - before)), encoding="utf-8")
     os._exit(code or 0)
 
 
