@@ -53,9 +53,8 @@ def wanted(
                 sure[place] = certainty(cosines[place], twin, colors)
     if given is not None:
         sure[_near_hints(seen, given[0, :, :, 2] > 0)] = 0.0
-    all_over = (
-        np.arange(len(sure)) * _GOLDEN % 1.0
-    )  # the order among equally certain ones, because close ones are redundant
+    # The order among equally certain ones, because close ones are redundant.
+    all_over = np.arange(len(sure)) * _GOLDEN % 1.0
     sure[np.lexsort((all_over, -sure))[MOST:]] = 0.0
     if sure.sum() < _LEAST:
         sure = np.zeros_like(sure)
