@@ -144,6 +144,22 @@ def test_undo_takes_back_only_what_was_done_in_the_window(visitor, other):
     sync_api.expect(other.page.locator("#undo")).to_be_disabled()
 
 
+def test_undo_brings_back_no_dot_that_was_removed_elsewhere(visitor, other):
+    web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
+    agree(visitor, other, 1)
+    other.page.locator(".dot").press("ArrowLeft")
+    visitor.until(lambda: web_kept.dots(visitor) == web_kept.dots(other) and " 358, " not in web_kept.dots(visitor)[0])
+    other.sets_vividness(60)
+    visitor.sees("#vividness-value", "60%")
+    visitor.page.locator(".dot").press("Delete")
+    agree(visitor, other, 0)
+    other.page.click("#undo")
+    visitor.sees("#vividness-value", "100%")
+    if other.page.locator("#undo").is_enabled():
+        other.page.click("#undo")
+    agree(visitor, other, 0)
+
+
 def test_a_notice_appears_if_the_open_dot_is_removed_elsewhere(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)

@@ -76,14 +76,20 @@ export class Hints {
   }
 
   /**
-   * Joins in what another window has changed, in all states: undo reverts only what was done here.
+   * Joins in what another window has changed, in all states: undo reverts only what was done here, and brings back no dot that was
+   * removed there.
    *
    * @param {import("./merging.js").Content} base What the other window started from.
    * @param {import("./merging.js").Content} theirs
    */
   merge(base, theirs) {
-    const joined = (state) => merged(base, state, theirs);
-    this.#now = joined(this.#now);
+    this.#now = merged(base, this.#now, theirs);
+    const there = new Set([...theirs.hints, ...this.list].map(({ id }) => id));
+    const gone = new Set(base.hints.map(({ id }) => id).filter((id) => !there.has(id)));
+    const joined = (state) => {
+      const { hints, ...others } = merged(base, state, theirs);
+      return Object.freeze({ hints: Object.freeze(hints.filter(({ id }) => !gone.has(id))), ...others });
+    };
     this.#before &&= joined(this.#before);
     this.#past = this.#past.map(joined);
     this.#future = this.#future.map(joined);
