@@ -2,8 +2,10 @@
 
 import av
 import numpy as np
+import PIL.Image
 import pytest
 import skimage.color
+import skimage.data
 
 from tf_colorize.film import joining, reading
 
@@ -42,6 +44,23 @@ def test_colors_are_those_of_their_lightness(film, monkeypatch, least_pixels, co
         np.testing.assert_allclose(plane[is_valid], (128 + 224 * (primary - true) / scale)[is_valid], atol=1.6)
     places = is_valid & inside
     np.testing.assert_allclose(planes[0][::2, ::2][places], (16 + 219 * true)[places], atol=3)
+
+
+@pytest.mark.parametrize("size", [(640, 360), (720, 576), (1920, 1080), (1000, 200), (300, 226)])
+def test_the_network_sees_what_pillow_makes(tmp_path, size):
+    photo = PIL.Image.fromarray(skimage.data.astronaut()).convert("L").resize(size)
+    path = tmp_path / "photo.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, "gray"
+        frame = av.VideoFrame.from_ndarray(np.asarray(photo), format="gray")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    film = reading.open_film(path)
+    found = joining.Joiner(film, 112, has_small_chroma=True).lightness(next(reading.frames_of(film)))[0, ..., 0]
+    small = np.asarray(photo.resize((112, 112), PIL.Image.Resampling.BILINEAR))
+    expected = skimage.color.rgb2lab(np.repeat(small[..., np.newaxis], 3, axis=-1))[..., 0] / 50 - 1
+    assert np.abs(found - expected).mean() < 2 / 127.5  # two levels
+    assert abs((found - expected).mean()) < 0.006
 
 
 def test_frames_that_an_encoder_still_holds_are_not_overwritten(film):

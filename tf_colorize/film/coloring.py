@@ -198,9 +198,12 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
     waiting: collections.deque = collections.deque()
 
     def offered():
-        decoded = ((frame, joiner.lightness(frame)) for frame in reading.frames_of(film, first=first, last=part.last))
+        decoded = (
+            (joiner.without_chroma(frame), joiner.lightness(frame))
+            for frame in reading.frames_of(film, first=first, last=part.last)
+        )
         for frame, lightness in ahead.ahead(decoded, _DECODED):
-            waiting.append(joiner.without_chroma(frame))
+            waiting.append(frame)
             wanted = wishes(frame.number)
             is_given = any(hint.time is not None and hint in options.hints for hint in wanted)
             yield (

@@ -13,6 +13,7 @@ from tf_colorize import installation
 with installation.explained():
     import cv2
 
+_FLOW_SIZE = 1.5  # of pictures in which flow is found, relative to that of links that are smaller than frames
 _MASK_SHARPNESS = 50.0  # of squared differences of lightness in [0, 1] (Lai et al. 2018)
 _FLOW_TOLERANCE = 1.5  # tolerance in pixels of forward-backward consistency
 _CUT = 0.35  # a cut is where the mask keeps less than this share of a frame
@@ -63,10 +64,12 @@ class Linker:
             before, after: uint8 `(size, size)`, lightness from 0 to 255.
         """
         before = _as_bright_as(before, after)
+        if self._factor > 1:  # small motions are found in pictures larger than the link
+            before, after = (resized(one, _FLOW_SIZE / self._factor) for one in (before, after))
         to_next, to_previous = self._flow.calc(before, after, None), self._flow.calc(after, before, None)
         if self._factor > 1:
-            before, after = (reduced(one, self._factor) for one in (before, after))
-            to_next, to_previous = (reduced(one, self._factor) / self._factor for one in (to_next, to_previous))
+            before, after = (resized(one, 1 / _FLOW_SIZE) for one in (before, after))
+            to_next, to_previous = (resized(one, 1 / _FLOW_SIZE) / _FLOW_SIZE for one in (to_next, to_previous))
         # The sum of the flow and the flow back, and the difference of lightness, at once.
         here, there = _with_lightness(to_previous, after), _with_lightness(to_next, before, sign=-1)
         forward = _mask(here, there, to_previous, self._factor)
@@ -102,10 +105,10 @@ def _light(gray):
     return float(mean[0, 0]), float(spread[0, 0])
 
 
-def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
-    """Returns a picture of any type, smaller by a factor."""
-    height, width = picture.shape[:2]
-    return cv2.resize(picture, (-(-width // factor), -(-height // factor)), interpolation=cv2.INTER_AREA)
+def resized(picture: np.ndarray, scale: float) -> np.ndarray:
+    """Returns a picture of any type, smaller: `scale` is at most 1."""
+    size = tuple(max(1, round(side * scale)) for side in picture.shape[1::-1])
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def warped(values: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -53,14 +53,10 @@ class Joiner:
 
     def lightness(self, frame: reading.Frame) -> np.ndarray:
         """Returns the network's input for the upright frame, float32 `(1, image_size, image_size, 1)` in [-1, 1]."""
-        luma, size = _luma(frame.image), self._image_size
+        luma = _luma(frame.image)
         if self._film.bits > 8:
             luma = _looked_up(self._tones.gray, luma)
-        height, width = luma.shape
-        if height >= 2 * size and width >= 2 * size:  # Pillow's filter is applied last, to fewer pixels
-            luma = cv2.resize(luma[: height // 2 * 2, : width // 2 * 2], (width // 2, height // 2))
-        square = np.asarray(Image.fromarray(luma).resize((size, size), Image.Resampling.BILINEAR))
-        square = orientation.upright(square, self._film.matrix)
+        square = orientation.upright(_squared(luma, self._image_size), self._film.matrix)
         if self._film.bits <= 8:
             square = self._tones.gray[square]
         return lab.gray_to_lightness(square)[np.newaxis]
@@ -169,6 +165,22 @@ def _luma(image):
         image = image.reformat(format=form, dst_colorspace="ITU709", dst_color_range="MPEG")
     dtype = np.uint8 if image.format.components[0].bits <= 8 else np.uint16
     return _plane(image.planes[0], dtype)
+
+
+def _squared(luma, size):
+    """Returns the luma as a square, uint8 `(size, size)`: halved until it is less than twice as large, which is fast
+    and on average within two levels of Pillow's antialiased filter."""
+    height, width = luma.shape
+    if min(height, width) < 2 * size or max(height, width) >= 4 * min(height, width):
+        return np.asarray(Image.fromarray(luma).resize((size, size), Image.Resampling.BILINEAR))
+    while min(luma.shape) >= 2 * size:
+        luma = _halved(luma)
+    return _halved(cv2.resize(luma, (2 * size, 2 * size), interpolation=cv2.INTER_LINEAR))
+
+
+def _halved(luma):
+    height, width = (side // 2 for side in luma.shape)
+    return cv2.resize(luma[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _plane(plane, dtype):

@@ -140,7 +140,7 @@ class Steadier:
         before: _Waiting | None = None  # the previous key frame of the shot
         for (gray, link, predict, must_be_key), is_last in _with_ends(linked):
             factor = self._factor(gray)
-            one = _Waiting(gray, flow.reduced(gray, factor), None, link, since_key + 1, 0.0)
+            one = _Waiting(gray, flow.resized(gray, 1 / factor), None, link, since_key + 1, 0.0)
             if link is None:
                 before, one.since_key = None, 0
             else:
@@ -149,7 +149,7 @@ class Steadier:
                 if before is not None:
                     before.stand_for(before.n_before + one.since_key)
                 one.n_before = one.since_key
-                one.value = _with_weight(flow.reduced(predict(), factor), one.small_gray)
+                one.value = _with_weight(flow.resized(predict(), 1 / factor), one.small_gray)
                 one.stand_for(one.n_before + (0 if is_last else KEY_EVERY))
                 before, one.since_key, one.trust = one, 0, 1.0
             since_key, trust = one.since_key, one.trust
@@ -209,8 +209,8 @@ def _alike(sums, gray):
     """Returns weights in [0, 1] for the similarity of the remembered lightness to the current one, which is low in a
     dissolve."""
     height, width = gray.shape
-    *_, weight, remembered = cv2.split(flow.reduced(sums, _REDUCED))
-    there = flow.reduced(gray, _REDUCED).astype(np.float32)
+    *_, weight, remembered = cv2.split(flow.resized(sums, 1 / _REDUCED))
+    there = flow.resized(gray, 1 / _REDUCED).astype(np.float32)
     remembered = np.where(weight > _FAINT, remembered / np.maximum(weight, _FAINT), there)
     contrast, offset = flow.change_of_light(remembered, there)
     difference = cv2.blur(remembered * contrast + offset - there, (3, 3))
@@ -230,7 +230,7 @@ def _quotient(total):
     weight = cv2.extractChannel(total, 2)
     if cv2.minMaxLoc(weight)[0] < _FAINT:
         height, width = weight.shape
-        around = cv2.blur(flow.reduced(total, _REDUCED), (_AROUND, _AROUND))
+        around = cv2.blur(flow.resized(total, 1 / _REDUCED), (_AROUND, _AROUND))
         total = cv2.scaleAdd(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR), _SHARE, total)
     a, b, weight, _ = cv2.split(total)
     weight = cv2.max(weight, 1e-6)

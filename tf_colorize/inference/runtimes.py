@@ -5,9 +5,9 @@ Each function imports its runtime when it is called, so a `.tflite` file runs wi
 
 from __future__ import annotations
 
+import collections
 import os
 import pathlib
-import threading
 from typing import Any
 
 import numpy as np
@@ -170,7 +170,7 @@ def _check_signature(loaded, path, name, wanted):
 
 
 def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predictor:
-    """Loads a `.tflite` file into LiteRT, with one interpreter per calling thread.
+    """Loads a `.tflite` file into LiteRT, with as many interpreters as there are calls at the same time.
 
     Args:
         path: The file. The image size is read from its metadata or, without it, from its input tensor.
@@ -212,25 +212,29 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
     missing = [side for side in larger if size_signature(side) not in first.get_signature_list()]
     if missing:
         raise ValueError(f"{path}: its metadata promises sizes that it lacks: {', '.join(map(str, missing))}")
-    local = threading.local()
-    local.interpreter, local.runners = first, {}
+    idle: collections.deque[tuple[Any, dict[int, Any]]] = collections.deque([(first, {})])  # with its runners
 
     def run(*values):
-        if not hasattr(local, "interpreter"):
-            local.interpreter, local.runners = new_interpreter(), {}
-        if larger:
-            return run_signature(values[0].shape[1], *values)
-        for detail, value in zip(inputs, values):
-            local.interpreter.set_tensor(detail["index"], value)
-        local.interpreter.invoke()
-        return local.interpreter.get_tensor(outputs[0]["index"])
+        try:
+            interpreter, runners = idle.pop()
+        except IndexError:
+            interpreter, runners = new_interpreter(), {}
+        try:
+            if larger:
+                return run_signature(interpreter, runners, values[0].shape[1], *values)
+            for detail, value in zip(inputs, values):
+                interpreter.set_tensor(detail["index"], value)
+            interpreter.invoke()
+            return interpreter.get_tensor(outputs[0]["index"])
+        finally:
+            idle.append((interpreter, runners))
 
     # An interpreter refuses to work by itself while there are runners of its signatures.
-    def run_signature(side, *values):
-        if side not in local.runners:
+    def run_signature(interpreter, runners, side, *values):
+        if side not in runners:
             name = "serving_default" if side == size else size_signature(side)
-            local.runners[side] = local.interpreter.get_signature_runner(name)
-        return local.runners[side](**dict(zip(("lightness", "hints"), values)))["ab"]
+            runners[side] = interpreter.get_signature_runner(name)
+        return runners[side](**dict(zip(("lightness", "hints"), values)))["ab"]
 
     if len(inputs) == 1:
         return predictor.Predictor(size, run, None, larger)
