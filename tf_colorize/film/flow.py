@@ -15,7 +15,7 @@ with installation.explained():
 
 _FLOW_SIZE = 1.5  # of pictures in which flow is found, relative to that of links that are smaller than frames
 _MASK_SHARPNESS = 50.0  # of squared differences of lightness in [0, 1] (Lai et al. 2018)
-_FLOW_TOLERANCE = 1.0  # tolerance in pixels of forward-backward consistency
+_FLOW_TOLERANCE = 1.25  # tolerance in pixels of forward-backward consistency
 _CUT = 0.35  # a cut is where the mask keeps less than this share of a frame
 _BLOCKS = 32  # blocks per side whose brightness is compared
 _FLICKER = (0.6, 1.7)  # range of the change of contrast by flicker
