@@ -16,7 +16,7 @@ import types
 import numpy as np
 import skimage.data
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tf_colorize import Colorizer, export, hints
 from tf_colorize.export import checks
@@ -49,6 +49,8 @@ def photos():
         "1 pixel high": person.crop((0, 250, 300, 251)),
         "1 pixel": person.crop((250, 250, 251, 251)),
         "smaller than the network": cat.resize((31, 20)),
+        "gray mount": ImageOps.expand(person.convert("L").resize((220, 220)), (30, 40, 35, 60), 120),
+        "white border": ImageOps.expand(coffee.resize((300, 200)), 15, "white"),
     }
 
 

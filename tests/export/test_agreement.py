@@ -68,3 +68,12 @@ def test_alpha_is_kept(ways, files, way):
 def test_the_pictures_of_the_table_have_color(expected):
     # Otherwise all ways would agree on gray.
     assert np.mean([picture.std(axis=-1).mean() for picture in expected.values()]) > 5
+
+
+@pytest.mark.parametrize("way", EXACT)
+def test_margins_get_no_color(ways, files, way):
+    mount, border = (
+        np.asarray(ways[way](files[kind]).convert("RGB")).astype(int) for kind in ("gray mount", "white border")
+    )
+    assert (mount[:35] == 120).all() and (border[:10] == 255).all()
+    assert np.ptp(mount[100:-120, 100:-100], axis=-1).mean() > 5

@@ -89,7 +89,7 @@ def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
     colorizer = Colorizer.from_keras(generator, image_size=SIZE)
     with agreement.ways_with_hints(*exported) as functions:
         assert len(functions) == 2 + 2 + 3 + 1
-        for kind in ("color", "alpha", "1 pixel wide"):
+        for kind in ("color", "alpha", "1 pixel wide", "gray mount"):
             file = agreement.as_png(agreement.photos()[kind])
             expected = colorizer(file, hints=agreement.HINTS)
             assert np.abs(expected.astype(int) - colorizer(file)).max() > 20
@@ -136,15 +136,19 @@ def test_int8_files_take_no_hints(generator, tmp_path):
     assert report.agreement.mean < 1 and not Colorizer.load(report.path).takes_hints
 
 
-def test_colorize_with_hints_is_the_same_on_the_server(generator, exported):
+@pytest.mark.parametrize("mount", [None, 120])
+@pytest.mark.parametrize("wishes", [WISHES, [*WISHES, (5, 150, "navy")]], ids=["in the photo", "in the mount"])
+def test_colorize_with_hints_is_the_same_on_the_server(generator, exported, mount, wishes):
     import tensorflow as tf
 
+    gray = GRAY if mount is None else np.pad(GRAY[40:-40, 40:-40], 40, constant_values=mount)
     loaded = tf.saved_model.load(str(exported[0]))
-    rgb = np.dstack([GRAY] * 3)[np.newaxis]
-    painted = hints_module.raster(hints_module.hints_of(WISHES), (400, 300), SIZE)
+    rgb = np.dstack([gray] * 3)[np.newaxis]
+    painted = hints_module.raster(hints_module.hints_of(wishes), (400, 300), SIZE)
     result = loaded.signatures["colorize_with_hints"](image=tf.constant(rgb), hints=tf.constant(painted))["image"]
-    expected = Colorizer.from_keras(generator, image_size=SIZE)(GRAY, hints=WISHES).astype(int)
+    expected = Colorizer.from_keras(generator, image_size=SIZE)(gray, hints=wishes).astype(int)
     assert np.abs(result.numpy()[0] - expected).max() <= 2
+    assert (np.ptp(expected[:30], axis=-1).max() == 0) == (mount is not None and wishes is WISHES)
 
 
 @pytest.mark.parametrize("vividness", [0.3, 0.8, 1.4, 2.0])

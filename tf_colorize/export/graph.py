@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tf_colorize.color import tensors
-from tf_colorize.export import picture_ops
+from tf_colorize.export import margin_ops, picture_ops
 from tf_colorize.hints import SIGNATURE
 from tf_colorize.models import anatomy, grafts, saving
 
@@ -41,15 +41,19 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
         - "predict_ab_with_hints": lightness and hints -> ab
     """
     module, predict = _module(generator, half_precision)
+    without_color_in_margins = margin_ops.without_color_in_margins(image_size)
 
     def finite(*inputs):
         return tf.debugging.check_numerics(predict(*inputs)["ab"], "the network's ab")
+
+    def kept(squares, *hints):
+        return without_color_in_margins(squares, finite(squares, *hints), *hints)
 
     def colored(image, *hints):
         square = tf.TensorSpec((image_size, image_size, 1), tf.float32)
         squares = tf.map_fn(lambda rgb: _network_lightness(rgb, image_size), image, fn_output_signature=square)
         pixels = tf.TensorSpec((None, None, 3), tf.uint8)
-        ab = finite(squares, *hints)
+        ab = kept(squares, *hints)
         return {"image": tf.map_fn(lambda pair: _joined(*pair), (image, ab), fn_output_signature=pixels)}
 
     image_spec = tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")
@@ -74,7 +78,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])
     def serving_default(image_bytes):
-        return {COLOR_BYTES: _colorize_encoded(image_bytes, finite, image_size)}
+        return {COLOR_BYTES: _colorize_encoded(image_bytes, kept, image_size)}
 
     signatures = {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
     if anatomy.takes_hints(generator):

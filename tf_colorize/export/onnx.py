@@ -121,9 +121,10 @@ def export_onnx_picture(
     """Exports a generator with all steps around it as an ONNX file, from gray or color pictures to colorized ones.
 
     The file maps image, uint8 `(1, height, width, 3)`, sRGB, of any size, to color, the same. It does the same as
-    `Colorizer` without hints, except that a flat margin may get color. The file has the properties of `export_onnx`.
+    `Colorizer` without hints. The file has the properties of `export_onnx`.
 
-    Arguments and errors are those of `export_onnx`. The check compares pictures of odd sizes in gray levels.
+    Arguments and errors are those of `export_onnx`. The check compares pictures of odd sizes, one of them in a gray
+    mount, in gray levels.
 
     Returns:
         `OnnxReport`.
@@ -131,6 +132,7 @@ def export_onnx_picture(
     size = _checked(path, quantize, metadata, image_size)
     described = {**artifact.metadata_of(metadata, size), "quantize": quantize}
     pictures = checks.photo_pictures(photos, _PICTURE_SIDES)
+    pictures.append(_mounted(pictures[0]))
     expected = [_colored(generator, size, rgb) for rgb in pictures]
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
         function = onnx_graph.picture(_corrected(generator, quantize, photos, size), size)
@@ -167,6 +169,7 @@ def _write(function, path, quantize, described):
         model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
     finally:
         logger.setLevel(before)
+    _set_shapes_of_counters(model.graph)
     if quantize == "dynamic":
         _store_small(model.graph)
     onnx.helper.set_model_props(
@@ -181,6 +184,17 @@ def _write(function, path, quantize, described):
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise checks.ExportError(f"not a valid ONNX file: {str(error).strip().splitlines()[0]}") from error
     path.write_bytes(model.SerializeToString())
+
+
+def _set_shapes_of_counters(graph):
+    """Sets the shape of the counter and condition of loops, which ONNX Runtime requires and the converter omits."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Loop" and attribute.HasField("g"):
+                for value in attribute.g.input[:2]:
+                    value.type.tensor_type.shape.SetInParent()  # no dimensions
+            if attribute.HasField("g"):
+                _set_shapes_of_counters(attribute.g)
 
 
 def _store_small(graph):
@@ -234,9 +248,14 @@ def _shorten_names(graph, short):
 
 
 def _colored(generator, image_size, rgb):
-    """Returns the result of `Colorizer` for a picture, with color in flat margins."""
-    reference = colorizer.Colorizer.from_keras(anatomy.automatic(generator), image_size=image_size)
-    return reference.join(rgb, reference.predict_ab(reference.lightness(rgb))[0])
+    """Returns the result of `Colorizer` for a picture."""
+    return colorizer.Colorizer.from_keras(anatomy.automatic(generator), image_size=image_size)(rgb)
+
+
+def _mounted(rgb):
+    """Puts a picture into a gray mount."""
+    wide = max(2, min(rgb.shape[:2]) // 8)
+    return np.pad(rgb, ((wide, wide), (wide, wide), (0, 0)), constant_values=120)
 
 
 def _compare_pictures(

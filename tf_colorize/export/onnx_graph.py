@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tf_colorize.color import tensors
-from tf_colorize.export import graph
+from tf_colorize.export import graph, margin_ops
 from tf_colorize.models import anatomy, grafts, saving
 
 STRIP_PIXELS = 1 << 17
@@ -50,7 +50,7 @@ def network(generator: keras.Model, image_size: int) -> Any:
 
 
 def picture(generator: keras.Model, image_size: int) -> Any:
-    """Returns a `tf.function` of the whole pipeline: the same as `Colorizer`, except for flat margins.
+    """Returns a `tf.function` of the whole pipeline, with the same steps as `Colorizer`.
 
     Pictures are processed in strips, so that memory, except for input and output, does not grow with them.
 
@@ -62,6 +62,7 @@ def picture(generator: keras.Model, image_size: int) -> Any:
         A function of image, uint8 `(1, height, width, 3)`, sRGB, that returns a dict of color, the same.
     """
     predict = _with_constants(anatomy.automatic(generator))
+    without_color_in_margins = margin_ops.without_color_in_margins(image_size)
 
     def colorize(image):
         height, width = tf.shape(image)[1], tf.shape(image)[2]
@@ -82,7 +83,8 @@ def picture(generator: keras.Model, image_size: int) -> Any:
         )
         half = tf.reshape(half, (count * rows, image_size))[:height]
         square = _triangles(height, image_size) @ half
-        ab = predict(square[tf.newaxis, :, :, tf.newaxis])[0]
+        square = square[tf.newaxis, :, :, tf.newaxis]
+        ab = without_color_in_margins(square, predict(square))[0]
         wide = tf.transpose(ab, (2, 0, 1)) @ tf.transpose(_triangles(image_size, width))
 
         def joined(strip):

@@ -3,6 +3,7 @@
  */
 
 import * as picture from "../codecs/picture.js";
+import { colorShare } from "./margins.js";
 import { survey } from "./survey.js";
 
 const REST_MS = 5000; // users who look at single pixels usually continue
@@ -27,7 +28,7 @@ export class Album {
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
   async add(id, file, name, sizes) {
-    const photo = { file, squares: new Map(), ab: new Map(), hinted: new Map(), ...(await picture.examine(file, name)) };
+    const photo = { file, squares: new Map(), shares: new Map(), ab: new Map(), hinted: new Map(), ...(await picture.examine(file, name)) };
     await this.#survey(photo, sizes);
     this.#photos.set(id, photo);
     return photo;
@@ -44,6 +45,12 @@ export class Album {
   async square(photo, size) {
     if (!photo.squares.has(size)) await this.#survey(photo, [size]);
     return photo.squares.get(size);
+  }
+
+  /** The share of color to keep at each place of a photo's square: 0 in flat margins. */
+  colorShare(photo, size) {
+    if (!photo.shares.has(size)) photo.shares.set(size, colorShare(photo.squares.get(size)));
+    return photo.shares.get(size);
   }
 
   /** @returns {Promise<{bitmap: ImageBitmap, factor: number}>} The photo, `factor` times smaller. */

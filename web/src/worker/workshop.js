@@ -6,6 +6,7 @@ import { JpegWriter } from "../codecs/jpeg.js";
 import * as lab from "../photo/lab.js";
 import * as looks from "../photo/look.js";
 import * as likely from "./likely.js";
+import { withoutColorInMargins } from "./margins.js";
 import { openModel } from "./models.js";
 import { Network, start } from "./network.js";
 import * as picture from "../codecs/picture.js";
@@ -219,15 +220,18 @@ export class Workshop {
   async #ab(photo, { model, hints = [], look }) {
     const network = this.#networks.get(model);
     const lightness = photo.squares.get(network.size);
+    const share = this.#album.colorShare(photo, network.size);
     const eyes = look.reference.length > 0 ? this.#eyesFor(network) : null;
     if (!network.takesHints || looks.dropsHints(look) || (hints.length === 0 && !eyes)) {
-      return looks.applied(lightness, photo.ab.get(model), look);
+      return looks.applied(lightness, withoutColorInMargins(photo.ab.get(model), share), look);
     }
     const { reference, ...numbers } = look;
     // Without dots, what the network gets does not depend on the numbers of the look.
     const key = [JSON.stringify(hints.length > 0 ? [hints, numbers] : []), ...reference.map((one) => one.photo)].join();
     if (photo.hinted.get(model)?.key !== key) {
-      photo.hinted.set(model, { key, ab: await this.#hinted(photo, network, photo.ab.get(model), hints, look, eyes) });
+      const ab = await this.#hinted(photo, network, photo.ab.get(model), hints, look, eyes);
+      const painted = painting.paint(hints, photo, network.size);
+      photo.hinted.set(model, { key, ab: withoutColorInMargins(ab, share, painted) });
     }
     return looks.applied(lightness, photo.hinted.get(model).ab, look);
   }
