@@ -58,7 +58,7 @@ def pytest_xdist_auto_num_workers():
 
 
 # Rooms whose files take longest begin, so that no process has to wait at the end for one of them.
-LONG = ("training", "web", "archives", "models", "inference", "export")
+LONG = ("training", "web", "models", "archives", "film", "export", "inference", "commands", "evaluation")
 
 
 def pytest_collection_modifyitems(items):
