@@ -166,7 +166,8 @@ class Disturbed:
             if path.is_file() and self._scenario.is_repeatable:
                 content = path.read_bytes()
             files[path.relative_to(self._place).as_posix()] = content
-        return hashlib.sha256(repr((files, self._scenario.results(self._place))).encode()).digest()
+        results = None if self._scenario.is_repeatable else self._scenario.results(self._place)
+        return hashlib.sha256(repr((files, results)).encode()).digest()
 
     def _complete(self):
         done = self._run(again=True)

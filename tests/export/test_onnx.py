@@ -11,11 +11,12 @@ import onnx
 import pytest
 import skimage.data
 from onnx import numpy_helper
+from PIL import Image
 
 from tf_colorize import Colorizer, Look, export, hints, installation
 from tf_colorize.color import lab
 from tf_colorize.commands import export as command
-from tf_colorize.export import checks
+from tf_colorize.export import checks, vectors
 from tf_colorize.export import onnx as own_onnx
 from tf_colorize.inference import onnx_runtime
 from tf_colorize.models import anatomy, grafts
@@ -151,6 +152,21 @@ def test_colorizer_colors_with_it_and_from_many_threads(files):
         results = list(pool.map(lambda photo: colorizer(photo, look=Look(vividness=1.5)), photos))
     for photo, result in zip(photos, results):
         assert np.abs(result.astype(int) - exact(photo, vividness=1.5)).max() <= 1
+
+
+def test_the_test_vectors_hold(files, tmp_path):
+    """Those that the TFLite file of the same generator gives."""
+    vectors.write(exports.exported().tflite["none"], tmp_path / "tflite")
+    vectors.write(files["none"], tmp_path / "onnx")
+    pictures, chroma = [], []
+    for kind in ("tflite", "onnx"):
+        pictures.append(np.asarray(Image.open(tmp_path / kind / "color.png")).astype(int))
+        chroma.append(np.load(tmp_path / kind / "ab.npy"))
+    np.testing.assert_allclose(chroma[1], chroma[0], atol=2e-3)
+    gray = np.asarray(Image.open(tmp_path / "tflite" / "gray.png").convert("RGB"))
+    pictures.append(onnx_runtime.picture(files["picture"], threads=1)(gray).astype(int))
+    for picture in pictures[1:]:
+        assert np.abs(picture - pictures[0]).max() <= 1
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
