@@ -29,6 +29,7 @@ def options(monkeypatch):
         ("a.jpg: too large (OverflowError)", "a.jpg: too large (unexpected error)"),
         ("KeyError", "unexpected error"),
         ("TF_CONFIG is broken (KeyError: 'task')", "TF_CONFIG is broken ('task')"),
+        ("x: truncated: [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : No graph", "x: truncated: No graph"),
         ("but [Errno -2] Name or service not known", "but Name or service not known"),
         ("the IOError of x.jpg is a name", "the IOError of x.jpg is a name"),
     ],

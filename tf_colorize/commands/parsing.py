@@ -23,7 +23,9 @@ _OPTION_OF = {
 _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
 _VALUE = re.compile(r"(?<![^ (])([a-z][a-z0-9_]*)=(?=\S)")
 _EXCEPTION = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception)(?=\)$|$)")
-_FOR_PROGRAMMERS = re.compile(r"\[Errno -?\d+\] |\b[A-Z][A-Za-z]*(?:Error|Exception): ")
+_FOR_PROGRAMMERS = re.compile(
+    r"\[Errno -?\d+\] |\b[A-Z][A-Za-z]*(?:Error|Exception): |\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : "
+)
 _LIMIT_ADVICE = "; raise `max_pixels` if you trust the file"
 
 
