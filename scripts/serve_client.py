@@ -4,13 +4,12 @@ The server does all the work, so this needs no TensorFlow. For hints, EXIF, colo
 PNG, BMP and GIF, use `tf-colorize --model URL`, which gets only the chroma from the server.
 """
 
-import argparse
 import pathlib
 import re
 import sys
 
 from tf_colorize import whole
-from tf_colorize.commands import streams
+from tf_colorize.commands import parsing, streams
 from tf_colorize.inference import serving
 from tf_colorize.photos import find
 
@@ -24,9 +23,7 @@ _POSITION = r"image 0 of the batch \(counted from 0; "
 
 @streams.usable
 def main(argv=None):
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parsing.Parser(description=__doc__, epilog=EPILOG)
     parser.add_argument("url", help="http://host:8501/v1/models/NAME or grpc://host:8500/NAME; https and grpcs encrypt")
     parser.add_argument("photos", nargs="+", type=pathlib.Path, help="JPEG, PNG, BMP or GIF files")
     parser.add_argument("--batch-size", type=int, default=1, help="files per request (default 1)")
@@ -93,7 +90,7 @@ def write(target, content):
 
 
 def complain(error):
-    print(f"serve_client.py: {error}", file=sys.stderr)
+    parsing.complain("serve_client.py", error)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,16 @@ def test_serve_client_names_the_broken_file_and_writes_the_others(addresses, pro
         assert Image.open(tmp_path / name).size == Image.open(io.BytesIO(photo())).size
 
 
+def test_an_address_that_is_none_is_one_line():
+    for arguments, message in (
+        (["nonsense", "a.jpg"], "url must be like http://host:8501/v1/models/colorizer"),
+        (["grpc://localhost:1/x", "a.jpg", "--timeout", "-1"], "--timeout must be over 0"),
+    ):
+        done = run_client(*arguments)
+        line = done.stderr.splitlines()[-1]
+        assert done.returncode == 1 and line.startswith(f"serve_client.py: {message}")
+
+
 def test_serve_client_skips_photos_whose_results_exist(addresses, model, tmp_path):
     for name in ("one.png", "one.bmp", "two.png"):
         (tmp_path / name).write_bytes(photo())

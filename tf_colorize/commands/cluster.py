@@ -183,7 +183,7 @@ def _count(counts, crew, jobs, failed):
     with progress.of_archive(jobs) as report:
         for item, outcome in crew.outcomes(jobs):
             if outcome.reason is not None:
-                failed.add(item.source, outcome.reason)
+                failed.add(item.source, outcome.reason.replace("`max_pixels`", "--max-pixels"))
                 counts.n_failed += 1  # `failed` also counts photos that are not in the plan
             else:
                 counts.n_done += 1
