@@ -102,6 +102,17 @@ def test_whole_files_of_every_kind_are_colorized_or_refused_in_a_line(tmp_path, 
     assert ending == ("refused" if name in ("float.tif", "signed.tif") else "colorized")
 
 
+def test_a_broken_optional_chunk_is_no_reason_to_refuse_a_photo(tmp_path, colorize):
+    for name, data in photo_files.seeds().items():
+        place = data.find(b"iCCP") + 12
+        if name.endswith(".png") and place > 12:
+            broken = photo_files.checked(data[:place] + bytes(40) + data[place + 40 :])
+            assert photo_check.check(colorize, broken, tmp_path) == "colorized"
+            break
+    else:
+        raise AssertionError("no PNG with a profile")
+
+
 @pytest.mark.parametrize(
     "outcome, complaint",
     [
