@@ -101,7 +101,7 @@ def certainty(cosines: np.ndarray, twin: int, colors: np.ndarray) -> float:
     return float(similar * np.clip(margin / _MARGIN, 0.0, 1.0))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def _of_reference(reference):
     """Returns the features and the colors of a reference, `(places, channels)` each."""
     see = insight.shipped()
