@@ -109,3 +109,26 @@ def test_references_in_files_are_checked():
     }
     assert text == "hi" and nothing == {"list": [], "missing": []}
     assert all(one.startswith("Its reference ") and "must be like" in one for one in wrong)
+
+
+def test_a_look_alone_is_a_file_of_its_own():
+    code = """
+        globalThis.OffscreenCanvas = class { getContext() { return {}; } };  // it reads names of colors
+        const { read, writeLook } = await import("./src/photo/hints_file.js");
+        const photo = { width: 9, height: 9 };
+        const opened = (content) => {
+            try { return read(JSON.stringify(content), photo); } catch (error) { return error.message; }
+        };
+        const look = { vividness: 1.2, warmth: 0, reference: [{ name: "a.png", photo: "data:;base64,aGk=" }] };
+        const { name, blob } = writeLook({ hints: { rest: { look: { reference: ["b.jpg"], grain: 0 } } }, look });
+        const written = JSON.parse(await blob.text());
+        const wrong = [{ version: 1, look: [] }, { version: 1 }, { version: 2, look: {} }, [], null];
+        console.log(JSON.stringify([name, written, opened(written), ...wrong.map(opened)]));
+    """
+    name, written, opened, *wrong = web_browser.in_node(code)
+    held = {"name": "a.png", "photo": "data:;base64,aGk="}
+    assert name == "look.json"
+    assert written["look"] == {"vividness": 1.2, "warmth": 0, "grain": 0, "reference": [held, "b.jpg"]}
+    assert opened["hints"] is None and opened["look"] == {"vividness": 1.2, "warmth": 0, "reference": [held]}
+    assert opened["rest"] == {"look": {"reference": ["b.jpg"], "grain": 0}}
+    assert [isinstance(one, str) for one in wrong] == [True] * len(wrong)

@@ -81,7 +81,7 @@ function described({ reference, ...numbers }, rest) {
 export function read(text, photo) {
   const content = json(text);
   const { version, hints: entries, look: lookOfFile, ...rest } = content ?? {};
-  const isLook = entries === undefined && typeof lookOfFile === "object" && lookOfFile !== null;
+  const isLook = entries === undefined && lookOfFile?.constructor === Object;
   if (!isLook && !Array.isArray(entries)) throw new Error(`It is not a hints file. It must be like ${FORM}`);
   if (version !== VERSION) throw new Error(`It has version ${JSON.stringify(version) ?? "none"}; this page reads ${VERSION}.`);
   if (entries?.length > MOST) throw new Error(`It has ${entries.length} hints; a photo can have ${MOST}.`);
