@@ -15,7 +15,7 @@ _STEPS = 256  # of a* and of b*, a byte each; finer than 8-bit chroma
 _MIDDLE, _SCALE = 128, 127.0  # byte for 0; bytes per unit of ab
 _TILE = 16  # steps of a* and b* that are filled together
 _STRIP = 1 << 15  # pixels that are looked up at a time, for the processor's cache
-_LUMA_BITS = 1  # last bits of luma that are ignored
+_LUMA_BITS = 2  # last bits of luma that are ignored
 _PLACES = [0, 0, 1, 1, 2, 2]  # luma, a* and b* into the first three bytes
 _LUMA_STEP = 1 << _LUMA_BITS
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.film import flow
+from tf_colorize.film import ahead, flow
 
 with installation.explained():
     import cv2
@@ -35,6 +35,7 @@ DEFAULT_STEADINESS = 0.95
 BLOCK = 12  # frames per block of results
 AHEAD = 16  # frames of lookahead for the last of them
 KEY_EVERY = 8  # frames
+_LINKED = 4  # frames whose flow is found while the network runs
 _LEAST_TRUST = 0.7  # minimum share propagated since the last key frame, below which the network runs again
 _FAINT = 0.05  # weight below which a pixel gets the color of its surroundings
 _FACTOR = 2  # by which colors are smaller than frames
@@ -113,7 +114,7 @@ class Steadier:
             large sizes if `steadiness` is not 0. After each, `state` is that of its last frame.
         """
         waiting: collections.deque[_Waiting] = collections.deque()
-        for one in self._keyed(self._linked(frames)):
+        for one in self._keyed(ahead.ahead(self._linked(frames), _LINKED)):
             waiting.append(one)
             if len(waiting) == BLOCK + AHEAD:
                 yield self._block(waiting)
