@@ -27,7 +27,7 @@ def test_notices_about_the_hints_file_and_transparency(here):
         assert note in filed and f"tf-colorize: standard input: {note}\n" in piped.stderr.decode()
 
 
-def test_replaced_color_is_reported_without_an_option_that_pipes_have_not(here):
+def test_replaced_color_is_reported_without_naming_an_option_that_pipes_lack(here):
     Image.fromarray(skimage.data.chelsea()[100:160, 100:180]).save("b.png")
     piped = command_line.command("-", "--model", str(MODEL), input=(here / "b.png").read_bytes(), check=True)
     assert piped.stderr.decode() == "tf-colorize: standard input: already had color, which was replaced\n"

@@ -34,7 +34,7 @@ def options(monkeypatch):
         ("the IOError of x.jpg is a name", "the IOError of x.jpg is a name"),
     ],
 )
-def test_messages_of_the_library_in_the_words_of_the_command(options, text, expected):
+def test_library_messages_use_the_words_of_the_command(options, text, expected):
     assert parsing.in_words(text) == expected
 
 

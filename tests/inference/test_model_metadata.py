@@ -40,7 +40,7 @@ def test_invalid_metadata_gives_one_line(tmp_path, metadata, message):
 
 
 @pytest.mark.parametrize(("metadata", "message"), INVALID[:-1])
-def test_so_does_that_of_an_onnx_file(metadata, message):
+def test_invalid_metadata_of_an_onnx_file_gives_one_line(metadata, message):
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     if texts == {"image_size": "32"}:
         assert model_metadata.of_onnx(texts, "x.onnx") == {"image_size": 32}
@@ -76,6 +76,6 @@ def test_valid_metadata_and_none_are_used(tmp_path):
         np.testing.assert_allclose(ab.reshape(-1, 2)[0], (tiny_models.A, tiny_models.B), atol=1e-3)
 
 
-def test_what_a_runtime_says_is_one_line_for_terminals():
+def test_messages_of_runtimes_are_one_line_that_is_safe_for_terminals():
     said = model_metadata.first_line(ValueError(f"no op \x1b[31m{'x' * 1000}\nmore"))
     assert said.isprintable() and said.startswith("'no op \\x1b[31mxxx") and len(said) < 320

@@ -34,7 +34,7 @@ def test_serve_client_names_the_broken_file_and_writes_the_others(addresses, pro
         assert Image.open(tmp_path / name).size == Image.open(io.BytesIO(photo())).size
 
 
-def test_an_address_that_is_none_is_one_line():
+def test_an_invalid_address_is_reported_in_one_line():
     for arguments, message in (
         (["nonsense", "a.jpg"], "url must be like http://host:8501/v1/models/colorizer"),
         (["grpc://localhost:1/x", "a.jpg", "--timeout", "-1"], "--timeout must be over 0"),

@@ -150,7 +150,7 @@ def test_the_browser_is_asked_to_keep_what_is_stored(new_visitor, hinting_server
     visitor.until(lambda: visitor.page.evaluate("() => window.persists === true"))
 
 
-def test_where_nothing_is_kept_nobody_is_asked(new_visitor, hinting_server):
+def test_without_storage_no_question_is_asked(new_visitor, hinting_server):
     visitor = new_visitor(hinting_server.url, web_kept.refuse).wait_until_ready()
     visitor.page.mouse.click(5, 5)
     visitor.colors("photo.png", PHOTO)

@@ -170,7 +170,7 @@ def test_it_is_undone_redone_and_kept_with_its_photo(visitor):
     ],
     ids=["gray", "cut", "text"],
 )
-def test_what_cannot_lend_is_one_line(visitor, data, reason):
+def test_an_unusable_reference_is_reported_in_one_line(visitor, data, reason):
     drops(visitor, "wrong.png", data)
     notices = visitor.page.locator(".notice")
     sync_api.expect(notices).to_have_count(1)

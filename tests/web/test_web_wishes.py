@@ -229,7 +229,7 @@ def test_a_photo_is_shared_as_it_is_now(sharing):
     assert visitor.page.evaluate("() => window.shared[0][2]") == len(received)
 
 
-def test_who_gives_up_sharing_gets_no_message(sharing):
+def test_canceled_sharing_gives_no_message(sharing):
     visitor, share = sharing(["AbortError"])
     share.click()
     visitor.until(lambda: visitor.page.evaluate("() => window.tried"))
