@@ -72,6 +72,9 @@ def test_dots_of_two_windows_add_up(visitor, other):
     visitor.sees("#vividness-value", "60%")
     visitor.page.reload()
     visitor.sees("#info", "Colorized")
+    before = agree(visitor, other, 2)
+    visitor.page.locator(".dot").first.press("ArrowLeft")  # a dot that was stored
+    visitor.until(lambda: web_kept.dots(visitor) != before)
     agree(visitor, other, 2)
 
 

@@ -13,7 +13,7 @@ export class PictureError extends Error {}
 export function inspect(bytes) {
   if (bytes.length === 0) throw new PictureError("The file is empty.");
   const found = READERS.find(({ matches }) => matches(bytes));
-  if (!found) throw new PictureError("This is not a picture.");
+  if (!found) throw new PictureError("This is not a picture that the page can read, such as a JPEG, PNG, WebP, GIF, BMP or AVIF.");
   try {
     return { format: found.format, ...found.read(bytes) };
   } catch (error) {
