@@ -23,7 +23,7 @@ def test_unusable_files_are_reported_and_the_others_colorized(visitor):
     frames = [Image.new("RGB", (40, 30), (80 * index, 0, 0)) for index in range(3)]
     several = {"save_all": True, "append_images": frames[1:]}
     unusable = {
-        "notes.txt": (b"dear diary", "This is not a picture that the page can read, such as a JPEG, PNG, WebP, GIF, BMP"),
+        "notes.txt": (b"dear diary", "This is not a picture that the page can read, such as a JPEG, PNG, WebP"),
         "empty.jpg": (b"", "The file is empty."),
         "half.jpg": (jpeg[: len(jpeg) // 2], "The picture is truncated: its end is missing."),
         "half.png": (png[: len(png) // 2], "The picture is truncated"),
