@@ -127,7 +127,7 @@ def hints_of(values: Iterable[Any]) -> list[Hint]:
     """
     values = list(values)
     if len(values) > MOST:
-        raise ValueError(f"`hints` must be at most {MOST}. Received: {len(values)} hints. Omit some.")
+        raise ValueError(f"the hints must be at most {MOST}. Received: {len(values)} hints. Omit some.")
     return [hint(value) for value in values]
 
 

@@ -134,7 +134,7 @@ def test_a_model_without_hints_is_reported_and_the_others_are_colorized(album, t
         (["album/a.png", "--hint", "80,3=red"], 1, "album/a.png: hint at 80,3: must be inside the photo"),
         (["album/a.png", *["--hint", "1,1=red"] * 501], 1, "must be at most 500. Received: 501 hints"),
         (["album/a.png", "--hints", "nowhere.json"], 1, "nowhere.json: No such file or directory"),
-        (["album/a.png", "--hints", "many.json"], 1, "many.json: `hints` must be at most 500. Received: 10000 hints"),
+        (["album/a.png", "--hints", "many.json"], 1, "many.json: the hints must be at most 500. Received: 10000 hints"),
         (["album", "--hint", "3,4=red"], 2, "--hint and --hints are for one photo, not 3"),
         (["album/a.png", "album/b.png", "--hints", "x.json"], 2, "--hint and --hints are for one photo, not 2"),
     ],

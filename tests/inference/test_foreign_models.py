@@ -86,7 +86,7 @@ def test_a_saved_model_with_a_broken_file(tmp_path, name, content):
     else:
         (folder / name).write_bytes(content or b"")
     one_line(Colorizer.load, folder, "not a SavedModel that can be loaded")
-    one_line(saving.load_generator, folder, "not a generator that was saved by tf_colorize")
+    one_line(saving.load_generator, folder, "saved by tf_colorize: its metadata does not describe the network")
 
 
 @pytest.mark.parametrize(("about", "message"), [one for one in BAD_METADATA if one[0] != "{}"])

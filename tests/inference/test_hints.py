@@ -228,7 +228,7 @@ def test_bad_hints_are_reported_in_one_clear_line(ways, hint, message):
 
 
 def test_too_many_hints_are_refused_at_once(ways):
-    with pytest.raises(ValueError, match="`hints` must be at most 500. Received: 10000 hints"):
+    with pytest.raises(ValueError, match="the hints must be at most 500. Received: 10000 hints"):
         ways["none"](GRAY, hints=[(1, 1, "red")] * 10_000)
 
 

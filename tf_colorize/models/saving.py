@@ -104,6 +104,8 @@ def _rebuilt(path, metadata):
     """Rebuilds the generator from the files that `export.export_saved_model` wrote beside the graph."""
     import tensorflow as tf
 
+    if "generator" not in metadata:
+        raise ValueError("its metadata does not describe the network")
     generator = keras.models.model_from_json(json.dumps(metadata["generator"]))
     values = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     for index, weight in enumerate(generator.weights):
