@@ -54,7 +54,7 @@ def test_a_pipe_takes_the_look_of_a_file(pair, model, monkeypatch):
 @pytest.mark.parametrize(
     "look, complaint",
     [
-        ({"vividness": 2.5}, "`vividness` must be in [0, 2]. Received: vividness=2.5."),
+        ({"vividness": 2.5}, "--vividness must be in [0, 2]. Received: --vividness 2.5."),
         ({"warmth": "warm"}, 'warmth "warm": must be a number'),
         ({"warmth": True}, "warmth true: must be a number"),
         ({"vividness": float("nan")}, "vividness NaN: must be a number"),

@@ -59,7 +59,7 @@ def test_a_hints_file_of_the_page_works_as_a_look_file(pair, model):
         ({"version": 2, "look": {}}, "look.json: has version 2; this version of tf-colorize reads 1"),
         ({"version": "1" * 999, "look": {}}, "look.json: has version '111"),
         ({"version": 1, "look": {"warmth": "warm"}}, 'look.json: warmth "warm": must be a number'),
-        ({"version": 1, "look": {"vividness": 3}}, "look.json: `vividness` must be in [0, 2]"),
+        ({"version": 1, "look": {"vividness": 3}}, "look.json: --vividness must be in [0, 2]"),
     ],
 )
 @pytest.mark.parametrize("command", [["a.png"], ["cluster", ".", "out"], ["film", "x.mp4"], ["serve"]])
