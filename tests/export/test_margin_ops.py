@@ -1,4 +1,6 @@
-"""The TensorFlow operations find the margins that NumPy finds, and ONNX Runtime runs them."""
+"""The TensorFlow operations find the margins that NumPy finds; the shipped model has them."""
+
+import pathlib
 
 import mounts
 import numpy as np
@@ -55,3 +57,13 @@ def test_small_squares_do_not_fail(side):
     lightness = np.zeros((1, side, side, 1), np.float32)
     kept = margin_ops.without_color_in_margins(side)(lightness, tf.ones((1, side, side, 2)))
     assert kept.shape == (1, side, side, 2) and kept.numpy().min() == 1
+
+
+def test_the_shipped_saved_model_leaves_a_mount_gray():
+    path = pathlib.Path(__file__).parents[2] / "saved_models" / "colorizer" / "1"
+    picture = mounts.mounted(mounts.PHOTOS["astronaut"], 175, (80, 80, 80, 80))[0]
+    image = np.repeat(picture[..., np.newaxis], 3, axis=-1)
+    loaded = tf.saved_model.load(str(path), tags=["serve"])
+    color = loaded.signatures["colorize"](image=tf.constant(image[np.newaxis]))["image"].numpy()[0].astype(int)
+    assert (color[:70] == 175).all() and (color[:, :70] == 175).all()
+    assert np.ptp(color[100:-100, 100:-100], axis=-1).mean() > 10
