@@ -126,6 +126,7 @@ def test_a_photo_forgotten_while_it_is_opened_does_not_come_back(visitor):
     assert web_kept.names(visitor) == ["later.png"]
 
 
+@pytest.mark.slow
 def test_changes_of_another_window_reach_a_photo_that_is_not_open_yet(visitor):
     visitor.colors("photo.png", PHOTO)
     web_kept.until_kept(visitor, 1)
@@ -150,6 +151,7 @@ def test_the_browser_is_asked_to_keep_what_is_stored(new_visitor, hinting_server
     visitor.until(lambda: visitor.page.evaluate("() => window.persists === true"))
 
 
+@pytest.mark.slow
 def test_without_storage_no_question_is_asked(new_visitor, hinting_server):
     visitor = new_visitor(hinting_server.url, web_kept.refuse).wait_until_ready()
     visitor.page.mouse.click(5, 5)

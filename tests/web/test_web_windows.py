@@ -102,6 +102,7 @@ def test_a_late_message_leaves_the_dot_that_is_being_put(visitor, other, is_reve
     assert sorted(label.partition(" ")[0] for label in shown) == ["#108030", "#2040c0", "#c02040"]
 
 
+@pytest.mark.slow
 def test_the_dot_in_use_keeps_the_focus(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)
@@ -147,6 +148,7 @@ def test_undo_takes_back_only_what_was_done_in_the_window(visitor, other):
     sync_api.expect(other.page.locator("#undo")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_undo_brings_back_no_dot_that_was_removed_elsewhere(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)
@@ -163,6 +165,7 @@ def test_undo_brings_back_no_dot_that_was_removed_elsewhere(visitor, other):
     agree(visitor, other, 0)
 
 
+@pytest.mark.slow
 def test_a_notice_appears_if_the_open_dot_is_removed_elsewhere(visitor, other):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
     agree(visitor, other, 1)
