@@ -67,8 +67,8 @@ export function writeLook({ hints, look }) {
 
 /** What a file says of a look, with what the page cannot use of the file that it came from. */
 function described({ reference, ...numbers }, rest) {
-  const all = [...reference, ...(rest?.reference ?? [])];
-  return { ...numbers, ...rest, ...(all.length > 0 ? { reference: all } : {}) };
+  const all = [...reference, ...[rest?.reference ?? []].flat()];
+  return { ...numbers, ...rest, ...(reference.length > 0 ? { reference: all } : {}) };
 }
 
 /**
@@ -88,8 +88,9 @@ export function read(text, photo) {
   const hints = isLook ? null : entries.map((hint) => checked(hint, photo));
   if (lookOfFile === undefined) return { hints, look: null, rest };
   const look = looks.checked(lookOfFile);
-  const { missing } = references.checked(lookOfFile?.reference);
-  const restOfLook = { ...(missing.length > 0 ? { reference: missing } : {}), ...without(Object.keys(look), lookOfFile) };
+  const { list, missing } = references.checked(lookOfFile?.reference);
+  const others = list.length > 0 ? missing : lookOfFile?.reference; // as the file has it
+  const restOfLook = { ...(missing.length > 0 ? { reference: others } : {}), ...without(Object.keys(look), lookOfFile) };
   return { hints, look, rest: Object.keys(restOfLook).length > 0 ? { ...rest, look: restOfLook } : rest };
 }
 
