@@ -1,9 +1,11 @@
 """Trials find planted faults: careless commands, and pictures that break a promise."""
 
+import io
 import shutil
 
 import pytest
 import tiny_models
+from PIL import Image
 from trials import disturbed, faults, inputs, photo_check, photo_files, scenarios, soak
 from trials import trial as trials
 
@@ -106,7 +108,9 @@ def test_a_broken_optional_chunk_is_no_reason_to_refuse_a_photo(tmp_path, colori
     for name, data in photo_files.seeds().items():
         place = data.find(b"iCCP") + 12
         if name.endswith(".png") and place > 12:
-            broken = photo_files.checked(data[:place] + bytes(40) + data[place + 40 :])
+            broken = data[:place] + bytes(40) + data[place + 40 :]  # its checksum is wrong, too
+            with pytest.raises(Image.UnidentifiedImageError):
+                Image.open(io.BytesIO(broken))
             assert photo_check.check(colorize, broken, tmp_path) == "colorized"
             break
     else:
