@@ -31,6 +31,9 @@ def options(monkeypatch):
         ("TF_CONFIG is broken (KeyError: 'task')", "TF_CONFIG is broken ('task')"),
         ("x: truncated: [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : No graph", "x: truncated: No graph"),
         ("but [Errno -2] Name or service not known", "but Name or service not known"),
+        ("`side`.jpg: no such file", "`side`.jpg: no such file"),
+        ("MyError: no such file", "MyError: no such file"),
+        ("a/MyError: no such file", "a/MyError: no such file"),
         ("the IOError of x.jpg is a name", "the IOError of x.jpg is a name"),
     ],
 )

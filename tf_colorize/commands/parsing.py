@@ -20,11 +20,12 @@ _OPTION_OF = {
 }
 """Arguments of the library that have another name as options."""
 
-_ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)`")
+# Names of files may look alike, but stand at the beginning, or have a suffix.
+_ARGUMENT = re.compile(r"(?<![^\s(])`([a-z][a-z0-9_]*)`(?=[\s,:;)]|\.?$|\.\s)")
 _VALUE = re.compile(r"(?<![^ (])([a-z][a-z0-9_]*)=(?=\S)")
-_EXCEPTION = re.compile(r"\b[A-Z][A-Za-z]*(?:Error|Exception)(?=\)$|$)")
+_EXCEPTION = re.compile(r"(?:(?<=\()|(?<=: )|^)[A-Z][A-Za-z]*(?:Error|Exception)(?=\)?$)")
 _FOR_PROGRAMMERS = re.compile(
-    r"\[Errno -?\d+\] |\b[A-Z][A-Za-z]*(?:Error|Exception): |\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : "
+    r"\[Errno -?\d+\] |(?:(?<=\()|(?<=: ))[A-Z][A-Za-z]*(?:Error|Exception): |\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : "
 )
 _LIMIT_ADVICE = "; raise `max_pixels` if you trust the file"
 
