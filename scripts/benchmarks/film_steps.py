@@ -65,10 +65,14 @@ def frame_by_frame(colorize, film, path, options):
 
 
 _MEASURED = """
-import resource, sys
+import pathlib, re, resource, sys
 from tf_colorize.commands import film
 code = film.main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = pathlib.Path("/proc/self/status")
+if status.exists():  # what `getrusage` reports includes the process that started this one
+    print(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1])
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 sys.exit(code)
 """
 

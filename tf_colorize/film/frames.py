@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_LEAST_STEPS = 4  # between frames, to find a pattern in them
+
 
 class FilmError(ValueError):
     """A film cannot be read or written; the message is one line."""
@@ -141,7 +143,10 @@ def table(
     steps = np.diff(times)
     # The rate of the header counts only if most frames have it.
     usual = float(np.median(steps)) if len(steps) else float(shown[-1][1] or 0)
-    if usual and (rate is None or not 0.75 < usual * float(time_base * rate) < 1.5):
+    if is_pulled_down(times):
+        even = len(steps) // 2 * 2
+        rate = _common(1 / (fractions.Fraction(int(steps[:even].sum()), even) * time_base))
+    elif usual and (rate is None or not 0.75 < usual * float(time_base * rate) < 1.5):
         mean = fractions.Fraction(int(times[-1]) - origin, len(steps)) if len(steps) else fractions.Fraction(usual)
         rate = 1 / (fractions.Fraction(usual) * time_base)
         if abs(float(mean) / usual - 1) < 0.02:  # times are rounded: 33 or 34 ms
@@ -160,6 +165,21 @@ def table(
         tuple(jumps),
         tuple(time - origin for time in lost),
     )
+
+
+def is_pulled_down(times: np.ndarray) -> bool:
+    """Returns whether frames are shown for two and three fields in turn, as flags in MPEG-2 make 24 frames a second
+    last for 30 (soft telecine).
+
+    Args:
+        times: Times of the frames in any unit, in order.
+    """
+    steps = np.diff(times)
+    if len(steps) < _LEAST_STEPS:
+        return False
+    ratios = steps[1:] / steps[:-1]
+    is_turn = (np.abs(ratios - 1.5) < 0.1) | (np.abs(ratios - 2 / 3) < 0.05)
+    return bool(is_turn.mean() > 0.9)
 
 
 def _common(rate):

@@ -135,8 +135,11 @@ def open_film(
     if facts["bits"] > 10:
         notes.append(f"{facts['bits']} bits per channel: the result has 10")
     table, video = listing.table_of(source), None
-    order = telecine.order_of(source, table)
-    if takes_telecine_back:
+    is_pulled_down = frames.is_pulled_down(table.times[:-1])
+    order = None if is_pulled_down else telecine.order_of(source, table)
+    if is_pulled_down:
+        notes.append("telecined by flags alone: its frames are the 24 film frames per second")
+    elif takes_telecine_back:
         video = detelecine.video(table, order, first, source.path)
         table = detelecine.film_table(video)
         notes.append("telecine was taken back: the result has the 24 film frames a second")
