@@ -92,11 +92,11 @@ def test_another_file_takes_the_place_of_all_but_a_look_that_it_lacks(colorized)
 
 
 def test_the_archive_has_the_hints_file_of_a_photo_with_nothing_else(colorized):
-    opens(colorized, {"version": 1, "hints": [], "look": {"reference": "a.jpg"}})
+    opens(colorized, {"version": 1, "hints": [], "look": {"reference": ["a.jpg"]}})
     colorized.sees(".notice", "“reference”")
     colorized.choose(("plain.png", web_stage.PHOTO))
     colorized.waits_for_all(2)
     _, received = colorized.downloads("#download-all")
     with zipfile.ZipFile(io.BytesIO(received)) as archive:
         assert archive.namelist() == ["photo.color.png", "photo.hints.json", "plain.color.png"]
-        assert json.loads(archive.read("photo.hints.json"))["look"] == {"reference": "a.jpg"}
+        assert json.loads(archive.read("photo.hints.json"))["look"] == {"reference": ["a.jpg"]}
