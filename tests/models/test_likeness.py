@@ -118,10 +118,10 @@ def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
 
 
 def test_a_step_of_a_recipe_adds_it(plain, lightness, tmp_path):
-    (tmp_path / "run").mkdir()
-    saving.save_generator(grafts.add_hints(plain), tmp_path / "run" / "given.keras", {"image_size": SIZE})
+    given = tmp_path / "given.keras"
+    saving.save_generator(grafts.add_hints(plain), given, {"image_size": SIZE})
     file = tmp_path / "recipe.toml"
-    file.write_text("[[step]]\nname = 'joined'\n[step.nonlocal_mean]\nmodel = 'given.keras'")
+    file.write_text(f"[[step]]\nname = 'joined'\n[step.nonlocal_mean]\nmodel = '{given}'")
     recipe.run(file, data="", run_dir=tmp_path / "run", report=lambda line: None)
     joined, about = saving.load_generator(tmp_path / "run" / "joined" / "generator.keras")
     assert about["image_size"] == SIZE and joined.get_layer("likeness_embedding").get_weights()

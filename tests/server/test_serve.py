@@ -6,12 +6,12 @@ import io
 import json
 import os
 import pathlib
-import signal
 import socket
-import subprocess
 import sys
 import threading
+import time
 
+import own_server
 import pytest
 import tiny_models
 from PIL import Image
@@ -29,36 +29,6 @@ def jpeg(size=(60, 40), **options):
     return data.getvalue()
 
 
-class Running:
-    def __init__(self, *arguments, **environment):
-        environment = {**os.environ, "TF_COLORIZE_TOKEN": "", **environment}
-        command = [sys.executable, "-m", "tf_colorize", "serve", "--port", "0", *map(str, arguments)]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        self.lines = [self.process.stdout.readline()]
-        if self.lines[0].startswith("token: "):
-            self.lines.append(self.process.stdout.readline())
-        self.port = int(self.lines[-1].partition("/colorize")[0].rpartition(":")[2])
-
-    def ask(self, path, body=None, method=None, **headers):
-        """Returns `(status, headers, bytes)`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=100)
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request(method or ("GET" if body is None else "POST"), path, body, headers)
-        response = connection.getresponse()
-        with response:
-            return response.status, response.headers, response.read()
-
-    def error(self, *arguments, **headers):
-        status, _, body = self.ask(*arguments, **headers)
-        return status, json.loads(body)["error"]
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=30)
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return tiny_models.write_tflite(tmp_path_factory.mktemp("model"))
@@ -66,7 +36,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(model):
-    running = Running("--model", model, "--max-megabytes", 1, "--max-pixels", 1_000_000)
+    running = own_server.Running("--model", model, "--max-megabytes", 1, "--max-pixels", 1_000_000)
     yield running
     said, complaints = running.stop()
     assert (running.process.returncode, said, complaints) == (0, "", "")
@@ -108,7 +78,7 @@ def test_options_as_json(server):
 
 def test_hints_color_a_place(model):
     shipped = pathlib.Path(tf_colorize.__file__).parents[1] / "saved_models" / "colorizer.tflite"
-    running, data = Running("--model", shipped, "--jobs", 1), jpeg((160, 120))
+    running, data = own_server.Running("--model", shipped, "--jobs", 1), jpeg((160, 120))
     expected = tf_colorize.Colorizer.load(shipped, threads=1)(data, hints=[(40, 60, "#2040c0")])
     image = base64.b64encode(data).decode()
     try:
@@ -183,6 +153,17 @@ def test_invalid_and_too_large_photos_are_rejected(server):
     assert server.ask("/colorize", jpeg())[0] == 200  # and goes on
 
 
+def test_who_is_still_sending_a_rejected_photo_gets_the_answer(server):
+    def body():
+        for _ in range(24):
+            time.sleep(0.02)  # so the server answers before all of it is sent
+            yield bytes(1 << 16)
+
+    error = (413, "the photo is too large: at most 1,048,576 bytes")
+    assert server.error("/colorize", body(), Content_Length=str(24 << 16)) == error
+    assert server.error("/colorize", body()) == error  # in chunks
+
+
 def test_health_and_description(server):
     status, _, body = server.ask("/health")
     assert status == 200 and json.loads(body) == {"status": "ok", "version": tf_colorize.__version__}
@@ -208,7 +189,7 @@ def listeners(pid):
 def test_it_listens_on_this_machine_only_or_requires_a_token(server, model):
     assert listeners(server.process.pid) == {"0100007F"} and len(server.lines) == 1
     for environment in ({}, {"TF_COLORIZE_TOKEN": "secret words"}):
-        running = Running("--model", model, "--host", "0.0.0.0", **environment)
+        running = own_server.Running("--model", model, "--host", "0.0.0.0", **environment)
         try:
             assert listeners(running.process.pid) == {"00000000"}
             token = environment.get("TF_COLORIZE_TOKEN") or running.lines[0].split()[1]
@@ -245,7 +226,7 @@ def test_sixty_four_callers_at_once(server):
 
 
 def test_too_many_requests_get_status_503(model):
-    running = Running("--model", model, "--jobs", 1, "--waiting", 1)
+    running = own_server.Running("--model", model, "--jobs", 1, "--waiting", 1)
     try:
         with (
             socket.create_connection(("127.0.0.1", running.port)) as one,
@@ -268,7 +249,7 @@ def test_too_many_requests_get_status_503(model):
 
 
 def test_no_file_is_kept(model, tmp_path):
-    running = Running("--model", model, TMPDIR=str(tmp_path), HOME=str(tmp_path))
+    running = own_server.Running("--model", model, TMPDIR=str(tmp_path), HOME=str(tmp_path))
     before = set(tmp_path.rglob("*"))
     for query in ("", "?format=tif", "?format=webp"):
         assert running.ask(f"/colorize{query}", jpeg())[0] == 200

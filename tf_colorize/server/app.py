@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import dataclasses
 import hmac
 import json
@@ -23,6 +24,7 @@ with installation.explained():
 
 _logger = logging.getLogger(__name__)
 _PATIENCE = 60.0  # seconds for a photo to arrive
+_LINGERING = 5.0  # seconds for the rest of a rejected one
 _OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _PORT = re.compile(r":\d+$")
 
@@ -128,15 +130,19 @@ class Service:
     async def _body(self, request):
         most = self._limits.max_bytes
         too_large = _RefusedError(413, f"the photo is too large: at most {most:,} bytes", connection="close")
+        stream = request.stream()
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > most:
+            if request.headers.get("expect", "").lower() != "100-continue":  # else it waits before sending
+                await _discard(stream)
             raise too_large
 
         async def read():
             parts, size = [], 0
-            async for part in request.stream():
+            async for part in stream:
                 size += len(part)
                 if size > most:
+                    await _discard(stream)
                     raise too_large
                 parts.append(part)
             return b"".join(parts)
@@ -154,6 +160,17 @@ class Service:
             raise wishes.WishError("send only the bytes of the photo as the body, not a form")
         query = request.query_params.multi_items()
         return self._answer(wishes.wish_of(body, query, self._fields, is_json=media_type == "application/json"))
+
+
+async def _discard(stream):
+    """Reads on for a while: who is still sending when the connection closes gets an error instead of the answer."""
+
+    async def read():
+        async for _ in stream:
+            pass
+
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(read(), _LINGERING)
 
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

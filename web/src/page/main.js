@@ -73,7 +73,7 @@ function refreshStage() {
   undoing.show(finished);
   borrowing.show(current, { takesHints, takesColors: darkroom.takesColors(sides.model) });
   adjusting.show(current.look);
-  element("hints-files").classList.toggle("unused", !takesHints);
+  for (const name of ["save-hints", "open-hints"]) element(name).classList.toggle("unused", !takesHints);
 }
 
 /** Shows gray until the colors are ready. */
