@@ -2,14 +2,17 @@
 
 import errno
 import json
+import os
 import pathlib
 import sys
+import time
 import types
 
 import pytest
 from PIL import Image
 
 import tf_colorize
+from tf_colorize import whole
 from tf_colorize.albums import work
 from tf_colorize.archives import crew, failures, places, plan, workers
 from tf_colorize.commands import main, ray_job
@@ -65,6 +68,43 @@ def test_a_missing_scratch_folder_is_the_reason_for_every_photo(tmp_path, monkey
 
     monkeypatch.setattr(workers.whole, "Scratch", full)
     assert [outcome.reason for outcome in worker.run([item("a.jpg"), item("b.jpg")])] == ["No space left on device"] * 2
+
+
+def test_a_job_needs_no_locks(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    scans, results = tmp_path / "scans", tmp_path / "results"
+    scans.mkdir()
+    for name in ("good.jpg", "op.jpg"):
+        Image.new("L", (8, 8)).save(scans / name)
+    source, target = places.Folder(scans), places.Folder(results)
+
+    def start():
+        def colorize(job):
+            if job.source.name == "op.jpg":
+                failing(job.source.name)
+            with whole.new_path(job.target) as new:
+                new.write_bytes(b"color")
+            return work.Outcome()
+
+        return colorize
+
+    with failures.Failures(source, target) as failed:
+        with plan.Plan(plan.items(source, target, plan.Rules(), failed.add)) as jobs:
+            target.prepare()
+            items = []
+            while len(items) < 2:
+                items += jobs.take(2)
+                time.sleep(0.01)
+            for one, outcome in zip(items, workers.Worker(source, target, start, tf_colorize.__version__).run(items)):
+                if outcome.reason:
+                    failed.add(one.source, outcome.reason)
+        assert failed.finish() is None
+    assert sorted(os.listdir(results)) == [failures.Failures.NAME, "good.jpg"]
 
 
 def test_a_worker_that_cannot_start_reports_why(tmp_path):

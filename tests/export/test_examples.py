@@ -18,9 +18,10 @@ import pytest
 import skimage.data
 import web_browser
 from PIL import Image
-from playwright import sync_api
 
 from tf_colorize import Colorizer
+
+pytest_plugins = ["web_fixtures"]
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 PHOTO = skimage.data.coffee()[:301, 200:397]
@@ -80,19 +81,16 @@ def served(folder):
 
 
 @pytest.mark.slow
-def test_browser(folder):
-    chromium = web_browser.executable()
+def test_browser(folder, chromium):
     install(folder, "onnxruntime-web")
-    with served(folder) as address, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
+    with served(folder) as address, contextlib.closing(chromium.new_context()) as context:
+        page = context.new_page()
         page.set_default_timeout(web_browser.PATIENCE_MS)
         page.goto(f"{address}/onnx_picture.html")
         page.wait_for_function("document.title === 'Ready'")
         page.set_input_files("input", folder / "gray.png")
         page.wait_for_function("document.title === 'Colorized'")
         data = page.evaluate("document.querySelector('canvas').toDataURL('image/png')")
-        browser.close()
     assert_colored(io.BytesIO(base64.b64decode(data.partition(",")[2])))
 
 

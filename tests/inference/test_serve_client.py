@@ -1,14 +1,20 @@
 """The script `serve_client.py`, against a server that runs the real SavedModel."""
 
 import io
+import json
 import pathlib
 import subprocess
 import sys
 
+import pytest
 from PIL import Image
 from served import PROTOCOLS, photo
 
-CLIENT = pathlib.Path(__file__).parents[2] / "scripts" / "serve_client.py"
+from tf_colorize.color import colorfulness
+from tf_colorize.commands import main
+
+ROOT = pathlib.Path(__file__).parents[2]
+CLIENT = ROOT / "scripts" / "serve_client.py"
 
 
 def run_client(*arguments):
@@ -57,3 +63,15 @@ def test_serve_client_skips_photos_whose_results_exist(addresses, model, tmp_pat
     )
     assert process.returncode == 1 and "one.color.png is already the result of" in process.stderr
     assert model.requests == 2 and (tmp_path / "two.color.png").read_bytes() != b"mine"
+
+
+@pytest.mark.slow
+def test_the_manuals_way_to_try_a_client_without_tf_serving(tmp_path):
+    (tmp_path / "one.png").write_bytes(photo())
+    command = [sys.executable, "tests/helpers/prediction_server.py", "saved_models/colorizer/1"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        address = json.loads(server.stdout.readline())["http"]
+        assert main.main([str(tmp_path / "one.png"), "--model", address]) == 0
+        server.stdin.close()
+    assert server.returncode == 0
+    assert colorfulness.has_color(Image.open(tmp_path / "one.color.png"))
