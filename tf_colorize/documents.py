@@ -26,17 +26,27 @@ def read(path: str | os.PathLike[str]) -> Any:
     Raises:
         ValueError: the file cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"{path}: has more than {_MOST_BYTES:,} bytes, too many for such a file")
+    data = read_bytes(path, _MOST_BYTES)
     try:
         return json.loads(data.decode("utf-8-sig"))  # editors on Windows write a byte order mark
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not valid JSON ({error})") from error
+
+
+def read_bytes(path: str | os.PathLike[str], most: int) -> bytes:
+    """Reads a file of at most `most` bytes; from a device, which may never end, no more than that is read.
+
+    Raises:
+        ValueError: the file cannot be read, or is larger.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    if len(data) > most:
+        raise ValueError(f"{path}: has more than {most:,} bytes, too many for such a file")
+    return data
 
 
 def check_version(content: dict[str, Any], path: str | os.PathLike[str]) -> None:

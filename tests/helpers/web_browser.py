@@ -279,3 +279,11 @@ def share_that_agrees(received, expected, gray_levels=3):
     picture = np.asarray(opened(received)).astype(int)
     assert picture.shape == expected.shape
     return np.mean(np.abs(picture - expected).max(axis=-1) <= gray_levels)
+
+
+@contextlib.contextmanager
+def arrived(browser, server):
+    """A visitor on a server's page, which is ready."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
+    yield Visitor(context.new_page(), server.url).wait_until_ready()
+    context.close()

@@ -46,9 +46,8 @@ def hinting_server(page_folder, hinting_model):
 
 @pytest.fixture(scope="session")
 def _arrived_with_hints(chromium, hinting_server):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
-    yield web_browser.Visitor(context.new_page(), hinting_server.url).wait_until_ready()
-    context.close()
+    with web_browser.arrived(chromium, hinting_server) as visitor:
+        yield visitor
 
 
 @pytest.fixture

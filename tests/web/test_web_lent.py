@@ -51,9 +51,8 @@ def lending_server(page_folder, lending_model):
 
 @pytest.fixture(scope="module")
 def _arrived(chromium, lending_server):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, service_workers="block")
-    yield web_browser.Visitor(context.new_page(), lending_server.url).wait_until_ready()
-    context.close()
+    with web_browser.arrived(chromium, lending_server) as visitor:
+        yield visitor
 
 
 @pytest.fixture

@@ -79,13 +79,7 @@ def _read(path):
         import tomllib
     else:
         import tomli as tomllib
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"{path}: has more than {_MOST_BYTES:,} bytes, too many for a recipe")
+    data = documents.read_bytes(path, _MOST_BYTES)
     try:
         return tomllib.loads(data.decode("utf-8-sig"))  # editors on Windows write a byte order mark
     except (ValueError, RecursionError) as error:
