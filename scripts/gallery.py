@@ -1,6 +1,7 @@
-"""Draws the pictures of the manual and the model card from photos included in Python packages, before and after.
+"""Draws the pictures of the manual and the model card from photos included in packages, before and after.
 
-The packages are those of the extra "gallery".
+The Python packages are those of the extra "gallery". The old photos are in the Debian packages visp-images-data and
+texlive-publishers-doc.
 """
 
 import argparse
@@ -15,6 +16,13 @@ from tf_colorize.commands import quiet, streams
 # From scikit-image; public domain or CC0, according to its documentation of each photo.
 PHOTOS = ("chelsea", "coffee", "rocket")
 GRAY_PHOTOS = ("camera", "grass", "brick")
+# Both in the public domain: the Fifth Solvay Conference in Brussels, 1927, by Benjamin Couprie (1868-1940), and a
+# Kodachrome of a street in Natchez, Mississippi, 1940, by Marion Post Wolcott for the Farm Security Administration
+# of the US government (Library of Congress, loc.gov/item/2017877479).
+OLD_PHOTOS = (
+    "/usr/share/visp-images-data/ViSP-images/Solvay/Solvay_conference_1927_Version2_2126x1463.jpg",
+    "/usr/share/doc/texlive-doc/latex/hagenberg-thesis/examples/HgbArticle/images/cola-public-domain-photo-p.jpg",
+)
 
 
 @streams.usable
@@ -38,7 +46,7 @@ def main(argv=None):
 
 
 def draw(model, folder, height):
-    """Writes `people.jpg` and `photos.jpg` (gray, colorized, original), `gray_photos.jpg` and `film.jpg`."""
+    """Writes `people.jpg` and `photos.jpg` (gray, colorized, original), and three more sheets, if it has the photos."""
     import skimage.data
 
     import tf_colorize
@@ -58,9 +66,14 @@ def draw(model, folder, height):
         "gray_photos.jpg": {"gray": gray_photos, "tf_colorize": [colorizer(photo) for photo in gray_photos]},
         "film.jpg": film_strip(colorizer),
     }
-    for name, columns in sheets.items():
+    images = {name: contact_sheet.contact_sheet(columns, height) for name, columns in sheets.items()}
+    if all(pathlib.Path(path).exists() for path in OLD_PHOTOS):
+        images["old_photos.jpg"] = contact_sheet.labeled(old_photos(colorizer))
+    else:
+        print("gallery.py: old_photos.jpg needs the Debian packages visp-images-data and texlive-publishers-doc")
+    for name, image in images.items():
         with whole.open_whole(folder / name) as file:
-            contact_sheet.contact_sheet(columns, height).save(file, "JPEG", quality=88)
+            image.save(file, "JPEG", quality=88)
         print(folder / name)
 
 
@@ -74,6 +87,32 @@ def people_and_places():
     hopper = Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).convert("RGB")
     palace = sklearn.datasets.load_sample_image("china.jpg")
     return [np.asarray(hopper)[:512], skimage.data.astronaut(), palace[:, 40:467]]
+
+
+def old_photos(colorizer, size=(480, 330)):
+    """Returns rows of labeled pictures: an old photo, whole and cropped, and a street beside its true colors."""
+    from PIL import Image, ImageOps
+
+    from tf_colorize.evaluation import protocols
+
+    def shown(photo):
+        return np.asarray(ImageOps.fit(Image.fromarray(photo), size, Image.Resampling.LANCZOS))
+
+    group, street = (np.asarray(Image.open(path).convert("RGB")) for path in OLD_PHOTOS)
+    street = street[22:455, 24:662]  # without the frame of the slide
+    street_gray = protocols.without_color(street)
+    return [
+        [
+            ("Brussels, 1927", shown(group)),
+            ("tf_colorize", shown(colorizer(group))),
+            ("its middle, cropped, then colorized", shown(colorizer(group[700:1250, 615:1415]))),
+        ],
+        [
+            ("Natchez, 1940, without its color", shown(street_gray)),
+            ("tf_colorize", shown(colorizer(street_gray))),
+            ("the slide itself", shown(street)),
+        ],
+    ]
 
 
 def film_strip(colorizer, n_shown=5):
