@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -10,6 +11,8 @@ from trials import trial as trials
 from trials.trial import Fault
 
 _TEMPORARY = ".tf-colorize-"
+_OF_ONE_RUN = re.compile(r"(?<=\.tf-colorize-)[0-9a-f-]+|(?<=\.tempstate)\d+")  # what names of temporary files end with
+FROM_START = 1 / 20  # share of the commands that are started as new processes
 
 
 def each(trial, parts):
@@ -36,7 +39,6 @@ class Disturbed:
 
     Attributes:
         counts: Number of requests of an undisturbed run that each mode of faults.py can fail.
-        seconds: Duration of an undisturbed run.
     """
 
     def __init__(self, name, scenario, breaker, folder):
@@ -47,7 +49,7 @@ class Disturbed:
         self._inputs.mkdir()
         scenario.make(self._inputs)
         self._forks = forks.Forks(list(scenario.modules), {**breaker.environment, "TMPDIR": str(temporary)})
-        self._before = self._results_of_inputs()
+        self._before, self._seconds = self._results_of_inputs(), {}
         modes = {**faults.MODES, "killed": faults.KILLED}
         counts = {kinds: self._counted(kinds) for kinds in {kinds for _, kinds, _ in modes.values()}}
         self.counts = {mode: counts[kinds] for mode, (_, kinds, _) in modes.items()}
@@ -57,15 +59,20 @@ class Disturbed:
     def close(self):
         self._forks.close()
 
-    def with_fault(self, number, mode):
+    def with_fault(self, number, mode, from_start=False):
         """Runs the command with one fault, checks the files, and runs it again; returns how the first run ended.
+
+        Args:
+            number: Number of the request that fails, from 1.
+            mode: One of the values of `faults.MODES`.
+            from_start: Whether both runs are new processes.
 
         Raises:
             Fault: a promise was broken.
         """
         self._fresh()
         self._breaker.plan(self._place, number, mode)
-        done = self._run()
+        done = self._run(from_start=from_start)
         what = self._breaker.what
         self._breaker.stop()
         try:
@@ -74,29 +81,34 @@ class Disturbed:
             elif self._scenario.results(self._place) != self._expected:
                 raise Fault(f"exit code 0, but {self._difference()}")
             self._judge_leftovers()
-            self._judge_again()
+            self._judge_again(from_start)
         except Fault as fault:
             raise Fault(f"{fault}\nfirst failed: {what}\ncode {done.code}, errors:\n{done.errors}") from fault
         return "one clear line" if done.code else "went on"
 
-    def killed(self, *, number=None, after=None):
-        """Kills the command at a request or after some seconds, and runs it again; returns whether it had already
-        ended.
+    def killed(self, *, number=None, share=None, from_start=False):
+        """Kills the command and runs it again; returns whether it had already ended.
+
+        Args:
+            number: Number of the request at which it is killed, from 1.
+            share: Share of its duration after which it is killed.
+            from_start: Whether both runs are new processes.
 
         Raises:
             Fault: a promise was broken.
         """
+        after = None if share is None else share * self._duration(from_start)
         self._fresh()
         if number is not None:
             self._breaker.plan(self._place, number, faults.KILLED)
-        done = self._run(kill_after=after)
+        done = self._run(kill_after=after, from_start=from_start)
         what = self._breaker.what
         self._breaker.stop()
         try:
             if done.code not in (0, -9):
                 raise Fault(f"ended with {done.code}")
             self._judge_whole()
-            self._judge_again()
+            self._judge_again(from_start)
         except Fault as fault:
             raise Fault(f"{fault}\nkilled at: {what or after}\ncode {done.code}, errors:\n{done.errors}") from fault
         return "had ended" if done.code == 0 else "was killed"
@@ -106,11 +118,21 @@ class Disturbed:
         self._fresh()
         self._breaker.watch(self._place, kinds)
         done = self._run()
-        count, self.seconds = self._breaker.count, done.seconds
+        count, self._seconds[False] = self._breaker.count, done.seconds
         self._breaker.stop()
         if done.code:
             raise trials.Impossible(f"{self.name} fails by itself: {done.errors}")
         return count
+
+    def _duration(self, from_start):
+        """Returns the seconds of an undisturbed run."""
+        if from_start not in self._seconds:
+            self._fresh()
+            done = self._run(from_start=from_start)
+            if done.code or self._scenario.results(self._place) != self._expected:
+                raise Fault(f"a new process ends differently from a fork, with {done.code}: {done.errors}")
+            self._seconds[from_start] = done.seconds
+        return self._seconds[from_start]
 
     def _fresh(self):
         shutil.rmtree(self._place, ignore_errors=True)
@@ -151,26 +173,30 @@ class Disturbed:
         if left:
             raise Fault(f"left behind: {[str(path.relative_to(self._place)) for path in left]}")
 
-    def _judge_again(self):
+    def _judge_again(self, from_start):
         """Checks that the same command ends the job; once for each state of its files, because many faults leave the
         same."""
         state = self._state()
-        if state not in self._completed:
-            self._complete()
+        if from_start or state not in self._completed:
+            self._complete(from_start)
             self._completed.add(state)
 
     def _state(self):
-        files = {}
-        for path in sorted(self._place.rglob("*")):
-            content = "folder" if path.is_dir() else path.stat().st_size
-            if path.is_file() and self._scenario.is_repeatable:
-                content = path.read_bytes()
-            files[path.relative_to(self._place).as_posix()] = content
-        results = None if self._scenario.is_repeatable else self._scenario.results(self._place)
-        return hashlib.sha256(repr((files, results)).encode()).digest()
+        found = set()
+        for path in self._place.rglob("*"):
+            content = "folder" if path.is_dir() else self._content(path)
+            if content is not None:
+                found.add((_OF_ONE_RUN.sub("", path.relative_to(self._place).as_posix()), repr(content)))
+        return hashlib.sha256(repr(sorted(found)).encode()).digest()
 
-    def _complete(self):
-        done = self._run(again=True)
+    def _content(self, path):
+        try:
+            return self._scenario.content(path)
+        except Exception:  # it is damaged
+            return path.read_bytes()
+
+    def _complete(self, from_start):
+        done = self._run(again=True, from_start=from_start)
         if done.code:
             raise Fault(f"once more, and it ends with {done.code}: {done.errors}")
         if self._scenario.results(self._place) != self._expected:

@@ -12,7 +12,12 @@ import numpy as np
 def files(folder: pathlib.Path) -> dict[str, object]:
     """Returns the checksum of each file below `out`, or the temporary files that should not exist."""
     out = folder / "out"
-    return {p.relative_to(out).as_posix(): _digest(p.read_bytes()) for p in sorted(out.rglob("*")) if p.is_file()}
+    return {p.relative_to(out).as_posix(): content(p) for p in sorted(out.rglob("*")) if p.is_file()}
+
+
+def content(path: pathlib.Path) -> object:
+    """Returns the checksum of a file."""
+    return _digest(path.read_bytes())
 
 
 def _digest(data):
@@ -97,19 +102,28 @@ def resumed(folder: pathlib.Path) -> list[str]:
 
 
 def training_results(folder: pathlib.Path) -> dict[str, object]:
-    """Returns the epochs and the weights of a run, and the names of its other files."""
-    found: dict[str, object] = {}
-    for path in sorted((folder / "out").rglob("*")):
-        name = path.relative_to(folder / "out").as_posix()
-        if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                found[name] = _digest(archive.read("model.weights.h5"))
-        elif path.name == "history.jsonl":
-            rows = [json.loads(line) for line in path.read_text().splitlines()]
-            found[name] = [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows]
-        elif path.is_file() and "tfevents" not in name and "checkpoints" not in name:
-            found[name] = "present"
-    return found
+    """Returns the content of the files of a run, without its checkpoints and logs."""
+    out = folder / "out"
+    paths = [path for path in sorted(out.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
+    found = {
+        path.relative_to(out).as_posix(): training_content(path) for path in paths if "checkpoints" not in path.parts
+    }
+    return {name: content for name, content in found.items() if content}
+
+
+def training_content(path: pathlib.Path) -> object:
+    """Returns what a file of a run holds, without times and speeds; None for a log, which training never reads."""
+    if "tfevents" in path.name:
+        return None
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            return _digest(archive.read("model.weights.h5"))
+    if path.name == "history.jsonl":
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        return [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows]
+    if path.name == "checkpoint":
+        return [line for line in path.read_text().splitlines() if "timestamp" not in line]
+    return content(path)
 
 
 @functools.cache
@@ -143,11 +157,14 @@ def export_arguments(folder: pathlib.Path) -> list[str]:
 
 
 def export_results(folder: pathlib.Path) -> dict[str, object]:
-    """Returns the names of all files, because TensorFlow does not write the same bytes twice."""
+    """Returns the names and sizes of all files."""
     out = folder / "out"
-    kinds = {path: "present" for path in sorted(out.rglob("*")) if path.is_file()}
-    kinds |= {path: round(path.stat().st_size, -3) for path in kinds if path.suffix in (".tflite", ".pb")}
-    return {path.relative_to(out).as_posix(): kind for path, kind in kinds.items()}
+    return {p.relative_to(out).as_posix(): export_content(p) for p in sorted(out.rglob("*")) if p.is_file()}
+
+
+def export_content(path: pathlib.Path) -> object:
+    """Returns the size of a network, in kB, because TensorFlow does not write the same bytes twice."""
+    return round(path.stat().st_size, -3) if path.suffix in (".tflite", ".pb") else "present"
 
 
 _TRAIN = """

@@ -17,9 +17,10 @@ def _many(trial, command):
     done = 0
     for number, rng in trial.attempts(MOST):
         done += 1
-        moment = {"after": float(rng.uniform(0, command.seconds))}
+        moment = {"share": float(rng.uniform())}
         if number % 2:  # where files change, which takes less time than the rest
             moment = {"number": int(rng.integers(1, command.counts["killed"] + 1))}
+        from_start = bool(rng.random() < disturbed.FROM_START)
         with trial.judged(f"{command.name} {number}"):
-            trial.outcomes[command.killed(**moment)] += 1
+            trial.outcomes[command.killed(**moment, from_start=from_start)] += 1
     trial.figures[command.name] = f"{done} kills of {MOST}"

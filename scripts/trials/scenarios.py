@@ -30,8 +30,8 @@ class Scenario:
         results: Returns the results in a folder by name, to be compared with those of an undisturbed run.
         again: Arguments of the command after an interruption; None: the same.
         lines: Maximum number of error lines.
-        is_repeatable: Whether all its files have the same bytes each time. If not, files that are no results are
-            compared by their sizes.
+        content: Returns what of a file matters to the same command, None for nothing. Two states of a folder with the
+            same contents count as the same.
     """
 
     modules: tuple[str, ...]
@@ -41,7 +41,7 @@ class Scenario:
     results: Callable[[pathlib.Path], dict[str, object]]
     again: Callable[[pathlib.Path], list[str]] | None = None
     lines: int = 2
-    is_repeatable: bool = True
+    content: Callable[[pathlib.Path], object] = inputs.content
 
 
 def command(arguments: list[str]) -> int:
@@ -161,7 +161,13 @@ SCENARIOS = {
         lines=4,
     ),
     "export": Scenario(
-        EXPORT, "export", inputs.network, inputs.export_arguments, inputs.export_results, lines=4, is_repeatable=False
+        EXPORT,
+        "export",
+        inputs.network,
+        inputs.export_arguments,
+        inputs.export_results,
+        lines=4,
+        content=inputs.export_content,
     ),
     "training": Scenario(
         TRAIN,
@@ -171,9 +177,15 @@ SCENARIOS = {
         inputs.training_results,
         again=inputs.resumed,
         lines=4,
-        is_repeatable=False,
+        content=inputs.training_content,
     ),
     "recipe": Scenario(
-        TRAIN, "training", inputs.recipe, inputs.recipe_arguments, inputs.training_results, lines=4, is_repeatable=False
+        TRAIN,
+        "training",
+        inputs.recipe,
+        inputs.recipe_arguments,
+        inputs.training_results,
+        lines=4,
+        content=inputs.training_content,
     ),
 }

@@ -18,11 +18,12 @@ def _all_of_one(trial, command):
     done = 0
     # In an order that depends on the seed, because the time may not suffice for all.
     np.random.default_rng(trial.seed).shuffle(cases)
-    for index, _ in trial.attempts(len(cases) - trial.first):
+    for index, rng in trial.attempts(len(cases) - trial.first):
         mode, number = cases[index]
         done += 1
         attempt = f"{command.name} {mode} {number}"
         with trial.judged(attempt):
-            trial.outcomes[command.with_fault(int(number), faults.MODES[str(mode)])] += 1
+            from_start = bool(rng.random() < disturbed.FROM_START)
+            trial.outcomes[command.with_fault(int(number), faults.MODES[str(mode)], from_start)] += 1
     after = f" after the first {trial.first}" if trial.first else ""
     trial.figures[command.name] = f"{done} of {len(cases)} faults{after}"

@@ -57,15 +57,54 @@ def test_a_careful_command_keeps_its_promises(command):
     assert careful.counts["full"] > 3 and all_faults(careful) == []
     endings = {careful.killed(number=number) for number in range(1, careful.counts["killed"] + 1)}
     assert endings == {"was killed"}
-    assert careful.killed(after=30.0) == "had ended"
+    assert careful.killed(share=100.0) == "had ended"
+
+
+def test_a_command_from_the_start_meets_the_same_faults(command):
+    careful = command("carefully")
+    for mode in faults.MODES.values():
+        assert careful.with_fault(2, mode, from_start=True) == careful.with_fault(2, mode)
+    assert careful.killed(number=careful.counts["killed"], from_start=True) == "was killed"
+    assert careful.killed(share=0.0, from_start=True) == "was killed"
+    assert careful.killed(share=100.0, from_start=True) == "had ended"
+    with pytest.raises(trials.Fault, match="0 lines of complaints"):
+        command("in_silence").with_fault(1, faults.MODES["full"], from_start=True)
 
 
 def test_a_state_that_many_faults_leave_is_completed_once(command, monkeypatch):
     careful = command("carefully")
     complete, completed = careful._complete, []
-    monkeypatch.setattr(careful, "_complete", lambda: completed.append(complete()))
+    monkeypatch.setattr(careful, "_complete", lambda from_start: completed.append(complete(from_start)))
     assert all_faults(careful) == []
     assert len(completed) == 2 < careful.counts["full"]  # the older file or the new one, and nothing else
+    careful.with_fault(1, faults.MODES["full"], from_start=True)
+    assert len(completed) == 3  # a new process may end differently
+
+
+def test_what_only_one_run_has_is_not_part_of_a_state(command):
+    careful = command("carefully")
+    states = []
+    for name in (".tf-colorize-0123456789ab-17-ff00.part", ".tf-colorize-0123456789ab-18-0aa0.part", "result.part"):
+        careful._fresh()
+        (careful._place / "out" / name).write_text("half")
+        states.append(careful._state())
+    assert states[0] == states[1] != states[2]
+
+
+def test_states_of_a_training_differ_by_what_it_reads(tmp_path):
+    """Neither logs nor times and speeds count; checkpoints and rows of the history do."""
+    place = tmp_path / "run"
+    place.mkdir()
+    history, listed, log = place / "history.jsonl", place / "checkpoint", place / "events.out.tfevents.17.vm.3.v2"
+
+    def state(loss=0.5, speed=3.0, newest="ckpt-1", time=17.25, logged="a"):
+        history.write_text(f'{{"epoch": 0, "loss": {loss}, "images_per_second": {speed}}}\n')
+        listed.write_text(f'model_checkpoint_path: "{newest}"\nlast_preserved_timestamp: {time}\n')
+        log.write_text(logged)
+        return [inputs.training_content(path) for path in (history, listed, log)]
+
+    assert state() == state(speed=4.5, time=19.75, logged="bc")
+    assert state() != state(loss=0.25) and state() != state(newest="ckpt-2")
 
 
 @pytest.mark.parametrize(
