@@ -159,13 +159,29 @@ def write(fields: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
         path: File to write.
 
     Raises:
-        ValueError: the look is invalid, or the file cannot be written.
+        ValueError: the look is invalid, the file cannot be written, or it exists and is not a look, or has hints: it
+            would be lost.
     """
     look = dict(fields)
     references = Look(**look).reference
     if references:
         look["reference"] = [_entry_of(reference, pathlib.Path(path)) for reference in references]
+    _refuse_other_file(path)
     try:
         whole.write_text(path, json.dumps({"version": documents.VERSION, "look": look}, indent=1) + "\n")
     except OSError as error:
         raise ValueError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _refuse_other_file(path):
+    """Raises ValueError if a file exists that is more than a look: a photo by mistake, or the hints of one."""
+    if not os.path.isfile(path) or not os.path.getsize(path):
+        return
+    try:
+        content = documents.read(path)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("look"), dict):
+        raise ValueError(f"{path}: exists and is not a look; choose another name for the look")
+    if content.get("hints"):
+        raise ValueError(f"{path}: has hints, which would be lost; choose another name for the look")

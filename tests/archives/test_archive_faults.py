@@ -44,6 +44,20 @@ def test_a_link_in_the_result_place_never_leads_back_to_the_photos():
     assert [item.source for item in found] == ["a.jpg"] and list(refused) == ["deep/b.jpg"]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_result_that_is_a_link_to_a_photo_is_refused(overwrite):
+    small_photos.photo("in/a.jpg", "in/b.jpg", "in/deep/c.jpg", "in/d.jpg", "elsewhere/d.jpg")
+    os.makedirs("out/deep")
+    os.symlink("../in/a.jpg", "out/a.jpg")
+    os.symlink("../in/b.compare.jpg", "out/b.compare.jpg")  # does not exist yet
+    os.symlink(os.path.abspath("in/a.jpg"), "out/deep/c.jpg")
+    os.symlink("../elsewhere/d.jpg", "out/d.jpg")
+    found, refused = archive_plans.planned("in", "out", overwrite=overwrite, compare=True)
+    assert [item.source for item in found] == ["d.jpg"]
+    assert set(refused) == {"a.jpg", "b.jpg", "deep/c.jpg"}
+    assert set(refused.values()) == {"its result is a link to one of the photos; remove the link"}
+
+
 def test_names_follow_the_rules_of_albums():
     small_photos.photo(
         "in/Reel No. 5.jpg",

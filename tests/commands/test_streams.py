@@ -65,6 +65,23 @@ def test_a_missing_pipe_is_reported_in_one_line(photo, model, arguments, complai
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", ["--version", "cluster --help", "cluster . out --dry-run", "demo --no-browser"])
+@pytest.mark.parametrize("is_buffered", [True, False])
+def test_a_full_output_is_called_so_by_every_command(photo, arguments, is_buffered):
+    if arguments.startswith("demo"):
+        from tf_colorize.commands import demo
+
+        if not (demo.PAGE / "index.html").is_file():
+            pytest.skip("the page is not built")
+    if not is_buffered and arguments.endswith(("help", "version")):
+        pytest.skip("argparse passes over what it cannot write")
+    environment = {**os.environ, "PYTHONUNBUFFERED": "" if is_buffered else "1"}
+    done = shell(f"tfc {arguments} >/dev/full", env=environment)
+    assert done.stderr == b"standard output cannot be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_messages_that_cannot_be_written_do_not_stop_the_work(photo, model):
     done = shell(f"tfc nowhere.jpg a.jpg -o out/ --model {model} 2>/dev/full")
     assert done.returncode == 1 and is_colored("out/a.jpg")

@@ -68,6 +68,17 @@ def test_iptc_captions_are_carried(source, tmp_path):
         assert notes == [f"{name} cannot hold the photo's IPTC captions: left out"] and made.CAPTION not in data_without
 
 
+@pytest.mark.parametrize("suffix", ["webp", "avif", "gif", "bmp"])
+@pytest.mark.parametrize(
+    "resource, is_said",
+    [((0x040A, b"\1"), True), ((0x040A, b"\0"), False), ((0x040B, b"http://x"), True), ((0x0425, b"d" * 16), False)],
+)
+def test_what_photoshop_says_about_copyright_is_not_lost_without_a_word(resource, is_said, suffix, tmp_path):
+    notes = result(jpeg(made.segment(0xED, b"Photoshop 3.0\0" + made.resource(*resource))), suffix, tmp_path)[2]
+    assert any("copyright flag or address of Photoshop: left out" in note for note in notes) == is_said
+    assert len(notes) == is_said
+
+
 def test_captions_of_more_than_one_segment(tmp_path):
     long = made.resource(0x0404, made.iptc(b"x" * 40_000) + made.iptc(b"y" * 40_000))
     parts = [made.segment(0xED, b"Photoshop 3.0\0" + part) for part in (long[:60_000], long[60_000:])]

@@ -199,6 +199,19 @@ def test_the_first_frame_is_used_and_reported(color, image_format):
     assert np.abs(np.asarray(picture.image.convert("RGB")).astype(int) - color).mean() < 8
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("place", ["behind the file", "among the pixels", "at its end"])
+def test_a_page_after_a_damaged_pointer_does_not_lose_the_first(color, place):
+    data = bytearray(photo_pixels.encoded(Image.fromarray(color), "TIFF"))
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    offset = {"behind the file": len(data) + 1000, "among the pixels": 9, "at its end": len(data) - 3}[place]
+    struct.pack_into("<I", data, first + 2 + 12 * count, offset)
+    picture = files.read(bytes(data))
+    assert picture.notes == ["only the first frame; what follows it is damaged"]
+    np.testing.assert_array_equal(np.asarray(picture.image), color)
+
+
 def test_a_jpeg_is_decoded_small_but_never_too_small():
     data = photo_pixels.encoded(Image.new("L", (1000, 640)), "JPEG")
     assert files.open_rgb(data, short_side=160).size == (250, 160)

@@ -44,9 +44,13 @@ def name_for(photo: str) -> str:
 
 
 def beside(photo: pathlib.Path) -> pathlib.Path | None:
-    """Returns the hints file beside a photo or film, or None."""
+    """Returns the hints file beside a photo or film, or None.
+
+    A link that leads nowhere is returned, too: reading it reports that the hints are missing.
+    """
     path = photo.with_name(name_for(photo.name))
-    return path if os.path.isfile(path) else None
+    is_broken_link = os.path.islink(path) and not os.path.exists(path)
+    return path if is_broken_link or os.path.isfile(path) else None
 
 
 def is_hints_file(path: str | os.PathLike[str]) -> bool:

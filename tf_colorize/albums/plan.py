@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Collection, Sequence
 
 from tf_colorize.albums import hints_beside, inputs, targets, work
-from tf_colorize.photos import files, find
+from tf_colorize.photos import files, find, numbered
 
 _OF_PROCESSES = ("/dev/stdin", "/dev/fd/", "/proc/")  # pipes made by a shell
 
@@ -77,6 +77,7 @@ def plan_films(
     otherwise: str,
     *,
     preview: bool = False,
+    kept: Collection[pathlib.Path] = (),
 ) -> tuple[list[work.Job], list[str]]:
     """Decides where the results of films go.
 
@@ -87,6 +88,7 @@ def plan_films(
         written: Suffixes that results can have.
         otherwise: Suffix of the result if the film has another one.
         preview: Whether the results are pictures, `name.compare.jpg`.
+        kept: Other files that are read, which no result may replace.
 
     Returns:
         `(jobs, problems)`, as `plan_photos` does.
@@ -101,7 +103,8 @@ def plan_films(
     is_file = names_file(output, suffixes)
     if is_file and len(found.photos) > 1:
         return [], [f"{output}: must be a folder for {len(found.photos)} films", *found.problems]
-    results, jobs = targets.Targets((film for film, _ in found.photos), (), None), []
+    images = [image for film, _ in found.photos for image in _images_of(film)] if preview else []
+    results, jobs = targets.Targets((*images, *kept, *(film for film, _ in found.photos)), (), None), []
     for source, relative in found.photos:
         beside, stem, suffix = source, *find.split_suffix(source.name)
         if find.is_numbered(source):  # for numbered images, the film is the folder
@@ -122,6 +125,33 @@ def plan_films(
     return jobs, found.problems + results.problems
 
 
+def _images_of(film):
+    """Returns the numbered images of a film; none if it is a file, or if they cannot be listed, which reading reports."""
+    if not find.is_numbered(film):
+        return []
+    try:
+        images = numbered.find(film)
+    except OSError:
+        return []
+    return images.files() if images else []
+
+
+def plan_pipe(output: str | os.PathLike[str], kept: Collection[pathlib.Path | int] = ()) -> pathlib.Path:
+    """Returns the file to write for a photo from a pipe.
+
+    Args:
+        output: The requested file.
+        kept: Files that are read, or their descriptors; the result may replace none of them.
+
+    Raises:
+        ValueError: it would replace one of them.
+    """
+    target = targets.through_links(pathlib.Path(output))
+    if any(targets.is_same(target, one) for one in kept):
+        raise ValueError(f"{output}: is one of the photos that are read; choose another file for the result")
+    return target
+
+
 def names_file(output: str | os.PathLike[str] | None, suffixes: Collection[str]) -> bool:
     """Returns whether an output is a file: it has one of these suffixes, no trailing "/", and is not a folder."""
     if output is None or _ends_as_folder(output) or os.path.isdir(output):
@@ -136,6 +166,13 @@ def output_problem(output: str | os.PathLike[str] | None, suffixes: Collection[s
     text = os.fspath(output)
     if not text:
         return "the output has no name; give a folder or a file"
+    if text == "-" and not os.path.isdir(output):
+        return (
+            "-: is not a file; give a folder or a file (./- is a folder of this name). Only the result of a photo from a "
+            "pipe goes to standard output, without an output"
+        )
+    if os.path.basename(text).lower() in suffixes and not os.path.isdir(output):
+        return f"{text}: has only a suffix and no name; give a folder or a file"
     problem = inputs.address_problem(text)
     if problem or os.path.isdir(output) or _ends_as_folder(output) or names_file(output, suffixes):
         return problem

@@ -142,8 +142,8 @@ def through_links(target: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.path.realpath(target)) if os.path.islink(target) else target
 
 
-def is_same(target: pathlib.Path, path: pathlib.Path) -> bool:
-    """Returns whether two names mean one file that exists."""
+def is_same(target: pathlib.Path, path: pathlib.Path | int) -> bool:
+    """Returns whether two names, or a name and an open descriptor, mean one file that exists."""
     try:
         return os.path.samefile(target, path)
     except OSError:

@@ -97,6 +97,14 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return set()
 
+    def links(self, folder: str) -> set[str]:
+        """Returns the names of the symbolic links in a folder, or an empty set if it does not exist."""
+        try:
+            with os.scandir(self._path_of(folder)) as entries:
+                return {entry.name for entry in entries if entry.is_symlink()}
+        except (FileNotFoundError, NotADirectoryError):
+            return set()
+
     def has(self, name: str) -> bool:
         """Returns whether a file exists."""
         return self._path_of(name).exists()

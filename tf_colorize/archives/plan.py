@@ -80,6 +80,7 @@ def items(
             if cleans:
                 target.clean(folder)
             existing = target.names(folder)
+            leading_back = _links_to_photos(source, target, folder)
         except OSError as error:  # a single folder without permission; the loss of a bucket ends the listing
             for name in photos:
                 refuse(posixpath.join(folder, name), f"its result cannot be written: {work.reason_of(error)}")
@@ -94,6 +95,9 @@ def items(
             if other is not None:
                 other = source.full_name(posixpath.join(folder, other))
                 refuse(photo, f"{result.name} is already the result of {other}; choose another format")
+                continue
+            if not leading_back.isdisjoint(wanted):
+                refuse(photo, "its result is a link to one of the photos; remove the link")
                 continue
             paths = [posixpath.join(folder, file) for file in wanted]
             needed = [path for path, file in zip(paths, wanted) if rules.overwrite or file not in existing]
@@ -121,6 +125,15 @@ def _leads_back(source, target, folder):
         return False
     results = target.full_name(folder)
     return inputs.lies_in(results, source.full_name("")) and not inputs.lies_in(results, target.full_name(""))
+
+
+def _links_to_photos(source, target, folder):
+    """Returns the names of the links in a result folder that lead to files among the photos."""
+    if not (isinstance(source, places.Folder) and isinstance(target, places.Folder)):
+        return set()
+    paths = {name: target.full_name(posixpath.join(folder, name)) for name in target.links(folder)}
+    photos, results = source.full_name(""), target.full_name("")
+    return {name for name, path in paths.items() if inputs.lies_in(path, photos) and not inputs.lies_in(path, results)}
 
 
 def _is_in(folder, other):

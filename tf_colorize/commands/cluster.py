@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from tf_colorize import installation
-from tf_colorize.commands import look_options, parsing, photo_options, progress, ray_job
+from tf_colorize.commands import look_options, parsing, photo_options, progress, ray_job, streams
 
 # No heavy imports at module level: `tf-colorize cluster --help` must answer at once.
 
@@ -40,11 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     except (ValueError, installation.MissingPackage) as error:
         _complain(str(error))
         return 1
-    except BrokenPipeError:  # the reader closed the pipe, which is not an error
-        raise
     except OSError as error:
         from tf_colorize.albums import work
 
+        streams.raise_if_of_output(error)
         _complain(work.reason_of(error))
         return 1
     except KeyboardInterrupt as stop:

@@ -17,7 +17,7 @@ from typing import Any
 
 import tf_colorize
 from tf_colorize import whole
-from tf_colorize.commands import parsing
+from tf_colorize.commands import parsing, streams
 
 PAGE = pathlib.Path(tf_colorize.__file__).parent / "page"
 """The folder of the page, in an installation and, after `make web`, in a checkout."""
@@ -255,6 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return 1
     except OSError as error:
+        streams.raise_if_of_output(error)
         _complain(f"port {options.port}: {error.strerror}; without --port, a free one is used")
         return 1
     return 0

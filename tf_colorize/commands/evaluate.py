@@ -161,6 +161,7 @@ def _run(options, command):
             run = records.Run(command, models, (*notes, *without))
             failed |= _measure(options, colorizers, feature_model, lpips, run, bw)
     except (ValueError, OSError) as error:
+        streams.raise_if_of_output(error)
         _complain(error)
         return 1
     return int(failed)

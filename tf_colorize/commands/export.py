@@ -112,6 +112,7 @@ def _export(options, program):
             vectors.write(options.tflite or options.onnx, options.vectors)
             print(f"{options.vectors}: test vectors")
     except (ValueError, OSError) as error:
+        streams.raise_if_of_output(error)
         parsing.complain(program, f"error: {parsing.reason_of(error)}")
         return 1
     return 0

@@ -47,11 +47,17 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as error:
         _complain(str(error))
         return 1
+    from tf_colorize.albums import work
+
     for job in jobs:
         try:
             _color(colorizer, model, job, options)
         except ValueError as error:
             _complain(str(error))
+            failed = True
+        except Exception as error:  # exceptions of many kinds; the other films are still colorized
+            reason = work.reason_of(error)
+            _complain(reason if reason.startswith(f"{job.source}: ") else f"{job.source}: {reason}")
             failed = True
         except KeyboardInterrupt:
             _complain("stopped; the same command continues from here")
@@ -199,7 +205,12 @@ def _plan(options):
     for source in filter(find.is_result, options.films):
         print(f"{source}: its name says that it is already colorized; rename it to colorize it again")
     jobs, problems = plan.plan_films(
-        options.films, options.output, containers.CONTAINERS, ".mkv", preview=options.preview is not None
+        options.films,
+        options.output,
+        containers.CONTAINERS,
+        ".mkv",
+        preview=options.preview is not None,
+        kept=look_options.photos(options),
     )
     for problem in problems:
         _complain(problem)

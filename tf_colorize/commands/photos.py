@@ -94,7 +94,7 @@ def _wrong_usage(options):
 
 def _colorize_stream(options):
     """Colorizes standard input to standard output, or to the file given by -o."""
-    from tf_colorize.albums import hints_beside, targets, work
+    from tf_colorize.albums import hints_beside, plan, work
     from tf_colorize.color import colorfulness
     from tf_colorize.photos import files
 
@@ -107,7 +107,12 @@ def _colorize_stream(options):
     if options.output is None and streams.is_closed("stdout"):
         _complain("standard output is closed; add > picture.jpg or -o picture.jpg")
         return 1
+    if options.output is None and streams.is_same_file():
+        _complain("the photo would be overwritten: standard output is the same file; choose another one")
+        return 1
     try:
+        kept = (*look_options.photos(options), *streams.standard_input())
+        target = sys.stdout.buffer if options.output is None else plan.plan_pipe(options.output, kept)
         picture = files.read(
             sys.stdin.buffer.read(), max_pixels=options.max_pixels, allow_truncated=options.allow_truncated
         )
@@ -119,11 +124,7 @@ def _colorize_stream(options):
         colorizer = _load(options, threads=None)
         hints_beside.refuse_without(colorizer, wishes, "standard input")
         image_format = files.FORMATS[f".{options.format}"] if options.format else None
-        if options.output is None:
-            target, image_format = sys.stdout.buffer, image_format or picture.format
-        else:
-            target = targets.through_links(pathlib.Path(options.output))
-        image_format = image_format or files.format_of(target)
+        image_format = image_format or (picture.format if options.output is None else files.format_of(target))
         files.check_size(picture.image.size, image_format)
         work.note_lost_alpha(picture, image_format)
         for note in (*notes, *picture.notes):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable
 from typing import Any
 
 _NAMES = ("stdin", "stdout", "stderr")
+_OF_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _closed: set[str] = set()
 
 
@@ -49,6 +52,23 @@ def is_closed(name: str) -> bool:
     return name in _closed
 
 
+def standard_input() -> list[int]:
+    """Returns the descriptor of standard input in a list, which is empty if it has none, as in a notebook."""
+    try:
+        return [sys.stdin.fileno()]
+    except (AttributeError, OSError, ValueError):
+        return []
+
+
+def is_same_file() -> bool:
+    """Returns whether standard input and standard output are one file on the disk."""
+    try:
+        read, written = (os.fstat(stream.fileno()) for stream in (sys.stdin, sys.stdout))
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISREG(read.st_mode) and os.path.samestat(read, written)
+
+
 def usable(command: Callable[..., int]) -> Callable[..., int]:
     """Wraps the main function of a command: gives it usable streams, and reports in one line if it cannot write to
     them or is stopped by Ctrl-C.
@@ -64,7 +84,11 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
         repair()
         code = 0
         try:
-            code = command(*arguments, **options)
+            try:
+                code = command(*arguments, **options)
+            except SystemExit as end:  # as argparse does after --help
+                if end.code:
+                    raise
             sys.stdout.flush()
         except BrokenPipeError:  # as with `| head`: the rest is not wanted
             _open_null(1)  # otherwise Python complains at exit
@@ -83,6 +107,15 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
         return code
 
     return wrapped
+
+
+def raise_if_of_output(error: BaseException) -> None:
+    """Raises an error again if standard output is its cause, for `usable`: it is no error of a file or a port."""
+    if isinstance(error, BrokenPipeError):
+        raise error
+    is_nameless = isinstance(error, OSError) and error.filename is None
+    if is_nameless and error.errno in _OF_OUTPUT and _problem_of_stdout() is not None:  # type: ignore[attr-defined]
+        raise error
 
 
 def _problem_of_stdout():

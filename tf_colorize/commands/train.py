@@ -247,6 +247,7 @@ def _run(given, again):
             return launcher.run(again, given.pop("workers"))
         return _train(given)
     except (ValueError, OSError) as error:
+        streams.raise_if_of_output(error)
         _complain(f"error: {parsing.reason_of(error)}")
         return 1
     except KeyboardInterrupt:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 _SIGNATURES = (b"8BIM", b"8BPS", b"MeSa", b"AgHg", b"PHUT", b"DCSR")
 _IPTC = 0x0404
-# Copyright flag, address, digest of the captions, old caption. Other resources describe how pixels are stored or
-# printed.
-_KEPT = (0x03F0, 0x040A, 0x040B, 0x0425)
+_DIGEST = 0x0425  # of the captions
+# Old caption, copyright flag, address. Other resources describe how pixels are stored or printed.
+_OF_PHOTO = (0x03F0, 0x040A, 0x040B)
 
 
 def of_resources(block: bytes) -> tuple[bytes, bytes]:
@@ -18,9 +18,14 @@ def of_resources(block: bytes) -> tuple[bytes, bytes]:
     for number, raw, data in _resources(block):
         if number == _IPTC:
             iptc = iptc or data
-        elif number in _KEPT:
+        elif number in (*_OF_PHOTO, _DIGEST):
             others += raw
     return iptc, others
+
+
+def has_copyright(resources: bytes) -> bool:
+    """Returns whether a resource block has a copyright flag that is set, an address, or an old caption."""
+    return any(number in _OF_PHOTO and data.strip(b"\0") for number, _, data in _resources(resources))
 
 
 def resources_of(iptc: bytes, others: bytes) -> bytes:

@@ -264,7 +264,7 @@ def _read_pixels(pixels, source, max_pixels, short_side):
                 "raise `max_pixels` if you trust the file"
             )
         image_format = "JPEG" if image.format == "MPO" else image.format
-        notes = _frames(image)
+        notes = _frames(image, pixels)
         if short_side is not None:
             scale = short_side / min(image.size)
             image.draft(None, [max(1, math.ceil(side * scale)) for side in image.size])
@@ -293,10 +293,18 @@ def _beside_pixels(source, image):
         return metadata.read(image, read_bytes, file.seek(0, os.SEEK_END))
 
 
-def _frames(image):
-    count = getattr(image, "n_frames", 1)
+def _frames(image, source):
+    """Returns a notice if there are other pictures in the file."""
     if image.format == "MPO":  # whose other pictures are mostly previews of the first
         return metadata.notes_of_mpo(image)
+    try:
+        if image.format == "TIFF":  # Pillow reads all directories, and afterwards the first may be lost
+            with opening.file_of(source) as file, opening.opened(file) as other:
+                count = getattr(other, "n_frames", 1)
+        else:
+            count = getattr(image, "n_frames", 1)
+    except Exception:  # exceptions of many kinds for broken directories
+        return ["only the first frame; what follows it is damaged"]
     return [f"only the first of {count} frames"] if count > 1 else []
 
 

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 from tf_colorize.photos import captions, containers, exif, tiff_tags, xmp
 
 _HOLD_EXIF = ("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF")
+_HOLD_RESOURCES = ("JPEG", "PNG", "TIFF")
 NAMES = {"JPEG": "JPEG", "PNG": "PNG", "TIFF": "TIFF", "WEBP": "WebP", "BMP": "BMP", "GIF": "GIF", "AVIF": "AVIF"}
 NAMES["HEIF"] = "HEIC"
 """Pillow's name of a format to its usual name."""
@@ -179,9 +180,12 @@ def _not_held(metadata, image_format):
     names = {"comments": "comment", "texts": "text", "iptc": "IPTC captions", "exif": "EXIF", "xmp": "XMP"}
     held = {"JPEG": set(names), "PNG": set(names), "GIF": {"comments", "texts"}, "BMP": set()}
     held |= {"TIFF": {"exif", "xmp", "iptc"}}
-    return [
+    lost = [
         name for key, name in names.items() if metadata.get(key) and key not in held.get(image_format, {"exif", "xmp"})
     ]
+    if image_format not in _HOLD_RESOURCES and captions.has_copyright(metadata.get("resources", b"")):
+        lost.append("copyright flag or address of Photoshop")
+    return lost
 
 
 def _png_text(metadata):
