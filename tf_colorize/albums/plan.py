@@ -126,7 +126,7 @@ def plan_films(
 
 
 def _images_of(film):
-    """Returns the numbered images of a film; none if it is a file, or if they cannot be listed, which reading reports."""
+    """Returns the numbered images of a film; none if it is a file or if they cannot be listed."""
     if not find.is_numbered(film):
         return []
     try:
@@ -168,8 +168,8 @@ def output_problem(output: str | os.PathLike[str] | None, suffixes: Collection[s
         return "the output has no name; give a folder or a file"
     if text == "-" and not os.path.isdir(output):
         return (
-            "-: is not a file; give a folder or a file (./- is a folder of this name). Only the result of a photo from a "
-            "pipe goes to standard output, without an output"
+            "-: is not a file; give a folder or a file (./- is a folder of this name). Without it, the result of a "
+            "photo from a pipe goes to standard output"
         )
     if os.path.basename(text).lower() in suffixes and not os.path.isdir(output):
         return f"{text}: has only a suffix and no name; give a folder or a file"
