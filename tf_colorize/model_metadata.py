@@ -126,6 +126,7 @@ def _is_color(value):
 _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "image_size": ("a positive integer", _is_side),
     "image_sizes": ("a list of positive integers", lambda value: _is_list(value, _is_side)),
+    "size_multiple": ("a positive integer", _is_side),
     "lightness_scale": ("a number", documents.is_finite),
     "ab_scale": ("a number", documents.is_finite),
     "palette": ("a list of pairs of numbers", lambda value: _is_list(value, _is_color)),

@@ -16,7 +16,7 @@ from PIL import Image
 from tf_colorize import Colorizer, Look, export, hints, installation
 from tf_colorize.color import lab
 from tf_colorize.commands import export as command
-from tf_colorize.export import checks, vectors
+from tf_colorize.export import checks, onnx_file, vectors
 from tf_colorize.export import onnx as own_onnx
 from tf_colorize.inference import onnx_runtime
 from tf_colorize.models import anatomy, grafts
@@ -202,7 +202,7 @@ def test_without_the_runtime_the_error_says_what_to_install(files, monkeypatch):
     "function", [export.export_onnx, pytest.param(export.export_onnx_picture, marks=pytest.mark.slow)]
 )
 def test_a_file_that_gives_other_colors_is_refused(function, tmp_path, monkeypatch):
-    write = own_onnx._write
+    write = onnx_file.write
 
     def with_other_weights(built, path, quantize, described):
         write(built, path, quantize, described)
@@ -213,7 +213,7 @@ def test_a_file_that_gives_other_colors_is_refused(function, tmp_path, monkeypat
                 tensor.CopyFrom(numpy_helper.from_array(values[::-1].copy(), tensor.name))
         onnx.save(model, path)
 
-    monkeypatch.setattr(own_onnx, "_write", with_other_weights)
+    monkeypatch.setattr(onnx_file, "write", with_other_weights)
     with pytest.raises(checks.ExportError, match="from Keras by"):
         function(exports.generator(), tmp_path / "a.onnx", image_size=SIZE, photos=exports.exported().photos)
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import exports
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tf_colorize import models
 from tf_colorize.color import lab
@@ -120,8 +121,6 @@ def test_only_the_branch_learns():
 
 
 def with_gradient(hinted):
-    import tensorflow as tf
-
     given = with_a_hint(np.random.default_rng(1).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype("float32"))
     with tf.GradientTape() as tape:
         loss = keras.ops.mean(hinted(given, training=True) ** 2)
@@ -156,6 +155,24 @@ def test_spreading_is_kriging(power):
     np.testing.assert_allclose(result, covariance(places[0].reshape(64, 5), keys) @ weights, atol=1e-4)
     in_training = np.asarray(layer(places, ab, hints, training=True))[0].reshape(64, 3)
     np.testing.assert_allclose(in_training, result, atol=1e-4)
+
+
+@pytest.mark.parametrize(("side", "hinted"), [(40, 3), (80, 3), (80, 90)])
+def test_spreading_is_the_same_if_the_size_is_known_only_when_it_runs(side, hinted):
+    """With fewer places for hints than are few, with a few hints on many places, and with many."""
+    random = np.random.default_rng(0)
+    places = random.normal(size=(2, side // 4, side // 4, 5)).astype("float32")
+    places[..., -1] *= 0.2  # a system of equations that can be solved
+    ab = random.uniform(-0.3, 0.3, (2, side, side, 2)).astype("float32")
+    hints = np.zeros((2, side, side, 3), "float32")
+    cells = random.permutation((side // 8) ** 2)[:hinted]
+    hints[0, cells // (side // 8) * 8, cells % (side // 8) * 8] = 0.4, -0.2, 1.0
+    layer = branch.SpreadHints()
+    expected = np.asarray(layer(places, ab, hints))
+    specs = [tf.TensorSpec((None, None, None, channels)) for channels in (5, 2, 3)]
+    graph = tf.function(lambda *inputs: layer(*inputs), autograph=False, input_signature=specs)
+    np.testing.assert_allclose(graph(places, ab, hints), expected, atol=2e-3)
+    assert np.abs(expected[0]).max() > 0.1 and not expected[1].any()
 
 
 def test_upsampling_is_bilinear_before_it_learns_and_keeps_constants():

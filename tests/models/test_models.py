@@ -194,11 +194,14 @@ def test_temperature_makes_the_palette_mean_vivid_or_dull():
         blocks.AnnealedMean(palette, temperature=0)
 
 
-def test_bilinear_upsampling_is_pillows(tmp_path):
+@pytest.mark.parametrize("sides", [(5, 7), (None, None), (5, None)], ids=str)
+def test_bilinear_upsampling_is_pillows(sides):
     from PIL import Image
 
     small = np.random.default_rng(0).uniform(size=(5, 7)).astype("float32")
-    ours = blocks.BilinearUpsampling(4)(small[None, :, :, None]).numpy()[0, :, :, 0]
+    layer, spec = blocks.BilinearUpsampling(4), tf.TensorSpec((None, *sides, 1))
+    graph = tf.function(lambda inputs: layer(inputs), autograph=False, input_signature=[spec])
+    ours = graph(small[None, :, :, None]).numpy()[0, :, :, 0]
     pillow = np.asarray(Image.fromarray(small).resize((28, 20), Image.Resampling.BILINEAR))
     np.testing.assert_allclose(ours, pillow, atol=1e-6)
 

@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "(default: sample photos)",
     )
     parser.add_argument(
-        "--image-size", type=int, help="side of the network's square input, in pixels (default: the model's)"
+        "--image-size",
+        type=int,
+        help="side of the network's square input, in pixels (default: the model's, and ONNX networks also take others)",
     )
     parser.add_argument(
         "--vectors", metavar="DIR", help="with --tflite or --onnx: folder for test vectors for other implementations"

@@ -55,12 +55,29 @@ def photo_squares(photos: str | os.PathLike[str] | None, image_size: int, count:
     Raises:
         ValueError: there is no photo.
     """
-    squares: list[np.ndarray] = []
-    for rgb in _readable(photos, count, image_size):
+    return photo_rectangles(photos, image_size, image_size, count)
+
+
+def photo_rectangles(photos: str | os.PathLike[str] | None, height: int, width: int, count: int) -> list[np.ndarray]:
+    """Does the same as `photo_squares` for inputs of another shape.
+
+    Args:
+        photos: Folder of photos, or None for the sample photos.
+        height, width: ints, of the network's input.
+        count: int, maximum number; unreadable photos are left out.
+
+    Returns:
+        List of float32 arrays `(1, height, width, 1)`, lightness in [-1, 1].
+
+    Raises:
+        ValueError: there is no photo.
+    """
+    resized: list[np.ndarray] = []
+    for rgb in _readable(photos, count, max(height, width)):
         lightness = Image.fromarray(lab.rgb_to_lightness(rgb)[..., 0])
-        square = lightness.resize((image_size, image_size), Image.Resampling.BILINEAR)
-        squares.append(np.asarray(square)[np.newaxis, :, :, np.newaxis])
-    return squares
+        rectangle = lightness.resize((width, height), Image.Resampling.BILINEAR)
+        resized.append(np.asarray(rectangle)[np.newaxis, :, :, np.newaxis])
+    return resized
 
 
 def photo_pictures(photos: str | os.PathLike[str] | None, sides: Sequence[int]) -> list[np.ndarray]:
@@ -138,9 +155,10 @@ def compare_hints(
     """
     if not anatomy.takes_hints(generator):
         return None
-    size = squares[0].shape[1]
+    height, width = squares[0].shape[1:3]
+    side = min(height, width)
     wishes = [hints.Hint("25%", "30%", "#7a4b2c"), hints.Hint("70%", "20%", "navy"), hints.Hint("55%", "75%", "green")]
-    given = hints.raster(wishes, (size, size), size)
+    given = np.pad(hints.raster(wishes, (side, side), side), ((0, 0), (0, height - side), (0, width - side), (0, 0)))
     return compare(lambda square: predict_ab(square, given), squares, reference(generator, squares, given), **bounds)
 
 

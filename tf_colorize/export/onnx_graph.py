@@ -15,16 +15,16 @@ from tf_colorize.models import anatomy, grafts, saving
 STRIP_PIXELS = 1 << 17
 
 
-def network(generator: keras.Model, image_size: int) -> Any:
-    """Returns a `tf.function` of a generator for one size and any batch.
+def network(generator: keras.Model, image_size: int | None) -> Any:
+    """Returns a `tf.function` of a generator for any batch, and one size or any that the generator can process.
 
     Args:
         generator: Keras model, lightness -> ab.
-        image_size: int, side of the network's square input.
+        image_size: int, side of the network's square input; None: its height and width are not fixed.
 
     Returns:
-        A function of lightness, float32 `(batch, image_size, image_size, 1)`, and, for a generator that takes
-        them, hints, float32 `(batch, image_size, image_size, 3)`, that returns the dict of `graph.build_fixed`.
+        A function of lightness, float32 `(batch, height, width, 1)`, and, for a generator that takes them, hints,
+        float32 `(batch, height, width, 3)`, that returns the dict of `graph.build_fixed`.
     """
     specs = [tf.TensorSpec((None, image_size, image_size, 1), tf.float32, name="lightness")]
     if not anatomy.takes_hints(generator):
@@ -41,12 +41,19 @@ def network(generator: keras.Model, image_size: int) -> Any:
 
         def hinted():
             # The converter does not know the shapes of a branch's outer tensors unless they are set again inside.
-            return branch([tf.reshape(tensor, [-1, *tensor.shape[1:]]) for tensor in (*seen, hints)])
+            return branch([_with_shape(tensor) for tensor in (*seen, hints)])
 
         ab = tf.cond(given, hinted, lambda: tf.identity(found["ab"]))
         return graph.outputs({**found, "ab": ab}, generator)
 
     return tf.function(predict, autograph=False, input_signature=specs)
+
+
+def _with_shape(tensor):
+    """Returns a tensor `(batch, height, width, channels)` with its shape set again."""
+    _, *sides = tensor.shape
+    known = [tf.shape(tensor)[axis] if side is None else side for axis, side in enumerate(sides, start=1)]
+    return tf.reshape(tensor, [-1, *known])
 
 
 def picture(generator: keras.Model, image_size: int) -> Any:

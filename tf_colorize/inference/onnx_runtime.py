@@ -18,7 +18,7 @@ def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[st
     """Loads a network from `export.export_onnx` into ONNX Runtime, with one session for all calling threads.
 
     Args:
-        path: The file. The image size and the scales are read from its properties.
+        path: The file. The image size, unless it is fixed, and the scales are read from its properties.
         threads: Positive integer, threads of the session.
         providers: ONNX Runtime's execution providers in order of preference.
 
@@ -29,29 +29,74 @@ def from_onnx(path: str | os.PathLike[str], threads: int, providers: Sequence[st
     session = _session(path, threads, providers)
     shapes = {value.name: tuple(value.shape) for value in (*session.get_inputs(), *session.get_outputs())}
     channels = {"lightness": 1, "ab": 2} | ({"hints": 3} if "hints" in shapes else {})
-    size = shapes["lightness"][1] if len(shapes.get("lightness", ())) == 4 else 0
+    side = shapes["lightness"][1] if len(shapes.get("lightness", ())) == 4 else 0
+    is_free = isinstance(side, (str, type(None)))
     takes = {value.name: value.type for value in session.get_inputs()}
-    found = {name: shapes.get(name, ())[1:] for name in channels}
-    expected = {name: (size, size, count) for name, count in channels.items()}
+    found = {name: _sides(shapes.get(name, ())) for name in channels}
+    expected = {name: (*([None] * 2 if is_free else [side] * 2), count) for name, count in channels.items()}
     types = dict.fromkeys(set(channels) - {"ab"}, "tensor(float)")
-    if found != expected or takes != types or not isinstance(size, int):
+    if found != expected or takes != types:
         if "image" in shapes:
             raise ValueError(
                 f"{path}: takes whole pictures, so looks and hints cannot be applied. Use the file of its network."
             )
         raise ValueError(
-            f"{path}: not a colorizer: it must map lightness, float32 (batch, size, size, 1), to ab, (batch, size, "
-            f"size, 2), with a second input hints, (batch, size, size, 3), if it takes hints. "
-            f"Received: {documents.shown(str(shapes))}"
+            f"{path}: not a colorizer: it must map lightness, float32 (batch, height, width, 1), to ab, (batch, "
+            f"height, width, 2), with a second input hints, (batch, height, width, 3), if it takes hints; a fixed "
+            f"height and width must be the same. Received: {documents.shown(str(shapes))}"
         )
-    model_metadata.of_onnx(session.get_modelmeta().custom_metadata_map, path)
+    metadata = model_metadata.of_onnx(session.get_modelmeta().custom_metadata_map, path)
+    size, larger, multiple = _free_sizes(metadata, path) if is_free else (side, (), None)
+
+    def run(**inputs):
+        _check_size(inputs["lightness"], size, multiple)
+        return session.run(["ab"], inputs)[0]
+
     if "hints" not in shapes:
-        return predictor.Predictor(size, lambda lightness: session.run(["ab"], {"lightness": lightness})[0])
+        return predictor.Predictor(size, lambda lightness: run(lightness=lightness), None, larger)
+    return predictor.Predictor(
+        size,
+        lambda lightness: run(lightness=lightness, hints=_nothing(lightness)),
+        lambda lightness, hints: run(lightness=lightness, hints=hints),
+        larger,
+    )
 
-    def hinted(lightness, hints):
-        return session.run(["ab"], {"lightness": lightness, "hints": hints})[0]
 
-    return predictor.Predictor(size, lambda lightness: hinted(lightness, _nothing(lightness)), hinted)
+def _sides(shape):
+    """Returns height, width and channels of a shape; None stands for a side that is not fixed."""
+    return tuple(side if isinstance(side, int) else None for side in shape[1:])
+
+
+def _free_sizes(metadata, path):
+    """Returns the size, the larger sizes and their common multiple in the metadata of a file without fixed sides."""
+    missing = [key for key in ("image_size", "size_multiple") if key not in metadata]
+    if missing:
+        raise ValueError(
+            f"{path}: not a colorizer: its height and width are not fixed, but it lacks the properties "
+            f"{', '.join(missing)}. Export it again."
+        )
+    size, multiple = metadata["image_size"], metadata["size_multiple"]
+    larger = runtimes.larger_sizes(metadata, size)
+    wrong = [side for side in (size, *larger) if side % multiple]
+    if wrong:
+        sizes = ", ".join(map(str, wrong))
+        raise ValueError(f"{path}: its metadata promises sizes that are not multiples of {multiple}: {sizes}")
+    return size, larger, multiple
+
+
+def _check_size(lightness, size, multiple):
+    """Checks the height and width of an input, about which ONNX Runtime's own messages say nothing useful."""
+    sides = np.shape(lightness)[1:3]
+    if multiple and any(side % multiple or not side for side in sides):
+        raise ValueError(
+            f"`lightness` must have a height and width that are multiples of {multiple}. Received: "
+            f"shape={np.shape(lightness)}. Resize the picture first."
+        )
+    if not multiple and sides != (size, size):
+        raise ValueError(
+            f"`lightness` must be (batch, {size}, {size}, 1), the size that the file was exported for. Received: "
+            f"shape={np.shape(lightness)}."
+        )
 
 
 def picture(

@@ -90,7 +90,7 @@ def from_keras(model: Any, image_size: int | None = None) -> predictor.Predictor
             return with_hints({"lightness": lightness, "hints": given})
 
     size = image_size or metadata.get("image_size") or _side(automatic.input_shape)
-    return predictor.Predictor(size, _forward(automatic), hinted, _larger_sizes(metadata, size))
+    return predictor.Predictor(size, _forward(automatic), hinted, larger_sizes(metadata, size))
 
 
 def _forward(model):
@@ -109,8 +109,8 @@ def _forward(model):
     return run
 
 
-def _larger_sizes(metadata, image_size):
-    """Returns the sides over `image_size` that a model was exported for."""
+def larger_sizes(metadata: dict[str, Any], image_size: int) -> tuple[int, ...]:
+    """Returns the sides over `image_size` that a model's metadata states."""
     return tuple(side for side in metadata.get("image_sizes", ()) if side > image_size)
 
 
@@ -208,7 +208,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
             f"{path}: not a colorizer: it must map float32 (1, size, size, 1) to (1, size, size, 2), with a second "
             f"input (1, size, size, 3) if it takes hints. Received: {documents.shown(', '.join(map(str, shapes)))}"
         )
-    larger = _larger_sizes(metadata, size)
+    larger = larger_sizes(metadata, size)
     missing = [side for side in larger if size_signature(side) not in first.get_signature_list()]
     if missing:
         raise ValueError(f"{path}: its metadata promises sizes that it lacks: {', '.join(map(str, missing))}")

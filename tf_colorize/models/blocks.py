@@ -194,7 +194,12 @@ class BilinearUpsampling(keras.layers.Layer):
     def call(self, inputs):
         _, height, width, _ = keras.ops.shape(inputs)
         size = (height * self.factor, width * self.factor)
-        return keras.ops.image.resize(keras.ops.cast(inputs, "float32"), size, interpolation="bilinear")
+        inputs = keras.ops.cast(inputs, "float32")
+        if all(isinstance(side, int) for side in size):
+            return keras.ops.image.resize(inputs, size, interpolation="bilinear")
+        import tensorflow as tf  # Keras' own function refuses sizes that are only known when the graph runs
+
+        return tf.image.resize(inputs, size, method="bilinear")
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

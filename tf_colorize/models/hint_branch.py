@@ -141,14 +141,15 @@ class SpreadHints(keras.layers.Layer):
     def _predicted_from_few(self, queries, keys, is_hint, values):
         """Predicts from only the keys with a hint, if there are few enough, which is many times as fast."""
         ops = keras.ops
-        count = keys.shape[1]
-        if count is None or count <= FEW:
+        count = ops.shape(keys)[1]
+        is_known = isinstance(count, int)
+        if is_known and count <= FEW:
             return self._predicted(queries, keys, is_hint, values)
-        _, where = ops.top_k(is_hint[..., 0], FEW)
+        _, where = ops.top_k(is_hint[..., 0], FEW if is_known else ops.minimum(count, FEW))
 
         def said_again(*tensors):
             # Converters to ONNX know no shape of what a branch sees from outside.
-            return [ops.reshape(tensor, (-1, *tensor.shape[1:])) for tensor in tensors]
+            return [ops.reshape(tensor, (-1, *ops.shape(tensor)[1:])) for tensor in tensors]
 
         def predicted():
             places, *every = said_again(where, keys, is_hint, values)
