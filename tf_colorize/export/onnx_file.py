@@ -26,8 +26,10 @@ _DESCRIPTIONS = {
     "color": "sRGB, of the same size",
 }
 # By these names, runtimes can fix the sides when they load a file.
-_SIDES = dict.fromkeys(("lightness", "hints", "ab"), ("batch", "height", "width"))
-_SIDES |= dict.fromkeys(("annealed_logits", "features"), ("batch",))
+_SIDES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("lightness", "hints", "ab"), ("batch", "height", "width")),
+    **dict.fromkeys(("annealed_logits", "features"), ("batch",)),
+}
 
 
 def write(function: Any, path: pathlib.Path, quantize: str, described: dict[str, Any]) -> None:
