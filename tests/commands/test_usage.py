@@ -76,6 +76,20 @@ def test_files_that_may_be_the_users_own_are_not_replaced(arguments, made):
     assert pathlib.Path(made).read_bytes() == before
 
 
+@pytest.mark.parametrize("other", ["mine/original.jpg", "mine.jpg", "other.color.jpg"])
+def test_a_file_behind_a_link_is_not_the_tools_own(other, capsys):
+    pathlib.Path("mine").mkdir()
+    Image.fromarray(GRAY).save(other)
+    os.symlink(other, "photo.color.jpg")
+    before = pathlib.Path(other).read_bytes()
+    for photo in ("photo.jpg", os.path.abspath("photo.jpg")):
+        assert main.main([photo, "--vividness", "0.3"]) == 0
+        assert f"{other} exists; --overwrite replaces it" in capsys.readouterr().out
+    assert pathlib.Path(other).read_bytes() == before
+    assert main.main(["photo.jpg", "--overwrite"]) == 0
+    assert pathlib.Path(other).read_bytes() != before and os.path.islink("photo.color.jpg")
+
+
 @pytest.mark.parametrize("result", ["photo.color.jpg", "photo.compare.jpg", "photo.variants.jpg", "photo.color.png"])
 def test_a_result_beside_its_photo_is_not_passed_over_in_silence(result, capsys):
     Image.fromarray(GRAY).save(result)

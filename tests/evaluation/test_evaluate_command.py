@@ -147,3 +147,16 @@ def test_steadiness_of_films_on_the_command_line(photos, tmp_path):
     assert all(float(cell) > 0 for cell in rows["frame by frame"])
     with Image.open(tmp_path / "tiny_32.jpg") as sheet:
         assert sheet.width > 256
+
+
+@pytest.mark.parametrize(
+    "options, name", [(["--bw", "d"], "contact_sheet.jpg"), (["--data", "d", "--film", "1"], "tiny_32.jpg")]
+)
+def test_a_sheet_never_replaces_a_photo(here, capsys, options, name):
+    (here / "d").mkdir()
+    Image.linear_gradient("L").save(here / "d" / name)
+    before = (here / "d" / name).read_bytes()
+    model = str(pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite")
+    assert evaluate.main(["--model", model, *options, "--out", "d"]) == 1
+    assert f"d/{name}: is one of the photos; choose another folder with --out" in capsys.readouterr().err
+    assert (here / "d" / name).read_bytes() == before

@@ -188,7 +188,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing(exported, tmp_path, run_pyth
 
 def test_an_interrupt_while_an_export_is_exchanged_loses_neither(tmp_path, monkeypatch):
     (tmp_path / "1").mkdir()
-    (tmp_path / "1" / "old").touch()
+    (tmp_path / "1" / "saved_model.pb").touch()
     replace, calls = pathlib.Path.replace, []
 
     def interrupted(path, target):
@@ -200,9 +200,18 @@ def test_an_interrupt_while_an_export_is_exchanged_loses_neither(tmp_path, monke
     monkeypatch.setattr(pathlib.Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt), artifact.written_whole(tmp_path / "1", overwrite=True) as temporary:
         temporary.mkdir()
-    assert len(calls) == 3 and [path.name for path in (tmp_path / "1").iterdir()] == ["old"]
+    assert len(calls) == 3 and [path.name for path in (tmp_path / "1").iterdir()] == ["saved_model.pb"]
     with artifact.written_whole(tmp_path / "1", overwrite=True) as temporary:
         temporary.mkdir()
         (temporary / "new").touch()
     assert [path.name for path in (tmp_path / "1").iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_an_export_never_replaces_a_folder_of_other_files(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    with pytest.raises(ValueError, match="photos: is a folder of other files, which would be lost"):
+        with artifact.written_whole(tmp_path / "photos", overwrite=True):
+            pytest.fail("it would be replaced")
+    assert [path.name for path in tmp_path.rglob("*")] == ["photos", "a.jpg"]

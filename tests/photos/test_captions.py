@@ -7,7 +7,7 @@ import zlib
 import photo_bytes as made
 import pytest
 
-from tf_colorize.photos import files, xmp
+from tf_colorize.photos import containers, files, tiff_tags, xmp
 
 RDF = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 IPTC = made.iptc()
@@ -184,6 +184,21 @@ def test_xmp_of_two_parts_stays_in_two_parts_only_in_jpeg(tmp_path):
         saved, *notes = result(data, suffix, tmp_path)
         assert b"r" * 150_000 in saved and b'dc:title="first"' in saved and b"HasExtendedXMP" not in saved
         assert notes == [[], []]
+
+
+@pytest.mark.parametrize("packets", [1, 2])
+def test_xmp_of_a_gif_is_carried_or_named(packets, tmp_path):
+    text = description(b'dc:format="image/gif" dc:source="Gro\xc3\x9fmutter"')
+    gif = bytearray(made.encoded(made.gray(), "GIF", comment=b"before"))
+    place = gif.index(b"\x21\xfe")  # its comment
+    # The trailer of Adobe's XMP specification, part 3: 258 bytes.
+    block = b"\x21\xff\x0bXMP DataXMP" + text + bytes([1, *range(255, -1, -1), 0])
+    gif[place:place] = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00" + block * packets
+    data, _, notes = result(bytes(gif), "jpg", tmp_path)
+    assert text in data and b"before" in data and not notes
+    assert result(bytes(gif), "gif", tmp_path)[2] == ["GIF cannot hold the photo's XMP: left out"]
+    for end in (0, 10, 13, place + 40, place + 100, len(gif) // 2):
+        assert containers.xmp_of_gif(tiff_tags.of_bytes(gif[:end])) in (b"", text)
 
 
 def test_large_xmp_goes_into_a_jpeg_in_two_parts(tmp_path):

@@ -177,6 +177,9 @@ def _steadiness_of(options):
     from tf_colorize.photos import contact_sheet, files, find
 
     paths = find.find_photos(options.data).photos
+    sheets = {name: f"{name.replace('/', '-')}.jpg" for name in _names_of(options.model)}
+    for sheet in sheets.values() if options.out else ():
+        _refuse_photo(options.out / sheet, paths)
     chosen = paths[:: max(1, len(paths) // options.film)][: options.film]
     made = clips.from_photos([np.asarray(files.open_rgb(path)) for path in chosen])
     if not made:
@@ -190,7 +193,7 @@ def _steadiness_of(options):
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
             sheet = contact_sheet.contact_sheet(steadiness.strips(results), clips.SIDE)
-            with whole.open_whole(options.out / f"{name.replace('/', '-')}.jpg") as file:
+            with whole.open_whole(options.out / sheets[name]) as file:
                 sheet.save(file, "JPEG", quality=90)
     return 0
 
@@ -256,6 +259,7 @@ def _color_bw(options, colorizers):
     from tf_colorize.photos import find
 
     paths = find.find_photos(options.bw).photos
+    _refuse_photo(options.out / "contact_sheet.jpg", paths)
     rows, failed = [], False
     with rulers.bar() as progress:
         for path, result in progress.track(pictures.without_truth(colorizers, paths), len(paths), description="bw"):
@@ -269,6 +273,14 @@ def _color_bw(options, colorizers):
         with whole.open_whole(options.out / "contact_sheet.jpg") as file:
             sheet.save(file, "JPEG", quality=90, subsampling=0)
     return rows, failed
+
+
+def _refuse_photo(sheet, photos):
+    """Raises ValueError if a sheet of pictures would replace one of the photos."""
+    from tf_colorize.albums import targets
+
+    if any(targets.is_same(sheet, photo) for photo in photos):
+        raise ValueError(f"{sheet}: is one of the photos; choose another folder with --out")
 
 
 def _measure(options, colorizers, feature_model, lpips, run, bw):

@@ -79,8 +79,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--vectors needs --tflite or --onnx")
     if onnx_files and options.quantize not in ONNX_QUANTIZE:
         parser.error(f"--onnx: --quantize must be {' or '.join(ONNX_QUANTIZE)}, not {options.quantize}")
+    problem = _problem_of_targets(options)
+    if problem:
+        parser.error(problem)
     with quiet.missing_packages(parser.prog):
         return _export(options, parser.prog)
+
+
+def _problem_of_targets(options):
+    """Returns a message if an export would replace the model, the photos or another export, or None."""
+    from tf_colorize.albums import inputs
+
+    names = ("saved_model", "tflite", "onnx", "onnx_picture")
+    given = {f"--{name.replace('_', '-')}": getattr(options, name) for name in names if getattr(options, name)}
+    others = {"--model": options.model, **({"--photos": options.photos} if options.photos else {}), **given}
+    for option, target in given.items():
+        for other, path in others.items():
+            if other != option and inputs.lies_in(path, target):
+                return f"{option} {target} would replace {other} {path}; choose another name"
+    return None
 
 
 def _export(options, program):

@@ -196,7 +196,7 @@ def _renews(jobs, options):
     if len(jobs) != 1 or options.output is not None or not all(map(os.path.isfile, options.inputs)):
         return False
     (job,) = jobs
-    if not job.target.exists():
+    if not job.target.exists() or not _has_default_name(job):
         return False
     asked = (
         look_options.asked(options),
@@ -206,6 +206,14 @@ def _renews(jobs, options):
         options.quality,
     )
     return any(asked) or _is_newer(job.hints, job.target)
+
+
+def _has_default_name(job):
+    """Returns whether the result has the name that the tool gives it, which a link to another file has not."""
+    from tf_colorize.photos import find
+
+    is_beside = job.target == job.source.with_name(job.target.name)
+    return is_beside and find.original_stem(job.target) == find.split_suffix(job.source.name)[0]
 
 
 def _is_newer(hints, result):

@@ -1,4 +1,4 @@
-"""Reads and writes the metadata in JPEG and PNG files as unchanged bytes."""
+"""Reads the metadata in JPEG, PNG and GIF files, and writes that of JPEG and PNG, as unchanged bytes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _XMP_LIMIT = _MOST_IN_SEGMENT - len(_XMP)
 _MOST_BYTES = 1 << 26  # bytes of a decompressed text
 _SAMSUNG_VIDEO = 0x0A30
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
+_XMP_OF_GIF, _TRAILER_OF_GIF = b"XMP DataXMP", bytes([1, *range(255, 0, -1)])
 
 
 def of_jpeg(read: Read) -> dict:
@@ -128,6 +129,27 @@ def _extension_segments(extension):
     for start in range(0, len(extension), step):
         head = xmp.name_of(extension).encode() + struct.pack(">II", len(extension), start)
         yield _segment(0xE1, _EXTENDED_XMP + head + extension[start : start + step])
+
+
+def xmp_of_gif(read: Read) -> bytes:
+    """Returns the XMP packet before the pixels of a GIF, or b"".
+
+    It is not divided into blocks: a trailer makes readers that do not know it skip to its end.
+
+    Args:
+        read: Function `(offset, length) -> bytes` of the file.
+    """
+    flags = read(10, 1)
+    position = 13 + (3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0)
+    while (head := read(position, 14))[:1] == b"\x21":
+        is_xmp = head[1:] == b"\xff\x0b" + _XMP_OF_GIF
+        start = position = position + (14 if is_xmp else 2)
+        while length := int.from_bytes(read(position, 1), "big"):
+            position += 1 + length
+        if is_xmp:
+            return read(start, position - start).rpartition(_TRAILER_OF_GIF)[0]
+        position += 1
+    return b""
 
 
 def of_png(read: Read) -> dict:

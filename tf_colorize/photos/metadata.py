@@ -66,8 +66,9 @@ def _found(image, image_format, read_bytes):
         # Pillow rewrites the block, with altered text, if the container has another orientation.
         with contextlib.suppress(AttributeError, IndexError):
             found["exif"] = image._decoder.get_info()[4] or found["exif"]
-    if image_format == "GIF" and image.info.get("comment"):
-        found["comments"] = [image.info["comment"]]
+    if image_format == "GIF":
+        found["comments"] = [image.info["comment"]] if image.info.get("comment") else []
+        found["xmp"] = containers.xmp_of_gif(read_bytes)
     return found
 
 
