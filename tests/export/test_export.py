@@ -211,7 +211,7 @@ def test_an_interrupt_while_an_export_is_exchanged_loses_neither(tmp_path, monke
 def test_an_export_never_replaces_a_folder_of_other_files(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
-    with pytest.raises(ValueError, match="photos: is a folder of other files, which would be lost"):
-        with artifact.written_whole(tmp_path / "photos", overwrite=True):
-            pytest.fail("it would be replaced")
+    lost = pytest.raises(ValueError, match="photos: is a folder of other files, which would be lost")
+    with lost, artifact.written_whole(tmp_path / "photos", overwrite=True):
+        pytest.fail("it would be replaced")
     assert [path.name for path in tmp_path.rglob("*")] == ["photos", "a.jpg"]
