@@ -21,6 +21,12 @@ def hinting_model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def lending_model(tmp_path_factory):
+    """Path of a `.tflite` file that takes hints and returns features."""
+    return web_browser.write_lending_model(tmp_path_factory.mktemp("models") / "lending.tflite")
+
+
+@pytest.fixture(scope="session")
 def page_folder(tmp_path_factory):
     """The page as it is built from web/ now."""
     return web_browser.build(tmp_path_factory.mktemp("page") / "page")
@@ -41,6 +47,12 @@ def server(page_folder, model):
 @pytest.fixture(scope="session")
 def hinting_server(page_folder, hinting_model):
     with web_browser.served(page_folder, [hinting_model]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def lending_server(page_folder, lending_model):
+    with web_browser.served(page_folder, [lending_model]) as server:
         yield server
 
 

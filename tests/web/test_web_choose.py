@@ -1,5 +1,6 @@
 """Variants of the photo on the stage: the nine looks of the command, other likely colors, chosen by tap or by key."""
 
+import functools
 import json
 import re
 
@@ -10,11 +11,10 @@ import web_kept
 import web_stage
 from playwright import sync_api
 
-from tf_colorize import Look
+from tf_colorize import Colorizer, Look
 from tf_colorize.albums import variants
-from tf_colorize.color import lab
 from tf_colorize.commands import look_options
-from tf_colorize.inference import insight, likely
+from tf_colorize.inference import insight, likely, runtimes
 
 pytest_plugins = ["web_fixtures"]
 
@@ -35,6 +35,17 @@ HIDDEN = """() => [...document.querySelectorAll(".variant")].filter((tile) => {
     return box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight
         || texts.some(({left, right, bottom}) => left < box.left || right > box.right || bottom > box.bottom);
 }).map(({ariaLabel}) => ariaLabel)"""
+
+
+@pytest.fixture(scope="module")
+def _arrived_with_hints(chromium, lending_server):
+    with web_browser.arrived(chromium, lending_server) as visitor:
+        yield visitor
+
+
+@pytest.fixture(scope="module")
+def colorizer(lending_model):
+    return Colorizer.from_tflite(lending_model)
 
 
 def opens(visitor, by=None):
@@ -202,10 +213,10 @@ def test_a_likely_color_becomes_a_dot(colorized, colorizer):
 
 
 @pytest.mark.parametrize("size", [(360, 640), (640, 360), (1280, 800)], ids=str)
-def test_all_pictures_are_on_the_screen_and_chosen_by_a_tap(new_visitor, hinting_server, size):
+def test_all_pictures_are_on_the_screen_and_chosen_by_a_tap(new_visitor, lending_server, size):
     is_phone = size[0] < 700
     options = {"viewport": dict(zip(("width", "height"), size)), "has_touch": is_phone, "is_mobile": is_phone}
-    visitor = new_visitor(hinting_server.url, **options).wait_until_ready()
+    visitor = new_visitor(lending_server.url, **options).wait_until_ready()
     visitor.colors("photo.png", web_stage.PHOTO)
     tiles = opens(visitor)
     assert visitor.page.evaluate(HIDDEN) == []
@@ -228,34 +239,13 @@ def test_a_model_without_hints_offers_nine_looks_and_undo(visitor):
     visitor.page.locator("#warmth").fill("0")
 
 
-def test_the_region_and_its_colors_are_those_of_the_command(monkeypatch):
-    # An uncertain rectangle with an arm, on a ground that is certain; features tell the same things apart.
-    side, palette = insight.GRID, np.stack(np.meshgrid(*2 * [np.arange(-60, 61, 10.0)]), axis=-1).reshape(-1, 2)
-    inside = np.zeros((side, side), bool)
-    inside[4:15, 6:21] = inside[9, 21:26] = True
-    shares = {(0, 0): 0.4, (50, 10): 0.25, (0, -40): 0.2, (10, 0): 0.15}
-    unsure = np.array([shares.get(tuple(entry), 1e-6) for entry in palette.astype(int).tolist()])
-    sure = np.where((palette == (20, 20)).all(axis=1), 1.0, 1e-6)
-    distribution = np.where(inside[..., np.newaxis], unsure / unsure.sum(), sure / sure.sum()).astype(np.float32)
-    ab = np.tile(np.float32([2, 1]) / 110, (side, side, 1))
-    lightness = np.random.default_rng(0).uniform(-0.3, 0.5, (1, 56, 56, 1)).astype(np.float32)
-    features = np.where(inside[..., np.newaxis], [1.0, 0.0], [0.0, 1.0])
-
-    def see(_):
-        return insight.Seen(features, ab, distribution)
-
-    see.palette = palette / lab.AB_SCALE
-    monkeypatch.setattr(insight, "shipped", lambda: see)
-    expected = likely.largest(lightness)
-    doubled = [np.log(distribution).repeat(2, axis=0).repeat(2, axis=1), ab.repeat(2, axis=0).repeat(2, axis=1)]
-    given = [doubled[0], see.palette, lightness, doubled[1]]
-    found = web_browser.in_node(
-        """import { largest } from "./src/worker/region.js";
-        const [logits, palette, lightness, ab] = given;
-        const [first, second, third] = [logits, lightness, ab].map((values) => Float32Array.from(values));
-        console.log(JSON.stringify(largest(first, palette, second, third)));""",
-        *(values.ravel().tolist() if index != 1 else values.tolist() for index, values in enumerate(given)),
-    )
-    assert len(expected.colors) >= 2
-    assert (found["x"], found["y"]) == pytest.approx(expected.place)
-    assert found["colors"] == list(expected.colors)
+def test_the_uncertain_thing_and_its_colors_are_those_of_the_command(colorized, colorizer, lending_model, monkeypatch):
+    monkeypatch.setattr(runtimes, "default_model", lambda: lending_model)
+    monkeypatch.setattr(insight, "shipped", functools.cache(insight.Insight))
+    expected = likely.largest(colorizer.lightness(web_stage.CAMERA))
+    tiles = opens(colorized)
+    assert [label[-7:] for label in labels(tiles)[9:]] == list(expected.colors)
+    tiles.nth(9).click()
+    height, width = web_stage.CAMERA.shape
+    x, y = (int(share * side) for share, side in zip(expected.place, (width, height)))
+    assert web_stage.place_of(colorized.page.locator(".dot")) == (x, y)

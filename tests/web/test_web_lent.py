@@ -31,25 +31,6 @@ DROP = """([selector, name, bytes]) => {
 
 
 @pytest.fixture(scope="module")
-def lending_model(tmp_path_factory):
-    """A float network with the places of the shipped one, which browsers and Python run alike."""
-    import exports
-
-    from tf_colorize import export
-
-    folder = tmp_path_factory.mktemp("model")
-    photos = exports.write_photos(folder / "photos", count=1)
-    options = {"image_size": 224, "photos": photos}
-    return export.export_tflite(exports.generator_with_features(), folder / "lent.tflite", **options).path
-
-
-@pytest.fixture(scope="module")
-def lending_server(page_folder, lending_model):
-    with web_browser.served(page_folder, [lending_model]) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def _arrived(chromium, lending_server):
     with web_browser.arrived(chromium, lending_server) as visitor:
         yield visitor

@@ -2,6 +2,7 @@
 
 import * as hintsFile from "../photo/hints_file.js";
 import * as references from "../photo/references.js";
+import { Lenders } from "./lenders.js";
 import { complain, speak } from "./notices.js";
 
 const element = (id) => document.getElementById(id);
@@ -10,15 +11,25 @@ const OLDER = "The model's file brings no features, so photos cannot lend each o
 /** Events: "change" `{photo}` after the photo has another reference, or none. */
 export class Borrowing extends EventTarget {
   #ask;
+  #color;
+  #model;
   #photo = null;
   #shown = references.NONE; // of which the picture is shown
 
-  /** @param {(task: string, request: Record<string, any>) => Promise<any>} ask Of the worker. */
-  constructor(ask) {
+  /**
+   * @param {(task: string, request: Record<string, any>) => Promise<any>} ask Of the worker.
+   * @param {any} shelf See `Lenders`.
+   * @param {{photos: () => any[], color: (photo: any, model: string) => Promise<boolean>}} darkroom Its photos, and what
+   *   colorizes one.
+   */
+  constructor(ask, shelf, { photos, color }) {
     super();
     this.#ask = ask;
+    this.#color = color;
     const input = /** @type {HTMLInputElement} */ (element("lender-input"));
-    element("borrow").addEventListener("click", () => input.click());
+    const lenders = new Lenders(shelf, () => photos().filter((photo) => photo !== this.#photo));
+    lenders.addEventListener("file", () => input.click());
+    lenders.addEventListener("choose", ({ detail: { photo } }) => this.#borrowFrom(photo));
     input.addEventListener("change", () => {
       this.receive([...input.files]);
       input.value = ""; // the same file may be chosen again
@@ -31,10 +42,12 @@ export class Borrowing extends EventTarget {
 
   /**
    * @param {any} photo On the stage, or null.
-   * @param {{takesHints?: boolean, takesColors?: boolean}} [model] Whether it takes dots, and colors of other photos.
+   * @param {{model?: string, takesHints?: boolean, takesColors?: boolean}} [model] Its name, and whether it takes dots, and
+   *   colors of other photos.
    */
-  show(photo, { takesHints = false, takesColors = false } = {}) {
+  show(photo, { model, takesHints = false, takesColors = false } = {}) {
     this.#photo = photo;
+    this.#model = model;
     element("lender").hidden = !photo || !takesHints;
     element("borrow").hidden = element("lent").hidden = !takesColors;
     element("lender-line").textContent = takesColors ? "" : OLDER;
@@ -46,12 +59,30 @@ export class Borrowing extends EventTarget {
   }
 
   /** @param {File[]} files Photos in color, of which the last is taken. */
-  async receive(files) {
-    const [photo, file] = [this.#photo, files.at(-1)];
-    if (!photo || !file || element("borrow").hidden) return;
+  receive(files) {
+    const file = files.at(-1);
+    if (!file) return;
     const name = file.name || "pasted.png";
+    return this.#borrow(name, () => this.#ask("lend", { file, name }));
+  }
+
+  /** Takes colors of a photo of the page: those of its file or, if that is gray, those that it has here. */
+  #borrowFrom(other) {
+    const [model, { id, name }] = [this.#model, other];
+    return this.#borrow(name, async () => {
+      if (!other.hasColor && !(await this.#color(other, model))) return null; // which has been said
+      const { list: hints, look } = other.hints;
+      return this.#ask("lendShown", { photo: id, name, model, hints, look });
+    });
+  }
+
+  async #borrow(name, read) {
+    const photo = this.#photo;
+    if (!photo || element("borrow").hidden) return;
     try {
-      this.#put(photo, Object.freeze([await this.#ask("lend", { file, name })]));
+      const reference = await read();
+      if (!reference) return;
+      this.#put(photo, Object.freeze([reference]));
       speak(`${photo.name} has colors from ${name}`);
     } catch (error) {
       complain(name, error.message);

@@ -14,7 +14,7 @@ export class Choosing extends EventTarget {
   #ask;
   #photo = null; // on the stage, if it can be chosen for
   #model;
-  #takesHints = false;
+  #takesColors = false;
   /** @type {Map<HTMLElement, {look: import("../photo/look.js").Look, dot?: {x: number, y: number, color: string}}>} */
   #tiles = new Map();
   #drawing = 0; // number of the latest drawing
@@ -38,19 +38,19 @@ export class Choosing extends EventTarget {
   /**
    * @param {any} photo Of which a variant can be chosen, or null. Another one than before closes the view.
    * @param {string} [model]
-   * @param {boolean} [takesHints]
+   * @param {boolean} [takesColors] Whether the model takes dots, and there are features to tell things apart by.
    */
-  show(photo, model, takesHints = false) {
+  show(photo, model, takesColors = false) {
     if (photo !== this.#photo || model !== this.#model) this.#dialog.close();
     this.#photo = photo;
     this.#model = model;
-    this.#takesHints = takesHints;
+    this.#takesColors = takesColors;
   }
 
   async #open() {
     const photo = this.#photo;
     if (!photo || this.#dialog.open) return;
-    const hasColors = this.#takesHints && photo.look.vividness > 0;
+    const hasColors = this.#takesColors && photo.look.vividness > 0;
     element("nine").append(...variants.nine(photo.look).map((look) => this.#tile({ look })));
     element("likely-colors").hidden = !hasColors;
     element("likely-state").textContent = hasColors ? "Looking for other likely colors…" : "";

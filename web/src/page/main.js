@@ -32,11 +32,12 @@ const shelf = new Shelf();
 const keeping = new Keeping();
 const adjusting = new Adjusting();
 const viewer = new Viewer((request) => engine.ask("draw", request));
-const hinting = new Hinting((task, request) => engine.ask(task, request), viewer);
-const choosing = new Choosing((task, request) => engine.ask(task, request));
+const ask = (task, request) => engine.ask(task, request);
+const hinting = new Hinting(ask, viewer);
+const choosing = new Choosing(ask);
 const undoing = new Undoing();
-const borrowing = new Borrowing((task, request) => engine.ask(task, request));
-const hintsIntake = new HintsIntake((task, request) => engine.ask(task, request));
+const borrowing = new Borrowing(ask, shelf, { photos: opened, color: (photo, model) => darkroom.color(photo, model) });
+const hintsIntake = new HintsIntake(ask);
 let current = null; // the photo on the stage
 let showsNext = false; // the first of the latest photos goes on the stage
 let lastOnStage; // key of the photo that was there when the page was closed
@@ -62,16 +63,16 @@ function refresh() {
 }
 
 function refreshStage() {
-  const takesHints = darkroom.takesHints(sides.model);
+  const [takesHints, takesColors] = [darkroom.takesHints(sides.model), darkroom.takesColors(sides.model)];
   sides.offer({ original: Boolean(current.hasColor), dots: takesHints && current.hints.list.length > 0 });
   const [left, right] = [sides.left, sides.right].map((view) => available(view, current));
   element("viewer").classList.toggle("pending", right === GRAY);
   viewer.show(current, { left, right });
   hinting.show(current, { ...right, takesHints });
   const finished = right === GRAY ? null : current;
-  choosing.show(finished, sides.model, takesHints);
+  choosing.show(finished, sides.model, takesColors);
   undoing.show(finished);
-  borrowing.show(current, { takesHints, takesColors: darkroom.takesColors(sides.model) });
+  borrowing.show(current, { model: sides.model, takesHints, takesColors });
   adjusting.show(current.look);
   for (const name of ["save-hints", "open-hints"]) element(name).classList.toggle("unused", !takesHints);
 }
@@ -127,7 +128,7 @@ function removeAll() {
 async function drawThumbnail(photo) {
   const view = available(sides.right, photo);
   const request = { photo: photo.id, ...thumbnailOf(photo), views: [view], look: photo.look };
-  const bitmaps = await engine.ask("draw", request).catch(() => []); // for a photo that was removed meanwhile
+  const bitmaps = await ask("draw", request).catch(() => []); // for a photo that was removed meanwhile
   if (bitmaps.length) shelf.picture(photo, bitmaps[0]);
 }
 

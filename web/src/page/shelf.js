@@ -3,6 +3,7 @@
 const THUMBNAIL = 144; // pixels; shown at 72 on most screens
 const MARGIN = 8; // CSS pixels; the frame of the selected one is outside it
 
+/** Events with a photo: "select", "remove", and "drag" when one is dragged, with null when it no longer is. */
 export class Shelf extends EventTarget {
   #list = document.getElementById("photos");
   #items = new Map();
@@ -13,6 +14,13 @@ export class Shelf extends EventTarget {
     item.classList.toggle("busy", isBusy);
     const thumb = button("thumb", photo.name, () => this.#tell("select", photo));
     thumb.append(document.createElement("canvas"));
+    thumb.draggable = true;
+    thumb.addEventListener("dragstart", ({ dataTransfer }) => {
+      dataTransfer.setData("text/plain", photo.name); // some browsers drag nothing without data
+      dataTransfer.effectAllowed = "copy";
+      this.#tell("drag", photo);
+    });
+    thumb.addEventListener("dragend", () => this.#tell("drag", null));
     const remove = button("remove", `Remove ${photo.name}`, () => this.#tell("remove", photo));
     remove.textContent = "×";
     item.append(thumb, remove);
@@ -22,6 +30,7 @@ export class Shelf extends EventTarget {
   }
 
   remove(photo) {
+    this.#tell("drag", null); // what is gone does not say that it is no longer dragged
     this.#items.get(photo)?.remove();
     this.#items.delete(photo);
   }
@@ -55,6 +64,11 @@ export class Shelf extends EventTarget {
     canvas.width = bitmap.width;
     canvas.height = bitmap.height;
     canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
+  }
+
+  /** @returns {HTMLCanvasElement} What a thumbnail shows. */
+  pictureOf(photo) {
+    return this.#items.get(photo).querySelector("canvas");
   }
 
   focus(photo) {

@@ -24,16 +24,30 @@ export async function read(file, name) {
   const bitmap = await picture.decode({ file, ...(await picture.examine(file, name)) });
   try {
     const { width, height } = bitmap;
-    const scale = Math.min(1, SIDE / Math.max(width, height));
-    const size = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
-    const pixels = picture.drawPart(bitmap, { x: 0, y: 0, width, height }, size[0], size[1]);
-    checkColor(pixels);
-    const writer = new PngWriter(size[0], size[1], { isOpaque: true });
-    await writer.push(pixels);
-    return references.made(name, new Uint8Array(await (await writer.finish()).arrayBuffer()));
+    return await made(picture.drawPart(bitmap, { x: 0, y: 0, width, height }, ...reduced(bitmap)), name);
   } finally {
     bitmap.close();
   }
+}
+
+/** @returns {[number, number]} The width and height of a photo as a reference. */
+export function reduced({ width, height }) {
+  const scale = Math.min(1, SIDE / Math.max(width, height));
+  const side = (length) => Math.max(1, Math.round(length * scale));
+  return [side(width), side(height)];
+}
+
+/**
+ * @param {ImageData} pixels Of a reduced photo.
+ * @param {string} name
+ * @returns {Promise<references.Reference>}
+ * @throws {PictureError} It has no color.
+ */
+export async function made(pixels, name) {
+  checkColor(pixels);
+  const writer = new PngWriter(pixels.width, pixels.height, { isOpaque: true });
+  await writer.push(pixels);
+  return references.made(name, new Uint8Array(await (await writer.finish()).arrayBuffer()));
 }
 
 function checkColor(pixels) {
@@ -92,7 +106,7 @@ async function look(network, reference) {
 }
 
 /** The features of a network are at stride 8. */
-function featuresOf(values, size) {
+export function featuresOf(values, size) {
   const places = (size / 8) ** 2;
   return { places, count: values.length / places, values };
 }

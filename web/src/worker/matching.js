@@ -89,7 +89,7 @@ function near(seen, hinted) {
  * @param {...Features} photos
  * @returns {Float32Array[]}
  */
-function standardized(...photos) {
+export function standardized(...photos) {
   const { count } = photos[0];
   const [sums, squares] = [new Float64Array(count), new Float64Array(count)];
   const places = photos.reduce((total, photo) => total + photo.places, 0);

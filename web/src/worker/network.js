@@ -1,6 +1,7 @@
 /** The network: LiteRT.js on WebGPU where a real GPU is available, otherwise on WebAssembly. */
 
 import * as litert from "@litertjs/core";
+import { HINTS_ONLY, withHintsEntry } from "./hints_entry.js";
 import { paint } from "./painting.js";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
@@ -9,6 +10,7 @@ const GPU_TOLERANCE = 0.01;
 const GPU_SHARE = 0.995; // share of the values that must be within it
 
 const FEATURES = "features"; // name of an output
+const KEPT = 2; // photos whose outputs are kept: 6 MB each with the shipped model
 
 let runtime;
 
@@ -54,6 +56,8 @@ export class Network {
   #compileForCpu;
   #form;
   #noHints;
+  #hasHintsEntry; // see `withHintsEntry`
+  #kept = []; // of the latest photos: `{lightness, outputs}` without hints
   /** The palette of the network's distributions, as pairs a, b in [-1, 1], if it has one. */
   palette = [];
   #temperature;
@@ -68,13 +72,16 @@ export class Network {
     const { threads, hasGpu } = await start(folder);
     const network = new Network();
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
-    const compileForCpu = () => compiled(bytes, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
+    const entry = withHintsEntry(bytes);
+    network.#hasHintsEntry = entry !== null;
+    const content = entry?.bytes ?? bytes;
+    const compileForCpu = () => compiled(content, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
     network.#cpu = await compileForCpu();
-    network.#form = checkedForm(network.#cpu);
+    network.#form = checkedForm(network.#cpu, entry?.seen);
     if (network.#form.entries === palette.length) network.palette = palette;
     network.#temperature = temperature;
     network.#noHints = new Float32Array(network.takesHints ? 3 * network.size ** 2 : 0);
-    if (hasGpu) network.#gpu = await compiledForGpu(bytes);
+    if (hasGpu) network.#gpu = await compiledForGpu(content);
     if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
     return network;
   }
@@ -85,7 +92,7 @@ export class Network {
   }
 
   get takesHints() {
-    return this.#form.hints !== undefined;
+    return this.#form.inputs.hints !== undefined;
   }
 
   /** A description of what runs the model. */
@@ -95,21 +102,22 @@ export class Network {
 
   /**
    * @param {Float32Array} lightness `size * size` values in [-1, 1].
-   * @param {Float32Array} [hints] The result of `painting.paint`, for a network that takes hints.
+   * @param {Float32Array} [hints] The result of `painting.paint`, with at least one, for a network that takes hints.
    * @returns {Promise<Float32Array>} Pairs a, b in [-1, 1].
    * @throws {Error} The model returns values that are not numbers.
    */
-  async run(lightness, hints = this.#noHints) {
+  async run(lightness, hints) {
     if (this.#gpu && this.#cpu) return this.#firstRun(lightness, hints);
     if (this.#gpu) {
       try {
-        return finite(await this.#predict(this.#gpu, lightness, hints));
+        return finite(await this.#predict(lightness, hints));
       } catch {
         this.#gpu = null; // systems can take the GPU away from a page, especially on phones
+        this.#kept = [];
         this.#cpu = await this.#compileForCpu();
       }
     }
-    return finite(await this.#predict(this.#cpu, lightness, hints));
+    return finite(await this.#predict(lightness, hints));
   }
 
   /**
@@ -117,13 +125,13 @@ export class Network {
    * @returns {Promise<Float32Array>} For each place, a logit for each entry of the palette.
    */
   async logits(lightness) {
-    const annealed = await this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.logits);
-    return annealed.map((logit) => logit * this.#temperature);
+    const { logits } = await this.#seen(lightness);
+    return logits.map((logit) => logit * this.#temperature);
   }
 
   /** Whether it returns features, by which places of photos are compared. */
   get hasFeatures() {
-    return this.#form.features >= 0;
+    return this.#form.outputs.features !== undefined;
   }
 
   /**
@@ -131,17 +139,24 @@ export class Network {
    * @returns {Promise<Float32Array>} For each place of a square, row by row, the same number of features.
    */
   async features(lightness) {
-    return this.#predict(this.#gpu ?? this.#cpu, lightness, this.#noHints, this.#form.features);
+    return (await this.#seen(lightness)).features;
+  }
+
+  /** Frees what is kept of a photo. */
+  forget(lightness) {
+    this.#kept = this.#kept.filter((other) => other.lightness !== lightness);
   }
 
   /** Some GPU drivers compute wrong results, so the first photo is computed on both, and one is kept. */
-  async #firstRun(lightness, hints) {
-    const result = finite(await this.#predict(this.#cpu, lightness, hints));
+  async #firstRun(lightness, hints = this.#noHints) {
+    const { ab } = this.#form.outputs;
+    const { ab: result } = await this.#outputs(this.#cpu, { lightness, hints }, { ab });
+    finite(result);
     // Without hints, most of the spreading multiplies zeros.
-    const trial = this.takesHints ? trialHints(this.size) : hints;
-    const expected = this.takesHints ? await this.#predict(this.#cpu, lightness, trial) : result;
-    const received = await this.#predict(this.#gpu, lightness, trial).catch(() => []);
-    const agrees = (value, index) => Math.abs(value - received[index]) < GPU_TOLERANCE;
+    const trial = { lightness, hints: this.takesHints ? trialHints(this.size) : hints };
+    const expected = this.takesHints ? (await this.#outputs(this.#cpu, trial, { ab })).ab : result;
+    const received = await this.#outputs(this.#gpu, trial, { ab }).catch(() => ({ ab: [] }));
+    const agrees = (value, index) => Math.abs(value - received.ab[index]) < GPU_TOLERANCE;
     if (expected.filter(agrees).length >= GPU_SHARE * expected.length) {
       this.#cpu.delete();
       this.#cpu = null;
@@ -153,19 +168,54 @@ export class Network {
     return result;
   }
 
-  async #predict(model, lightness, hints, output = this.#form.ab) {
-    const { size } = this;
+  async #predict(lightness, hints) {
+    if (!hints) return (await this.#seen(lightness)).ab;
+    if (!this.#gpu && this.#hasHintsEntry) return this.#spread(lightness, hints);
+    const { ab } = this.#form.outputs;
+    return (await this.#outputs(this.#gpu ?? this.#cpu, { lightness, hints }, { ab })).ab;
+  }
+
+  /** All outputs without hints. Those of the latest photos are kept. */
+  async #seen(lightness) {
+    const known = this.#kept.find((other) => other.lightness === lightness);
+    const given = { lightness, hints: this.#noHints };
+    const entry = known ?? { lightness, outputs: await this.#outputs(this.#gpu ?? this.#cpu, given, this.#form.outputs) };
+    this.#kept = [...this.#kept.filter((other) => other !== entry), entry].slice(-KEPT);
+    return entry.outputs;
+  }
+
+  /** Runs only the branch for hints, on what the network has seen. */
+  async #spread(lightness, hints) {
+    const branch = this.#cpu.signatures[HINTS_ONLY];
+    const given = { ...(await this.#seen(lightness)) };
+    for (const [name, values] of Object.entries({ lightness, hints })) given[this.#form.inputs[name].name] = values;
+    const inputs = branch.getInputDetails().map(({ name, shape }) => new litert.Tensor(given[name], [...shape]));
+    return (await computed(() => branch.run(inputs), inputs, { ab: 0 })).ab;
+  }
+
+  /**
+   * @param {any} model
+   * @param {Record<string, Float32Array>} given Lightness and hints.
+   * @param {Record<string, number>} wanted The numbers of outputs.
+   * @returns {Promise<Record<string, Float32Array>>}
+   */
+  async #outputs(model, given, wanted) {
     const inputs = [];
-    inputs[this.#form.lightness] = new litert.Tensor(lightness, [1, size, size, 1]);
-    if (this.takesHints) inputs[this.#form.hints] = new litert.Tensor(hints, [1, size, size, 3]);
-    try {
-      const outputs = await model.run(inputs);
-      const values = await outputs[output].data();
-      for (const each of outputs) each.delete();
-      return values;
-    } finally {
-      for (const input of inputs) input.delete();
-    }
+    for (const [name, { index, shape }] of Object.entries(this.#form.inputs)) inputs[index] = new litert.Tensor(given[name], shape);
+    return computed(() => model.run(inputs), inputs, wanted);
+  }
+}
+
+/** The wanted outputs of a model. Frees its inputs. */
+async function computed(run, inputs, wanted) {
+  try {
+    const outputs = await run();
+    const values = {};
+    for (const [name, index] of Object.entries(wanted)) values[name] = await outputs[index].data();
+    for (const output of outputs) output.delete();
+    return values;
+  } finally {
+    for (const input of inputs) input.delete();
   }
 }
 
@@ -181,24 +231,36 @@ function finite(ab) {
   return ab;
 }
 
-/** Returns the size of a model, which input and output is which; throws an error if it is not a colorizer. */
-function checkedForm(model) {
-  const [inputs, outputs] = [[...model.getInputDetails()], [...model.getOutputDetails()]];
-  const size = inputs[0]?.shape[1];
-  const find = (details, channels) => details.findIndex((detail) => text(detail) === `float32 1 × ${size} × ${size} × ${channels}`);
-  const form = { size, lightness: find(inputs, 1), ab: find(outputs, 2), hints: undefined, logits: -1, features: -1, entries: 0 };
-  let known = 1; // outputs
-  if (inputs.length === 2) {
-    form.hints = find(inputs, 3);
+/**
+ * Returns the size of a model, its inputs and its outputs; throws an error if it is not a colorizer.
+ *
+ * @param {any} model
+ * @param {string[]} [seen] Names of outputs that its branch for hints takes.
+ */
+function checkedForm(model, seen = []) {
+  const details = { inputs: [...model.getInputDetails()], outputs: [...model.getOutputDetails()] };
+  const size = details.inputs[0]?.shape[1];
+  const isSquare = (detail, channels) => text(detail) === `float32 1 × ${size} × ${size} × ${channels}`;
+  const withShape = (list, channels) => list.findIndex((detail) => isSquare(detail, channels) && !seen.includes(detail.name));
+  const found = { lightness: withShape(details.inputs, 1), ...(details.inputs.length === 2 && { hints: withShape(details.inputs, 3) }) };
+  const named = details.outputs.map(({ name }) => name);
+  /** @type {Record<string, number>} */
+  const outputs = { ab: withShape(details.outputs, 2), ...Object.fromEntries(seen.map((name) => [name, named.indexOf(name)])) };
+  let entries = 0;
+  if (found.hints !== undefined) {
     // A file that takes hints may also return features, and its distribution over a palette.
-    form.features = outputs.findIndex(({ name }) => name === FEATURES);
-    form.logits = outputs.findIndex((_, index) => index !== form.ab && index !== form.features);
-    form.entries = outputs[form.logits]?.shape[3] ?? 0;
-    known += Number(form.features >= 0) + Number(form.entries > 0);
+    if (named.includes(FEATURES)) outputs.features = named.indexOf(FEATURES);
+    const logits = named.findIndex((_, index) => !Object.values(outputs).includes(index));
+    entries = details.outputs[logits]?.shape[3] ?? 0;
+    if (entries > 0) outputs.logits = logits;
   }
-  const fits = [form.lightness, form.ab, form.hints ?? 0].every((index) => index >= 0);
-  if (fits && inputs.length <= 2 && outputs.length === known) return form;
-  const shapes = [...inputs, ...outputs].map(text);
+  const fits = [...Object.values(found), outputs.ab].every((index) => index >= 0);
+  if (fits && details.inputs.length <= 2 && new Set(Object.values(outputs)).size === named.length) {
+    const inputOf = (index) => ({ index, name: details.inputs[index].name, shape: [...details.inputs[index].shape] });
+    const inputs = Object.fromEntries(Object.entries(found).map(([name, index]) => [name, inputOf(index)]));
+    return { size, inputs, outputs, entries };
+  }
+  const shapes = [...details.inputs, ...details.outputs].map(text);
   model.delete();
   throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
 }

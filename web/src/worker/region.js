@@ -1,14 +1,11 @@
-/**
- * The largest thing of uncertain color in a photo and its other likely colors, as in
- * tf_colorize/inference/likely.py, except that neighbors belong together if their likely colors are alike: not all model
- * files return the features that the command compares.
- */
+/** The largest thing of uncertain color in a photo and its other likely colors: the same as in tf_colorize/inference/likely.py. */
 
 import { AB_SCALE, hexAt } from "../photo/lab.js";
+import { standardized } from "./matching.js";
 
 const GRID = 28; // places along a side
 const UNSURE = 0.4; // share of the places that are more certain than those of such a region
-const ALIKE = 0.9; // minimum Bhattacharyya coefficient of neighbors in a region
+const ALIKE = 0.5; // minimum cosine of the features of neighbors in a region
 const LEAST_SHARE = 0.02; // of the picture
 const [DARKEST, LIGHTEST] = [-0.8, 0.85]; // lightness in [-1, 1]; darker and brighter places show no color
 const [ONE_COLOR, ANOTHER] = [8, 22]; // Lab units: colors closer than this count as one, and the minimum distance of another
@@ -16,23 +13,26 @@ const MOST = 3;
 const NEIGHBORS = [[0, 1], [1, 0], [0, -1], [-1, 0]];
 
 /**
- * @param {Float32Array} logits For each place of a square, a logit for each entry of the palette.
+ * @param {object} seen What a network makes of a photo.
+ * @param {Float32Array} seen.lightness Of the photo: `size * size` values in [-1, 1].
+ * @param {Float32Array} seen.ab Two per value, the network's own colors.
+ * @param {import("./matching.js").Features} seen.features
+ * @param {Float32Array} seen.logits For each place of a square, a logit for each entry of the palette.
  * @param {number[][]} palette Pairs a, b in [-1, 1].
- * @param {Float32Array} lightness `size * size` values in [-1, 1].
- * @param {Float32Array} ab Two per value, the model's own colors.
- * @returns {{x: number, y: number, colors: string[]} | null} A place in its middle, in shares of the photo's sides,
- *   and at most three colors, "#rrggbb", the likeliest first; null if nothing large is uncertain.
+ * @returns {{x: number, y: number, colors: string[], share: number} | null} A place in its middle, in shares of the photo's
+ *   sides, at most three colors, "#rrggbb", the likeliest first, and its share of the photo; null if nothing large is uncertain.
  */
-export function largest(logits, palette, lightness, ab) {
-  const side = Math.sqrt(logits.length / palette.length);
-  const grid = side % GRID === 0 ? GRID : side;
+export function largest({ lightness, ab, features, logits }, palette) {
+  const [side, size] = [Math.sqrt(logits.length / palette.length), Math.sqrt(lightness.length)];
+  const places = Math.sqrt(features.places);
+  const grid = places % GRID === 0 ? GRID : places;
   const likely = onGrid(probabilities(logits, palette.length), side, grid, palette.length);
-  const size = Math.sqrt(lightness.length);
   const grays = atCenters(lightness, size, grid);
   const shows = grays.map((gray) => gray > DARKEST && gray < LIGHTEST);
   const spreads = likely.map((shares) => spreadOf(shares, palette));
   const limit = quantile(spreads.filter((_, place) => shows[place]), UNSURE);
-  const found = regions(likely, shows.map((is, place) => is && spreads[place] > limit), grid);
+  const alike = likenessOf(onGrid(features.values, places, grid, features.count));
+  const found = regions(alike, shows.map((is, place) => is && spreads[place] > limit), grid);
   const unsureness = found.map((region) => sum(region.map((place) => spreads[place])));
   const region = found[unsureness.indexOf(Math.max(...unsureness))];
   if (!region || region.length < LEAST_SHARE * grid ** 2) return null;
@@ -42,7 +42,8 @@ export function largest(logits, palette, lightness, ab) {
   const tone = sum(region.map((place) => grays[place])) / region.length;
   const [down, across] = middle(region, grid);
   const colors = [...new Set(others.map((other) => hexAt(tone, other)))];
-  return colors.length ? { x: (across + 0.5) / grid, y: (down + 0.5) / grid, colors } : null;
+  if (colors.length === 0) return null;
+  return { x: (across + 0.5) / grid, y: (down + 0.5) / grid, colors, share: region.length / grid ** 2 };
 }
 
 function probabilities(logits, count) {
@@ -91,9 +92,17 @@ function quantile(values, share) {
   return low + (high - low) * (at % 1);
 }
 
+/** A function that returns the cosine of the features of two places. */
+function likenessOf(lists) {
+  const count = lists[0].length;
+  const values = Float32Array.from({ length: lists.length * count }, (_, at) => lists[Math.floor(at / count)][at % count]);
+  const [units] = standardized({ places: lists.length, count, values });
+  const of = (place) => units.subarray(place * count, (place + 1) * count);
+  return (one, other) => dot(of(one), of(other));
+}
+
 /** Lists of places: neighbors that are alike. */
-function regions(likely, allowed, grid) {
-  const roots = likely.map((shares) => shares.map(Math.sqrt));
+function regions(alike, allowed, grid) {
   const left = [...allowed];
   const found = [];
   for (let start = 0; start < left.length; start++) {
@@ -102,7 +111,7 @@ function regions(likely, allowed, grid) {
     const region = [start];
     for (const place of region) {
       for (const near of neighbors(place, grid)) {
-        if (!left[near] || !(dot(roots[place], roots[near]) > ALIKE)) continue;
+        if (!left[near] || !(alike(place, near) > ALIKE)) continue;
         left[near] = false;
         region.push(near);
       }

@@ -18,6 +18,7 @@ import * as lending from "./lending.js";
 
 // Lightness at which colors are suggested, L* of 45 to 85.
 const [DARKEST, BRIGHTEST] = [-0.1, 0.7];
+const ALL = { x: 0, y: 0, width: 1, height: 1 }; // of a photo, in shares of its sides
 
 export class Workshop {
   #folder;
@@ -25,7 +26,6 @@ export class Workshop {
   #shipped = new Set(); // networks that come with the page
   #lender = new lending.Lender();
   #album = new Album();
-  #logits = null; // of the latest photo with suggested colors: `{photo, network, values}`
 
   /** @param {string} folder The folder of LiteRT's files. */
   constructor(folder) {
@@ -67,6 +67,21 @@ export class Workshop {
   }
 
   /**
+   * Makes a reference of an open photo: with the colors of its file or, if that is gray, with those that it is shown in.
+   *
+   * @param {{photo: number, name: string, model: string, hints: object[], look: looks.Look}} request
+   * @returns {Promise<import("../photo/references.js").Reference>}
+   */
+  async lendShown({ photo: id, name, ...wish }) {
+    const photo = this.#album.get(id);
+    if (photo.hasColor) return lending.read(photo.file, name);
+    const [width, height] = lending.reduced(photo);
+    const pixels = await this.#drawn(photo, { x: 0, y: 0, width: photo.width, height: photo.height }, width, height);
+    colorRows(pixels, 0, await this.#abRows(photo, wish, ALL, width, height));
+    return lending.made(pixels, name);
+  }
+
+  /**
    * Opens a photo.
    *
    * @returns {Promise<{width: number, height: number, format: string, hasColor: boolean, openSeconds: number}>}
@@ -80,7 +95,8 @@ export class Workshop {
 
   /** Forgets a photo. */
   async close({ photo: id }) {
-    if (this.#logits?.photo === this.#album.get(id)) this.#logits = null;
+    const photo = this.#album.get(id);
+    for (const network of this.#networks.values()) network.forget(photo?.squares.get(network.size));
     this.#album.remove(id);
   }
 
@@ -116,36 +132,30 @@ export class Workshop {
       const known = likely.alike(lightness, photo.ab.get(model), size, here);
       return { colors: likely.distinct(known.palette, known.shares).map((ab) => lab.hexOf(shown, ab)) };
     }
-    const logits = await this.#logitsOf(photo, network);
+    const logits = await network.logits(lightness);
     const side = Math.sqrt(logits.length / palette.length);
     const shares = likely.probabilities(logits, side, share);
     return { colors: likely.distinct(palette, shares).map((ab) => lab.hexOf(shown, ab)) };
   }
 
   /**
-   * Finds the largest thing of uncertain color.
+   * Finds the largest thing of uncertain color, with the network that compares photos.
    *
    * @param {{photo: number, model: string}} request
    * @returns {Promise<{region: {x: number, y: number, colors: string[]} | null}>} A pixel of the photo and other colors of
-   *   the thing there, "#rrggbb", the likeliest first; null if there is none, or the model has no palette.
+   *   the thing there, "#rrggbb", the likeliest first; null if there is none, or that network has no palette.
    */
   async region({ photo: id, model }) {
     const photo = this.#album.get(id);
-    const network = this.#networks.get(model);
-    if (network.palette.length === 0) return { region: null };
-    const logits = await this.#logitsOf(photo, network);
-    const found = largest(logits, network.palette, photo.squares.get(network.size), photo.ab.get(model));
+    const eyes = this.#eyesFor(this.#networks.get(model));
+    if (!eyes?.palette.length) return { region: null };
+    const lightness = await this.#album.square(photo, eyes.size);
+    const [ab, logits] = [await eyes.run(lightness), await eyes.logits(lightness)];
+    const features = lending.featuresOf(await eyes.features(lightness), eyes.size);
+    const found = largest({ lightness, ab, logits, features }, eyes.palette);
     if (!found) return { region: null };
     const { x, y, colors } = found;
     return { region: { x: Math.floor(x * photo.width), y: Math.floor(y * photo.height), colors } };
-  }
-
-  /** The distributions of all places of a photo; those of the latest one are kept. */
-  async #logitsOf(photo, network) {
-    if (this.#logits?.photo !== photo || this.#logits.network !== network) {
-      this.#logits = { photo, network, values: await network.logits(photo.squares.get(network.size)) };
-    }
-    return this.#logits.values;
   }
 
   /**
@@ -198,8 +208,7 @@ export class Workshop {
     const { width, height, format, file } = photo;
     const isJpeg = type === "image/jpeg";
     const writer = isJpeg ? new JpegWriter(width, height, quality) : new PngWriter(width, height, photo);
-    const all = { x: 0, y: 0, width: 1, height: 1 };
-    const rows = await this.#abRows(photo, { model, hints, look }, all, width, height);
+    const rows = await this.#abRows(photo, { model, hints, look }, ALL, width, height);
     await this.#album.atFullSize(photo, async (bitmap) => {
       for (const { pixels, top } of picture.strips(bitmap)) {
         colorRows(pixels, top, rows);
