@@ -71,7 +71,7 @@ class Forks:
         Args:
             run: Function that takes the arguments and returns the exit code: of `trials.scenarios`, or with its module.
             kill_after: Seconds after which it gets SIGKILL, with its child processes.
-            limit: Seconds after which it counts as hanging.
+            limit: Seconds after which it counts as hanging; more on a machine with more processes than cores.
             from_start: Whether it is a new process instead of a fork.
 
         Raises:
@@ -83,15 +83,18 @@ class Forks:
             path.unlink(missing_ok=True)
         start = time.monotonic()
         running = (_New if from_start else _Fork)(self, {"run": run, "arguments": arguments, **files})
-        deadline = start + (limit if kill_after is None else kill_after)
-        while not running.is_over(max(0.0, deadline - time.monotonic())):
+        seconds = limit if kill_after is None else kill_after
+        while not running.is_over(max(0.0, start + seconds - time.monotonic())):
+            if kill_after is None and seconds < limit * _processes_per_core():
+                seconds = limit * _processes_per_core()
+                continue
             for kill in (os.killpg, os.kill):  # it gets its own process group only after a moment
                 with contextlib.suppress(ProcessLookupError):
                     kill(running.pid, signal.SIGKILL)
             if kill_after is None:
                 running.code()
-                raise trials.Fault(f"no end after {limit:.0f} s:\n{_text(errors)}")
-            deadline = time.monotonic() + 60
+                raise trials.Fault(f"no end after {seconds:.0f} s:\n{_text(errors)}")
+            seconds += 60
         return Done(running.code(), _text(out), _text(errors), time.monotonic() - start)
 
     def close(self) -> None:
@@ -137,6 +140,10 @@ class _New:
 
     def code(self):
         return self._process.wait()
+
+
+def _processes_per_core():
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def _text(path):

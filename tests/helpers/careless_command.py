@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+import time
 
 from tf_colorize import whole
 
@@ -15,6 +16,12 @@ def carefully(arguments):
     except OSError as error:
         print(f"careful: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def slowly(arguments):
+    """Ends after a while."""
+    time.sleep(1.0)
     return 0
 
 

@@ -1,12 +1,15 @@
 """Trials find planted faults: careless commands, and pictures that break a promise."""
 
+import functools
 import io
+import itertools
+import os
 import shutil
 
 import pytest
 import tiny_models
 from PIL import Image
-from trials import disturbed, faults, inputs, photo_check, photo_files, scenarios, soak
+from trials import disturbed, faults, forks, inputs, photo_check, photo_files, scenarios, soak
 from trials import trial as trials
 
 from tf_colorize.albums import work
@@ -129,6 +132,19 @@ def test_a_file_that_is_half_written_when_the_command_is_killed_is_found(command
 def test_leftovers_are_found(command):
     with pytest.raises(trials.Fault, match=r"left behind after that: \['tmp/rubbish'\]"):
         command("with_leftovers").with_fault(2, faults.MODES["full"])  # the first request makes the file
+
+
+def test_a_command_that_hangs_is_found_and_one_on_a_busy_machine_is_not(monkeypatch):
+    runner = forks.Forks([])
+    for busy, from_start in itertools.product((0.0, 4000.0), (False, True)):
+        monkeypatch.setattr(os, "getloadavg", lambda load=busy: (load, 0.0, 0.0))
+        started = functools.partial(runner.run, "careless_command.slowly", [], limit=0.2, from_start=from_start)
+        if busy:
+            assert started().code == 0
+        else:
+            with pytest.raises(trials.Fault, match="no end after 0 s"):
+                started()
+    runner.close()
 
 
 @pytest.fixture(scope="module")
