@@ -1,9 +1,15 @@
 """Commands name their options where the library names its arguments, and no exceptions."""
 
+import os
+import pathlib
+
 import pytest
+import small_photos
 from PIL import Image
 
 from tf_colorize.commands import evaluate, main, parsing, train
+
+MODEL = str(pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite")
 
 
 @pytest.fixture
@@ -72,3 +78,18 @@ def test_a_training_that_is_refused(here, capsys, arguments, expected):
 def test_an_evaluation_that_is_refused(here, capsys):
     assert evaluate.main(["--model", "nothing.tflite", "--data", "nowhere"]) == 1
     one_line(capsys)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names have no control characters there")
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\x1b[31m", "\x85", "\u2028"])
+def test_control_characters_of_names_break_no_line_and_hide_no_reason(here, capsys, mark):
+    name, said = f"a{mark}b.jpg", "a" + mark.encode("unicode_escape").decode() + "b"
+    small_photos.photo(name)
+    data = pathlib.Path(name).read_bytes()
+    pathlib.Path("d").mkdir()
+    pathlib.Path("d", name).write_bytes(data[: len(data) // 2])
+    assert main.main([name, "d", "--jobs", "1", "--model", MODEL]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.split("\n")[0].startswith(f"{said}.color.jpg  40 x 30")
+    _, line = printed.err.split("\n")[:-1]
+    assert line.startswith(f"tf-colorize: d/{said}.jpg: ") and "truncated" in line.lower()

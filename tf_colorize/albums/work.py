@@ -6,7 +6,7 @@ import dataclasses
 import pathlib
 import time
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from PIL import Image
@@ -71,9 +71,16 @@ class Outcome:
     reason: str | None = None
 
 
-def reason_of(error: BaseException) -> str:
-    """Returns a one-line message for an exception."""
-    line = (str(error).strip().splitlines() or [""])[0]
+def reason_of(error: BaseException, names: Iterable[object] = ()) -> str:
+    """Returns a one-line message for an exception.
+
+    Args:
+        error: The exception.
+        names: Files that the message may begin with; line breaks in their names do not end it.
+    """
+    text = str(error)
+    start = next((f"{name}: " for name in names if text.startswith(f"{name}: ")), "")
+    line = start + (text[len(start) :].strip().splitlines() or [""])[0]
     if isinstance(error, MemoryError):
         return "not enough memory"
     if isinstance(error, OSError) and error.strerror:
@@ -89,7 +96,7 @@ def colorize_file(colorizer: Callable[..., np.ndarray], job: Job, options: Optio
     try:
         outcome = _colorize_file(colorizer, job, options)
     except Exception as error:
-        return Outcome(seconds=time.perf_counter() - start, reason=_naming_a_file(reason_of(error), job))
+        return Outcome(seconds=time.perf_counter() - start, reason=_naming_a_file(error, job))
     return dataclasses.replace(outcome, seconds=time.perf_counter() - start)
 
 
@@ -142,12 +149,11 @@ def _colorize_file(colorizer, job, options):
     return Outcome(image.size, 0.0, (*wishes.notes, *picture.notes), has_color)
 
 
-def _naming_a_file(reason, job):
+def _naming_a_file(error, job):
     """Returns the reason, prefixed by the photo's path unless it names another file of the job."""
-    files_of_job = (job.source, job.target, job.compare, job.hints)
-    return (
-        reason if reason.startswith(tuple(f"{path}: " for path in files_of_job if path)) else f"{job.source}: {reason}"
-    )
+    names = [path for path in (job.source, job.target, job.compare, job.hints) if path]
+    reason = reason_of(error, names)
+    return reason if reason.startswith(tuple(f"{name}: " for name in names)) else f"{job.source}: {reason}"
 
 
 def _side_by_side(before, after):

@@ -142,7 +142,8 @@ def _list(source, target, rules):
             is_complete = jobs.is_complete  # checked first: items listed after the check are taken in the next round
             batch = jobs.take(100)
             for item in batch:
-                print(f"{source.full_name(item.source)} -> {' and '.join(map(target.full_name, item.needed))}")
+                results = " and ".join(map(target.full_name, item.needed))
+                print(parsing.one_line(f"{source.full_name(item.source)} -> {results}"))
             if batch:
                 is_complete = False
             elif not is_complete:

@@ -203,7 +203,7 @@ def _plan(options):
     # Read once, because it may be a pipe; if it cannot be used, that is known now, result or not.
     options.wishes = _wishes(options, pathlib.Path(options.hints)) if options.hints else None
     for source in filter(find.is_result, options.films):
-        print(f"{source}: its name says that it is already colorized; rename it to colorize it again")
+        _say(f"{source}: its name says that it is already colorized; rename it to colorize it again")
     jobs, problems = plan.plan_films(
         options.films,
         options.output,
@@ -219,7 +219,7 @@ def _plan(options):
         if job.target.exists():
             pieces.remove_leftovers(job.target)
             if not options.overwrite:
-                print(f"{job.target} exists; --overwrite replaces it")
+                _say(f"{job.target} exists; --overwrite replaces it")
                 continue
         problem = _codec_problem(job.target, options) if options.preview is None else None
         if problem:
@@ -252,7 +252,7 @@ def _color(colorizer, model, job, options):
     source, target = job.source, job.target
     wishes = options.wishes or _wishes(options, job.hints)
     for note in wishes.notes:
-        print(f"{source}  {note}")
+        _say(f"{source}  {note}")
     settings = coloring.Options(
         start=options.start,
         end=options.end,
@@ -272,7 +272,7 @@ def _color(colorizer, model, job, options):
             preview.write(
                 colorizer, film, target, options.preview, settings, label=look_options.of_variant, report=report
             )
-        print(f"{target}  {options.preview} stills, {time.monotonic() - start:.1f} s")
+        _say(f"{target}  {options.preview} stills, {time.monotonic() - start:.1f} s")
         return
     part = coloring.part_of(film, settings)
     with _progress(part.last - part.first, "frames") as report:
@@ -286,7 +286,7 @@ def _color(colorizer, model, job, options):
     rate = (done.n_frames - done.n_resumed) / seconds
     notes = "".join(f"; {note}" for note in done.notes)
     earlier = f"; {done.n_resumed} frames are from an earlier run" if done.n_resumed else ""
-    print(f"{target}  {film.width} x {film.height}, {done.n_frames} frames, {rate:.1f} frames/s{earlier}{notes}")
+    _say(f"{target}  {film.width} x {film.height}, {done.n_frames} frames, {rate:.1f} frames/s{earlier}{notes}")
 
 
 @contextlib.contextmanager
@@ -305,6 +305,10 @@ def _progress(total, unit):
             bar.update(task, completed=n_done)
 
         yield report
+
+
+def _say(text):
+    print(parsing.one_line(text))
 
 
 def _complain(text):

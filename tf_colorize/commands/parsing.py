@@ -27,6 +27,7 @@ _EXCEPTION = re.compile(r"(?:(?<=\()|(?<=: )|^)[A-Z][A-Za-z]*(?:Error|Exception)
 _FOR_PROGRAMMERS = re.compile(
     r"\[Errno -?\d+\] |(?:(?<=\()|(?<=: ))[A-Z][A-Za-z]*(?:Error|Exception): |\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : "
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LIMIT_ADVICE = "; raise `max_pixels` if you trust the file"
 
 
@@ -62,7 +63,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> typing.NoReturn:
         """Ends the process with exit code 2 after printing the error and a pointer to --help."""
-        text = in_words(f"{message}{self._meant(message)}")
+        text = one_line(in_words(f"{message}{self._meant(message)}"))
         self.exit(2, f"{self.prog}: {text} ({self.prog} --help lists all options)\n")
 
     def _meant(self, message):
@@ -93,8 +94,18 @@ def in_words(text: object) -> str:
 
 
 def complain(program: str, text: object) -> None:
-    """Prints a problem on standard error, as the program says it; see `in_words`."""
-    print(f"{program}: {in_words(text)}", file=sys.stderr, flush=True)
+    """Prints a problem on standard error, as the program says it; see `in_words` and `one_line`."""
+    print(one_line(f"{program}: {in_words(text)}"), file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """Returns a text with its control characters escaped: a file name must not break lines or color a terminal.
+
+    Example:
+    >>> one_line("Großmutter\\n.jpg")
+    'Großmutter\\\\n.jpg'
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def reason_of(error: Exception) -> str:

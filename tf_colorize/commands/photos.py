@@ -166,7 +166,8 @@ def _colorize_files(options):
     if options.dry_run:
         for job in waiting:
             hints = f" with {job.hints.name}" if job.hints else ""
-            print(f"{job.source}{hints} -> {job.target}{f' and {job.compare}' if job.compare else ''}")
+            also = f" and {job.compare}" if job.compare else ""
+            print(parsing.one_line(f"{job.source}{hints} -> {job.target}{also}"))
     if options.dry_run or not waiting:
         return 1 if problems else 0
     workers = min(options.jobs or processors.usable(), len(waiting))
@@ -228,7 +229,7 @@ def _is_newer(hints, result):
 def _tell_of_done(jobs, waiting):
     skipped = len(jobs) - len(waiting)
     if len(jobs) == 1 and skipped:
-        print(f"{jobs[0].target} exists; --overwrite replaces it")
+        print(parsing.one_line(f"{jobs[0].target} exists; --overwrite replaces it"))
     elif skipped:
         print(f"{skipped} of {len(jobs)} photos are already done; --overwrite does them again")
 
@@ -249,7 +250,7 @@ def _work(colorizer, jobs, workers, options):
             for job, outcome in outcomes:
                 if outcome.reason is None:
                     n_done += 1
-                    print(_line(job, outcome))
+                    print(parsing.one_line(_line(job, outcome)))
                     if outcome.has_color and not outcome.is_skipped:
                         _complain(f"{job.source}: {photo_options.HAS_COLOR}")
                 else:

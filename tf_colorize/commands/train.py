@@ -163,7 +163,9 @@ def _train(given):
             again = [f"Continue with: {parsing.typed('train')} --resume {values['run_dir']}"]
         stages.train(settings.TrainConfig(**values), resume=resume, report=_report, workers=workers)
     except checkpoints.TrainingStopped as stop:
-        _complain("\n".join([str(stop), *again]))
+        _complain(stop)
+        for line in again:
+            print(line, file=sys.stderr)
         return 1
     except (distribution.Followed, distribution.WorkerLost) as reason:
         _complain(reason)
@@ -203,7 +205,8 @@ def _run_recipe(given):
     try:
         recipe.run(path, run_dir=run_dir, report=_report, **given)
     except checkpoints.TrainingStopped as stop:
-        _complain(f"{stop}\nThe same command continues it")
+        _complain(stop)
+        print("The same command continues it", file=sys.stderr)
         return 1
     return 0
 
