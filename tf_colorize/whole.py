@@ -137,14 +137,21 @@ class Scratch:
     def __init__(self) -> None:
         place = pathlib.Path(tempfile.gettempdir())
         _clean_once(str(place))
-        guard = _new_file(place, 0o600)  # open, and locked, as long as the folder is there
+        with _naming(place):
+            guard = _new_file(place, 0o600)  # open, and locked, as long as the folder is there
         self.path = pathlib.Path(guard.name).with_suffix(leftovers.FOLDER_SUFFIX)
         self._end = weakref.finalize(self, _end_scratch, guard, self.path)
         try:
-            self.path.mkdir(mode=0o700)
+            with self.naming():
+                self.path.mkdir(mode=0o700)
         except BaseException:
             self._end()
             raise
+
+    def naming(self) -> contextlib.AbstractContextManager[None]:
+        """Makes errors in a `with` block that uses only this folder name the one that the system gave, because users
+        know that."""
+        return _naming(self.path.parent, nameless=(*_NO_ROOM, errno.EIO))
 
     def __enter__(self) -> pathlib.Path:
         return self.path
@@ -267,12 +274,12 @@ def _put_in_place(new, target, aside):
 
 
 @contextlib.contextmanager
-def _naming(target):
-    """Makes errors name the final file, not the temporary one."""
+def _naming(target, nameless=_NO_ROOM):
+    """Makes errors name the final file, not the temporary one or, for some error numbers, none at all."""
     try:
         yield
     except OSError as error:
-        is_nameless = error.filename is None and error.errno in _NO_ROOM
+        is_nameless = error.filename is None and error.errno in nameless
         if is_nameless or (error.filename and leftovers.PREFIX in os.fsdecode(error.filename)):
             raise OSError(error.errno, error.strerror, str(target)) from error
         raise

@@ -70,6 +70,28 @@ def test_a_missing_scratch_folder_is_the_reason_for_every_photo(tmp_path, monkey
     assert [outcome.reason for outcome in worker.run([item("a.jpg"), item("b.jpg")])] == ["No space left on device"] * 2
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_folder_for_temporary_files_is_named(tmp_path, monkeypatch):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    expected = f"{temporary}: No space left on device"
+    with failures.Failures(places.Folder(tmp_path), places.Folder(tmp_path / "results")) as failed:
+        failed._file = open("/dev/full", "w", encoding="utf-8")  # noqa: SIM115  # `failed` closes it
+        failed.add("a.jpg", "damaged")
+        assert failed.try_to_save() == expected
+    with plan.Plan(iter([])) as jobs:
+        jobs._writer = open("/dev/full", "w", encoding="utf-8")  # noqa: SIM115  # `jobs` closes it
+        jobs._writer.write("a line")
+        with pytest.raises(OSError, match="No space left") as caught:
+            jobs.take(1)
+    assert work.reason_of(caught.value) == expected
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(FileNotFoundError) as caught:
+        plan.Plan(iter([]))
+    assert caught.value.filename == str(tmp_path / "gone")
+
+
 def test_a_job_needs_no_locks(tmp_path, monkeypatch):
     fcntl = pytest.importorskip("fcntl")
 

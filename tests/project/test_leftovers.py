@@ -157,6 +157,32 @@ def test_open_files_that_cannot_be_removed_have_live_writers(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [in_use]
 
 
+def test_errors_of_a_scratch_folder_name_the_one_of_the_system(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    monkeypatch.setattr("tempfile.tempdir", str(gone))
+    with pytest.raises(FileNotFoundError) as caught:
+        whole.Scratch()
+    assert caught.value.filename == str(gone)
+    gone.mkdir()
+    scratch = whole.Scratch()
+    for error, name in (
+        (OSError(errno.EACCES, "Permission denied", str(scratch.path / "photos")), str(gone)),
+        (OSError(errno.EACCES, "Permission denied", "photo.jpg"), "photo.jpg"),
+        (OSError(errno.EIO, "Input/output error"), str(gone)),
+    ):
+        with pytest.raises(OSError, match=error.strerror) as caught, scratch.naming():
+            raise error
+        assert caught.value.filename == name and caught.value.errno == error.errno
+
+    def refuse(path, **_):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with pytest.raises(OSError, match="No space") as caught:
+        whole.Scratch()
+    assert caught.value.filename == str(gone)
+
+
 def test_a_scratch_folder_is_private_and_removed_even_after_a_kill(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     code = """

@@ -29,7 +29,8 @@ class Failures:
         # A folder, because Windows cannot open a temporary file twice.
         self._scratch = whole.Scratch()
         self._local = self._scratch.path / self.NAME
-        self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this
+        with self._scratch.naming():
+            self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this
 
     def __enter__(self) -> Failures:
         return self
@@ -44,7 +45,7 @@ class Failures:
 
     def add(self, photo: str, reason: str) -> None:
         """Records a failed photo; may be called from any thread."""
-        with self._lock:
+        with self._lock, self._scratch.naming():
             self._file.write(json.dumps({"photo": self._source.full_name(photo), "reason": reason}) + "\n")
             self.count += 1
 
@@ -57,7 +58,8 @@ class Failures:
         with self._lock:
             if self.count == self._n_saved:
                 return
-            self._file.flush()
+            with self._scratch.naming():
+                self._file.flush()
             self._target.put(self.NAME, self._local)
             self._n_saved = self.count
 

@@ -160,8 +160,9 @@ class Plan:
         self._error: Exception | None = None
         self._scratch = whole.Scratch()
         path = self._scratch.path / "photos"
-        self._writer = open(path, "w", encoding="utf-8")  # noqa: SIM115  # closed together
-        self._reader = open(path, encoding="utf-8")  # noqa: SIM115
+        with self._scratch.naming():
+            self._writer = open(path, "w", encoding="utf-8")  # noqa: SIM115  # closed together
+            self._reader = open(path, encoding="utf-8")  # noqa: SIM115
         self._stopping = False
         self._thread = threading.Thread(target=self._list, args=(found,), daemon=True)
         self._thread.start()
@@ -172,6 +173,7 @@ class Plan:
     def __exit__(self, *_: object) -> None:
         self._stopping = True
         with contextlib.ExitStack() as ending:  # each of them, even if the disk is full or Ctrl-C comes again
+            ending.enter_context(contextlib.suppress(OSError))  # what cannot be written is not needed any more
             ending.callback(self._scratch.close)  # last, because Windows cannot remove an open file
             ending.callback(self._reader.close)
             ending.callback(self._writer.close)
@@ -210,7 +212,7 @@ class Plan:
 
     def _publish(self):
         """Makes the photos listed so far readable."""
-        with self._lock:
+        with self._lock, self._scratch.naming():
             self._writer.flush()
             self._n_written = self._n_listed
 
@@ -220,7 +222,7 @@ class Plan:
                 self.n_finished += not item.needed
                 if item.needed:
                     line = json.dumps([item.source, item.target, item.compare, item.needed, item.hints])
-                    with self._lock:
+                    with self._lock, self._scratch.naming():
                         self._writer.write(line + "\n")
                         self._n_listed += 1
                 self.n_found += 1
