@@ -18,18 +18,16 @@ Y = linear @ [0.212671, 0.715160, 0.072169]
 L = np.where(Y > 0.008856, 116 * np.cbrt(Y) - 16, 903.292 * Y)
 
 # 2. The network: L*/50 - 1, resized with antialiasing (a triangle filter), to a*/110 and b*/110.
-network = Interpreter(model)
-network.allocate_tensors()
-inputs = {detail["shape"][-1]: detail for detail in network.get_input_details()}  # by their channels
-outputs = {detail["shape"][-1]: detail for detail in network.get_output_details()}
-take, give = inputs[1], outputs[2]
-if 3 in inputs:  # a model that takes hints: none
-    network.set_tensor(inputs[3]["index"], np.zeros(inputs[3]["shape"], np.float32))
-size, (height, width) = take["shape"][1], L.shape
+# A file for several sizes has a function for each: the largest that enlarges nothing sees the picture.
+network, (height, width) = Interpreter(model), L.shape
+functions = [network.get_signature_runner(name) for name in network.get_signature_list()]
+sides = {function.get_input_details()["lightness"]["shape"][1]: function for function in functions}
+size = max([min(sides), *(side for side in sides if side**2 <= width * height)])
 small = Image.fromarray((L / 50 - 1).astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
-network.set_tensor(take["index"], np.asarray(small)[None, :, :, None])
-network.invoke()
-ab = network.get_tensor(give["index"])[0]
+given = {"lightness": np.asarray(small)[None, :, :, None]}
+if "hints" in sides[size].get_input_details():  # a model that takes hints: none
+    given["hints"] = np.zeros((1, size, size, 3), np.float32)
+ab = sides[size](**given)["ab"][0]
 a, b = (
     np.asarray(Image.fromarray(ab[..., channel].copy()).resize((width, height), Image.Resampling.BILINEAR)) * 110
     for channel in (0, 1)

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from tf_colorize import Colorizer, export, hints
 from tf_colorize.export import checks
-from tf_colorize.inference import onnx_runtime, serving
+from tf_colorize.inference import onnx_runtime, serving, signatures
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 
@@ -31,14 +31,14 @@ import prediction_server
 HINTS = ("25%,30%=#7a4b2c", "70%,20%=navy")
 
 
-def photos():
-    """Returns PIL images by their special property."""
+def photos(larger_sizes=()):
+    """Returns PIL images by their special property; for a model of several sizes, also just under and at each size."""
     coffee, cat, person = (
         Image.fromarray(data) for data in (skimage.data.coffee(), skimage.data.chelsea(), skimage.data.astronaut())
     )
     alpha = person.resize((150, 150))
     alpha.putalpha(Image.linear_gradient("L").resize((150, 150)))
-    return {
+    found = {
         "color": coffee.resize((300, 200)),
         "gray": Image.fromarray(skimage.data.camera()).resize((256, 256)),
         "odd size": cat.resize((301, 197)),
@@ -52,6 +52,12 @@ def photos():
         "gray mount": ImageOps.expand(person.convert("L").resize((220, 220)), (30, 40, 35, 60), 120),
         "white border": ImageOps.expand(coffee.resize((300, 200)), 15, "white"),
     }
+    for side in larger_sizes:
+        width = side + side // 4
+        height = -(-(side**2) // width)
+        found[f"just under {side} squared"] = coffee.resize((width, height - 1))
+        found[f"at {side} squared"] = cat.resize((width, height))
+    return found
 
 
 @contextlib.contextmanager
@@ -112,9 +118,16 @@ def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({})):
 
 def colorized_with_hints(loaded, image):
     signature = loaded.signatures["colorize_with_hints"]
-    size = signature.structured_input_signature[1]["hints"].shape[1]
+    size = signature.structured_input_signature[1]["hints"].shape[1] or size_for(loaded, image.shape[2], image.shape[1])
     painted = hints.raster(hints.hints_of(HINTS), (image.shape[2], image.shape[1]), size)
     return Image.fromarray(signature(image=tf.constant(image), hints=tf.constant(painted))["image"].numpy()[0])
+
+
+def size_for(loaded, width, height):
+    """Returns the largest size that enlarges nothing, by the signatures of a SavedModel for several sizes."""
+    smallest = loaded.signatures["predict_ab"].structured_input_signature[1]["lightness"].shape[1]
+    larger = [side for side in signatures.sides_of(loaded.signatures) if side**2 <= width * height]
+    return max([smallest, *larger])
 
 
 def decoded(data):
@@ -176,7 +189,8 @@ def main():
     options = parser.parse_args()
     generator, metadata = saving.load_generator(options.model)
     common = {"metadata": metadata, "image_size": options.image_size, "photos": options.photos}
-    keras_colorizer = Colorizer.from_keras(generator, image_size=options.image_size or metadata["image_size"])
+    keras_colorizer = Colorizer.from_keras(options.model, image_size=options.image_size)
+    larger_sizes = keras_colorizer.predictor.larger_sizes
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         export.export_saved_model(generator, folder / "colorizer" / "1", **common)
@@ -194,10 +208,10 @@ def main():
             onnx["picture"] = export.export_onnx_picture(generator, folder / "picture.onnx", **common).path
         print("| interface | largest difference | mean | within 2 gray levels |\n|---|---|---|---|")
         with ways(folder / "colorizer" / "1", tflite, onnx) as functions:
-            print_rows(functions, keras_colorizer)
+            print_rows(functions, keras_colorizer, larger_sizes)
         if keras_colorizer.takes_hints:
             with ways_with_hints(folder / "colorizer" / "1", tflite, onnx) as functions:
-                print_rows(functions, functools.partial(keras_colorizer, hints=HINTS))
+                print_rows(functions, functools.partial(keras_colorizer, hints=HINTS), larger_sizes)
 
 
 @contextlib.contextmanager
@@ -209,10 +223,10 @@ def unless_rejected(name):
         print(f"agreement.py: {name} has no row, because the export was rejected: {error}", file=sys.stderr)
 
 
-def print_rows(functions, expected):
+def print_rows(functions, expected, larger_sizes):
     for name, function in functions.items():
         distances = []
-        for photo in photos().values():
+        for photo in photos(larger_sizes).values():
             file = as_png(photo)
             distances.append(distance(function(file), expected(file)).ravel())
         all_pixels = np.concatenate(distances)

@@ -15,9 +15,10 @@ from PIL import Image
 
 from tf_colorize import export
 from tf_colorize.color import lab
-from tf_colorize.models import blocks, grafts
+from tf_colorize.models import blocks, grafts, saving
 
 IMAGE_SIZE = 64
+SIZES = [32, 48, 64]  # of the model of several sizes
 
 
 @functools.cache
@@ -100,6 +101,25 @@ def exported():
         saved_model=folder / "colorizer" / "1",
         report=pickle.loads((folder / "report.pickle").read_bytes()),
         tflite={kind: folder / f"{kind}.tflite" for kind in kinds},
+    )
+
+
+@functools.cache
+def of_several_sizes():
+    """A `.keras` file, SavedModel and TFLite file of `generator_with_features` for `SIZES`, exported once in a
+    session."""
+    folder, generator = _folder() / "sizes", generator_with_features()
+    about = {"image_size": SIZES[0], "image_sizes": SIZES}
+    common = {"metadata": about, "photos": exported().photos}
+    with _once("sizes") as is_first:
+        if is_first:
+            saving.save_generator(generator, folder / "generator.keras", about)
+            export.export_saved_model(generator, folder / "colorizer" / "1", **common)
+            export.export_tflite(generator, folder / "none.tflite", **common)
+    return types.SimpleNamespace(
+        keras=folder / "generator.keras",
+        saved_model=folder / "colorizer" / "1",
+        tflite={"none": folder / "none.tflite"},
     )
 
 

@@ -28,6 +28,14 @@ def test_messages_are_those_of_the_official_stubs():
     assert list(theirs.metadata_field) == ["signature_def"] and theirs.model_spec.version.value == 3
 
 
+@pytest.mark.parametrize("value", [np.full((1, 300, 300, 3), 128, np.uint8), np.zeros((1, 99, 99, 2), np.float32)])
+def test_what_is_the_same_everywhere_takes_little_space(value):
+    message = messages.predict_request("m", None, "x", {"image": value}).SerializeToString()
+    theirs = predict_pb2.PredictRequest.FromString(message).inputs["image"]
+    assert len(message) < 100 and theirs.dtype == tf.as_dtype(value.dtype).as_datatype_enum
+    np.testing.assert_array_equal(tf.make_ndarray(theirs), value)
+
+
 @pytest.mark.parametrize("value", [squares(1), np.arange(24, dtype=np.uint8).reshape(2, 4, 3)])
 def test_results_are_read_in_all_encodings_of_the_protocol(value):
     for proto, expected in (

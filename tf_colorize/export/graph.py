@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,13 +12,16 @@ import tensorflow as tf
 from tf_colorize.color import tensors
 from tf_colorize.export import margin_ops, picture_ops
 from tf_colorize.hints import SIGNATURE
+from tf_colorize.inference import signatures
 from tf_colorize.models import anatomy, grafts, saving
 
 IMAGE_BYTES, COLOR_BYTES = "image_bytes", "color_bytes"
 _STRIP_PIXELS = 1 << 18
 
 
-def build(generator: keras.Model, image_size: int, *, half_precision: bool = False) -> tuple[tf.Module, dict[str, Any]]:
+def build(
+    generator: keras.Model, image_size: int, *, larger_sizes: Sequence[int] = (), half_precision: bool = False
+) -> tuple[tf.Module, dict[str, Any]]:
     """Returns a module with a generator's weights, and its signatures.
 
     The module contains no Keras object, so the saved model loads without Keras.
@@ -24,6 +29,7 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
     Args:
         generator: Keras model, lightness -> ab, in float32.
         image_size: int, side of the network's square input.
+        larger_sizes: ints over `image_size`, in rising order: other sides at which it works.
         half_precision: Whether to store kernels as float16; the computation is in float32.
 
     Returns:
@@ -39,51 +45,68 @@ def build(generator: keras.Model, image_size: int, *, half_precision: bool = Fal
 
         - "colorize_with_hints": image and hints -> image
         - "predict_ab_with_hints": lightness and hints -> ab
+
+        Larger sizes have signatures like the last of each kind, named by `signatures.of_size`. The network sees each
+        picture at the largest size that enlarges nothing, or at that of its hints, if there are any.
     """
     module, predict = _module(generator, half_precision)
-    without_color_in_margins = margin_ops.without_color_in_margins(image_size)
+    networks = [_Network(predict, side) for side in (image_size, *larger_sizes)]
 
-    def finite(*inputs):
-        return tf.debugging.check_numerics(predict(*inputs)["ab"], "the network's ab")
-
-    def kept(squares, *hints):
-        return without_color_in_margins(squares, finite(squares, *hints), *hints)
-
-    def colored(image, *hints):
-        square = tf.TensorSpec((image_size, image_size, 1), tf.float32)
-        squares = tf.map_fn(lambda rgb: _network_lightness(rgb, image_size), image, fn_output_signature=square)
-        pixels = tf.TensorSpec((None, None, 3), tf.uint8)
-        ab = kept(squares, *hints)
-        return {"image": tf.map_fn(lambda pair: _joined(*pair), (image, ab), fn_output_signature=pixels)}
-
-    image_spec = tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")
-    lightness_spec = tf.TensorSpec((None, image_size, image_size, 1), tf.float32, name="lightness")
-    hints_spec = tf.TensorSpec((None, image_size, image_size, 3), tf.float32, name="hints")
-
-    @tf.function(autograph=False, input_signature=[lightness_spec])
-    def predict_ab(lightness):
-        return {"ab": finite(lightness)}
-
-    @tf.function(autograph=False, input_signature=[lightness_spec, hints_spec])
-    def predict_ab_with_hints(lightness, hints):
-        return {"ab": finite(lightness, hints)}
-
-    @tf.function(autograph=False, input_signature=[image_spec])
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="image")])
     def colorize(image):
-        return colored(image)
+        return {"image": _colorize_pixels(image, networks)}
 
-    @tf.function(autograph=False, input_signature=[image_spec, hints_spec])
+    sides = image_size if len(networks) == 1 else None
+    specs = [*colorize.input_signature, tf.TensorSpec((None, sides, sides, 3), tf.float32, name="hints")]
+
+    @tf.function(autograph=False, input_signature=specs)
     def colorize_with_hints(image, hints):
-        return colored(image, hints)
+        return {"image": _colorize_pixels(image, networks, hints)}
 
     @tf.function(autograph=False, input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])
     def serving_default(image_bytes):
-        return {COLOR_BYTES: _colorize_encoded(image_bytes, kept, image_size)}
+        return {COLOR_BYTES: _colorize_encoded(image_bytes, networks)}
 
-    signatures = {"serving_default": serving_default, "colorize": colorize, "predict_ab": predict_ab}
+    found = {"serving_default": serving_default, "colorize": colorize, signatures.AUTOMATIC: networks[0].automatic}
+    found |= {signatures.of_size(network.side): network.automatic for network in networks[1:]}
     if anatomy.takes_hints(generator):
-        signatures |= {"colorize_with_hints": colorize_with_hints, SIGNATURE: predict_ab_with_hints}
-    return module, signatures
+        found |= {"colorize_with_hints": colorize_with_hints, SIGNATURE: networks[0].hinted}
+        found |= {signatures.of_size(one.side, with_hints=True): one.hinted for one in networks[1:]}
+    return module, found
+
+
+class _Network:
+    """A generator at one size. Its functions are stored once for all signatures that use them."""
+
+    def __init__(self, predict, side):
+        lightness = tf.TensorSpec((None, side, side, 1), tf.float32, name="lightness")
+        hints = tf.TensorSpec((None, side, side, 3), tf.float32, name="hints")
+
+        def finite(*inputs):
+            return {"ab": tf.debugging.check_numerics(predict(*inputs)["ab"], "the network's ab")}
+
+        def predict_ab(lightness):
+            return finite(lightness)
+
+        def predict_ab_with_hints(lightness, hints):
+            return finite(lightness, hints)
+
+        self.side = side
+        self.automatic = tf.function(predict_ab, autograph=False, input_signature=[lightness])
+        self.hinted = tf.function(predict_ab_with_hints, autograph=False, input_signature=[lightness, hints])
+        self._without_color_in_margins = margin_ops.without_color_in_margins(side)
+
+    def ab(self, pictures, get_rgb, *hints):
+        """Returns the colors of pictures, `get_rgb` of each element, float32 `(batch, side, side, 2)`."""
+        square = tf.TensorSpec((self.side, self.side, 1), tf.float32)
+        squares = tf.map_fn(
+            lambda one: _network_lightness(get_rgb(one), self.side),
+            pictures,
+            fn_output_signature=square,
+            parallel_iterations=1,
+        )
+        found = self.hinted(squares, *hints) if hints else self.automatic(squares)
+        return self._without_color_in_margins(squares, found["ab"], *hints)
 
 
 def build_fixed(generator: keras.Model, *image_sizes: int) -> tuple[tf.Module, list[Any]]:
@@ -182,28 +205,66 @@ def _by_rows(function, *images):
     return strips.concat()
 
 
-def _colorize_encoded(image_bytes, predict, image_size):
-    """Processes pictures of different sizes one by one, and runs the network on all of them at once."""
+def _choice(networks, height, width):
+    """Returns the index of the network that should see a picture, int32: the largest one that enlarges nothing."""
+    pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
+    return tf.add_n([tf.constant(0), *(tf.cast(pixels >= one.side**2, tf.int32) for one in networks[1:])])
+
+
+def _chosen(index, branches):
+    return branches[0]() if len(branches) == 1 else tf.switch_case(index, branches)
+
+
+def _colorize_pixels(image, networks, *hints):
+    """Colorizes pictures of one size, uint8 `(batch, height, width, 3)`."""
+    _, height, width, _ = tf.unstack(tf.shape(image))
+    index = _choice(networks, *tf.unstack(tf.shape(hints[0])[1:3])) if hints else _choice(networks, height, width)
+
+    def at(network):
+        given = [tf.ensure_shape(one, (None, network.side, network.side, 3)) for one in hints]
+        return network.ab(image, lambda rgb: rgb, *given)
+
+    ab = _chosen(index, [functools.partial(at, network) for network in networks])
+    pixels = tf.TensorSpec((None, None, 3), tf.uint8)
+    return tf.map_fn(lambda pair: _joined(*pair), (image, ab), fn_output_signature=pixels)
+
+
+def _colorize_encoded(image_bytes, networks):
+    """Processes picture files of different sizes one by one, and runs each network once on all of its pictures."""
     count = tf.size(image_bytes)
     check = tf.debugging.Assert(count > 0, ["the batch is empty"])
 
-    def read(index, pictures, squares):
+    def read(index, pictures, choices):
         picture = picture_ops.decode(image_bytes[index], index)
-        square = _network_lightness(picture[..., :3], image_size)
-        return index + 1, pictures.write(index, picture), squares.write(index, square)
+        choice = _choice(networks, *tf.unstack(tf.shape(picture)[:2]))
+        return index + 1, pictures.write(index, picture), choices.write(index, choice)
 
     with tf.control_dependencies([check]):
         first = tf.constant(0)
-    pictures = tf.TensorArray(tf.uint8, count, infer_shape=False, element_shape=(None, None, 4))
-    squares = tf.TensorArray(tf.float32, count, element_shape=(image_size, image_size, 1))
-    _, pictures, squares = tf.while_loop(
-        lambda index, *_: index < count, read, (first, pictures, squares), parallel_iterations=1
+    pictures = tf.TensorArray(tf.uint8, count, infer_shape=False, element_shape=(None, None, 4), clear_after_read=False)
+    choices = tf.TensorArray(tf.int32, count, element_shape=())
+    _, pictures, choices = tf.while_loop(
+        lambda index, *_: index < count, read, (first, pictures, choices), parallel_iterations=1
     )
-    ab = predict(squares.stack())
+    choices = choices.stack()
+    is_of = [choices == choice for choice in range(len(networks))]
+    found = [_ab_of(network, tf.where(mine)[:, 0], pictures) for network, mine in zip(networks, is_of)]
+    places = [tf.cumsum(tf.cast(mine, tf.int32)) - 1 for mine in is_of]  # of each picture among those of its network
 
     def write(index):
         picture = pictures.read(index)
-        rgb = _joined(picture[..., :3], ab[index])
+        pairs = zip(found, places)
+        ab = _chosen(choices[index], [functools.partial(lambda ab, place: ab[place[index]], *pair) for pair in pairs])
+        rgb = _joined(picture[..., :3], ab)
         return picture_ops.encode(tf.concat([rgb, picture[..., 3:]], axis=-1), like=image_bytes[index])
 
     return tf.map_fn(write, tf.range(count), fn_output_signature=tf.string, parallel_iterations=1)
+
+
+def _ab_of(network, indices, pictures):
+    """Returns the colors of some of the pictures, possibly none, which not every runtime's convolutions accept."""
+    return tf.cond(
+        tf.size(indices) > 0,
+        lambda: network.ab(tf.cast(indices, tf.int32), lambda index: pictures.read(index)[..., :3]),
+        lambda: tf.zeros((0, network.side, network.side, 2)),
+    )

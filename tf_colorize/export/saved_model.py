@@ -17,7 +17,7 @@ from tf_colorize import documents
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph
 from tf_colorize.hints import SIGNATURE
-from tf_colorize.inference import runtimes
+from tf_colorize.inference import runtimes, signatures
 from tf_colorize.inference.serving import messages
 from tf_colorize.models import saving
 
@@ -32,6 +32,7 @@ WARMUP_NAME = "tf_serving_warmup_requests"
 # Both are float32, but with differently fused operations.
 _MEAN_BOUND, _MAX_BOUND = 0.01, 0.5
 _CHECK_PHOTOS = 8
+_CHECK_PHOTOS_LARGER = 2  # at each of the larger sizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,8 @@ def export_saved_model(
 ) -> SavedModelReport:
     """Exports a generator as a SavedModel for TF Serving, which TensorFlow loads without this package.
 
-    Its signatures are those of `graph.build`. `assets.extra` contains the metadata, from which `saving.load_generator`
+    Its signatures are those of `graph.build`, with the larger ones of "image_sizes" in the metadata; all share the
+    weights. `assets.extra` contains the metadata, from which `saving.load_generator`
     rebuilds a Keras model, and warm-up requests for the server.
 
     Args:
@@ -78,6 +80,7 @@ def export_saved_model(
             behind.
     """
     image_size = image_size or (metadata or {}).get("image_size", 256)
+    larger = runtimes.larger_sizes(metadata or {}, image_size)
     squares = checks.photo_squares(photos, image_size, _CHECK_PHOTOS)
     expected = checks.reference(generator, squares)
     halved = bool(half_precision)
@@ -88,28 +91,30 @@ def export_saved_model(
             **artifact.metadata_of(metadata, image_size),
             "generator": json.loads(saving.portable(generator).to_json()),
         }
-        module, signatures = graph.build(generator, image_size, half_precision=halved)
+        module, functions = graph.build(generator, image_size, larger_sizes=larger, half_precision=halved)
         with artifact.disk_errors():
-            tf.saved_model.save(module, str(temporary), signatures=signatures)
-            _write_extra(temporary / "assets.extra", described, image_size, list(signatures))
-        agreement = _checked(temporary, generator, squares, expected, halved)
+            tf.saved_model.save(module, str(temporary), signatures=functions)
+            _write_extra(temporary / "assets.extra", described, (image_size, *larger), list(functions))
+        squares_of = {side: checks.photo_squares(photos, side, _CHECK_PHOTOS_LARGER) for side in larger}
+        agreement = _checked(temporary, generator, {image_size: squares, **squares_of}, halved)
     n_bytes = sum(file.stat().st_size for file in pathlib.Path(path).rglob("*") if file.is_file())
     return SavedModelReport(pathlib.Path(path), n_bytes, halved, agreement)
 
 
 def _is_same_in_half_precision(generator, image_size, squares, expected):
-    _, signatures = graph.build(generator, image_size, half_precision=True)
+    _, functions = graph.build(generator, image_size, half_precision=True)
     lightness = np.concatenate(squares)
     try:
-        rounded = np.concatenate([signatures["predict_ab"](square)["ab"] for square in squares])
+        rounded = np.concatenate([functions[signatures.AUTOMATIC](square)["ab"] for square in squares])
     except tf.errors.InvalidArgumentError:  # outside the range of float16
         return False
     pictures = [lab.lightness_ab_to_rgb(lightness, ab).astype(np.int16) for ab in (expected, rounded)]
     return np.abs(pictures[0] - pictures[1]).max() <= 1
 
 
-def _checked(path, generator, squares, expected, half_precision):
-    """Loads the export, replays the warm-up requests and compares the results with Keras."""
+def _checked(path, generator, squares_of, half_precision):
+    """Loads the export, replays the warm-up requests, compares the results with Keras at each size, and returns the
+    agreement at the smallest."""
     loaded = tf.saved_model.load(str(path), tags=["serve"])
     for request in read_warmup(path / "assets.extra" / WARMUP_NAME):
         signature = loaded.signatures[request.model_spec.signature_name]
@@ -120,41 +125,42 @@ def _checked(path, generator, squares, expected, half_precision):
         "max_bound": 5.0 if half_precision else _MAX_BOUND,
     }
     predict_ab = runtimes.from_saved_model(path).predict_ab
-    agreement = checks.compare(predict_ab, squares, expected, **bounds)
-    checks.compare_hints(predict_ab, generator, squares, **bounds)
-    return agreement
+    agreements = []
+    for squares in squares_of.values():
+        expected = checks.reference(generator, squares)
+        agreements.append(checks.compare(predict_ab, squares, expected, **bounds))
+        checks.compare_hints(predict_ab, generator, squares, **bounds)
+    return agreements[0]
 
 
-def _write_extra(folder, described, image_size, signatures):
+def _write_extra(folder, described, sides, names):
     folder.mkdir()
     (folder / documents.METADATA_NAME).write_text(json.dumps(described))
-    _write_warmup(folder / WARMUP_NAME, image_size, signatures)
-
-
-def _write_warmup(path, image_size, signatures):
-    """Writes one request per signature, because the first ones take seconds."""
-    # A ramp, so that no photos are published with a model.
-    ramp = np.linspace(-1.0, 1.0, image_size, dtype=np.float32)[:, np.newaxis, np.newaxis]
-    square = np.broadcast_to(ramp, (1, image_size, image_size, 1))
-    rgb = lab.lightness_ab_to_rgb(square, np.zeros((*square.shape[:-1], 2), np.float32))
-    buffers = {"PNG": io.BytesIO(), "JPEG": io.BytesIO()}
-    for image_format, buffer in buffers.items():
-        Image.fromarray(rgb[0]).save(buffer, image_format)
-    files = [buffer.getvalue() for buffer in buffers.values()]
-    lightness, hints = {"lightness": square}, {"hints": np.zeros((1, image_size, image_size, 3), np.float32)}
-    requests = {
-        "serving_default": {graph.IMAGE_BYTES: files},
-        "colorize": {"image": rgb},
-        "predict_ab": lightness,
-        "colorize_with_hints": {"image": rgb, **hints},
-        SIGNATURE: {**lightness, **hints},
-    }
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature in signatures:
+    with tf.io.TFRecordWriter(str(folder / WARMUP_NAME)) as writer:
+        for name, inputs in _warmup(sides, names):
             log = messages.message("PredictionLog")()
-            request = messages.predict_request(MODEL_NAME, None, signature, requests[signature])
-            log.predict_log.request.CopyFrom(request)
+            log.predict_log.request.CopyFrom(messages.predict_request(MODEL_NAME, None, name, inputs))
             writer.write(log.SerializeToString())
+
+
+def _warmup(sides, names):
+    """Yields requests, the name of a signature and its inputs: one per signature, and one per size of pictures, because
+    the first ones take seconds."""
+    for side in sides:
+        rgb = np.full((1, side, side, 3), 128, np.uint8)  # no photos are published with a model
+        buffers = {"PNG": io.BytesIO(), "JPEG": io.BytesIO()}
+        for image_format, buffer in buffers.items():
+            Image.fromarray(rgb[0]).save(buffer, image_format)
+        lightness = {"lightness": np.zeros((1, side, side, 1), np.float32)}
+        hints = {"hints": np.zeros((1, side, side, 3), np.float32)}
+        requests = {
+            "serving_default": {graph.IMAGE_BYTES: [buffer.getvalue() for buffer in buffers.values()]},
+            "colorize": {"image": rgb},
+            signatures.AUTOMATIC if side == sides[0] else signatures.of_size(side): lightness,
+            "colorize_with_hints": {"image": rgb, **hints},
+            SIGNATURE if side == sides[0] else signatures.of_size(side, with_hints=True): {**lightness, **hints},
+        }
+        yield from ((name, inputs) for name, inputs in requests.items() if name in names)
 
 
 def read_warmup(path: str | os.PathLike[str]) -> list[Any]:

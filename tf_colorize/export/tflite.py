@@ -19,7 +19,7 @@ import tensorflow as tf
 from tf_colorize import documents, whole
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph, rounding
-from tf_colorize.inference import runtimes
+from tf_colorize.inference import runtimes, signatures
 from tf_colorize.models import anatomy
 
 if typing.TYPE_CHECKING:
@@ -74,7 +74,7 @@ def export_tflite(
     spreading them.
 
     If the metadata has "image_sizes", the file has another signature for each of them that is larger, named by
-    `runtimes.size_signature`. All share the weights, which are stored once. An "int8" file has one size.
+    `signatures.of_size`. All share the weights, which are stored once. An "int8" file has one size.
 
     The metadata is an associated file, as is usual for TFLite: a zip archive appended to the model, which contains
     `tf_colorize.json`. Its "palette" lists a* and b* of each entry, and "palette_temperature" is the factor that turns
@@ -106,7 +106,7 @@ def export_tflite(
         generator = anatomy.automatic(generator)
         metadata = {key: value for key, value in (metadata or {}).items() if key != "image_sizes"}
     image_size = image_size or (metadata or {}).get("image_size", 256)
-    larger = [side for side in (metadata or {}).get("image_sizes", ()) if side > image_size]
+    larger = runtimes.larger_sizes(metadata or {}, image_size)
     squares, calibration = _photos(photos, image_size, quantize)
     expected = checks.reference(generator, squares)
     corrected = rounding.with_statistics_of_int8(generator, calibration) if quantize == "dynamic" else generator
@@ -168,7 +168,7 @@ def _converted(generator, image_size, larger, quantize, calibration):
     """Returns the bytes of the model, with builtin operations only."""
     with whole.Scratch() as folder:
         module, functions = graph.build_fixed(generator, image_size, *larger)
-        names = ["serving_default", *map(runtimes.size_signature, larger)]  # sorted: the first is the file's default
+        names = ["serving_default", *map(signatures.of_size, larger)]  # sorted: the first is the file's default
         # Converting the function itself can produce files without weights.
         with artifact.disk_errors():
             tf.saved_model.save(module, str(folder), signatures=dict(zip(names, functions)))

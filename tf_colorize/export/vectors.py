@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import math
 import pathlib
 import typing
 
@@ -18,8 +21,9 @@ if typing.TYPE_CHECKING:
 def write(model: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
     """Writes test vectors for other implementations.
 
-    `gray.png` is the input, 120 x 180 pixels; `ab.npy` is the network's output for it, float16 `(1, image_size,
-    image_size, 2)` in [-1, 1]; `color.png` is the result.
+    `gray.png` is the input, 120 x 180 pixels; `ab.npy` is the network's output for it, float16 `(1, side, side, 2)` in
+    [-1, 1]; `color.png` is the result. For each larger size of the model, `gray_SIDE.png` is the smallest picture of
+    this shape that is seen at it, and `color_SIDE.png` its result.
 
     Args:
         model: `.tflite` or `.onnx` file that `export_tflite` or `export_onnx` wrote.
@@ -33,18 +37,28 @@ def write(model: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None
         return predicted[-1]
 
     gray = scene()
-    colored = colorizer.Colorizer(remember, predict.image_size)(gray)
+    remembering = colorizer.Colorizer(dataclasses.replace(predict.predictor, automatic=remember), threads=1)
+    pictures = {"gray.png": gray, "color.png": remembering(gray)}
+    for side in predict.predictor.larger_sizes:
+        larger = scene(_height_of(side))
+        pictures |= {f"gray_{side}.png": larger, f"color_{side}.png": predict(larger)}
     folder = pathlib.Path(folder)
-    for name, picture in {"gray.png": gray, "color.png": colored}.items():
+    for name, picture in pictures.items():
         with whole.open_whole(folder / name) as file:
             Image.fromarray(picture).save(file, "PNG", optimize=True)
     with whole.open_whole(folder / "ab.npy") as file:
         np.save(file, predicted[0].astype(np.float16))
 
 
-def scene() -> np.ndarray:
-    """Draws a landscape, uint8 `(120, 180)`: hills under a cloudy sky, and a lake."""
-    rows, columns = np.mgrid[:120, :180].astype(np.float64)
+def _height_of(side):
+    """Returns the height of the smallest scene that has as many pixels as a square."""
+    heights = itertools.count(math.isqrt(side**2 * 2 // 3))
+    return next(height for height in heights if height * (3 * height // 2) >= side**2)
+
+
+def scene(height: int = 120) -> np.ndarray:
+    """Draws a landscape, uint8 `(height, 3 * height // 2)`: hills under a cloudy sky, and a lake."""
+    rows, columns = np.mgrid[:height, : 3 * height // 2] * (120 / height)
     clouds = np.sin(columns / 17 + rows / 9) * np.sin(rows / 7 - columns / 31)
     picture = 205 - 0.4 * rows + 22 * clouds * (rows < 60)
     for depth, (height, tone) in enumerate(((45, 120), (58, 90), (72, 70))):

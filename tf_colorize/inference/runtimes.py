@@ -14,7 +14,7 @@ import numpy as np
 
 import tf_colorize
 from tf_colorize import documents, hints, installation, model_metadata
-from tf_colorize.inference import predictor
+from tf_colorize.inference import predictor, signatures
 
 DEFAULT_IMAGE_SIZE = 256
 
@@ -110,15 +110,15 @@ def _forward(model):
 
 
 def larger_sizes(metadata: dict[str, Any], image_size: int) -> tuple[int, ...]:
-    """Returns the sides over `image_size` that a model's metadata states."""
-    return tuple(side for side in metadata.get("image_sizes", ()) if side > image_size)
+    """Returns the sides over `image_size` at which a model works as well, in rising order."""
+    return tuple(sorted({side for side in metadata.get("image_sizes", ()) if side > image_size}))
 
 
 def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
-    """Loads an exported SavedModel and its signature `predict_ab`.
+    """Loads an exported SavedModel and its signatures from lightness to ab.
 
     Raises:
-        ValueError: the model cannot be loaded or has no such signature.
+        ValueError: the model cannot be loaded, or has no such signatures.
     """
     with installation.explained():
         import tensorflow as tf
@@ -132,21 +132,24 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
         loaded = tf.saved_model.load(str(folder), tags=["serve"])
     except Exception as error:  # of many kinds, because the files may come from anywhere
         raise ValueError(f"{path}: not a SavedModel that can be loaded: {model_metadata.first_line(error)}") from error
-    size = metadata["image_size"]
-    _check_signature(loaded, path, "predict_ab", {"lightness": (size, size, 1)})
-    takes_hints = hints.SIGNATURE in loaded.signatures
-    if takes_hints:
-        _check_signature(loaded, path, hints.SIGNATURE, {"lightness": (size, size, 1), "hints": (size, size, 3)})
+    size, takes_hints = metadata["image_size"], hints.SIGNATURE in loaded.signatures
+    larger = tuple(side for side in signatures.sides_of(loaded.signatures) if side > size)
+    automatic = {size: signatures.AUTOMATIC} | {side: signatures.of_size(side) for side in larger}
+    hinted = {size: hints.SIGNATURE} | {side: signatures.of_size(side, with_hints=True) for side in larger}
+    for side in automatic:
+        _check_signature(loaded, path, automatic[side], {"lightness": (side, side, 1)})
+        if takes_hints:
+            _check_signature(loaded, path, hinted[side], {"lightness": (side, side, 1), "hints": (side, side, 3)})
 
     # The variables live as long as `loaded`, which only these closures keep alive.
     def predict_ab(lightness):
-        return loaded.signatures["predict_ab"](lightness=tf.constant(lightness))["ab"].numpy()
+        return loaded.signatures[automatic[lightness.shape[1]]](lightness=tf.constant(lightness))["ab"].numpy()
 
     def predict_ab_with_hints(lightness, given):
-        signature = loaded.signatures[hints.SIGNATURE]
+        signature = loaded.signatures[hinted[lightness.shape[1]]]
         return signature(lightness=tf.constant(lightness), hints=tf.constant(given))["ab"].numpy()
 
-    return predictor.Predictor(size, predict_ab, predict_ab_with_hints if takes_hints else None)
+    return predictor.Predictor(size, predict_ab, predict_ab_with_hints if takes_hints else None, larger)
 
 
 def _check_signature(loaded, path, name, wanted):
@@ -209,7 +212,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
             f"input (1, size, size, 3) if it takes hints. Received: {documents.shown(', '.join(map(str, shapes)))}"
         )
     larger = larger_sizes(metadata, size)
-    missing = [side for side in larger if size_signature(side) not in first.get_signature_list()]
+    missing = [side for side in larger if signatures.of_size(side) not in first.get_signature_list()]
     if missing:
         raise ValueError(f"{path}: its metadata promises sizes that it lacks: {', '.join(map(str, missing))}")
     idle: collections.deque[tuple[Any, dict[int, Any]]] = collections.deque([(first, {})])  # with its runners
@@ -232,7 +235,7 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
     # An interpreter refuses to work by itself while there are runners of its signatures.
     def run_signature(interpreter, runners, side, *values):
         if side not in runners:
-            name = "serving_default" if side == size else size_signature(side)
+            name = "serving_default" if side == size else signatures.of_size(side)
             runners[side] = interpreter.get_signature_runner(name)
         return runners[side](**dict(zip(("lightness", "hints"), values)))["ab"]
 
@@ -245,16 +248,6 @@ def from_tflite(path: str | os.PathLike[str], threads: int) -> predictor.Predict
     return predictor.Predictor(size, without_hints, run, larger)
 
 
-def size_signature(side: int) -> str:
-    """Returns the name of the signature of a `.tflite` file for one of the larger sizes.
-
-    Example:
-    >>> size_signature(320)
-    'size_320'
-    """
-    return f"size_{side}"
-
-
 def from_server(url: str, **options: Any) -> predictor.Predictor:
     """Connects to a model on TF Serving; `serving.Client` documents address and options."""
     from tf_colorize.inference import serving
@@ -262,7 +255,7 @@ def from_server(url: str, **options: Any) -> predictor.Predictor:
     client = serving.Client(url, **options)
     try:
         hinted = client.predict_ab if client.takes_hints else None
-        return predictor.Predictor(client.image_size, client.predict_ab, hinted)
+        return predictor.Predictor(client.image_size, client.predict_ab, hinted, client.larger_sizes)
     except serving.ServingError:
         client.close()
         raise

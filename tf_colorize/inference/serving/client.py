@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_colorize.hints import SIGNATURE
+from tf_colorize.inference import signatures
 from tf_colorize.inference.serving import failures, grpc, rest
 
 if typing.TYPE_CHECKING:
@@ -75,11 +76,17 @@ class Client:
 
     @functools.cached_property
     def image_size(self) -> int:
-        """Returns the side of the served network's square input."""
-        shape = self._retried(self._transport.input_shape, "predict_ab", "lightness")
+        """Returns the side of the served network's square input; the smallest if it has several sizes."""
+        shape = self._retried(self._transport.input_shape, signatures.AUTOMATIC, "lightness")
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1 or shape[1] < 1:
             raise failures.ServingError(f"{self.url}: does not serve a colorizer: predict_ab takes {shape}")
         return shape[1]
+
+    @functools.cached_property
+    def larger_sizes(self) -> tuple[int, ...]:
+        """Returns the other sides at which the served network works, larger than `image_size`, in rising order."""
+        sides = signatures.sides_of(self._retried(self._transport.signatures))
+        return tuple(side for side in sides if side > self.image_size)
 
     @functools.cached_property
     def takes_hints(self) -> bool:
@@ -94,18 +101,21 @@ class Client:
         """Predicts chroma.
 
         Args:
-            lightness: float32 array `(batch, image_size, image_size, 1)` in [-1, 1].
-            hints: None, or float32 array `(batch, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 at hints, zeros
-                elsewhere, for a model that takes hints.
+            lightness: float32 array `(batch, side, side, 1)` in [-1, 1]; `side` is `image_size` or one of
+                `larger_sizes`.
+            hints: None, or float32 array `(batch, side, side, 3)`: a* / 110, b* / 110 and 1 at hints, zeros elsewhere,
+                for a model that takes hints.
 
         Returns:
-            float32 array `(batch, image_size, image_size, 2)` in [-1, 1].
+            float32 array `(batch, side, side, 2)` in [-1, 1].
         """
         inputs = {"lightness": np.asarray(lightness, np.float32)}
         shape = (*inputs["lightness"].shape[:-1], 2)
+        side = shape[1] if len(shape) == 4 and shape[1] in self.larger_sizes else None
         if hints is None:
-            return self._predict("predict_ab", inputs, shape)
-        return self._predict(SIGNATURE, {**inputs, "hints": np.asarray(hints, np.float32)}, shape)
+            return self._predict(signatures.of_size(side) if side else signatures.AUTOMATIC, inputs, shape)
+        inputs["hints"] = np.asarray(hints, np.float32)
+        return self._predict(signatures.of_size(side, with_hints=True) if side else SIGNATURE, inputs, shape)
 
     def colorize(self, images: np.ndarray) -> np.ndarray:
         """Colorizes pixels on the server.

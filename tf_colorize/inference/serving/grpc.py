@@ -46,11 +46,16 @@ class Grpc:
         except ValueError as error:
             raise failures.ServingError(f"unexpected outputs of {signature}: {error}") from error
 
+    def signatures(self) -> list[str]:
+        return list(self._from_metadata(messages.signature_inputs))
+
     def input_shape(self, signature: str, name: str) -> tuple[int, ...]:
-        request = messages.metadata_request(*self._model)
-        response = self._call("GetModelMetadata", request, "MetadataResponse")
+        return self._from_metadata(messages.input_shape, signature, name)
+
+    def _from_metadata(self, read, *arguments):
+        response = self._call("GetModelMetadata", messages.metadata_request(*self._model), "MetadataResponse")
         try:
-            return messages.input_shape(response, signature, name)
+            return read(response, *arguments)
         except ValueError as error:
             raise failures.MissingSignature(f"does not serve a colorizer: {error}") from error
 

@@ -85,11 +85,11 @@ def metadata_request(model: str, version: int | None) -> Any:
     return request
 
 
-def input_shape(response: Any, signature: str, name: str) -> tuple[int, ...]:
-    """Returns the shape of a signature's input, a tuple of ints with -1 for any size.
+def signature_inputs(response: Any) -> dict[str, Any]:
+    """Returns the inputs of a served model's signatures by name, as they are in the response to `metadata_request`.
 
     Raises:
-        ValueError: the model has no such signature or input.
+        ValueError: they cannot be read.
     """
     from google.protobuf import message as protobuf
 
@@ -98,8 +98,16 @@ def input_shape(response: Any, signature: str, name: str) -> tuple[int, ...]:
         signatures = message("Signatures").FromString(fields.get("signature_def", b""))
     except protobuf.DecodeError as error:
         raise ValueError("its signatures cannot be read") from error
-    inputs = {entry.key: entry.value.inputs for entry in signatures.signature_def}
-    infos = {entry.key: entry.value for entry in inputs.get(signature, ())}
+    return {entry.key: entry.value.inputs for entry in signatures.signature_def}
+
+
+def input_shape(response: Any, signature: str, name: str) -> tuple[int, ...]:
+    """Returns the shape of a signature's input, a tuple of ints with -1 for any size.
+
+    Raises:
+        ValueError: the model has no such signature or input.
+    """
+    infos = {entry.key: entry.value for entry in signature_inputs(response).get(signature, ())}
     if name not in infos:
         raise ValueError(f"no signature {signature} with {name}")
     return tuple(dim.size for dim in infos[name].tensor_shape.dim)
@@ -145,7 +153,11 @@ def _to_tensor(value):
         tensor = message("Tensor")(dtype=_STRING, string_val=value)
         shape = (len(value),)
     else:
-        tensor = message("Tensor")(dtype=_TYPES[value.dtype][0], tensor_content=value.tobytes())
+        number, field = _TYPES[value.dtype]
+        if value.size and (value == value.flat[0]).all():  # the last value stands for all that are missing
+            tensor = message("Tensor")(dtype=number, **{field: [value.flat[0].item()]})
+        else:
+            tensor = message("Tensor")(dtype=number, tensor_content=value.tobytes())
         shape = value.shape
     for size in shape:
         tensor.tensor_shape.dim.add(size=size)

@@ -45,6 +45,13 @@ class Rest:
         except (TypeError, KeyError, ValueError, OverflowError) as error:
             raise failures.ServingError(f"unexpected outputs of {signature}") from error
 
+    def signatures(self) -> list[str]:
+        metadata = self._json("GET", self._path + "/metadata", None, "metadata")
+        try:
+            return list(metadata["signature_def"]["signature_def"].keys())
+        except (KeyError, TypeError, AttributeError) as error:
+            raise failures.MissingSignature("does not serve a colorizer: no signatures") from error
+
     def input_shape(self, signature: str, name: str) -> tuple[int, ...]:
         metadata = self._json("GET", self._path + "/metadata", None, "metadata")
         try:
