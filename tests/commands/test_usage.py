@@ -220,3 +220,13 @@ def test_a_removed_current_folder_is_reported_in_one_line(tmp_path, monkeypatch,
     (tmp_path / "gone").rmdir()
     assert main.main([str(photo), "-o", "colored"]) == 1
     assert capsys.readouterr().err == "tf-colorize: the current folder no longer exists; change to another one\n"
+
+
+def test_a_misspelled_command_colorizes_nothing(here, capsys):
+    for name in ("in/a.jpg", "out/b.jpg"):
+        pathlib.Path(name).parent.mkdir()
+        Image.fromarray(GRAY).save(name)
+    assert main.main(["clutser", "in", "out"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "tf-colorize: clutser: no such file or folder; did you mean tf-colorize cluster?"
+    assert os.listdir("in") == ["a.jpg"] and os.listdir("out") == ["b.jpg"]

@@ -153,8 +153,11 @@ def _colorize_files(options):
         variants=options.variants,
         kept=look_options.photos(options),
     )
-    for problem in problems:
-        _complain(f"{problem}{_command_meant(problem, options.inputs[0])}")
+    meant = [_command_meant(problem, options.inputs[0]) for problem in problems]
+    for problem, suggestion in zip(problems, meant):
+        _complain(f"{problem}{suggestion}")
+    if any(meant):  # what follows was meant for the command
+        return 1
     if (options.hint or options.hints) and len(jobs) > 1:
         _complain(f"--hint and --hints are for one photo, not {len(jobs)}; put a file NAME.hints.json beside each")
         return 2

@@ -86,9 +86,9 @@ def usable(command: Callable[..., int]) -> Callable[..., int]:
         try:
             try:
                 code = command(*arguments, **options)
-            except SystemExit as end:  # as argparse does after --help
-                if end.code:
-                    raise
+            except SystemExit:  # as after --help
+                sys.stdout.flush()
+                raise
             sys.stdout.flush()
         except BrokenPipeError:  # as with `| head`: the rest is not wanted
             _open_null(1)  # otherwise Python complains at exit
