@@ -63,8 +63,8 @@ NETWORK = """
     const bytes = new Uint8Array(readFileSync(path));
     globalThis.told = { seen: withHintsEntry(bytes).seen, runs: [] };
     const { Network } = await import("./src/worker/network.js");
-    const network = await Network.compile({ bytes, palette: Array(13).fill([0, 0]), temperature: 2 }, "");
-    const of = (value) => new Float32Array(2).fill(value);
+    const network = await Network.compile({ bytes, sizes: [], palette: Array(13).fill([0, 0]), temperature: 2 }, "");
+    const of = (value) => new Float32Array(64 ** 2).fill(value);
     const [first, second, third] = [1, 2, 3].map(of);
     const results = [];
     const hinted = [first, of(7)];

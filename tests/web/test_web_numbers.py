@@ -12,6 +12,7 @@ from PIL import Image
 from tf_colorize import hints as hints_module
 from tf_colorize.color import colorfulness, lab
 from tf_colorize.color.look import ADJUSTMENTS, Look
+from tf_colorize.inference import predictor
 
 
 def painted_by_the_page(hints, size, image_size, lightness, look):
@@ -176,3 +177,33 @@ def test_the_pictures_are_around_the_threshold():
     verdicts = [colorfulness.has_color(photo) for _, photo in around_the_threshold()]
     distances = np.array([colorfulness.tone_distance(photo) for _, photo in around_the_threshold()])
     assert 8 < sum(verdicts) < len(verdicts) - 8 and np.sum(np.abs(distances - 6) < 2) >= 8
+
+
+def test_the_size_of_a_photo_is_the_one_that_python_chooses():
+    model = predictor.Predictor(224, abs, larger_sizes=(320, 416))
+    random = np.random.default_rng(0)
+    photos = [(320, 320), (319, 320), (321, 319), (416, 416), (415, 416), (20000, 5), (20000, 9), (1, 1)]
+    photos += random.integers(1, 900, (200, 2)).tolist()
+    code = """
+        import { sizeFor } from "./src/worker/sizes.js";
+        const [photos, sides, gigabytes] = given;
+        console.log(JSON.stringify(photos.map(([width, height]) => sizeFor({ width, height }, sides, gigabytes))));
+    """
+    expected = [model.size_for(width, height) for width, height in photos]
+    assert len(set(expected)) == 3
+    assert web_browser.in_node(code, photos, [224, 320, 416], 4) == expected
+    # Phones with little memory.
+    assert web_browser.in_node(code, photos, [224, 320, 416], 2) == [min(side, 320) for side in expected]
+    assert set(web_browser.in_node(code, photos, [224, 320, 416], 0.5)) == {224}
+
+
+@pytest.mark.parametrize(("side", "size"), [(320, 224), (416, 224), (64, 224), (224, 224)])
+def test_squares_are_resized_as_pillow_does(side, size):
+    square = np.random.default_rng(side).uniform(-1, 1, (side, side)).astype(np.float32)
+    code = """
+        import { resized } from "./src/worker/resample.js";
+        console.log(JSON.stringify([...resized(Float32Array.from(given[0]), given[1])]));
+    """
+    found = np.reshape(web_browser.in_node(code, square.ravel().tolist(), size), (size, size))
+    expected = np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -23,13 +23,13 @@ export class Album {
    * @param {number} id
    * @param {Blob} file
    * @param {string} name Of the file.
-   * @param {Iterable<number>} sizes Sizes of the squares that will be needed.
+   * @param {(picture: {width: number, height: number}) => Iterable<number>} sizesFor Sizes of the squares that will be needed.
    * @returns {Promise<Record<string, any>>} The photo: `width`, `height`, `format`, `hasColor`, `isOpaque`.
    * @throws {PictureError} See `picture.examine` and `picture.decode`.
    */
-  async add(id, file, name, sizes) {
+  async add(id, file, name, sizesFor) {
     const photo = { file, squares: new Map(), shares: new Map(), ab: new Map(), hinted: new Map(), ...(await picture.examine(file, name)) };
-    await this.#survey(photo, sizes);
+    await this.#survey(photo, sizesFor);
     this.#photos.set(id, photo);
     return photo;
   }
@@ -43,7 +43,7 @@ export class Album {
 
   /** @returns {Promise<Float32Array>} The input of a network for the photo: `size * size` values of lightness. */
   async square(photo, size) {
-    if (!photo.squares.has(size)) await this.#survey(photo, [size]);
+    if (!photo.squares.has(size)) await this.#survey(photo, () => [size]);
     return photo.squares.get(size);
   }
 
@@ -56,7 +56,7 @@ export class Album {
   /** @returns {Promise<{bitmap: ImageBitmap, factor: number}>} The photo, `factor` times smaller. */
   async copy(photo) {
     if (photo.copy) this.#touch(photo);
-    else await this.#survey(photo, []);
+    else await this.#survey(photo, () => []);
     return photo.copy;
   }
 
@@ -80,9 +80,9 @@ export class Album {
     }
   }
 
-  async #survey(photo, sizes) {
+  async #survey(photo, sizesFor) {
     const { squares, ...found } = await this.atFullSize(photo, async (bitmap) => {
-      return { width: bitmap.width, height: bitmap.height, ...(await survey(bitmap, sizes)) };
+      return { width: bitmap.width, height: bitmap.height, ...(await survey(bitmap, sizesFor(bitmap))) };
     });
     this.#dropCopy(photo);
     Object.assign(photo, found);

@@ -11,8 +11,8 @@ const METADATA = "tf_colorize.json";
  *
  * @param {{url?: string, version?: string, bytes?: number, file?: Blob}} model From the server or from this device.
  * @param {(received: number, total: number) => void} onProgress
- * @returns {Promise<{bytes: Uint8Array, palette: number[][], temperature: number}>} The palette, if there is one,
- *   as pairs a, b in [-1, 1].
+ * @returns {Promise<{bytes: Uint8Array, sizes: number[], palette: number[][], temperature: number}>} Sides of the network's
+ *   square input, if there are several, and the palette, if there is one, as pairs a, b in [-1, 1].
  * @throws {Error} It cannot be loaded or was made for other scales.
  */
 export async function openModel(model, onProgress) {
@@ -24,7 +24,7 @@ export async function openModel(model, onProgress) {
     }
   }
   const palette = (metadata.palette ?? []).map((units) => units.map((unit) => unit / AB_SCALE));
-  return { bytes, palette, temperature: metadata.palette_temperature ?? 1 };
+  return { bytes, sizes: [metadata.image_sizes ?? []].flat(), palette, temperature: metadata.palette_temperature ?? 1 };
 }
 
 async function downloaded({ url, version, bytes }, onProgress) {

@@ -1,16 +1,18 @@
 /** The network: LiteRT.js on WebGPU where a real GPU is available, otherwise on WebAssembly. */
 
 import * as litert from "@litertjs/core";
+import { checkedForms, runnerOf } from "./forms.js";
 import { HINTS_ONLY, withHintsEntry } from "./hints_entry.js";
 import { paint } from "./painting.js";
+import { resized } from "./resample.js";
+import { sizeFor } from "./sizes.js";
 
 const MAX_THREADS = 8; // the network is small: more threads wait for each other
 // A hundredth of normalized ab is about one Lab unit, which is invisible.
 const GPU_TOLERANCE = 0.01;
 const GPU_SHARE = 0.995; // share of the values that must be within it
 
-const FEATURES = "features"; // name of an output
-const KEPT = 2; // photos whose outputs are kept: 6 MB each with the shipped model
+const KEPT = 2; // photos whose outputs are kept: 6 MB each with the shipped model, and up to 1.4 MB of a larger size
 
 let runtime;
 
@@ -54,21 +56,22 @@ export class Network {
   #gpu = null;
   #cpuName;
   #compileForCpu;
-  #form;
-  #noHints;
-  #hasHintsEntry; // see `withHintsEntry`
+  #forms; // by the side of its square input
+  #hasHintsEntry; // at the smallest size; see `withHintsEntry`
   #kept = []; // of the latest photos: `{lightness, outputs}` without hints
+  /** @type {WeakMap<Float32Array, Float32Array<ArrayBuffer>>} */
+  #reduced = new WeakMap(); // squares at the smallest size
   /** The palette of the network's distributions, as pairs a, b in [-1, 1], if it has one. */
   palette = [];
   #temperature;
 
   /**
-   * @param {{bytes: Uint8Array, palette: number[][], temperature: number}} file From `openModel`.
+   * @param {{bytes: Uint8Array, sizes: number[], palette: number[][], temperature: number}} file From `openModel`.
    * @param {string} folder As for `start`.
    * @returns {Promise<Network>}
    * @throws {Error} It is not a colorizer.
    */
-  static async compile({ bytes, palette, temperature }, folder) {
+  static async compile({ bytes, sizes, palette, temperature }, folder) {
     const { threads, hasGpu } = await start(folder);
     const network = new Network();
     network.#cpuName = threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly, 1 thread";
@@ -77,18 +80,38 @@ export class Network {
     const content = entry?.bytes ?? bytes;
     const compileForCpu = () => compiled(content, { accelerator: "wasm", cpuOptions: { numThreads: threads } });
     network.#cpu = await compileForCpu();
-    network.#form = checkedForm(network.#cpu, entry?.seen);
+    network.#forms = checkedForms(network.#cpu, sizes, entry?.seen);
     if (network.#form.entries === palette.length) network.palette = palette;
     network.#temperature = temperature;
-    network.#noHints = new Float32Array(network.takesHints ? 3 * network.size ** 2 : 0);
     if (hasGpu) network.#gpu = await compiledForGpu(content);
     if (network.#gpu) network.#compileForCpu = compileForCpu; // a function that keeps the file's bytes
     return network;
   }
 
-  /** Side of its square input, in pixels. */
+  get #form() {
+    return this.#forms.get(this.size);
+  }
+
+  /** Side of its square input, in pixels; the smallest if it has several sizes. */
   get size() {
-    return this.#form.size;
+    return Math.min(...this.#forms.keys());
+  }
+
+  /**
+   * @param {{width: number, height: number}} picture
+   * @returns {number} The side of the square on which it should see a picture.
+   */
+  sizeFor(picture) {
+    return sizeFor(picture, [...this.#forms.keys()]);
+  }
+
+  /**
+   * @param {Float32Array} lightness Of any size.
+   * @returns {Float32Array<ArrayBuffer>} The same at the smallest size, at which the command, too, compares places and suggests colors.
+   */
+  atSmallest(lightness) {
+    if (!this.#reduced.has(lightness)) this.#reduced.set(lightness, /** @type {any} */ (resized(lightness, this.size)));
+    return this.#reduced.get(lightness);
   }
 
   get takesHints() {
@@ -101,7 +124,7 @@ export class Network {
   }
 
   /**
-   * @param {Float32Array} lightness `size * size` values in [-1, 1].
+   * @param {Float32Array} lightness `side * side` values in [-1, 1], of one of its sizes.
    * @param {Float32Array} [hints] The result of `painting.paint`, with at least one, for a network that takes hints.
    * @returns {Promise<Float32Array>} Pairs a, b in [-1, 1].
    * @throws {Error} The model returns values that are not numbers.
@@ -121,11 +144,11 @@ export class Network {
   }
 
   /**
-   * @param {Float32Array} lightness
-   * @returns {Promise<Float32Array>} For each place, a logit for each entry of the palette.
+   * @param {Float32Array} lightness Of any size.
+   * @returns {Promise<Float32Array>} For each place of the smallest size, a logit for each entry of the palette.
    */
   async logits(lightness) {
-    const { logits } = await this.#seen(lightness);
+    const { logits } = await this.#seen(this.atSmallest(lightness));
     return logits.map((logit) => logit * this.#temperature);
   }
 
@@ -135,25 +158,26 @@ export class Network {
   }
 
   /**
-   * @param {Float32Array} lightness
-   * @returns {Promise<Float32Array>} For each place of a square, row by row, the same number of features.
+   * @param {Float32Array} lightness Of any size.
+   * @returns {Promise<Float32Array>} For each place of the smallest square, row by row, the same number of features.
    */
   async features(lightness) {
-    return (await this.#seen(lightness)).features;
+    return (await this.#seen(this.atSmallest(lightness))).features;
   }
 
   /** Frees what is kept of a photo. */
   forget(lightness) {
-    this.#kept = this.#kept.filter((other) => other.lightness !== lightness);
+    const squares = [lightness, this.#reduced.get(lightness)];
+    this.#kept = this.#kept.filter((other) => !squares.includes(other.lightness));
   }
 
   /** Some GPU drivers compute wrong results, so the first photo is computed on both, and one is kept. */
-  async #firstRun(lightness, hints = this.#noHints) {
-    const { ab } = this.#form.outputs;
+  async #firstRun(lightness, hints = this.#noHints(lightness)) {
+    const { ab } = this.#formFor(lightness).outputs;
     const { ab: result } = await this.#outputs(this.#cpu, { lightness, hints }, { ab });
     finite(result);
     // Without hints, most of the spreading multiplies zeros.
-    const trial = { lightness, hints: this.takesHints ? trialHints(this.size) : hints };
+    const trial = { lightness, hints: this.takesHints ? trialHints(Math.sqrt(lightness.length)) : hints };
     const expected = this.takesHints ? (await this.#outputs(this.#cpu, trial, { ab })).ab : result;
     const received = await this.#outputs(this.#gpu, trial, { ab }).catch(() => ({ ab: [] }));
     const agrees = (value, index) => Math.abs(value - received.ab[index]) < GPU_TOLERANCE;
@@ -170,17 +194,18 @@ export class Network {
 
   async #predict(lightness, hints) {
     if (!hints) return (await this.#seen(lightness)).ab;
-    if (!this.#gpu && this.#hasHintsEntry) return this.#spread(lightness, hints);
-    const { ab } = this.#form.outputs;
+    if (!this.#gpu && this.#hasHintsEntry && this.#formFor(lightness) === this.#form) return this.#spread(lightness, hints);
+    const { ab } = this.#formFor(lightness).outputs;
     return (await this.#outputs(this.#gpu ?? this.#cpu, { lightness, hints }, { ab })).ab;
   }
 
   /** All outputs without hints. Those of the latest photos are kept. */
   async #seen(lightness) {
     const known = this.#kept.find((other) => other.lightness === lightness);
-    const given = { lightness, hints: this.#noHints };
-    const entry = known ?? { lightness, outputs: await this.#outputs(this.#gpu ?? this.#cpu, given, this.#form.outputs) };
-    this.#kept = [...this.#kept.filter((other) => other !== entry), entry].slice(-KEPT);
+    const given = { lightness, hints: this.#noHints(lightness) };
+    const wanted = this.#formFor(lightness).outputs;
+    const entry = known ?? { lightness, outputs: await this.#outputs(this.#gpu ?? this.#cpu, given, wanted) };
+    this.#kept = [...this.#kept.filter((other) => other !== entry), entry].slice(-KEPT * Math.min(2, this.#forms.size));
     return entry.outputs;
   }
 
@@ -200,9 +225,19 @@ export class Network {
    * @returns {Promise<Record<string, Float32Array>>}
    */
   async #outputs(model, given, wanted) {
+    const form = this.#formFor(given.lightness);
     const inputs = [];
-    for (const [name, { index, shape }] of Object.entries(this.#form.inputs)) inputs[index] = new litert.Tensor(given[name], shape);
-    return computed(() => model.run(inputs), inputs, wanted);
+    for (const [name, { index, shape }] of Object.entries(form.inputs)) inputs[index] = new litert.Tensor(given[name], shape);
+    return computed(() => runnerOf(model, form.signature).run(inputs), inputs, wanted);
+  }
+
+  #formFor(lightness) {
+    return this.#forms.get(Math.sqrt(lightness.length));
+  }
+
+  /** @returns {Float32Array} */
+  #noHints(lightness) {
+    return new Float32Array(this.takesHints ? 3 * lightness.length : 0);
   }
 }
 
@@ -229,44 +264,6 @@ function trialHints(size) {
 function finite(ab) {
   if (!ab.every(Number.isFinite)) throw new Error("The model returns values that are not numbers.");
   return ab;
-}
-
-/**
- * Returns the size of a model, its inputs and its outputs; throws an error if it is not a colorizer.
- *
- * @param {any} model
- * @param {string[]} [seen] Names of outputs that its branch for hints takes.
- */
-function checkedForm(model, seen = []) {
-  const details = { inputs: [...model.getInputDetails()], outputs: [...model.getOutputDetails()] };
-  const size = details.inputs[0]?.shape[1];
-  const isSquare = (detail, channels) => text(detail) === `float32 1 × ${size} × ${size} × ${channels}`;
-  const withShape = (list, channels) => list.findIndex((detail) => isSquare(detail, channels) && !seen.includes(detail.name));
-  const found = { lightness: withShape(details.inputs, 1), ...(details.inputs.length === 2 && { hints: withShape(details.inputs, 3) }) };
-  const named = details.outputs.map(({ name }) => name);
-  /** @type {Record<string, number>} */
-  const outputs = { ab: withShape(details.outputs, 2), ...Object.fromEntries(seen.map((name) => [name, named.indexOf(name)])) };
-  let entries = 0;
-  if (found.hints !== undefined) {
-    // A file that takes hints may also return features, and its distribution over a palette.
-    if (named.includes(FEATURES)) outputs.features = named.indexOf(FEATURES);
-    const logits = named.findIndex((_, index) => !Object.values(outputs).includes(index));
-    entries = details.outputs[logits]?.shape[3] ?? 0;
-    if (entries > 0) outputs.logits = logits;
-  }
-  const fits = [...Object.values(found), outputs.ab].every((index) => index >= 0);
-  if (fits && details.inputs.length <= 2 && new Set(Object.values(outputs)).size === named.length) {
-    const inputOf = (index) => ({ index, name: details.inputs[index].name, shape: [...details.inputs[index].shape] });
-    const inputs = Object.fromEntries(Object.entries(found).map(([name, index]) => [name, inputOf(index)]));
-    return { size, inputs, outputs, entries };
-  }
-  const shapes = [...details.inputs, ...details.outputs].map(text);
-  model.delete();
-  throw new Error(`It does not map lightness to color: ${shapes.join(" to ")}.`);
-}
-
-function text({ shape, dtype }) {
-  return `${dtype} ${[...shape].join(" × ")}`;
 }
 
 /** Returns the model on the GPU, or null if not all of it can run there. */

@@ -69,6 +69,21 @@ export class SquareReducer {
   }
 }
 
+/**
+ * A square at another size.
+ *
+ * @param {Float32Array} square Values, row by row.
+ * @param {number} size Side of the result.
+ * @returns {Float32Array} The square itself if it has that size.
+ */
+export function resized(square, size) {
+  const side = Math.sqrt(square.length);
+  if (side === size) return square;
+  const reducer = new SquareReducer(side, side, size);
+  for (let row = 0; row < side; row++) reducer.push(square.subarray(row * side, (row + 1) * side));
+  return reducer.square;
+}
+
 /** Returns the rows of a square of `ab`, resized to a part of a picture. */
 export class AbRows {
   /**

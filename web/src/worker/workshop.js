@@ -88,15 +88,15 @@ export class Workshop {
    */
   async open({ photo: id, file, name }) {
     const begin = performance.now();
-    const sizes = new Set([...this.#networks.values()].map(({ size }) => size));
-    const { width, height, format, hasColor } = await this.#album.add(id, file, name, sizes);
+    const sizesFor = (picture) => new Set([...this.#networks.values()].map((network) => network.sizeFor(picture)));
+    const { width, height, format, hasColor } = await this.#album.add(id, file, name, sizesFor);
     return { width, height, format, hasColor, openSeconds: (performance.now() - begin) / 1000 };
   }
 
   /** Forgets a photo. */
   async close({ photo: id }) {
     const photo = this.#album.get(id);
-    for (const network of this.#networks.values()) network.forget(photo?.squares.get(network.size));
+    for (const network of this.#networks.values()) photo?.squares.forEach((square) => network.forget(square));
     this.#album.remove(id);
   }
 
@@ -109,7 +109,7 @@ export class Workshop {
     const begin = performance.now();
     const photo = this.#album.get(id);
     const network = this.#networks.get(model);
-    photo.ab.set(model, await network.run(await this.#album.square(photo, network.size)));
+    photo.ab.set(model, await network.run(await this.#album.square(photo, network.sizeFor(photo))));
     return { seconds: (performance.now() - begin) / 1000, accelerator: network.accelerator };
   }
 
@@ -122,7 +122,8 @@ export class Workshop {
   async suggest({ photo: id, model, x, y }) {
     const photo = this.#album.get(id);
     const network = this.#networks.get(model);
-    const { size, palette } = network;
+    const { palette } = network;
+    const size = network.sizeFor(photo);
     const lightness = photo.squares.get(size);
     const share = { x: (x + 0.5) / photo.width, y: (y + 0.5) / photo.height };
     const here = lightness[Math.floor(share.y * size) * size + Math.floor(share.x * size)];
@@ -147,9 +148,10 @@ export class Workshop {
    */
   async region({ photo: id, model }) {
     const photo = this.#album.get(id);
-    const eyes = this.#eyesFor(this.#networks.get(model));
+    const network = this.#networks.get(model);
+    const eyes = this.#eyesFor(network);
     if (!eyes?.palette.length) return { region: null };
-    const lightness = await this.#album.square(photo, eyes.size);
+    const lightness = eyes.atSmallest(photo.squares.get(network.sizeFor(photo)));
     const [ab, logits] = [await eyes.run(lightness), await eyes.logits(lightness)];
     const features = lending.featuresOf(await eyes.features(lightness), eyes.size);
     const found = largest({ lightness, ab, logits, features }, eyes.palette);
@@ -221,15 +223,15 @@ export class Workshop {
   }
 
   async #abRows(photo, wish, part, width, height) {
-    const { size } = this.#networks.get(wish.model);
+    const size = this.#networks.get(wish.model).sizeFor(photo);
     return new AbRows(await this.#ab(photo, wish), size, part, width, height);
   }
 
   /** The colors of a photo from a model. What the network makes of the latest dots and references is kept. */
   async #ab(photo, { model, hints = [], look }) {
     const network = this.#networks.get(model);
-    const lightness = photo.squares.get(network.size);
-    const share = this.#album.colorShare(photo, network.size);
+    const lightness = photo.squares.get(network.sizeFor(photo));
+    const share = this.#album.colorShare(photo, network.sizeFor(photo));
     const eyes = look.reference.length > 0 ? this.#eyesFor(network) : null;
     if (!network.takesHints || looks.dropsHints(look) || (hints.length === 0 && !eyes)) {
       return looks.applied(lightness, withoutColorInMargins(photo.ab.get(model), share), look);
@@ -239,7 +241,7 @@ export class Workshop {
     const key = [JSON.stringify(hints.length > 0 ? [hints, numbers] : []), ...reference.map((one) => one.photo)].join();
     if (photo.hinted.get(model)?.key !== key) {
       const ab = await this.#hinted(photo, network, photo.ab.get(model), hints, look, eyes);
-      const painted = painting.paint(hints, photo, network.size);
+      const painted = painting.paint(hints, photo, network.sizeFor(photo));
       photo.hinted.set(model, { key, ab: withoutColorInMargins(ab, share, painted) });
     }
     return looks.applied(lightness, photo.hinted.get(model).ab, look);
@@ -247,9 +249,9 @@ export class Workshop {
 
   /** The network's colors with the user's dots and those of references, before the look. */
   async #hinted(photo, network, automatic, hints, look, eyes) {
-    const lightness = photo.squares.get(network.size);
-    const painted = painting.paint(hints, photo, network.size);
-    const lent = eyes ? await this.#lent(photo, eyes, automatic, look, hints, painted) : null;
+    const lightness = photo.squares.get(network.sizeFor(photo));
+    const painted = painting.paint(hints, photo, network.sizeFor(photo));
+    const lent = eyes ? await this.#lent(photo, eyes, lightness, automatic, look, hints, painted) : null;
     painting.undoLook(painted, lightness, look, lent?.strength);
     if (lent) painting.fill(painted, lent.hints);
     if (!painted.some((value) => value !== 0)) return automatic;
@@ -258,10 +260,9 @@ export class Workshop {
   }
 
   /** What references say, measured against the network's own colors. */
-  async #lent(photo, eyes, automatic, look, hints, painted) {
-    const key = [JSON.stringify(hints.map(({ x, y, size }) => [x, y, size])), ...look.reference.map((one) => one.photo)].join();
+  async #lent(photo, eyes, lightness, automatic, look, hints, painted) {
+    const key = [lightness.length, JSON.stringify(hints.map(({ x, y, size }) => [x, y, size])), ...look.reference.map((one) => one.photo)].join();
     if (photo.lent?.key !== key || photo.lent.eyes !== eyes) {
-      const lightness = await this.#album.square(photo, eyes.size);
       photo.lent = { key, eyes, wanted: await this.#lender.wanted(eyes, lightness, look.reference, painted) };
     }
     return looks.prepared(automatic, photo.lent.wanted);
