@@ -20,8 +20,9 @@ from tf_colorize.hints import Hint
 from tf_colorize.inference.colorizer import Colorizer
 
 _PIECE_SECONDS = 20.0  # seconds of work per piece; an interruption costs at most that and one block
-_VERSION = 4  # version of the pieces; others are not resumed
+_VERSION = 5  # version of the pieces; others are not resumed
 _DECODED = 4  # frames that wait for the network
+_STEADIED = 6  # frames with colors that wait to be joined with them
 _JOINED = 4  # frames that wait for the encoder
 
 
@@ -151,7 +152,7 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
     tracks = _tracks(colorizer, film, options, part, joiner, work)
     wishes = functools.partial(tracking.hints_at, tracks, options.hints)
     steadied = _steadied(colorizer, film, options, joiner, steadier, wishes, first, part)
-    joined = ahead.ahead(_joined(joiner, ahead.ahead(steadied, 1)), _JOINED)
+    joined = ahead.ahead(_joined(joiner, ahead.ahead(steadied, _STEADIED)), _JOINED)
     try:
         following = next(joined, None)
         while following is not None:
@@ -184,17 +185,16 @@ def _within(frame, part):
     return dataclasses.replace(frame, time=start, duration=max(1, end - start))
 
 
-def _joined(joiner, blocks):
-    """Yields `(frame, image, state)` for each frame; the state only with the last frame of a block."""
-    for block, state in blocks:
-        for index, (frame, ab) in enumerate(block):
-            image = joiner.joined(frame, ab)
-            joiner.give_back(luma=frame.image)
-            yield dataclasses.replace(frame, image=None), image, state if index == len(block) - 1 else None
+def _joined(joiner, steadied):
+    """Yields `(frame, image, state)` for each result of `_steadied`."""
+    for frame, ab, state in steadied:
+        image = joiner.joined(frame, ab)
+        joiner.give_back(luma=frame.image)
+        yield dataclasses.replace(frame, image=None), image, state
 
 
 def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
-    """Yields blocks of `(frame, ab)`, and the steadier's state after each."""
+    """Yields `(frame, ab, state)` for each frame: the steadier's state only with the last frame of a block."""
     waiting: collections.deque = collections.deque()
 
     def offered():
@@ -213,7 +213,8 @@ def _steadied(colorizer, film, options, joiner, steadier, wishes, first, part):
             )
 
     for block in steadier.steadied(offered()):
-        yield [(waiting.popleft(), ab) for ab in block], steadier.state
+        for index, ab in enumerate(block):
+            yield waiting.popleft(), ab, steadier.state if index == len(block) - 1 else None
 
 
 def look_at(film: reading.Film, options: Options, frame: reading.Frame) -> Look:

@@ -58,7 +58,7 @@ class Joiner:
             luma = _looked_up(self._tones.gray, luma)
         square = orientation.upright(_squared(luma, self._image_size), self._film.matrix)
         if self._film.bits <= 8:
-            square = self._tones.gray[square]
+            square = _looked_up(self._tones.gray, square)
         return lab.gray_to_lightness(square)[np.newaxis]
 
     def without_chroma(self, frame: reading.Frame) -> reading.Frame:

@@ -9,9 +9,9 @@ forward over all frames of the shot and backward from a few frames ahead, so tha
 quotient of F + B - x. No weight crosses a cut. `alike` is small where the current lightness differs from the one
 remembered with the color, as when one shot dissolves into another.
 
-The network runs only on key frames: the first and the last of each shot, every `KEY_EVERY`th, and more where the flow
-is poor. The others have x = 0, so that their color comes from both sides. A key frame counts for as many frames as it
-stands for.
+The network runs only on key frames: the first of each shot, its last unless a key frame is close, every `KEY_EVERY`th,
+and more where the flow is poor. The others have x = 0, so that their color comes from both sides. A key frame counts
+for as many frames as it stands for.
 
 Color is carried at half the network's size: in 24 films of photos, the predictions have hardly any finer detail (0.35
 of 18 Lab units), and results are equally close to the truth.
@@ -34,9 +34,10 @@ with installation.explained():
 DEFAULT_STEADINESS = 0.95
 BLOCK = 12  # frames per block of results
 AHEAD = 16  # frames of lookahead for the last of them
-KEY_EVERY = 8  # frames
+KEY_EVERY = 16  # frames; at most `AHEAD`, so that each frame gets color from both sides
+_FRESH = 4  # frames after a key frame in which the end of a shot needs no other one
 _LINKED = 4  # frames whose flow is found while the network runs
-_LEAST_TRUST = 0.7  # minimum share propagated since the last key frame, below which the network runs again
+_LEAST_TRUST = 0.8  # minimum share propagated since the last key frame, below which the network runs again
 _FAINT = 0.05  # weight below which a pixel gets the color of its surroundings
 _FACTOR = 2  # by which colors are smaller than frames
 _LEAST_SIDE = 96  # pixels of colors
@@ -146,13 +147,16 @@ class Steadier:
                 before, one.since_key = None, 0
             else:
                 one.trust = trust * float((link.forward_mask > 0.5).mean())
-            if must_be_key or is_last or one.since_key >= KEY_EVERY or one.trust < _LEAST_TRUST:
+            is_far = one.since_key >= (_FRESH if is_last else KEY_EVERY)
+            if must_be_key or link is None or is_far or one.trust < _LEAST_TRUST:
                 if before is not None:
                     before.stand_for(before.n_before + one.since_key)
                 one.n_before = one.since_key
                 one.value = _with_weight(flow.resized(predict(), 1 / factor), one.small_gray)
                 one.stand_for(one.n_before + (0 if is_last else KEY_EVERY))
                 before, one.since_key, one.trust = one, 0, 1.0
+            elif is_last and before is not None:
+                before.stand_for(before.n_before + 2 * one.since_key)
             since_key, trust = one.since_key, one.trust
             yield one
 
