@@ -67,6 +67,28 @@ def test_sound_subtitles_and_chapters_go_along(tmp_path, colorizer):
         assert titles == ["one", "two"]
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_chapters_may_overlap_and_end_after_the_film(tmp_path, colorizer, suffix):
+    unit = films.fractions.Fraction(1, 1000)
+    times = {"one": (0, 600), "two": (400, 700), "three": (700, 700), "four": (900, 9000)}
+    chapters = [
+        {"id": number, "start": start, "end": end, "time_base": unit, "metadata": {"title": title}}
+        for number, (title, (start, end)) in enumerate(times.items(), 1)
+    ]
+    film = films.write(tmp_path / f"movie{suffix}", chapters=chapters, audio=None)
+    done = coloring.color_film(colorizer, film, tmp_path / f"result{suffix}")
+    assert done.notes == ()
+    with av.open(str(tmp_path / f"result{suffix}")) as made, av.open(str(film)) as original:
+        begins, wanted = (
+            {one["metadata"]["title"]: float(one["start"] * one["time_base"]) for one in container.chapters()}
+            for container in (made, original)
+        )
+        assert begins == wanted == {title: start / 1000 for title, (start, _) in times.items()}
+        last = made.chapters()[-1]
+        assert float(last["end"] * last["time_base"]) == 1.2  # that of the film
+        assert made.duration / av.time_base == pytest.approx(1.2, abs=0.001)
+
+
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_a_rotated_film_is_colored_upright_and_stays_rotated(tmp_path, colorizer, quarter_turns):
     film = films.write(tmp_path / "movie.mp4", quarter_turns=quarter_turns, n_frames=6, audio=None)

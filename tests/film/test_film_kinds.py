@@ -182,12 +182,14 @@ def test_a_film_may_change_its_size(tmp_path, colorizer):
     done = coloring.color_film(colorizer, film, tmp_path / "result.mkv")
     assert done.n_frames == 30  # FFmpeg's own decoder loses one where the size changes
     assert int(film_kinds.probed(tmp_path / "result.mkv")[0]["nb_read_frames"]) == 30
+    assert done.notes == ("the frame size changes within the film: all frames have the first one's, 64 x 48",)
 
 
-def test_a_recording_whose_clock_restarts(tmp_path, colorizer):
+@pytest.mark.parametrize(("begin", "again"), [("3600", "5"), ("1000", "1000")])
+def test_a_recording_whose_clock_restarts(tmp_path, colorizer, begin, again):
     mpeg2 = (*MPEG2, "-f", "mpegts", "-output_ts_offset")
-    one = film_kinds.make(tmp_path / "1.ts", *mpeg2, "3600")
-    two = film_kinds.make(tmp_path / "2.ts", *mpeg2, "5")
+    one = film_kinds.make(tmp_path / "1.ts", *mpeg2, begin)
+    two = film_kinds.make(tmp_path / "2.ts", *mpeg2, again)
     film = tmp_path / "both.ts"
     film.write_bytes(one.read_bytes() + two.read_bytes())
     target = tmp_path / "result.mkv"

@@ -116,7 +116,7 @@ def color_film(
         keeps_end = options.end is None
         notes = muxing.join(work.finished, film, target, how, part, work.joined, keeps_end=keeps_end)
         work.put(film.source.files()[0])
-    return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames, work.n_damaged), *how.notes, *notes))
+    return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames, work), *how.notes, *notes))
 
 
 def _plan(film, target, options, joiner, work):
@@ -132,14 +132,18 @@ def _plan(film, target, options, joiner, work):
             path.unlink()
 
 
-def _notes(film, part, joiner, n_frames, n_damaged):
+def _notes(film, part, joiner, n_frames, work):
     notes = list(film.notes)
+    if work.is_scaled:
+        notes.append(
+            f"the frame size changes within the film: all frames have the first one's, {film.width} x {film.height}"
+        )
     if "444" in joiner.pix_fmt:
         notes.append(
             "odd sides: the result has color at full resolution (4:4:4), which some old players do not support"
         )
     n_lost = sum(part.start <= time < part.end for time in film.table.lost)
-    n_damaged += n_lost + part.last - part.first - n_frames
+    n_damaged = work.n_damaged + n_lost + part.last - part.first - n_frames
     if n_damaged:
         notes.append(f"{n_damaged} {'frame is' if n_damaged == 1 else 'frames are'} damaged in the film")
     return notes
@@ -167,6 +171,7 @@ def _colored(colorizer, film, options, part, joiner, work) -> Iterator[int]:
                     end = frame.number + 1
                     joiner.give_back(image=image)
                     n_piece, n_block, n_damaged = n_piece + 1, n_block + 1, n_damaged + frame.is_damaged
+                    work.is_scaled |= frame.is_scaled
                     if state is not None:
                         yield n_block
                         n_block = 0

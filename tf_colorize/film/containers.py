@@ -97,9 +97,15 @@ def _left_out(original, colored):
             notes.append("the cover picture was left out")
         elif stream.type == "video" and stream.index != colored.index:
             notes.append("another video stream was left out")
-        elif stream.type not in ("audio", "subtitle", "attachment", "video") and "timecode" not in stream.metadata:
+        elif not (stream.type in ("audio", "subtitle", "attachment", "video") or _is_written_anew(stream, original)):
             notes.append(f"a {stream.type} stream was left out")
     return notes
+
+
+def _is_written_anew(stream, original):
+    """Returns whether a stream is timecode, or the chapters of an .mp4 or .mov file: one text for each."""
+    n_chapters = len(original.chapters()) if "mp4" in original.format.name else 0
+    return "timecode" in stream.metadata or 0 < n_chapters == stream.frames
 
 
 _ENCODED = {"mp4": "AAC", "mov": "AAC", "matroska": "FLAC", "webm": "Opus"}

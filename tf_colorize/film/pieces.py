@@ -38,6 +38,7 @@ class Pieces:
         finished: The pieces.
         n_frames: Their number of frames.
         n_damaged: Number of these that are damaged in the film.
+        is_scaled: Whether a frame of this run had another size than the first one.
         next_number: Number of the first missing frame, or None without finished pieces.
         state: The steadier's state to continue with.
         tracks: The argument of `keep_tracks`, or None.
@@ -53,6 +54,7 @@ class Pieces:
         self._job = json.loads(json.dumps(job))
         self.finished: list[encoding.Piece] = []
         self.n_frames = self.n_damaged = 0
+        self.is_scaled = False
         self.next_number: int | None = None
         self.state: steadying.State | None = None
         self.tracks: Any = None

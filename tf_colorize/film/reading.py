@@ -32,6 +32,7 @@ class Frame:
         duration: Its duration, in the same units.
         image: The frame as stored (not yet upright), in the film's size.
         is_damaged: Whether the decoder made up some of it.
+        is_scaled: Whether it had another size in the file.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Frame:
     duration: int
     image: Any
     is_damaged: bool = False
+    is_scaled: bool = False
 
     def rgb(self) -> np.ndarray:
         """Returns the frame as stored, uint8 `(height, width, 3)`, sRGB."""
@@ -272,6 +274,7 @@ def _framed(film, numbered, first, last):
 
 def _frame(film, number, image, until):
     time, is_damaged = int(film.table.times[number]), detelecine.is_damaged(image)
-    if (image.width, image.height) != (film.width, film.height):  # the frame size may change within a film
+    is_scaled = (image.width, image.height) != (film.width, film.height)
+    if is_scaled:
         image = image.reformat(width=film.width, height=film.height)
-    return Frame(number, time, int(film.table.times[until]) - time, image, is_damaged)
+    return Frame(number, time, int(film.table.times[until]) - time, image, is_damaged, is_scaled)

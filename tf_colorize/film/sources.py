@@ -19,7 +19,7 @@ with installation.explained():
 _STILL_FORMATS = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe", "tiff_pipe", "bmp_pipe", "gif_pipe")
 _TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")
 _LARGEST_NUMBER = 2**31 - 1  # of FFmpeg
-_FALL = 1.0  # seconds; a larger decrease means that the clock was restarted
+_FALL = 0.3  # seconds; a larger decrease means that the clock was restarted
 _LEAP = 60.0  # seconds; no broadcast has a longer gap
 BROADCAST_FORMATS = ("mpegts", "mpeg")
 IMAGE_RATE = fractions.Fraction(24)
