@@ -10,7 +10,7 @@ import skimage.data
 from PIL import Image, ImageFilter
 
 import tf_colorize
-from tf_colorize.film import coloring, joining, orientation, reading, tones
+from tf_colorize.film import coloring, joining, luma_codes, orientation, reading, tones
 
 pytestmark = film_kinds.needs_ffmpeg
 X264 = ("-c:v", "libx264", "-crf", "12")
@@ -48,6 +48,41 @@ def test_luma_stays_that_of_the_film(tmp_path, colorizer, output):
     coloring.color_film(painted(0, 0), film, result, coloring.Options(crf=1))
     difference = film_kinds.luma(result).astype(float) - before
     assert np.abs(difference).mean() < 0.5  # without color there is nothing to correct
+
+
+# Scans (16-bit PNG, DPX, JPEG 2000) and other kinds whose luma is not their first plane in the order of this machine.
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "bits"),
+    [
+        ("png", "gray16be", 16),
+        ("png", "ya8", 8),
+        ("png", "pal8", 8),
+        ("dpx", "gbrp10be", 10),
+        ("dpx", "gbrp12be", 12),
+        ("ffv1", "gbrp10le", 10),
+        ("rawvideo", "yuv420p10be", 10),
+        ("rawvideo", "xyz12le", 12),
+        ("ffv1", "gray10le", 10),
+    ],
+)
+def test_every_pixel_format_keeps_its_brightness(tmp_path, codec, pix_fmt, bits):
+    options = ("-c:v", codec, "-pix_fmt", pix_fmt, "-strict", "-1")
+    film = film_kinds.make(
+        tmp_path / ("movie.mov" if codec == "png" else "movie.nut"),
+        *options,
+        sound=False,
+        seconds=0.2,
+        filters="format=gray",
+    )
+    result = tmp_path / "result.mkv"
+    coloring.color_film(painted(0, 0), film, result, coloring.Options(crf=1))
+    assert reading.open_film(film).bits == bits
+    shown = []
+    for path in (film, result):
+        gray = ("-vf", "scale=out_range=full:out_color_matrix=bt709,format=gbrp", "-pix_fmt", "rgb24", "-f", "rawvideo")
+        rgb = np.frombuffer(film_kinds.ffmpeg("-i", path, *gray, "-"), np.uint8).reshape(-1, 3)
+        shown.append(rgb @ [0.2126, 0.7152, 0.0722])  # FFmpeg's palette has colors
+    assert abs((shown[1] - shown[0]).mean()) < 1 and np.abs(shown[1] - shown[0]).mean() < 2
 
 
 def test_the_luma_of_rgb_is_that_of_the_tags(tmp_path):
@@ -160,7 +195,7 @@ def test_mirrored_and_rotated_films_stay_so(tmp_path, colorizer, flip):
                 packet.stream = stream
                 output.mux(packet)
     opened = reading.open_film(film)
-    upright = orientation.upright(joining._luma(next(reading.frames_of(opened)).image), opened.matrix)
+    upright = orientation.upright(luma_codes.of(next(reading.frames_of(opened)).image, opened.bits), opened.matrix)
     # FFmpeg turns frames by itself.
     expected = film_kinds.luma(film, size=opened.upright_size)[0]
     assert np.array_equal(upright, expected)

@@ -7,7 +7,6 @@ resolution; the film's detail is kept.
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,12 @@ from PIL import Image
 
 from tf_colorize import installation
 from tf_colorize.color import lab
-from tf_colorize.film import chroma_table, orientation, reading, spares, tones
+from tf_colorize.film import chroma_table, luma_codes, orientation, reading, spares, tones
 
 with installation.explained():
     import av
     import cv2
 
-_LUMA_FIRST = re.compile(r"(yuvj?|yuva)4\d\dp((9|10|12|14|16)le)?|gray((9|10|12|14|16)le)?|nv(12|16|21|24)")
 _RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # weights of luma in BT.709
 
 _WORTH_A_TABLE = 1 << 24  # total pixels of the film, for which a table is faster than computing
@@ -53,7 +51,7 @@ class Joiner:
 
     def lightness(self, frame: reading.Frame) -> np.ndarray:
         """Returns the network's input for the upright frame, float32 `(1, image_size, image_size, 1)` in [-1, 1]."""
-        luma = _luma(frame.image)
+        luma = self._luma(frame)
         if self._film.bits > 8:
             luma = _looked_up(self._tones.gray, luma)
         square = orientation.upright(_squared(luma, self._image_size), self._film.matrix)
@@ -64,7 +62,7 @@ class Joiner:
     def without_chroma(self, frame: reading.Frame) -> reading.Frame:
         """Returns the frame with nothing but its luma, which takes less memory while it waits for `joined`."""
         luma = self._planes.take()
-        np.copyto(luma, _luma(frame.image))
+        np.copyto(luma, self._luma(frame))
         return dataclasses.replace(frame, image=luma)
 
     def give_back(self, luma: np.ndarray | None = None, image: Any = None) -> None:
@@ -76,7 +74,7 @@ class Joiner:
 
     def gray(self, frame: reading.Frame) -> np.ndarray:
         """Returns the frame as a gray photo, as stored: uint8 `(height, width, 3)`, sRGB."""
-        gray = _looked_up(self._tones.gray, _luma(frame.image))
+        gray = _looked_up(self._tones.gray, self._luma(frame))
         return np.repeat(gray[..., np.newaxis], 3, axis=2)
 
     def joined(self, frame: reading.Frame, ab: np.ndarray) -> Any:
@@ -88,7 +86,7 @@ class Joiner:
             frame: A frame of the film.
             ab: ab of the upright frame, float32 `(image_size, image_size, 2)`, a* and b* / 110.
         """
-        luma = _luma(frame.image)
+        luma = self._luma(frame)
         if not self._is_unchanged:
             luma = _looked_up(self._tones.code, luma)
         height, width = luma.shape
@@ -104,12 +102,17 @@ class Joiner:
         more, less = (self._buffer(name, small.shape, luma.dtype) for name in ("more", "less"))
         image = self._images.take()
         image.make_writable()  # an encoder could still use it
-        target, *chroma = (_plane(plane, luma.dtype) for plane in image.planes)
+        target, *chroma = (luma_codes.plane(plane, luma.dtype) for plane in image.planes)
         (self._compute if self._table is None else self._table.look_up)(small, color, (*chroma, more, less))
         self._correct(luma, more, less, target)
         image.colorspace = 1  # BT.709
         image.color_range = 2 if self._film.is_full_range else 1
         return image
+
+    def _luma(self, frame):
+        """Returns the codes of a frame's luma, uint8 or uint16 `(height, width)`."""
+        is_luma = isinstance(frame.image, np.ndarray)  # see `without_chroma`
+        return frame.image if is_luma else luma_codes.of(frame.image, self._film.bits)
 
     def _correct(self, luma, more, less, target):
         """Writes luma plus the enlarged `more` and minus the enlarged `less`."""
@@ -156,17 +159,6 @@ class Joiner:
             target[...] = np.maximum(sign * correction, 0)  # rounded toward no color
 
 
-def _luma(image):
-    """Returns the codes of a frame's luma, uint8 or uint16 `(height, width)`."""
-    if isinstance(image, np.ndarray):  # see `Joiner.without_chroma`
-        return image
-    if not _LUMA_FIRST.fullmatch(image.format.name):
-        form = "yuv444p" if image.format.components[0].bits <= 8 else "yuv444p16le"
-        image = image.reformat(format=form, dst_colorspace="ITU709", dst_color_range="MPEG")
-    dtype = np.uint8 if image.format.components[0].bits <= 8 else np.uint16
-    return _plane(image.planes[0], dtype)
-
-
 def _squared(luma, size):
     """Returns the luma as a square, uint8 `(size, size)`: halved until it is less than twice as large, which is fast
     and on average within two levels of Pillow's antialiased filter."""
@@ -181,11 +173,6 @@ def _squared(luma, size):
 def _halved(luma):
     height, width = (side // 2 for side in luma.shape)
     return cv2.resize(luma[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _plane(plane, dtype):
-    """Returns the codes of a plane, `(height, width)`, as stored in the frame."""
-    return np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, : plane.width]
 
 
 def _looked_up(table, codes):

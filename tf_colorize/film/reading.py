@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tf_colorize import installation
-from tf_colorize.film import decoding, detelecine, frames, listing, orientation, sources, telecine
+from tf_colorize.film import decoding, detelecine, frames, listing, luma_codes, orientation, sources, telecine
 
 with installation.explained():
     import av
@@ -126,8 +126,8 @@ def open_film(
             "height": first.height,
             "matrix": orientation.of_frame(first),
             "pixel_aspect": stream.sample_aspect_ratio or fractions.Fraction(1),
-            "bits": max(8, *(component.bits for component in first.format.components)),
-            "is_full_range": _is_full_range(first),
+            "bits": luma_codes.bits(first),
+            "is_full_range": luma_codes.is_full_range(first),
             "transfer": _HDR.get(int(first.color_trc), ""),
         }
     is_interlaced = first.interlaced_frame and not takes_telecine_back
@@ -148,14 +148,6 @@ def open_film(
     elif order is not None:
         notes.append("telecined: it has 24 film frames per second in 30 video frames, and so does the result")
     return Film(source=source, table=table, video=video, notes=tuple(notes), **facts)
-
-
-def _is_full_range(image):
-    if image.format.is_rgb:  # becomes limited range
-        return False
-    if image.format.name.startswith("gray"):  # full range unless specified otherwise
-        return image.color_range != 1
-    return image.color_range == 2 or image.format.name.startswith("yuvj")
 
 
 def frames_of(film: Film, *, first: int = 0, last: int | None = None) -> Iterator[Frame]:
