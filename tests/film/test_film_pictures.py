@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.color
 import skimage.data
-from PIL import Image, ImageFilter
+from PIL import ExifTags, Image, ImageFilter, ImageOps
 
 import tf_colorize
 from tf_colorize.film import coloring, joining, luma_codes, orientation, reading, tones
@@ -213,3 +213,20 @@ def test_upright_and_back(matrix):
     there = orientation.upright(picture, matrix)
     assert there.shape == ((5, 3, 2) if orientation.is_sideways(matrix) else (3, 5, 2))
     np.testing.assert_array_equal(orientation.stored(there, matrix), picture)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+@pytest.mark.parametrize("orientation_tag", range(1, 9))
+def test_numbered_images_are_upright_as_their_exif_says(tmp_path, colorizer, orientation_tag, suffix):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation_tag
+    photo = Image.fromarray(skimage.data.camera()).resize((64, 48))
+    for number in range(1, 4):
+        photo.save(tmp_path / f"{number:03}{suffix}", exif=exif, quality=95)
+    coloring.color_film(colorizer, tmp_path / f"%03d{suffix}", tmp_path / "result.mp4")
+    photo.save(tmp_path / "expected.jpg", exif=exif, quality=95)  # Pillow itself fails at such TIFF files
+    with Image.open(tmp_path / "expected.jpg") as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored).convert("L")).astype(float)
+    raw = film_kinds.ffmpeg("-i", tmp_path / "result.mp4", "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
+    shown = np.frombuffer(raw, np.uint8).reshape(*upright.shape, 3) @ [0.2126, 0.7152, 0.0722]
+    assert np.abs(shown - upright).mean() < 4

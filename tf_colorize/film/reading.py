@@ -124,7 +124,7 @@ def open_film(
         facts = {
             "width": first.width,
             "height": first.height,
-            "matrix": orientation.of_frame(first),
+            "matrix": orientation.of_image(source.files()[0]) if source.is_images else orientation.of_frame(first),
             "pixel_aspect": stream.sample_aspect_ratio or fractions.Fraction(1),
             "bits": luma_codes.bits(first),
             "is_full_range": luma_codes.is_full_range(first),
