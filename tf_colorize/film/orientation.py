@@ -37,7 +37,7 @@ def of_image(path: pathlib.Path) -> tuple[int, ...] | None:
     """Returns the display matrix of an image's EXIF orientation, or None if it has none, or is stored upright."""
     try:
         with Image.open(path) as image:
-            return _matrix(_OF_EXIF.get(image.getexif().get(_ORIENTATION)))
+            return _matrix(_OF_EXIF.get(image.getexif().get(_ORIENTATION) or 1))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # FFmpeg may read it all the same
         return None
 
