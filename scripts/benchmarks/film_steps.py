@@ -2,14 +2,13 @@
 
 import fractions
 import functools
-import subprocess
-import sys
 import time
 
 import numpy as np
 import skimage.data
 from PIL import Image
 
+from benchmarks import processes
 from tf_colorize import installation
 
 with installation.explained():
@@ -20,8 +19,14 @@ with installation.explained():
 RATE = 25
 
 
-def sample_film(path, size, n_frames):
-    """Writes a gray film of sample photos with a moving camera; returns its path. `size` is like "1280x720"."""
+def sample_film(path, size, n_frames, grain=0):
+    """Writes a gray film of sample photos with a moving camera; returns its path.
+
+    Args:
+        size: Like "1280x720".
+        grain: Standard deviation of the noise that old films have, in levels of 255.
+    """
+    random = np.random.default_rng(0)
     width, height = map(int, size.split("x"))
     photos = [skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea()]
     gray = [Image.fromarray(photo).convert("L").resize((width + 100, height + 100)) for photo in photos]
@@ -31,8 +36,11 @@ def sample_film(path, size, n_frames):
         for index in range(n_frames):
             picture = gray[index * len(gray) // n_frames]
             offset = index % 100
-            view = picture.crop((offset, offset, offset + width, offset + height)).convert("RGB")
-            frame = av.VideoFrame.from_image(view)
+            view = np.asarray(picture.crop((offset, offset, offset + width, offset + height)))
+            if grain:
+                noise = random.normal(0, grain, view.shape).astype(np.float32)
+                view = np.rint(np.clip(view + noise, 0, 255)).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(np.repeat(view[..., np.newaxis], 3, axis=2), format="rgb24")
             frame.pts, frame.time_base = index, fractions.Fraction(1, RATE)
             film.mux(stream.encode(frame))
         film.mux(stream.encode(None))
@@ -64,25 +72,10 @@ def frame_by_frame(colorize, film, path, options):
     return n_frames
 
 
-_MEASURED = """
-import pathlib, re, resource, sys
-from tf_colorize.commands import film
-code = film.main(sys.argv[1:])
-status = pathlib.Path("/proc/self/status")
-if status.exists():  # what `getrusage` reports includes the process that started this one
-    print(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1])
-else:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-sys.exit(code)
-"""
-
-
 def peak_memory(film, path, options, model):
     """Colors the film by the command, in a process of its own; returns the bytes that it had at most."""
     arguments = [film.path, "-o", path, "--to", f"{options.end:.6f}", *(["--model", model] if model else [])]
-    command = [sys.executable, "-c", _MEASURED, *map(str, arguments)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1]) * (1 if sys.platform == "darwin" else 1024)
+    return processes.answer("film_process", [str(one) for one in arguments])["memory"]
 
 
 def parts(colorize, film, path, options):

@@ -4,9 +4,9 @@ import argparse
 import json
 import os
 import pathlib
-import resource
-import sys
 import time
+
+from benchmarks import memory
 
 SECONDS_PER_SIZE = 1.0
 
@@ -36,7 +36,7 @@ def _measured(arguments):
     photos = [pathlib.Path(photo).read_bytes() for photo in arguments.photos]
     loaded.colorize(photos[0])
     start = {"imported": imported, "loaded": ready, "first": time.time() - arguments.started}
-    memory = [_peak_memory()]
+    peaks = [memory.peak()]
     loaded.settle()
 
     from benchmarks import machine
@@ -45,7 +45,7 @@ def _measured(arguments):
         seconds = []
         for photo in photos:
             seconds.append(machine.within(SECONDS_PER_SIZE, lambda photo=photo: loaded.colorize(photo)))
-            memory.append(_peak_memory())
+            peaks.append(memory.peak())
         network = machine.within(SECONDS_PER_SIZE, loaded.predict)
     # Last, because of its memory.
     rates = machine.rates(loaded.new_product(), machine.numpy_copy(arguments.threads), repeats=3)
@@ -53,19 +53,10 @@ def _measured(arguments):
         "start": start,
         "seconds": seconds,
         "network": network,
-        "memory": memory,
+        "memory": peaks,
         "others": others.share,
         **rates,
     }
-
-
-def _peak_memory():
-    """Returns the peak memory of the process in bytes, including interpreter, libraries and model."""
-    status = pathlib.Path("/proc/self/status")
-    if status.exists():  # on Linux, ru_maxrss inherits the peak of the parent process
-        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import os
 import pathlib
 import signal
 
+from benchmarks import memory
+
 OBJECT_STORE = 100 << 20  # bytes of object store; a colorizing job uses little of it
 
 
@@ -100,7 +102,5 @@ def peak_memory(title):
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended
             if title.encode() in (folder / "cmdline").read_bytes():
-                # ru_maxrss inherits the peak of the parent process; this does not.
-                line = next(line for line in (folder / "status").read_text().splitlines() if line.startswith("VmHWM"))
-                peaks[int(folder.name)] = int(line.split()[1]) * 1024
+                peaks[int(folder.name)] = memory.peak(folder.name)
     return peaks
