@@ -41,6 +41,7 @@ WAYS = [
 OF_HINTS = ("SavedModel, colorize", "SavedModel, predict_ab", "http server, chroma", "grpc server, chroma", *WAYS[-2:])
 WAYS_WITH_HINTS = [f"{way}, with hints" for way in OF_HINTS]
 PIXELS = Image.fromarray(skimage.data.coffee()).resize((80, 90))
+PHOTOS["exactly 48 squared"], SIDES["exactly 48 squared"] = PIXELS.resize((48, 48)), 48
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ def write(
     Raises:
         FilmError: that part contains no frame, or a hint cannot be used.
     """
+    colorizer = colorizer.at_smallest()  # as the film will be seen
     part = coloring.part_of(film, options)
     joiner = joining.Joiner(film, colorizer.image_size, has_small_chroma=False)
     tracks = coloring.tracks_of(colorizer, film, options, part, joiner)

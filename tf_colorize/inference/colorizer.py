@@ -88,6 +88,10 @@ class Colorizer:
         """Returns whether the model takes hints."""
         return self.predictor.takes_hints
 
+    def at_smallest(self) -> Colorizer:
+        """Returns a colorizer with the same model that sees all pictures at its smallest size, as those of films."""
+        return Colorizer(dataclasses.replace(self.predictor, larger_sizes=()), threads=self.threads)
+
     def predict_ab(self, lightness: np.ndarray, hints: np.ndarray | None = None) -> np.ndarray:
         """Returns the model's own prediction; see `Predictor.predict_ab`."""
         return self.predictor.predict_ab(lightness, hints)
