@@ -150,7 +150,7 @@ def test_steadiness_of_films_on_the_command_line(photos, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options, name", [(["--bw", "d"], "contact_sheet.jpg"), (["--data", "d", "--film", "1"], "tiny_32.jpg")]
+    "options, name", [(["--bw", "d"], "contact_sheet.jpg"), (["--data", "d", "--film", "2"], "tiny_32.jpg")]
 )
 def test_a_sheet_never_replaces_a_photo(here, capsys, options, name):
     (here / "d").mkdir()

@@ -57,7 +57,7 @@ def test_a_broken_generator_is_refused(exported, tmp_path, function, name, chang
 
 @EXPORTERS
 def test_existing_exports_are_replaced_only_with_overwrite(exported, tmp_path, function, name):
-    older = tmp_path / name / "mine" if name == "1" else tmp_path / name
+    older = tmp_path / name / "saved_model.pb" if name == "1" else tmp_path / name
     older.parent.mkdir(exist_ok=True)
     older.write_text("older")
     common = {"image_size": SIZE, "photos": exported.photos}
@@ -72,7 +72,7 @@ def test_existing_exports_are_replaced_only_with_overwrite(exported, tmp_path, f
 def test_a_folder_is_never_replaced_by_a_file(exported, tmp_path):
     (tmp_path / "model.tflite").mkdir()
     (tmp_path / "model.tflite" / "mine").touch()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(ValueError, match="is a folder of other files"):
         export.export_tflite(
             exports.generator(), tmp_path / "model.tflite", image_size=SIZE, photos=exported.photos, overwrite=True
         )

@@ -36,10 +36,10 @@ def written_whole(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
         ValueError: the path exists and must not be replaced, or it is a folder of other files than an earlier export.
     """
     path = pathlib.Path(path)
-    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path}: is a folder of other files, which would be lost. Choose a new folder")
     if path.exists() and not overwrite:
         raise ValueError(f"{path}: exists; `overwrite` replaces it. TF Serving expects a new version number")
+    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
+        raise ValueError(f"{path}: is a folder of other files, which would be lost. Choose a new folder")
     with whole.new_path(path) as new:
         yield new
 
