@@ -64,8 +64,8 @@ def write(function: Any, path: pathlib.Path, quantize: str, described: dict[str,
     )
     for value in (*model.graph.input, *model.graph.output):
         value.doc_string = _DESCRIPTIONS[value.name]
-    _name_sides(model.graph)
     _shorten_names(model.graph, {name: name for name in _DESCRIPTIONS})
+    _name_parts_of_network(model.graph)
     model.producer_name, model.producer_version = "tf_colorize", described["package_version"]
     try:
         onnx.checker.check_model(model, full_check=True)
@@ -74,12 +74,25 @@ def write(function: Any, path: pathlib.Path, quantize: str, described: dict[str,
     path.write_bytes(model.SerializeToString())
 
 
-def _name_sides(graph):
-    """Names what is not fixed in the shapes of a network."""
+def _name_parts_of_network(graph):
+    """Names what is not fixed in the shapes of a network, and its nodes."""
     for value in (*graph.input, *graph.output):
         for side, name in zip(value.type.tensor_type.shape.dim, _SIDES.get(value.name, ())):
             if side.HasField("dim_param"):
                 side.dim_param = name
+    # ONNX Runtime 1.20 makes names of those of fused nodes, and refuses a graph in which two are the same.
+    if any(value.name in _SIDES for value in graph.input):
+        for index, node in enumerate(_nodes(graph)):
+            node.name = f"n{index}"
+
+
+def _nodes(graph):
+    """Yields the nodes of a graph and of the graphs in them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _nodes(attribute.g)
 
 
 def _set_shapes_of_counters(graph):
