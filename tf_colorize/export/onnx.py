@@ -58,7 +58,7 @@ def export_onnx(
 
     Its inputs and outputs are those of `tflite.export_tflite`, with any batch size, and with any height and width that
     the generator can process unless `image_size` fixes both. The properties of the file (`metadata_props`) are the
-    metadata: "image_size", the side of the square at which colors are best, "size_multiple", of which height and width
+    metadata: "image_size", the side of the square for which it was trained, "size_multiple", of which height and width
     must be multiples (not in files of a fixed size), "lightness_scale", "ab_scale", "terms" of the weights if they have
     any, "palette" and "palette_temperature" if it takes hints. All are strings, lists in JSON.
 
