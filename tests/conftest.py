@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def folder_of_the_session(tmp_path_factory):
-    """A folder that all processes of a session share; `exports` and their own processes find it by its variable."""
+    """A folder that all processes of a session share; `shared_folder` finds it by its variable."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     with pytest.MonkeyPatch.context() as patch:

@@ -146,6 +146,7 @@ def descendants(pid):
     return ray_nodes.descendants(pid)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_cluster_of_this_machine_listens_to_it_alone_and_requires_a_token(tmp_path):
     pytest.importorskip("ray")

@@ -31,6 +31,7 @@ def test_command_prints_a_table_of_positive_numbers():
         assert found and all(0 < number < 1e5 for number in found), row
 
 
+@pytest.mark.slow
 def test_a_size_that_the_network_refuses_ends_with_one_line():
     flags = ["--generator", "unet", "--precision", "float32", "--batch-norm", "fused"]
     done = benchmark_command.run("train", *flags, "--image-size", 32)

@@ -98,7 +98,7 @@ def test_a_rejected_export_does_not_lose_the_others(benchmarks, model, monkeypat
         (["--model", "nothing.keras"], "`--model` must exist. Received: nothing.keras"),
         (["--model", ".", "--threads", 1000], "`--threads` must be 1 to "),
         (["--model", ".", "--megapixels", 0], "`--megapixels` positive"),
-        (["--model", "."], "run folder"),
+        pytest.param(["--model", "."], "run folder", marks=pytest.mark.slow),  # loads TensorFlow
     ],
 )
 def test_invalid_arguments_end_with_one_line(arguments, message):

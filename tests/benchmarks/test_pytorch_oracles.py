@@ -44,6 +44,7 @@ def test_networks_have_the_parameters_of_their_pytorch_versions(stored):
     assert trainable == stored["parameters"].tolist()
 
 
+@pytest.mark.slow
 def test_opencv_runs_the_network_that_pytorch_runs(stored, tmp_path):
     cv2 = pytest.importorskip("cv2")
     pytest.importorskip("onnx")

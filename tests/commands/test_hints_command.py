@@ -4,7 +4,6 @@ import json
 import pathlib
 
 import exports
-import keras
 import numpy as np
 import pytest
 import skimage
@@ -13,18 +12,14 @@ from PIL import Image
 
 from tf_colorize import Colorizer, hints
 from tf_colorize.commands import main
-from tf_colorize.models import grafts, saving
 
 GRAY = skimage.data.camera()[100:160, 50:130]
 BROWN = (20, 30, "#7a4b2c")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    keras.utils.set_random_seed(1)
-    path = tmp_path_factory.mktemp("model") / "hinted.keras"
-    saving.save_generator(grafts.add_hints(exports.generator()), path, {"image_size": exports.IMAGE_SIZE})
-    return str(path)
+def model():
+    return str(exports.far_reaching_hints())
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,13 @@ def test_the_demo_serves_without_streams(photo):
         server.wait()
 
 
-@pytest.mark.parametrize("script", ["export.py --model nowhere --tflite x.tflite", "serve_client.py ftp://x a.jpg"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("export.py --model nowhere --tflite x.tflite", marks=pytest.mark.slow),  # loads TensorFlow
+        "serve_client.py ftp://x a.jpg",
+    ],
+)
 def test_scripts_report_failures_on_stderr_or_by_their_exit_code(photo, script):
     if "export" in script:
         pytest.importorskip("keras")

@@ -23,6 +23,7 @@ sys.exit(3)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_the_process_ends_while_batches_are_being_read(paths, tmp_path, interrupted):
     header = f"PATHS = {paths!r}\nINTERRUPTED = {interrupted}\n"

@@ -50,11 +50,20 @@ def test_the_two_crops_of_a_photo_have_three_quarters_of_a_side_in_common(tmp_pa
     assert np.allclose(second[[0, -1], 100, 0] / 0.8, [57, 300], atol=3)
 
 
-def test_a_copy_of_a_photo_gains_and_the_command_says_so(folder, capsys):
-    shipped = Colorizer.load(threads=1)
+@pytest.fixture(scope="module")
+def shipped():
+    return Colorizer.load(threads=1)
+
+
+def test_a_copy_of_a_photo_gains(folder, shipped):
     gains = reference_gains.evaluate(shipped, sorted(folder.iterdir()), 2)
     assert {kind: len(values) for kind, values in gains.items()} == {"crop": 2, "scene": 2, "unrelated": 2}
     assert gains["crop"].mean() > 1 and gains["scene"].min() > 1
+
+
+@pytest.mark.slow
+def test_the_command_reports_the_gains(folder, shipped, capsys):
+    gains = reference_gains.evaluate(shipped, sorted(folder.iterdir()), 2)
     model = str(runtimes.default_model())
     out = folder / "report"
     assert evaluate.main(["--model", model, "--data", str(folder), "--reference", "2", "--out", str(out)]) == 0

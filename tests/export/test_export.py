@@ -55,7 +55,13 @@ def test_a_broken_generator_is_refused(exported, tmp_path, function, name, chang
     assert list(tmp_path.iterdir()) == []
 
 
-@EXPORTERS
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        pytest.param(export.export_saved_model, "1", id="SavedModel", marks=pytest.mark.slow),
+        pytest.param(export.export_tflite, "model.tflite", id="TFLite"),
+    ],
+)
 def test_existing_exports_are_replaced_only_with_overwrite(exported, tmp_path, function, name):
     older = tmp_path / name / "saved_model.pb" if name == "1" else tmp_path / name
     older.parent.mkdir(exist_ok=True)
@@ -166,6 +172,7 @@ def test_the_steps_for_app_developers_give_the_test_vectors(exported, tmp_path):
     np.testing.assert_allclose(ab, exports.generator()(square), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_reported_and_leaves_nothing(exported, tmp_path, run_python):
     printed = run_python(f"""
         import pathlib, resource, signal, sys

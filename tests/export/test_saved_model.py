@@ -72,21 +72,37 @@ def layers_of(generator):
     return generator._flatten_layers(include_self=True)
 
 
-def test_freezing_is_neither_saved_nor_loaded(exported, tmp_path):
-    frozen = saving.portable(exports.generator())
-    frozen.get_layer("conv").trainable = frozen.get_layer("norm").trainable = False
+def frozen():
+    generator = saving.portable(exports.generator())
+    generator.get_layer("conv").trainable = generator.get_layer("norm").trainable = False
+    return generator
+
+
+def loads_unfrozen(path):
+    generator, described = saving.load_generator(path)
+    is_described_so = '"trainable": false' not in json.dumps(described)
+    n_trainable = len(exports.generator().trainable_variables)
+    is_trainable = all(layer.trainable for layer in layers_of(generator))
+    return is_trainable and is_described_so and len(generator.trainable_variables) == n_trainable
+
+
+@pytest.mark.slow
+def test_freezing_is_not_exported(exported, tmp_path):
+    generator = frozen()
+    export.export_saved_model(generator, tmp_path / "1", image_size=SIZE, photos=exported.photos)
+    assert not generator.get_layer("conv").trainable  # the caller's own stays as it is
+    assert loads_unfrozen(tmp_path / "1")
+
+
+def test_freezing_is_neither_saved_nor_loaded(tmp_path):
+    generator = frozen()
     about = anatomy.generator_metadata(SIZE)
-    saving.save_generator(frozen, tmp_path / "new.keras", about)
-    export.export_saved_model(frozen, tmp_path / "1", image_size=SIZE, photos=exported.photos)
-    assert not frozen.get_layer("conv").trainable  # the caller's own stays as it is
-    frozen.save(tmp_path / "old.keras")  # as earlier versions did
+    saving.save_generator(generator, tmp_path / "new.keras", about)
+    assert not generator.get_layer("conv").trainable
+    generator.save(tmp_path / "old.keras")  # as earlier versions did
     with zipfile.ZipFile(tmp_path / "old.keras", "a") as archive:
         archive.writestr(documents.METADATA_NAME, json.dumps(about))
-    for name in ("new.keras", "1", "old.keras"):
-        generator, described = saving.load_generator(tmp_path / name)
-        assert all(layer.trainable for layer in layers_of(generator)), name
-        assert len(generator.trainable_variables) == len(exports.generator().trainable_variables)
-        assert '"trainable": false' not in json.dumps(described)
+    assert loads_unfrozen(tmp_path / "new.keras") and loads_unfrozen(tmp_path / "old.keras")
     with zipfile.ZipFile(tmp_path / "new.keras") as archive:
         assert b'"trainable": false' not in archive.read("config.json")
 
@@ -97,7 +113,8 @@ def test_the_shipped_generator_trains_in_all_layers():
     assert all(layer.trainable for layer in layers_of(generator))
     generator = anatomy.automatic(generator)
     before = generator.get_layer("resnet18").get_weights()
-    generator.compile(keras.optimizers.SGD(0.1), loss="mae")  # less of the deepest gradients is lost in float32
+    # With this rate, less of the deepest gradients is lost in float32; XLA would take seconds.
+    generator.compile(keras.optimizers.SGD(0.1), loss="mae", jit_compile=False)
     noise = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype("float32")
     generator.fit(noise[..., :1], noise[..., 1:], verbose=0)
     changed = [not np.array_equal(*pair) for pair in zip(before, generator.get_layer("resnet18").get_weights())]
@@ -269,6 +286,7 @@ def test_a_broken_image_in_a_batch_is_named(signatures, kind):
         served(signatures, good, good, broken[kind], good)
 
 
+@pytest.mark.slow
 def test_weights_are_rounded_only_where_the_picture_stays(exported, tmp_path):
     assert exported.report.half_precision
     # One kernel beyond float16's range, undone by the next layer.

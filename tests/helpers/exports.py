@@ -1,15 +1,12 @@
 """A generator with every part of the real one, small and colorful, and its exports."""
 
-import contextlib
-import fcntl
 import functools
-import os
-import pathlib
 import pickle
 import types
 
 import keras
 import numpy as np
+import shared_folder
 import skimage.data
 from PIL import Image
 
@@ -19,6 +16,7 @@ from tf_colorize.models import blocks, grafts, saving
 
 IMAGE_SIZE = 64
 SIZES = [32, 48, 64]  # of the model of several sizes
+ITERATIONS = 8
 
 
 @functools.cache
@@ -43,6 +41,15 @@ def generator():
     return model
 
 
+def hinted_generator(**options):
+    """`generator` with an untrained branch for hints, whose graphs are a third of the usual size."""
+    keras.utils.set_random_seed(1)
+    hinted = grafts.add_hints(generator(), **options)
+    # Conjugate gradients are exact after as many iterations as there are hints, and tests have a few.
+    hinted.get_layer("hints_spread").iterations = ITERATIONS
+    return hinted
+
+
 def generator_with_features():
     """The smallest network with features at stride 8, a palette and hints."""
     keras.utils.set_random_seed(3)
@@ -53,7 +60,9 @@ def generator_with_features():
     x = keras.layers.Conv2D(len(palette), 1, name="chroma_logits")(x)
     x = blocks.AnnealedMean(palette, 0.38, name="chroma")(x)
     generator = keras.Model(inputs, blocks.BilinearUpsampling(8, name="ab")(x), name="resnet18_unet")
-    return grafts.add_hints(generator, power=1, ends=False)
+    hinted = grafts.add_hints(generator, power=1, ends=False)
+    hinted.get_layer("hints_spread").iterations = ITERATIONS
+    return hinted
 
 
 def write_photos(folder, count=4):
@@ -67,29 +76,13 @@ def write_photos(folder, count=4):
     return folder
 
 
-@contextlib.contextmanager
-def _once(name):
-    """Yields whether this process is the first to get here, of all that run this session's tests; the others wait."""
-    done = _folder() / f"{name}.done"
-    with open(_folder() / f"{name}.lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield not done.exists()
-        done.touch()
-
-
-def _folder():
-    folder = pathlib.Path(os.environ["FOLDER_OF_THE_SESSION"], "exports")
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 @functools.cache
 def exported():
     """Photos, SavedModel and TFLite files of `generator`, exported once in a session."""
-    folder = _folder()
+    folder = shared_folder.folder()
     common = {"image_size": IMAGE_SIZE, "photos": folder / "photos"}
     kinds = ("none", "float16", "dynamic")
-    with _once("exported") as is_first:
+    with shared_folder.once("exported") as is_first:
         if is_first:
             write_photos(folder / "photos")
             report = export.export_saved_model(generator(), folder / "colorizer" / "1", **common)
@@ -126,11 +119,23 @@ def of_several_sizes():
 @functools.cache
 def onnx_files():
     """ONNX files of `generator`, by what they hold, exported once in a session."""
-    folder, common = _folder(), {"image_size": IMAGE_SIZE, "photos": exported().photos}
+    folder, common = shared_folder.folder(), {"image_size": IMAGE_SIZE, "photos": exported().photos}
     files = {kind: folder / f"{kind}.onnx" for kind in ("none", "dynamic", "picture")}
-    with _once("onnx") as is_first:
+    with shared_folder.once("onnx") as is_first:
         if is_first:
             export.export_onnx(generator(), files["none"], **common)
             export.export_onnx(generator(), files["dynamic"], quantize="dynamic", **common)
             export.export_onnx_picture(generator(), files["picture"], **common)
     return files
+
+
+@functools.cache
+def far_reaching_hints():
+    """A TFLite file whose hints reach far, as in the shipped model, exported once in a session."""
+    path = shared_folder.folder() / "far_reaching_hints.tflite"
+    with shared_folder.once("far_reaching_hints") as is_first:
+        if is_first:
+            photos = write_photos(shared_folder.folder() / "photo", count=1)
+            hinted = hinted_generator(power=1, ends=False)
+            export.export_tflite(hinted, path, image_size=IMAGE_SIZE, photos=photos)
+    return path

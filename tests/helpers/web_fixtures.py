@@ -15,9 +15,11 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def hinting_model(tmp_path_factory):
+def hinting_model(folder_of_the_session):
     """Path of a `.tflite` file that takes hints."""
-    return web_browser.write_hinting_model(tmp_path_factory.mktemp("models") / "hinting.tflite")
+    import exports  # here, because `make quick` reads this file without Keras
+
+    return exports.far_reaching_hints()
 
 
 @pytest.fixture(scope="session")

@@ -8,19 +8,18 @@ import sys
 
 import agreement
 import exports
-import keras
 import numpy as np
 import prediction_server
 import pytest
 import skimage.color
 import skimage.data
+import tensorflow as tf
 from PIL import Image
 
 from tf_colorize import Colorizer, export
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
 from tf_colorize.inference import runtimes, serving
-from tf_colorize.models import grafts
 
 SIZE = exports.IMAGE_SIZE
 GRAY = skimage.data.camera()[:300, :400]
@@ -29,8 +28,7 @@ WISHES = [(60, 80, "#7a4b2c"), ("70%", "25%", "navy"), (300, 250, (90, 120, 60))
 
 @pytest.fixture(scope="module")
 def generator():
-    keras.utils.set_random_seed(1)
-    return grafts.add_hints(exports.generator())
+    return exports.hinted_generator()
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +42,13 @@ def exported(generator, tmp_path_factory):
         for kind in ("none", "float16", "dynamic")
     }
     return saved.path, files
+
+
+@pytest.fixture(scope="module")
+def loaded(exported):
+    """The signatures of the SavedModel."""
+    model = tf.saved_model.load(str(exported[0]))
+    yield model.signatures  # which need the model
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +143,11 @@ def test_int8_files_take_no_hints(generator, tmp_path):
 
 @pytest.mark.parametrize("mount", [None, 120])
 @pytest.mark.parametrize("wishes", [WISHES, [*WISHES, (5, 150, "navy")]], ids=["in the photo", "in the mount"])
-def test_colorize_with_hints_is_the_same_on_the_server(generator, exported, mount, wishes):
-    import tensorflow as tf
-
+def test_colorize_with_hints_is_the_same_on_the_server(generator, loaded, mount, wishes):
     gray = GRAY if mount is None else np.pad(GRAY[40:-40, 40:-40], 40, constant_values=mount)
-    loaded = tf.saved_model.load(str(exported[0]))
     rgb = np.dstack([gray] * 3)[np.newaxis]
     painted = hints_module.raster(hints_module.hints_of(wishes), (400, 300), SIZE)
-    result = loaded.signatures["colorize_with_hints"](image=tf.constant(rgb), hints=tf.constant(painted))["image"]
+    result = loaded["colorize_with_hints"](image=tf.constant(rgb), hints=tf.constant(painted))["image"]
     expected = Colorizer.from_keras(generator, image_size=SIZE)(gray, hints=wishes).astype(int)
     assert np.abs(result.numpy()[0] - expected).max() <= 2
     assert (np.ptp(expected[:30], axis=-1).max() == 0) == (mount is not None and wishes is WISHES)

@@ -33,7 +33,8 @@ def pix2pix(rate=0.0, **arguments):
     inputs = keras.Input((None, None, 1))
     generator = keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", name="ab", dtype="float32")(inputs))
     model = models.Pix2Pix(generator, models.patchgan(filters=8, **arguments))
-    model.compile(keras.optimizers.SGD(rate), discriminator_optimizer=keras.optimizers.SGD(rate))
+    optimizers = {"optimizer": keras.optimizers.SGD(rate), "discriminator_optimizer": keras.optimizers.SGD(rate)}
+    model.compile(**optimizers, jit_compile=False)  # XLA would take seconds
     return model
 
 

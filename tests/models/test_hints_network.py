@@ -27,7 +27,12 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+SLOW = "resnet18_unet"  # palette_unet has the same features
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in NETWORKS]
+)
 def pair(request):
     """A generator, the same with hints, and lightness for both."""
     function, size = NETWORKS[request.param]
@@ -100,6 +105,7 @@ def test_it_survives_files_and_precisions(tmp_path):
     np.testing.assert_allclose(half(given, training=False), expected, atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_it(tmp_path, run_python):
     saving.save_generator(grafts.add_hints(exports.generator()), tmp_path / "hinted.keras", {"image_size": SIZE})
     run_python(f"""

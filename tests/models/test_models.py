@@ -47,7 +47,12 @@ class Case(typing.NamedTuple):
     size: int | None  # parameters in the source
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+SLOW = "resnet34_unet"  # the layers of resnet18_unet, in greater number
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in NETWORKS]
+)
 def case(request):
     function, input_shape, output_shape, n_parameters = NETWORKS[request.param]
     keras.utils.set_random_seed(0)

@@ -211,11 +211,13 @@ def test_a_bigtiff_is_read(tmp_path):
 needs_exiftool = pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is another program")
 
 
-@needs_exiftool
-@pytest.mark.parametrize("target", SUFFIXES)
-@pytest.mark.parametrize("source", ["jpg", "png", "tif"])
-def test_exiftool_reads_the_same(source, target, tmp_path):
-    given = tmp_path / f"given.{source}"
+UTF8 = ["-charset", "exif=UTF8", "-charset", "iptc=UTF8"]
+
+
+@pytest.fixture(scope="module", params=["jpg", "png", "tif"])
+def described(request, tmp_path_factory):
+    """A photo that exiftool has given captions."""
+    given = tmp_path_factory.mktemp("described") / f"given.{request.param}"
     made.gray().save(given)
     text = [
         "-ImageDescription=Großmutter",
@@ -223,13 +225,18 @@ def test_exiftool_reads_the_same(source, target, tmp_path):
         "-UserComment=Äußerung 東京",
         "-IPTC:Keywords=family",
     ]
-    utf8 = ["-charset", "exif=UTF8", "-charset", "iptc=UTF8"]
-    options = [*utf8, "-codedcharacterset=utf8", "-IPTC:Caption-Abstract=Großmutter im Garten", "-overwrite_original"]
+    options = [*UTF8, "-codedcharacterset=utf8", "-IPTC:Caption-Abstract=Großmutter im Garten", "-overwrite_original"]
     subprocess.run(["exiftool", "-q", "-q", *options, *text, "-XPTitle=Größe", given], check=True)
-    data, *_ = result(given.read_bytes(), target, tmp_path)
+    return given
+
+
+@needs_exiftool
+@pytest.mark.parametrize("target", SUFFIXES)
+def test_exiftool_reads_the_same(described, target, tmp_path):
+    data, *_ = result(described.read_bytes(), target, tmp_path)
     path = tmp_path / f"x.{SUFFIXES[target]}"
     names = ["-ImageDescription", "-EXIF:Copyright", "-UserComment", "-XPTitle", "-Keywords", "-Caption-Abstract"]
-    found = subprocess.run(["exiftool", "-s3", *utf8, *names, path], capture_output=True, text=True, check=True)
+    found = subprocess.run(["exiftool", "-s3", *UTF8, *names, path], capture_output=True, text=True, check=True)
     captions = ["family", "Großmutter im Garten"] if target in ("JPEG", "PNG", "TIFF") else []
     assert found.stdout.split("\n")[:-1] == ["Großmutter", "© Museum", "Äußerung 東京", "Größe", *captions]
 

@@ -49,10 +49,14 @@ def test_the_license_that_earlier_versions_stamped_on_weights_is_dropped(tmp_pat
     assert "licence" not in saving.load_metadata(tmp_path / "mine.keras")
 
 
-def test_terms_go_with_an_export_of_the_shipped_weights(tmp_path):
+@pytest.mark.parametrize(
+    ("function", "name", "metadata_of"),
+    [
+        pytest.param(export.export_saved_model, "1", saving.load_metadata, id="SavedModel", marks=pytest.mark.slow),
+        pytest.param(export.export_tflite, "again.tflite", tflite_metadata, id="TFLite"),
+    ],
+)
+def test_terms_go_with_an_export_of_the_shipped_weights(tmp_path, function, name, metadata_of):
     about = {**anatomy.generator_metadata(64), "terms": anatomy.SHIPPED_WEIGHTS_TERMS}
-    photos = exports.exported().photos
-    for function, name in ((export.export_saved_model, "1"), (export.export_tflite, "again.tflite")):
-        function(exports.generator(), tmp_path / name, metadata=about, photos=photos)
-    for described in (saving.load_metadata(tmp_path / "1"), tflite_metadata(tmp_path / "again.tflite")):
-        assert described["terms"] == anatomy.SHIPPED_WEIGHTS_TERMS
+    function(exports.generator(), tmp_path / name, metadata=about, photos=exports.exported().photos)
+    assert metadata_of(tmp_path / name)["terms"] == anatomy.SHIPPED_WEIGHTS_TERMS

@@ -47,6 +47,12 @@ tfc.color.rgb_to_lba
 """
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder for programs and for what mypy keeps from one to the next."""
+    return tmp_path_factory.mktemp("mypy")
+
+
 def mypy(folder, program):
     path = folder / "program.py"
     path.write_text(program)
@@ -60,8 +66,8 @@ def mypy(folder, program):
     return done.stdout.splitlines()
 
 
-def test_public_names_have_their_types(tmp_path):
-    *lines, summary = mypy(tmp_path, PROGRAM)
+def test_public_names_have_their_types(folder):
+    *lines, summary = mypy(folder, PROGRAM)
     assert summary.startswith("Success")
     revealed = [line.partition("Revealed type is ")[2].strip('"') for line in lines]
     assert len(revealed) == len(EXPECTED)
@@ -69,6 +75,6 @@ def test_public_names_have_their_types(tmp_path):
         assert expected in found, (found, expected)
 
 
-def test_misspelled_names_are_errors(tmp_path):
-    *lines, _ = mypy(tmp_path, WRONG)
+def test_misspelled_names_are_errors(folder):
+    *lines, _ = mypy(folder, WRONG)
     assert [line.split(":")[1] for line in lines if ": error:" in line] == ["4", "5", "6"]

@@ -263,6 +263,7 @@ def test_a_port_in_use_is_reported_in_one_line(server, capsys):
     assert capsys.readouterr().err == f"tf-colorize serve: port {server.port} of 127.0.0.1: {reason}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_requests(server):
     def resident():

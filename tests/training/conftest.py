@@ -35,13 +35,17 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def small_run(photos, tmp_path_factory):
-    """The folder of a run of the small networks."""
+def small_run(photos, folder_of_the_session):
+    """The folder of a run of the small networks, which all processes share."""
+    import shared_folder
     import trainings
 
-    with pytest.MonkeyPatch.context() as patch:
-        trainings.put_small_networks(patch)
-        return trainings.trained(trainings.config_of(photos, tmp_path_factory.mktemp("small") / "run"))
+    folder = shared_folder.folder() / "small_run"
+    with shared_folder.once("small_run") as is_first, pytest.MonkeyPatch.context() as patch:
+        if is_first:
+            trainings.put_small_networks(patch)
+            trainings.trained(trainings.config_of(photos, folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

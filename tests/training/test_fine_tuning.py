@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import small_networks
 import trainings
 
 from tf_colorize.models import anatomy, grafts, saving
@@ -28,10 +29,12 @@ def test_fine_tuning_starts_from_given_weights(photos, tmp_path):
         preparation.build_generator(resolving.resolve(wrong), report=lambda line: None)
 
 
-def test_fine_tuning_takes_over_the_settings_of_the_model(photos, tmp_path, small_networks):
+def test_fine_tuning_takes_over_the_settings_of_the_model(photos, tmp_path):
     changes = {"pretrain_loss": "classification", "rebalance": 0.8, "lambda_l1": 40.0, "spectral_norm": True}
-    brief = {"pretrain_epochs": 1, "epochs": 1, "steps_per_epoch": 1}
-    first = trainings.trained(trainings.config_of(photos, tmp_path / "first", **changes, **brief))
+    config = resolving.resolve(trainings.config_of(photos, tmp_path / "first", **changes))
+    first = tmp_path / "first" / "generator.keras"
+    first.parent.mkdir()
+    saving.save_generator(small_networks.generator(config), first, preparation.about(config))
     bare = settings.TrainConfig(init=str(first))
     resolved = resolving.resolve(bare, preparation.trained_with(bare.init))
     taken_over = {**changes, "image_size": 32, "gan_loss": "vanilla"}

@@ -36,6 +36,7 @@ def test_a_killed_and_resumed_run_logs_the_same(killed, small_run, small_network
     assert trainings.resumed(killed) == trainings.rows(small_run)
 
 
+@pytest.mark.slow
 def test_an_interrupted_and_resumed_run_logs_the_same(photos, small_run, small_networks, monkeypatch, tmp_path):
     steps = []
 

@@ -34,6 +34,7 @@ def with_gains(config, report=silent):
     return keras.Model(generator.input, blocks.BilinearUpsampling(4, name="ab")(contrasted), name="resnet18_unet")
 
 
+@pytest.mark.slow
 def test_a_stopped_run_on_several_sizes_resumes_where_it_was(tmp_path, photo_folder, monkeypatch):
     monkeypatch.setattr(preparation, "build_generator", small_networks.generator)
     monkeypatch.setattr(checkpoints, "CHECKPOINT_MINUTES", 0.0)

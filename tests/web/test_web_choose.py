@@ -212,7 +212,7 @@ def test_a_likely_color_becomes_a_dot(colorized, colorizer):
     sync_api.expect(dot).to_have_count(0)
 
 
-@pytest.mark.parametrize("size", [(360, 640), (640, 360), (1280, 800)], ids=str)
+@pytest.mark.parametrize("size", [(360, 640), pytest.param((640, 360), marks=pytest.mark.slow), (1280, 800)], ids=str)
 def test_all_pictures_are_on_the_screen_and_chosen_by_a_tap(new_visitor, lending_server, size):
     is_phone = size[0] < 700
     options = {"viewport": dict(zip(("width", "height"), size)), "has_touch": is_phone, "is_mobile": is_phone}

@@ -23,18 +23,26 @@ COVERED = """(selectors) => [...document.querySelectorAll(selectors.join())].fil
 CONTROLS = ["#side button", "#side input", "#side select", "#shelf button.thumb", "#add", "#forget", ".tools button"]
 
 
-@pytest.fixture(params=SCREENS)
-def visitor(request, new_visitor, hinting_server):
-    """A visitor with two photos, one of them on the stage."""
+@pytest.fixture(scope="module", params=SCREENS)
+def arrived(request, chromium, hinting_server):
+    """A visitor on a screen."""
     width, height = SCREENS[request.param]
     is_phone = width < 700
     options = {"viewport": {"width": width, "height": height}, "has_touch": is_phone, "is_mobile": is_phone}
-    visitor = new_visitor(hinting_server.url, **options).wait_until_ready()
-    visitor.choose(("wide.png", WIDE), ("tall.png", TALL))
-    visitor.waits_for_all(2)
-    visitor.sees("#info", "Colorized")
-    yield visitor
-    assert visitor.errors == []
+    with web_browser.arrived(chromium, hinting_server, **options) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def visitor(arrived):
+    """A visitor with two photos, one of them on the stage."""
+    arrived.page.evaluate("() => scrollTo(0, 0)")
+    arrived.choose(("wide.png", WIDE), ("tall.png", TALL))
+    arrived.waits_for_all(2)
+    arrived.sees("#info", "Colorized")
+    yield arrived
+    arrived.tidies_up()
+    assert arrived.errors == []
 
 
 def bottom_of(visitor, selector):

@@ -100,6 +100,7 @@ def test_the_result_and_the_files_are_those_of_the_command(visitor, colorizer, t
     assert web_browser.share_that_agrees(received, expected, gray_levels=1) >= 0.995
 
 
+@pytest.mark.slow
 def test_large_ones_are_reduced_and_the_model_that_ships_takes_them(new_visitor, page_folder, tmp_path):
     large = Image.fromarray(COLOR).resize((1600, 1200), Image.Resampling.BICUBIC)
     with web_browser.served(page_folder, [SHIPPED]) as server:

@@ -12,6 +12,8 @@ from tf_colorize.color import margins
 pytest_plugins = ["web_fixtures"]
 
 PICTURES = {**mounts.with_margins(), **mounts.without_margins()}
+# Every kind, with one photo: squares of 224 pixels take long to hand over to Node.
+FEW = [name for name in PICTURES if not name.startswith(("astronaut", "coffee"))]
 CAMERA = mounts.PHOTOS["camera"][130:380, 100:380]
 MOUNT = mounts.mounted(CAMERA, 120, (60, 80, 70, 80))[0]
 
@@ -27,8 +29,9 @@ def shares_of_the_page(squares):
 
 @pytest.mark.parametrize("side", [224, 65])
 def test_page_and_python_find_the_same_margins(side):
-    squares = [mounts.seen(picture, side) for picture in PICTURES.values()]
-    for name, square, share in zip(PICTURES, squares, shares_of_the_page(squares)):
+    names = [name for name in PICTURES if side == 65 or name in FEW]
+    squares = [mounts.seen(PICTURES[name], side) for name in names]
+    for name, square, share in zip(names, squares, shares_of_the_page(squares)):
         np.testing.assert_allclose(share, margins.color_share(square), atol=1e-6, err_msg=name)
         if side == 224:
             assert (share.min() < 1) == (name in mounts.with_margins()), name
