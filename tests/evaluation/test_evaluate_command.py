@@ -21,7 +21,7 @@ from PIL import Image
 
 from tf_colorize import evaluation
 from tf_colorize.color import colorfulness
-from tf_colorize.commands import evaluate
+from tf_colorize.commands import evaluate_options
 from tf_colorize.evaluation.report import records
 from tf_colorize.models import saving
 
@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_the_command_offers_the_protocols_of_the_library():
-    assert set(evaluate.PROTOCOLS) == set(evaluation.PROTOCOLS)
+    assert set(evaluate_options.PROTOCOLS) == set(evaluation.PROTOCOLS)
 
 
 @pytest.fixture(scope="module")
