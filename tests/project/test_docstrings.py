@@ -1,6 +1,7 @@
 """Every example in a docstring runs and gives the output shown."""
 
 import doctest
+import functools
 import importlib
 import pathlib
 import shutil
@@ -22,6 +23,7 @@ class Checker(doctest.OutputChecker):
         return not want or super().check_output(want, got, optionflags)
 
 
+@functools.cache
 def given():
     """Small versions of the objects that the examples take as given."""
     import keras

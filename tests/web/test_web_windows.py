@@ -78,6 +78,7 @@ def test_dots_of_two_windows_add_up(visitor, other):
     agree(visitor, other, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_reversed", [False, True], ids=["in order", "latest first"])
 def test_a_late_message_leaves_the_dot_that_is_being_put(visitor, other, is_reversed):
     web_kept.puts_colored_dot(visitor, 0.7, 0.3, "#2040c0")
@@ -131,6 +132,7 @@ def test_the_later_of_two_changes_counts(visitor, other):
     assert agree(visitor, other, 1)[0].startswith("#c02040")
 
 
+@pytest.mark.slow
 def test_undo_takes_back_only_what_was_done_in_the_window(visitor, other):
     web_kept.puts_colored_dot(other, 0.2, 0.6, "#c02040")
     agree(visitor, other, 1)
@@ -202,6 +204,7 @@ OPEN = """([name, version]) => new Promise((resolve, reject) => {
 })"""
 
 
+@pytest.mark.slow
 def test_a_later_version_in_another_window_is_not_held_up(visitor):
     visitor.colors("photo.png", PHOTO)
     web_kept.until_kept(visitor, 1)

@@ -229,6 +229,7 @@ def test_a_photo_is_shared_as_it_is_now(sharing):
     assert visitor.page.evaluate("() => window.shared[0][2]") == len(received)
 
 
+@pytest.mark.slow
 def test_canceled_sharing_gives_no_message(sharing):
     visitor, share = sharing(["AbortError"])
     share.click()
@@ -237,6 +238,7 @@ def test_canceled_sharing_gives_no_message(sharing):
     assert visitor.page.locator(".notice").count() == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_shared_is_reported(sharing):
     visitor, share = sharing([], 100)
     share.click()
