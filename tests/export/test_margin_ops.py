@@ -59,6 +59,7 @@ def test_small_squares_do_not_fail(side):
     assert kept.shape == (1, side, side, 2) and kept.numpy().min() == 1
 
 
+@pytest.mark.slow
 def test_the_shipped_saved_model_leaves_a_mount_gray():
     path = pathlib.Path(__file__).parents[2] / "saved_models" / "colorizer" / "1"
     picture = mounts.mounted(mounts.PHOTOS["astronaut"], 175, (80, 80, 80, 80))[0]

@@ -122,6 +122,7 @@ def test_hints_are_compared_with_keras_at_every_size(tmp_path, made, monkeypatch
     assert not (tmp_path / "hints.tflite").exists()
 
 
+@pytest.mark.slow
 def test_an_int8_file_has_one_size(tmp_path):
     photos = exports.write_photos(tmp_path / "photos", 216)
     metadata = {"image_size": 64, "image_sizes": SIZES}

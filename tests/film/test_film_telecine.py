@@ -56,7 +56,12 @@ def test_telecine_is_reported(tmp_path, name):
     assert "telecined" in notes(tmp_path, name, TELECINED[name])
 
 
-@pytest.mark.parametrize("name", OTHERS)
+SLOW = "noisy_still.mp4"  # to encode
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == SLOW else []) for name in OTHERS]
+)
 def test_other_films_are_not_mistaken_for_telecine(tmp_path, name):
     assert "telecined" not in notes(tmp_path, name, OTHERS[name])
 

@@ -135,6 +135,7 @@ def test_tflite_is_builtin_operations(exported):
     assert not [name for op in interpreter._get_ops_details() if (name := op["op_name"]).startswith(("Flex", "CUSTOM"))]
 
 
+@pytest.mark.slow
 def test_int8_files_take_no_hints(generator, tmp_path):
     photos = exports.write_photos(tmp_path / "photos", 216)
     report = export.export_tflite(generator, tmp_path / "x.tflite", quantize="int8", image_size=SIZE, photos=photos)

@@ -117,6 +117,7 @@ def test_it_survives_files_precisions_and_exports(plain, lightness, tmp_path):
     np.testing.assert_allclose(model.predict_ab(square), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_step_of_a_recipe_adds_it(plain, lightness, tmp_path):
     given = tmp_path / "given.keras"
     saving.save_generator(grafts.add_hints(plain), given, {"image_size": SIZE})

@@ -126,7 +126,7 @@ def test_mixed_bfloat16_stays_close_and_gives_float32(case):
     assert np.abs(outputs - expected).mean() < 0.05 * np.std(expected) + 1e-3
 
 
-@pytest.mark.parametrize("name", ["resnet18_unet", "palette_unet"])
+@pytest.mark.parametrize("name", [pytest.param("resnet18_unet", marks=pytest.mark.slow), "palette_unet"])
 def test_generator_files_hold_float32_and_metadata(name, tmp_path):
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -29,8 +29,6 @@ def build(generator_rate=2e-4, discriminator_rate=2e-4, **arguments):
     keras.utils.set_random_seed(0)
     model = models.Pix2Pix(small_generator(), models.patchgan(filters=8), lambda_l1=100.0)
     optimizers = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in (generator_rate, discriminator_rate)]
-    # XLA, which Keras chooses, takes seconds to compile such steps; `test_fit_evaluate_predict_and_metrics` has it.
-    arguments = {"jit_compile": False, **arguments}
     model.compile(optimizers[0], discriminator_optimizer=optimizers[1], **arguments)
     return model
 
@@ -85,7 +83,7 @@ def test_a_generator_with_a_palette_is_held_to_its_classification(batch):
     loss = losses.PaletteCrossentropy(palette, sigma=0.2)
     terms = [losses.Term("classification", 2.0, losses.Classification(loss))]
     model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, terms=terms)
-    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.05))
     expected = float(loss(batch[1], keras.Model(inputs, logits)(batch[0])))
     logs = model.test_on_batch(*batch, return_dict=True)
     np.testing.assert_allclose(logs["g_classification_loss"], expected, rtol=1e-5)
@@ -123,7 +121,7 @@ def test_smoothness_is_weighted_logged_and_learned():
     generator = keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", name="ab")(inputs))
     terms = [losses.Term("smoothness", 50.0, losses.smoothness)]
     model = models.Pix2Pix(generator, models.patchgan(filters=8), lambda_l1=0.0, terms=terms)
-    model.compile(keras.optimizers.Adam(0.02), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.02))
     expected = losses.edge_aware_smoothness(*batch, generator(batch[0])).numpy().mean()
     logs = model.test_on_batch(*batch, return_dict=True)
     np.testing.assert_allclose(logs["g_smoothness_loss"], expected, rtol=1e-5)

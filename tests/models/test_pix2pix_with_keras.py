@@ -94,7 +94,11 @@ def test_the_caller_decides_whether_xla_compiles_it(value):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"run_eagerly": True}, {"jit_compile": False}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)],
+    [
+        {"run_eagerly": True},
+        pytest.param({"jit_compile": False}, marks=pytest.mark.slow),
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
+    ],
 )
 def test_the_settings_of_keras_reach_it_and_change_no_number(settings, tmp_path):
     model, plain = built(**settings), built()

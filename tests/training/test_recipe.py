@@ -198,6 +198,7 @@ def shapes_of(generator):
     return sorted(tuple(weight.shape) for weight in generator.weights)
 
 
+@pytest.mark.slow
 def test_recipes_make_the_network_that_ships_and_the_next_one():
     """A changed default of new generators would break the first or silently change the second."""
     made = {path.stem: first_of(path) for path in RECIPES}

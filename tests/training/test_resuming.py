@@ -117,7 +117,7 @@ def test_a_run_is_resumed_without_the_file_it_started_from(photos, tmp_path, sma
 
 def test_a_resumed_run_keeps_its_photos_and_finishes_only_once(photos, small_networks, tmp_path):
     copy = shutil.copytree(photos, tmp_path / "photos")
-    brief = {"pretrain_epochs": 1, "epochs": 1, "steps_per_epoch": 1}
+    brief = {"mode": "pretrain", "pretrain_epochs": 1, "steps_per_epoch": 1}
     run_dir = trainings.trained(trainings.config_of(copy, tmp_path / "run", **brief))
     before = trainings.rows(run_dir)
     shutil.copy(copy / "00.png", copy / "new.png")

@@ -105,6 +105,7 @@ def test_own_photos_come_before_the_samples(visitor):
     assert (own["y"], own["x"]) < (sample["y"], sample["x"])
 
 
+@pytest.mark.parametrize("arrived", ["small phone", "desktop"], indirect=True)
 def test_many_photos_leave_everything_in_its_place(visitor):
     page = visitor.page
     places = [page.locator(selector).bounding_box() for selector in ("#stage", "#samples", "#kept", "#vividness")]
