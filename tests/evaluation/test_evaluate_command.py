@@ -21,7 +21,7 @@ from PIL import Image
 
 from tf_colorize import evaluation
 from tf_colorize.color import colorfulness
-from tf_colorize.commands import evaluate_options
+from tf_colorize.commands import evaluate, evaluate_options
 from tf_colorize.evaluation.report import records
 from tf_colorize.models import saving
 
