@@ -59,7 +59,10 @@ def pytest_xdist_auto_num_workers():
 
 
 # Rooms whose files take longest begin, so that no process has to wait at the end for one of them.
-LONG = ("training", "web", "models", "archives", "film", "export", "inference", "commands", "evaluation")
+LONG = (
+    *("training", "web", "models", "archives", "benchmarks", "film", "export", "inference", "commands", "evaluation"),
+    "project",
+)
 
 
 def pytest_collection_modifyitems(items):
