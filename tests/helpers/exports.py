@@ -101,10 +101,10 @@ def exported():
 def of_several_sizes():
     """A `.keras` file, SavedModel and TFLite file of `generator_with_features` for `SIZES`, exported once in a
     session."""
-    folder, generator = _folder() / "sizes", generator_with_features()
+    folder, generator = shared_folder.folder() / "sizes", generator_with_features()
     about = {"image_size": SIZES[0], "image_sizes": SIZES}
     common = {"metadata": about, "photos": exported().photos}
-    with _once("sizes") as is_first:
+    with shared_folder.once("sizes") as is_first:
         if is_first:
             saving.save_generator(generator, folder / "generator.keras", about)
             export.export_saved_model(generator, folder / "colorizer" / "1", **common)
@@ -138,4 +138,16 @@ def far_reaching_hints():
             photos = write_photos(shared_folder.folder() / "photo", count=1)
             hinted = hinted_generator(power=1, ends=False)
             export.export_tflite(hinted, path, image_size=IMAGE_SIZE, photos=photos)
+    return path
+
+
+@functools.cache
+def lending():
+    """A TFLite file with features at the places of the shipped one, in float, which browsers and Python run alike;
+    exported once in a session."""
+    path = shared_folder.folder() / "lending.tflite"
+    with shared_folder.once("lending") as is_first:
+        if is_first:
+            photos = write_photos(shared_folder.folder() / "photo of lending", count=1)
+            export.export_tflite(generator_with_features(), path, image_size=224, photos=photos)
     return path

@@ -141,16 +141,6 @@ def write_model(path, seed=0, **metadata):
     return path
 
 
-def write_lending_model(path):
-    """The same with features at the places of the shipped one, in float, which browsers and Python run alike."""
-    import exports
-
-    from tf_colorize import export
-
-    photos = exports.write_photos(path.parent / "photos", count=1)
-    return export.export_tflite(exports.generator_with_features(), path, image_size=224, photos=photos).path
-
-
 class Visitor:
     """A user of the page."""
 

@@ -1,5 +1,6 @@
 """A pytest plugin with what the tests of the page share: a built page, a model, a server, a browser."""
 
+import exports
 import pytest
 import web_browser
 
@@ -17,15 +18,13 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def hinting_model(folder_of_the_session):
     """Path of a `.tflite` file that takes hints."""
-    import exports  # here, because `make quick` reads this file without Keras
-
     return exports.far_reaching_hints()
 
 
 @pytest.fixture(scope="session")
-def lending_model(tmp_path_factory):
+def lending_model(folder_of_the_session):
     """Path of a `.tflite` file that takes hints and returns features."""
-    return web_browser.write_lending_model(tmp_path_factory.mktemp("models") / "lending.tflite")
+    return exports.lending()
 
 
 @pytest.fixture(scope="session")
