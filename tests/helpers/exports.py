@@ -16,7 +16,6 @@ from tf_colorize.models import blocks, grafts, saving
 
 IMAGE_SIZE = 64
 SIZES = [32, 48, 64]  # of the model of several sizes
-ITERATIONS = 8
 
 
 @functools.cache
@@ -41,15 +40,6 @@ def generator():
     return model
 
 
-def hinted_generator(**options):
-    """`generator` with an untrained branch for hints, whose graphs are a third of the usual size."""
-    keras.utils.set_random_seed(1)
-    hinted = grafts.add_hints(generator(), **options)
-    # Conjugate gradients are exact after as many iterations as there are hints, and tests have a few.
-    hinted.get_layer("hints_spread").iterations = ITERATIONS
-    return hinted
-
-
 def generator_with_features():
     """The smallest network with features at stride 8, a palette and hints."""
     keras.utils.set_random_seed(3)
@@ -60,9 +50,7 @@ def generator_with_features():
     x = keras.layers.Conv2D(len(palette), 1, name="chroma_logits")(x)
     x = blocks.AnnealedMean(palette, 0.38, name="chroma")(x)
     generator = keras.Model(inputs, blocks.BilinearUpsampling(8, name="ab")(x), name="resnet18_unet")
-    hinted = grafts.add_hints(generator, power=1, ends=False)
-    hinted.get_layer("hints_spread").iterations = ITERATIONS
-    return hinted
+    return grafts.add_hints(generator, power=1, ends=False)
 
 
 def write_photos(folder, count=4):
@@ -136,7 +124,8 @@ def far_reaching_hints():
     with shared_folder.once("far_reaching_hints") as is_first:
         if is_first:
             photos = write_photos(shared_folder.folder() / "photo", count=1)
-            hinted = hinted_generator(power=1, ends=False)
+            keras.utils.set_random_seed(1)
+            hinted = grafts.add_hints(generator(), power=1, ends=False)
             export.export_tflite(hinted, path, image_size=IMAGE_SIZE, photos=photos)
     return path
 
