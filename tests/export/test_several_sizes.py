@@ -101,6 +101,7 @@ def test_a_file_that_lacks_a_size_it_promises_is_refused(made, tmp_path, monkeyp
         runtimes.from_tflite(made["one"].path, threads=1)
 
 
+@pytest.mark.slow
 def test_hints_are_compared_with_keras_at_every_size(tmp_path, made, monkeypatch):
     load = runtimes.from_tflite
 

@@ -93,6 +93,7 @@ def test_all_ways_agree_with_and_without_hints(ways, way):
         assert difference.mean() < 3 if way == "dynamic" else difference.max() <= 2
 
 
+@pytest.mark.slow
 def test_the_table_of_agreement_has_rows_with_hints(generator, exported):
     colorizer = Colorizer.from_keras(generator, image_size=SIZE)
     with agreement.ways_with_hints(*exported) as functions:

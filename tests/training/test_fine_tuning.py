@@ -11,6 +11,7 @@ from tf_colorize.models import anatomy, grafts, saving
 from tf_colorize.training import preparation, resolving, settings, stages
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_given_weights(photos, tmp_path):
     config = resolving.resolve(trainings.config_of(photos, tmp_path / "run"))
     trained = preparation.build_generator(config, report=lambda line: None)

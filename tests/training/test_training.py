@@ -74,6 +74,7 @@ def test_stage_2_is_held_to_the_loss_of_stage_1(photos, tmp_path, small_networks
     assert stage2["val_g_classification_loss"] == pytest.approx(stage1["val_loss"], rel=0.3)
 
 
+@pytest.mark.slow
 def test_smoothness_counts_in_both_stages_and_is_taken_over(photos, tmp_path, small_networks, small_run):
     changes = {"pretrain_epochs": 1, "epochs": 1, "lambda_smoothness": 1000.0}
     smooth = trainings.trained(trainings.config_of(photos, tmp_path / "smooth", **changes))

@@ -50,7 +50,9 @@ def turned_exif():
     return exif
 
 
-@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "large.webp" else []) for name in PHOTOS]
+)
 def test_pixels_are_those_of_the_colorizer(visitor, colorizer, name):
     data = PHOTOS[name]()
     visitor.colors(name, data)

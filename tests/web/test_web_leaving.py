@@ -142,6 +142,7 @@ def test_changes_of_another_window_reach_a_photo_that_is_not_open_yet(visitor):
     assert web_kept.dots(other) == web_kept.dots(visitor) and other.errors == []
 
 
+@pytest.mark.slow
 def test_the_browser_is_asked_to_keep_what_is_stored(new_visitor, hinting_server):
     def count(page):
         page.add_init_script("navigator.storage.persist = async () => { window.persists = true; return true; };")
@@ -151,6 +152,7 @@ def test_the_browser_is_asked_to_keep_what_is_stored(new_visitor, hinting_server
     visitor.until(lambda: visitor.page.evaluate("() => window.persists === true"))
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_without_storage_no_question_is_asked(new_visitor, hinting_server):
     visitor = new_visitor(hinting_server.url, web_kept.refuse).wait_until_ready()

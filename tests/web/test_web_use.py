@@ -139,7 +139,7 @@ def in_both_schemes(visitor, function):
     return found
 
 
-@pytest.mark.parametrize("width", [360, 1280, 2560])
+@pytest.mark.parametrize("width", [360, 1280, pytest.param(2560, marks=pytest.mark.slow)])
 def test_no_barrier_and_no_shift_on_any_screen(new_visitor, width):
     visitor = new_visitor(viewport={"width": width, "height": width * 5 // 8 + 400}, reduced_motion="reduce")
     visitor.page.evaluate(
