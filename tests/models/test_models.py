@@ -47,7 +47,7 @@ class Case(typing.NamedTuple):
     size: int | None  # parameters in the source
 
 
-SLOW = ("resnet18_unet", "resnet34_unet")  # palette_unet has the same layers but the last, or fewer of them
+SLOW = ("resnet18_unet", "resnet34_unet")  # palette_unet is made of the same layers, apart from the last
 
 
 @pytest.fixture(
