@@ -195,7 +195,9 @@ def test_mirrored_and_rotated_films_stay_so(tmp_path, colorizer, flip):
                 packet.stream = stream
                 output.mux(packet)
     opened = reading.open_film(film)
-    upright = orientation.upright(luma_codes.of(next(reading.frames_of(opened)).image, opened.bits), opened.matrix)
+    upright = orientation.upright(
+        luma_codes.of(next(reading.frames_of(opened)).image, opened.bits, opened.is_full_range), opened.matrix
+    )
     # FFmpeg turns frames by itself.
     expected = film_kinds.luma(film, size=opened.upright_size)[0]
     assert np.array_equal(upright, expected)
@@ -230,3 +232,16 @@ def test_numbered_images_are_upright_as_their_exif_says(tmp_path, colorizer, ori
     raw = film_kinds.ffmpeg("-i", tmp_path / "result.mp4", "-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
     shown = np.frombuffer(raw, np.uint8).reshape(*upright.shape, 3) @ [0.2126, 0.7152, 0.0722]
     assert np.abs(shown - upright).mean() < 4
+
+
+@pytest.mark.parametrize("modes", [("L", "I;16"), ("I;16", "L"), ("L", "RGB"), ("RGB", "L"), ("I;16", "P")])
+def test_images_of_several_kinds_have_the_same_brightness(tmp_path, modes):
+    gray = np.asarray(Image.fromarray(skimage.data.camera()).resize((64, 48)))
+    for number, mode in enumerate(modes):
+        photo = Image.fromarray(gray.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(gray).convert(mode)
+        photo.save(tmp_path / f"{number:03}.png")
+    coloring.color_film(painted(0, 0), tmp_path / "%03d.png", tmp_path / "result.mp4", coloring.Options(crf=1))
+    raw = film_kinds.ffmpeg("-i", tmp_path / "result.mp4", "-pix_fmt", "rgb24", "-f", "rawvideo", "-")
+    shown = np.frombuffer(raw, np.uint8).reshape(2, 48, 64, 3)[..., 1].astype(float)
+    for picture in shown:
+        assert np.abs(picture - gray).mean() < 2.5  # in the wrong range it would be 10

@@ -21,9 +21,9 @@ from tf_colorize.inference.colorizer import Colorizer
 
 _PIECE_SECONDS = 20.0  # seconds of work per piece; an interruption costs at most that and one block
 _VERSION = 5  # version of the pieces; others are not resumed
-_DECODED = 4  # frames that wait for the network
-_STEADIED = 6  # frames with colors that wait to be joined with them
-_JOINED = 4  # frames that wait for the encoder
+_DECODED = 2  # frames that wait for the network
+_STEADIED = 4  # frames with colors that wait to be joined with them
+_JOINED = 2  # frames that wait for the encoder
 
 
 @dataclasses.dataclass(frozen=True)

@@ -111,8 +111,9 @@ class Joiner:
 
     def _luma(self, frame):
         """Returns the codes of a frame's luma, uint8 or uint16 `(height, width)`."""
-        is_luma = isinstance(frame.image, np.ndarray)  # see `without_chroma`
-        return frame.image if is_luma else luma_codes.of(frame.image, self._film.bits)
+        if isinstance(frame.image, np.ndarray):  # see `without_chroma`
+            return frame.image
+        return luma_codes.of(frame.image, self._film.bits, self._film.is_full_range)
 
     def _correct(self, luma, more, less, target):
         """Writes luma plus the enlarged `more` and minus the enlarged `less`."""

@@ -28,16 +28,20 @@ def is_full_range(image: Any) -> bool:
     return image.color_range == 2 or image.format.name.startswith("yuvj")
 
 
-def of(image: Any, depth: int) -> np.ndarray:
+def of(image: Any, depth: int, is_full: bool) -> np.ndarray:
     """Returns the codes of the luma of an `av.VideoFrame`, uint8 or uint16 `(height, width)`.
 
     Args:
-        image: The picture.
+        image: The picture, which may be of another kind than the first one of its film.
         depth: Bits per pixel of the result, one of those of `bits`.
+        is_full: Whether the result uses all code values.
     """
-    if not _LUMA_FIRST.fullmatch(image.format.name) or bits(image) != depth:
+    is_own = _LUMA_FIRST.fullmatch(image.format.name) and bits(image) == depth
+    if not is_own or is_full_range(image) != is_full:
         form = "yuv444p" if depth == 8 else f"yuv444p{depth}le"
-        image = image.reformat(format=form, dst_colorspace="ITU709", dst_color_range="MPEG")
+        source = "JPEG" if is_full_range(image) else None  # gray pictures need not say it
+        range_ = "JPEG" if is_full else "MPEG"
+        image = image.reformat(format=form, dst_colorspace="ITU709", src_color_range=source, dst_color_range=range_)
     return plane(image.planes[0], np.uint8 if depth == 8 else np.uint16)
 
 
