@@ -225,10 +225,11 @@ def unless_rejected(name):
 
 def print_rows(functions, expected, larger_sizes):
     for name, function in functions.items():
+        wanted = expected.at_smallest() if name == "ONNX picture" else expected  # the only size that such files have
         distances = []
         for photo in photos(larger_sizes).values():
             file = as_png(photo)
-            distances.append(distance(function(file), expected(file)).ravel())
+            distances.append(distance(function(file), wanted(file)).ravel())
         all_pixels = np.concatenate(distances)
         share = np.mean(all_pixels <= 2)
         print(f"| {name} | {all_pixels.max()} | {all_pixels.mean():.3f} | {share:.3%} |", flush=True)
