@@ -85,8 +85,8 @@ class Forks:
         running = (_New if from_start else _Fork)(self, {"run": run, "arguments": arguments, **files})
         seconds = limit if kill_after is None else kill_after
         while not running.is_over(max(0.0, start + seconds - time.monotonic())):
-            if kill_after is None and seconds < limit * _processes_per_core():
-                seconds = limit * _processes_per_core()
+            if kill_after is None and seconds < limit * trials.patience():
+                seconds = limit * trials.patience()
                 continue
             for kill in (os.killpg, os.kill):  # it gets its own process group only after a moment
                 with contextlib.suppress(ProcessLookupError):
@@ -140,10 +140,6 @@ class _New:
 
     def code(self):
         return self._process.wait()
-
-
-def _processes_per_core():
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def _text(path):

@@ -11,7 +11,7 @@ import time
 
 from trials import trial as trials
 
-_STALLED = 120.0  # seconds without a finished file, on a busy machine
+_STALLED = 120.0  # seconds without a finished file
 _STARTS = 600.0  # seconds until the first, with all readers instrumented
 _A_PROCESS = 5000  # files per process, because atheris uses more and more memory; its corpus is in a folder
 _HERE = pathlib.Path(__file__).resolve()
@@ -77,7 +77,7 @@ def _waited(process, log):
         time.sleep(0.2)
         if log.stat().st_size != size:
             size, since = log.stat().st_size, time.monotonic()
-        if time.monotonic() - since > (_STALLED if size else _STARTS):
+        if time.monotonic() - since > trials.patience() * (_STALLED if size else _STARTS):
             process.kill()
             process.wait()
             return True

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import importlib
+import os
 import pathlib
 import time
 from collections.abc import Iterator
@@ -112,6 +113,11 @@ class Trial:
             "| trial | attempts | minutes | how they ended | measured | broken promises |\n|---|---|---|---|---|---|\n"
             f"| {self.name} | {total:,} | {minutes:.1f} | {outcomes} | {figures} | {len(self.failures)} |"
         )
+
+
+def patience() -> float:
+    """Returns how much longer everything takes on this machine at present: the processes per core, at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def need(*packages: str) -> None:
