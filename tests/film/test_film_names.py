@@ -11,7 +11,7 @@ import films
 import pytest
 from PIL import Image
 
-from tf_colorize.film import frames, reading
+from tf_colorize.film import coloring, frames, reading
 
 MODEL = pathlib.Path(__file__).parents[1] / "files" / "tiny_32.tflite"
 pytestmark = film_kinds.needs_ffmpeg
@@ -163,3 +163,12 @@ def test_a_result_may_have_the_longest_possible_name(tmp_path, small_film, comma
     done = command(str(tmp_path / name), "-o", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     assert os.listdir(tmp_path / "out") == [name]
+
+
+def test_images_of_a_film_scanner(tmp_path, colorizer):
+    dpx = ("-c:v", "dpx", "-pix_fmt", "gbrp10be", "-strict", "-1")
+    film_kinds.make(tmp_path / "scan%04d.dpx", *dpx, seconds=0.2, sound=False)
+    done = coloring.color_film(colorizer, tmp_path / "scan%04d.dpx", tmp_path / "result.mp4")
+    assert done.n_frames == 5
+    video, *_ = film_kinds.probed(tmp_path / "result.mp4")
+    assert (video["nb_read_frames"], video["pix_fmt"], film_kinds.rate(video)) == ("5", "yuv420p10le", 24)

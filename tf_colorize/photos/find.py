@@ -15,6 +15,7 @@ COMPARISON_MARK = ".compare"
 VARIANTS_MARK = ".variants"
 """Marks before the suffix of results, side-by-side pictures and sheets of variants."""
 
+_SCAN_SUFFIX = ".dpx"  # images of film scanners, which are no photos on their own
 FILM_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".ts"),
     *(".m2ts", ".mts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogm", ".dv", ".mxf", ".rm", ".rmvb"),
@@ -59,7 +60,8 @@ def is_result(path: str | os.PathLike[str]) -> bool:
 def is_numbered(path: str | os.PathLike[str]) -> bool:
     """Returns whether a name is a pattern for numbered images, such as `frames/%05d.png`, and not an existing file."""
     name = os.path.basename(os.fspath(path))
-    return numbered.is_pattern(name) and has_photo_suffix(name) and not os.path.lexists(path)
+    is_image = has_photo_suffix(name) or name.lower().endswith(_SCAN_SUFFIX)
+    return numbered.is_pattern(name) and is_image and not os.path.lexists(path)
 
 
 def find_films(folder: str | os.PathLike[str], refuse: Callable[[str], None]) -> list[pathlib.Path]:
