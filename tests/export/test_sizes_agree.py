@@ -70,7 +70,10 @@ def test_no_photo_is_enlarged(colorizer, kind):
     assert SIDES[kind] == SIZES[0] or SIDES[kind] ** 2 <= width * height
 
 
-@pytest.mark.parametrize("way", [*WAYS, *WAYS_WITH_HINTS])
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, marks=pytest.mark.slow if "tf-" in way else ()) for way in (*WAYS, *WAYS_WITH_HINTS)],
+)
 def test_every_way_gives_the_same_picture_at_every_size(ways, colorizer, way):
     given = agreement.HINTS if way in WAYS_WITH_HINTS else ()
     kinds = PHOTOS if way.split(",")[0] != "tf-colorize" else list(PHOTOS)[-3:]  # each starts a process
