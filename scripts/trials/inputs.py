@@ -119,10 +119,10 @@ def training_content(path: pathlib.Path) -> object:
         with zipfile.ZipFile(path) as archive:
             return _digest(archive.read("model.weights.h5"))
     if path.name == "history.jsonl":
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows]
     if path.name == "checkpoint":
-        return [line for line in path.read_text().splitlines() if "timestamp" not in line]
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if "timestamp" not in line]
     return content(path)
 
 
