@@ -58,7 +58,7 @@ def imagenet_file(*, required: bool) -> str | os.PathLike[str] | None:
     if required:
         raise ValueError(
             f"`weights` 'imagenet' must be cached or downloadable, but {reason}. Put the file {IMAGENET_URL} "
-            f"at {target}, or choose 'none' or a file."
+            f"at {target}, or give another file of weights."
         )
     warnings.warn(
         f"the encoder starts untrained: there are no ImageNet weights at {target}, and {reason}",
