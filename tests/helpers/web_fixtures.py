@@ -1,8 +1,13 @@
 """A pytest plugin with what the tests of the page share: a built page, a model, a server, a browser."""
 
+import functools
+
 import exports
 import pytest
 import web_browser
+
+from tf_colorize import Colorizer
+from tf_colorize.inference import insight, matching, runtimes
 
 CONTEXT = {"viewport": {"width": 1280, "height": 800}, "service_workers": "block"}
 
@@ -55,6 +60,23 @@ def hinting_server(page_folder, hinting_model):
 def lending_server(page_folder, lending_model):
     with web_browser.served(page_folder, [lending_model]) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def lending_visitor(chromium, lending_server):
+    """A visitor on a page whose model compares photos, for all tests of a file."""
+    with web_browser.arrived(chromium, lending_server) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def lending_colorizer(lending_model, monkeypatch):
+    """The colorizer of the page's model, with which it also compares photos."""
+    monkeypatch.setattr(runtimes, "default_model", lambda: lending_model)
+    monkeypatch.setattr(insight, "shipped", functools.cache(insight.Insight))
+    matching._of_reference.cache_clear()
+    yield Colorizer.load(lending_model, threads=1)
+    matching._of_reference.cache_clear()
 
 
 @pytest.fixture(scope="session")

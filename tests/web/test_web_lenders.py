@@ -1,6 +1,5 @@
 """Photos of the page lend their colors: dragged from the shelf onto "Colors from…", or chosen from a list."""
 
-import functools
 import json
 import pathlib
 
@@ -11,8 +10,7 @@ import web_browser
 from PIL import Image
 from playwright import sync_api
 
-from tf_colorize import Colorizer, Look, look_files
-from tf_colorize.inference import insight, matching, runtimes
+from tf_colorize import Look, look_files
 
 pytest_plugins = ["web_fixtures"]
 
@@ -31,30 +29,14 @@ MISFITS = """() => [...document.querySelectorAll("#lenders button")].filter((but
 }).length"""
 
 
-@pytest.fixture(scope="module")
-def _arrived(chromium, lending_server):
-    with web_browser.arrived(chromium, lending_server) as visitor:
-        yield visitor
-
-
 @pytest.fixture
-def colorizer(lending_model, monkeypatch):
-    """That of the page's model, with which it also compares photos."""
-    monkeypatch.setattr(runtimes, "default_model", lambda: lending_model)
-    monkeypatch.setattr(insight, "shipped", functools.cache(insight.Insight))
-    matching._of_reference.cache_clear()
-    yield Colorizer.load(lending_model, threads=1)
-    matching._of_reference.cache_clear()
-
-
-@pytest.fixture
-def visitor(_arrived):
+def visitor(lending_visitor):
     """A visitor whose last photo is on the stage."""
     for name, data in (("color.png", COLOR), ("gray.png", LENDER), ("photo.png", PHOTO)):
-        _arrived.colors(name, data)
-    yield _arrived
-    _arrived.tidies_up()
-    assert _arrived.errors == []
+        lending_visitor.colors(name, data)
+    yield lending_visitor
+    lending_visitor.tidies_up()
+    assert lending_visitor.errors == []
 
 
 def thumb(visitor, name):
@@ -88,19 +70,19 @@ def saved_look(visitor, folder):
     return Look(**look_files.read(path))
 
 
-def test_a_photo_in_color_lends_those_of_its_file(visitor, colorizer, tmp_path):
+def test_a_photo_in_color_lends_those_of_its_file(visitor, lending_colorizer, tmp_path):
     drags(visitor, "color.png")
     has_colors_from(visitor, "color.png")
     look = saved_look(visitor, tmp_path)
     assert look.reference == (look_files.open_reference(COLOR),)
     _, received = visitor.downloads()
-    expected = colorizer(GRAY, look=look)
-    assert np.abs(expected.astype(int) - colorizer(GRAY)).mean() > 1
+    expected = lending_colorizer(GRAY, look=look)
+    assert np.abs(expected.astype(int) - lending_colorizer(GRAY)).mean() > 1
     assert web_browser.share_that_agrees(received, expected) >= 0.995  # an untrained branch amplifies rounding
     assert visitor.page.locator("#photos li").count() == 3
 
 
-def test_a_gray_photo_lends_the_colors_that_it_has_on_the_page(visitor, colorizer, tmp_path):
+def test_a_gray_photo_lends_the_colors_that_it_has_on_the_page(visitor, lending_colorizer, tmp_path):
     thumb(visitor, "gray.png").click()
     visitor.puts_dot(0.6, 0.4)
     visitor.page.fill("#code", "#3060a0")
@@ -111,7 +93,7 @@ def test_a_gray_photo_lends_the_colors_that_it_has_on_the_page(visitor, colorize
     drags(visitor, "gray.png")
     has_colors_from(visitor, "gray.png")
     (reference,) = saved_look(visitor, tmp_path).reference
-    expected = colorizer(OTHER, look=Look(vividness=1.4), hints=[(240, 120, "#3060a0")])
+    expected = lending_colorizer(OTHER, look=Look(vividness=1.4), hints=[(240, 120, "#3060a0")])
     assert reference.rgb.shape == expected.shape
     assert np.mean(np.abs(reference.rgb.astype(int) - expected).max(axis=-1) <= 1) >= 0.995
 

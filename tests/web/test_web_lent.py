@@ -1,6 +1,5 @@
 """Colors from another photo on the page: chosen, dropped, undone, kept, saved, and those of the command."""
 
-import functools
 import json
 import pathlib
 
@@ -13,7 +12,6 @@ from playwright import sync_api
 
 from tf_colorize import Colorizer, Look, hints, look_files
 from tf_colorize.color import lab
-from tf_colorize.inference import insight, matching, runtimes
 
 pytest_plugins = ["web_fixtures"]
 
@@ -30,28 +28,12 @@ DROP = """([selector, name, bytes]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def _arrived(chromium, lending_server):
-    with web_browser.arrived(chromium, lending_server) as visitor:
-        yield visitor
-
-
 @pytest.fixture
-def colorizer(lending_model, monkeypatch):
-    """That of the page's model, with which it also compares photos."""
-    monkeypatch.setattr(runtimes, "default_model", lambda: lending_model)
-    monkeypatch.setattr(insight, "shipped", functools.cache(insight.Insight))
-    matching._of_reference.cache_clear()
-    yield Colorizer.load(lending_model, threads=1)
-    matching._of_reference.cache_clear()
-
-
-@pytest.fixture
-def visitor(_arrived):
-    _arrived.colors("photo.png", PHOTO)
-    yield _arrived
-    _arrived.tidies_up()
-    assert _arrived.errors == []
+def visitor(lending_visitor):
+    lending_visitor.colors("photo.png", PHOTO)
+    yield lending_visitor
+    lending_visitor.tidies_up()
+    assert lending_visitor.errors == []
 
 
 def drops(visitor, name, data, selector="#borrow"):
@@ -78,14 +60,14 @@ def saved(visitor, button, folder):
     return path
 
 
-def test_the_result_and_the_files_are_those_of_the_command(visitor, colorizer, tmp_path):
-    plain = colorizer(GRAY).astype(int)
+def test_the_result_and_the_files_are_those_of_the_command(visitor, lending_colorizer, tmp_path):
+    plain = lending_colorizer(GRAY).astype(int)
     visitor.page.set_input_files("#lender-input", [{"name": "other.png", "mimeType": "", "buffer": LENDER}])
     has_colors_from(visitor, "other.png")
     look = look_files.read(saved(visitor, "#save-look", tmp_path))
     (reference,) = look["reference"]
     assert reference == look_files.open_reference(LENDER)
-    expected = colorizer(GRAY, look=Look(**look))
+    expected = lending_colorizer(GRAY, look=Look(**look))
     assert np.abs(expected - plain).mean() > 3
     _, received = visitor.downloads()
     assert web_browser.share_that_agrees(received, expected, gray_levels=1) >= 0.995
@@ -96,7 +78,7 @@ def test_the_result_and_the_files_are_those_of_the_command(visitor, colorizer, t
     _, received = visitor.downloads()
     dots, look = hints.read_with_look(saved(visitor, "#save-hints", tmp_path))
     assert len(dots) == 1 and look["vividness"] == 1.4
-    expected = colorizer(GRAY, hints=dots, look=Look(**look))
+    expected = lending_colorizer(GRAY, hints=dots, look=Look(**look))
     assert web_browser.share_that_agrees(received, expected, gray_levels=1) >= 0.995
 
 

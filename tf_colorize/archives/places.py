@@ -91,17 +91,16 @@ class Folder:
 
     def names(self, folder: str) -> set[str]:
         """Returns the names of the files in a folder, or an empty set if it does not exist."""
-        try:
-            with os.scandir(self._path_of(folder)) as entries:
-                return {entry.name for entry in entries if entry.is_file()}
-        except (FileNotFoundError, NotADirectoryError):
-            return set()
+        return self._names_of(folder, os.DirEntry.is_file)
 
     def links(self, folder: str) -> set[str]:
         """Returns the names of the symbolic links in a folder, or an empty set if it does not exist."""
+        return self._names_of(folder, os.DirEntry.is_symlink)
+
+    def _names_of(self, folder, is_wanted):
         try:
             with os.scandir(self._path_of(folder)) as entries:
-                return {entry.name for entry in entries if entry.is_symlink()}
+                return {entry.name for entry in entries if is_wanted(entry)}
         except (FileNotFoundError, NotADirectoryError):
             return set()
 

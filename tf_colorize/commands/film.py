@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             _complain(str(error))
             failed = True
         except Exception as error:  # exceptions of many kinds; the other films are still colorized
-            reason = work.reason_of(error)
+            reason = work.reason_of(error, [job.source])
             _complain(reason if reason.startswith(f"{job.source}: ") else f"{job.source}: {reason}")
             failed = True
         except KeyboardInterrupt:
