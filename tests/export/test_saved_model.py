@@ -146,6 +146,7 @@ def test_an_export_can_be_exported_again(exported, tmp_path):
     assert "generator" not in again and again["image_size"] == SIZE
 
 
+@pytest.mark.slow
 def test_it_loads_and_runs_without_this_package_and_keras(exported, run_python):
     printed = run_python(f"""
         import sys
@@ -172,6 +173,9 @@ def test_its_operations_are_tensorflows_own(exported):
     operations = {node.op for node in [*graph.graph_def.node, *nodes]} - functions
     assert operations and all(op_def_registry.get(operation) for operation in operations)
     assert not operations & {"PyFunc", "EagerPyFunc", "PyFuncStateless"}
+    # What loading creates: nothing of Keras, which would then have to be there.
+    kinds = {node.user_object.identifier for node in graph.object_graph_def.nodes}
+    assert kinds and not [kind for kind in kinds if "keras" in kind]
     assert str(ROOT).encode() not in (exported.saved_model / "saved_model.pb").read_bytes()
 
 

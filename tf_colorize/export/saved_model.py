@@ -124,7 +124,7 @@ def _checked(path, generator, squares_of, half_precision):
         "mean_bound": 0.2 if half_precision else _MEAN_BOUND,
         "max_bound": 5.0 if half_precision else _MAX_BOUND,
     }
-    predict_ab = runtimes.from_saved_model(path).predict_ab
+    predict_ab = runtimes.of_loaded(loaded, path).predict_ab
     agreements = []
     for squares in squares_of.values():
         expected = checks.reference(generator, squares)

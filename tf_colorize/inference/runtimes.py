@@ -124,15 +124,28 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
         import tensorflow as tf
 
     folder = existing(path)
-    metadata = model_metadata.of_saved_model(folder) or {}
-    if "image_size" not in metadata:
-        lacks = f"assets.extra/{documents.METADATA_NAME} with image_size"
-        raise ValueError(f"{path}: not a colorizer: it has no {lacks}. Export it with scripts/export.py.")
+    _size_of_saved_model(path)
     try:
         loaded = tf.saved_model.load(str(folder), tags=["serve"])
     except Exception as error:  # of many kinds, because the files may come from anywhere
         raise ValueError(f"{path}: not a SavedModel that can be loaded: {model_metadata.first_line(error)}") from error
-    size, takes_hints = metadata["image_size"], hints.SIGNATURE in loaded.signatures
+    return of_loaded(loaded, path)
+
+
+def of_loaded(loaded: Any, path: str | os.PathLike[str]) -> predictor.Predictor:
+    """Uses the signatures from lightness to ab of an exported SavedModel that TensorFlow has already loaded.
+
+    Args:
+        loaded: What `tf.saved_model.load` returned.
+        path: Its folder, which contains the metadata.
+
+    Raises:
+        ValueError: the model has no such signatures.
+    """
+    import tensorflow as tf
+
+    size = _size_of_saved_model(path)
+    takes_hints = hints.SIGNATURE in loaded.signatures
     larger = tuple(side for side in signatures.sides_of(loaded.signatures) if side > size)
     automatic = {size: signatures.AUTOMATIC} | {side: signatures.of_size(side) for side in larger}
     hinted = {size: hints.SIGNATURE} | {side: signatures.of_size(side, with_hints=True) for side in larger}
@@ -150,6 +163,14 @@ def from_saved_model(path: str | os.PathLike[str]) -> predictor.Predictor:
         return signature(lightness=tf.constant(lightness), hints=tf.constant(given))["ab"].numpy()
 
     return predictor.Predictor(size, predict_ab, predict_ab_with_hints if takes_hints else None, larger)
+
+
+def _size_of_saved_model(path):
+    metadata = model_metadata.of_saved_model(path) or {}
+    if "image_size" not in metadata:
+        lacks = f"assets.extra/{documents.METADATA_NAME} with image_size"
+        raise ValueError(f"{path}: not a colorizer: it has no {lacks}. Export it with scripts/export.py.")
+    return metadata["image_size"]
 
 
 def _check_signature(loaded, path, name, wanted):
