@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from tf_colorize import Colorizer, export, hints
 from tf_colorize.export import checks
-from tf_colorize.inference import onnx_runtime, serving, signatures
+from tf_colorize.inference import onnx_runtime, runtimes, serving, signatures
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 
@@ -61,17 +61,17 @@ def photos(larger_sizes=()):
 
 
 @contextlib.contextmanager
-def ways(saved_model, tflite, onnx):
+def ways(saved_model, tflite, onnx, server=None):
     """Yields functions from the bytes of a PNG file to a PIL image, by name.
 
     Args:
         saved_model: Folder.
         tflite: dict of `.tflite` files by their quantization.
         onnx: dict of `.onnx` files by their quantization; "picture" takes whole pictures.
+        server: What `prediction_server.serve` yields for the folder, if it runs already: loading takes seconds.
     """
-    loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
     with (
-        prediction_server.serve(saved_model) as (_, addresses),
+        served(saved_model, server) as (loaded, addresses),
         session(saved_model) as run_session,
         tempfile.TemporaryDirectory() as folder,
     ):
@@ -82,7 +82,7 @@ def ways(saved_model, tflite, onnx):
             "SavedModel, colorize": lambda file: Image.fromarray(
                 loaded.signatures["colorize"](image=tf.constant(pixels(file)))["image"].numpy()[0]
             ),
-            "SavedModel, predict_ab": through(Colorizer.from_saved_model(saved_model)),
+            "SavedModel, predict_ab": through(Colorizer(runtimes.of_loaded(loaded, saved_model))),
             "TF1 session": lambda file: decoded(run_session(file)),
         }
         for protocol, address in addresses.items():
@@ -97,13 +97,12 @@ def ways(saved_model, tflite, onnx):
 
 
 @contextlib.contextmanager
-def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({})):
+def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({}), server=None):
     """Does the same as `ways` with `HINTS` on each photo, for a model that takes hints."""
-    loaded = tf.saved_model.load(str(saved_model), tags=["serve"])
-    with prediction_server.serve(saved_model) as (_, addresses), tempfile.TemporaryDirectory() as folder:
+    with served(saved_model, server) as (loaded, addresses), tempfile.TemporaryDirectory() as folder:
         functions = {
             "SavedModel, colorize": lambda file: colorized_with_hints(loaded, pixels(file)),
-            "SavedModel, predict_ab": through(Colorizer.from_saved_model(saved_model), HINTS),
+            "SavedModel, predict_ab": through(Colorizer(runtimes.of_loaded(loaded, saved_model)), HINTS),
         }
         for protocol, address in addresses.items():
             functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address), HINTS)
@@ -114,6 +113,14 @@ def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({})):
                 functions[f"ONNX {kind}"] = through(Colorizer.load(path), HINTS)
         functions["tf-colorize"] = lambda file: through_command_line(file, tflite["none"], pathlib.Path(folder), HINTS)
         yield {f"{name}, with hints": function for name, function in functions.items()}
+
+
+@contextlib.contextmanager
+def served(saved_model, server):
+    """Yields a SavedModel as its server has loaded it, and the server's addresses."""
+    with prediction_server.serve(saved_model) if server is None else contextlib.nullcontext(server) as running:
+        model, addresses = running
+        yield model.loaded, addresses
 
 
 def colorized_with_hints(loaded, image):

@@ -2,16 +2,18 @@
 
 import dataclasses
 
+import agreement
 import exports
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tf_colorize import Colorizer, export, model_metadata
 from tf_colorize.export import checks
 from tf_colorize.inference import predictor, runtimes
-from tf_colorize.models import blocks, grafts, saving
+from tf_colorize.models import blocks, saving
 
 SIZES = [64, 96, 160]
 
@@ -71,6 +73,28 @@ def test_a_picture_is_seen_at_its_size(made, kind):
     assert difference.mean() < 1.5  # 8 bits
 
 
+def test_a_saved_model_sees_each_picture_at_its_size(made, tmp_path):
+    metadata = {"image_size": 64, "image_sizes": [64, 96]}
+    path = export.export_saved_model(
+        exports.generator(), tmp_path / "1", metadata=metadata, half_precision=False, photos=made["photos"]
+    ).path
+    loaded = tf.saved_model.load(str(path), tags=["serve"])
+    model, colorizer = runtimes.of_loaded(loaded, path), Colorizer.from_keras(made["folder"] / "generator.keras")
+    assert (model.image_size, model.larger_sizes) == (64, (96,))
+    photo = Image.open(next(made["photos"].iterdir())).convert("RGB")
+    pictures = [photo.resize((70, 60)), photo, photo.resize((96, 96))]
+    expected = [colorizer(picture).astype(int) for picture in pictures]
+    files = tf.constant([agreement.as_png(picture) for picture in pictures])
+    colored = loaded.signatures["serving_default"](image_bytes=files)["color_bytes"].numpy()
+    for picture, wanted, file in zip(pictures, expected, colored):
+        (pixels,) = loaded.signatures["colorize"](image=tf.constant([np.asarray(picture)]))["image"].numpy()
+        for found in (np.asarray(agreement.decoded(file)), pixels):
+            assert np.abs(found - wanted).max() <= 1
+    # Otherwise nobody would notice a wrong choice.
+    at_64 = colorizer.join(photo, colorizer.ab(colorizer.lightness(photo, 64)))
+    assert np.abs(at_64 - expected[1]).mean() > 1
+
+
 def test_hints_are_painted_at_the_size_that_is_seen(tmp_path, made):
     metadata = {"image_size": 64, "image_sizes": [64, 96]}
     path = export.export_tflite(_with_hints(), tmp_path / "hints.tflite", photos=made["photos"], metadata=metadata).path
@@ -91,7 +115,7 @@ def _with_hints():
     x = keras.layers.ReLU(name="decoder3_relu")(x)
     x = keras.layers.Conv2D(2, 1, activation="tanh", name="chroma")(x)
     plain = keras.Model(inputs, blocks.BilinearUpsampling(4, name="ab")(x), name="resnet18_unet")
-    return grafts.add_hints(plain)
+    return exports.with_hints(plain)
 
 
 def test_a_file_that_lacks_a_size_it_promises_is_refused(made, tmp_path, monkeypatch):

@@ -1,4 +1,7 @@
-"""A model of several sizes: every way of running it chooses the same size and gives the same picture."""
+"""A model of several sizes: every way of running it chooses the same size and gives the same picture.
+
+Its SavedModel takes long to make; test_several_sizes.py has a smaller one, without hints.
+"""
 
 import pathlib
 import shutil
@@ -50,10 +53,23 @@ def made():
 
 
 @pytest.fixture(scope="module")
-def ways(made):
+def server(made):
+    """A server of the SavedModel, which all tests share, because each copy that is loaded takes seconds."""
+    with prediction_server.serve(made.saved_model) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def signatures(server):
+    model, _ = server
+    return model.loaded.signatures
+
+
+@pytest.fixture(scope="module")
+def ways(made, server):
     with (
-        agreement.ways(made.saved_model, made.tflite, {}) as functions,
-        agreement.ways_with_hints(made.saved_model, made.tflite) as functions_with_hints,
+        agreement.ways(made.saved_model, made.tflite, {}, server) as functions,
+        agreement.ways_with_hints(made.saved_model, made.tflite, server=server) as functions_with_hints,
     ):
         yield functions | functions_with_hints
 
@@ -63,6 +79,7 @@ def colorizer(made):
     return Colorizer.from_keras(made.keras)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PHOTOS)
 def test_no_photo_is_enlarged(colorizer, kind):
     assert colorizer.lightness(PHOTOS[kind]).shape == (1, SIDES[kind], SIDES[kind], 1)
@@ -70,10 +87,8 @@ def test_no_photo_is_enlarged(colorizer, kind):
     assert SIDES[kind] == SIZES[0] or SIDES[kind] ** 2 <= width * height
 
 
-@pytest.mark.parametrize(
-    "way",
-    [pytest.param(way, marks=pytest.mark.slow if "tf-" in way else ()) for way in (*WAYS, *WAYS_WITH_HINTS)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("way", [*WAYS, *WAYS_WITH_HINTS])
 def test_every_way_gives_the_same_picture_at_every_size(ways, colorizer, way):
     given = agreement.HINTS if way in WAYS_WITH_HINTS else ()
     kinds = PHOTOS if way.split(",")[0] != "tf-colorize" else list(PHOTOS)[-3:]  # each starts a process
@@ -84,23 +99,26 @@ def test_every_way_gives_the_same_picture_at_every_size(ways, colorizer, way):
         assert distance.shape == expected.shape[:2] and np.mean(distance <= 1) >= 0.999, kind
 
 
+@pytest.mark.slow
 def test_the_sizes_give_different_pictures(colorizer):
     # Otherwise nobody would notice a wrong choice.
     seen = [colorizer.join(PIXELS, colorizer.ab(colorizer.lightness(PIXELS, side))).astype(int) for side in SIZES]
     assert all(np.abs(one - seen[-1]).mean() > 1 for one in seen[:-1])
 
 
-def test_files_of_all_sizes_in_one_batch(made, colorizer):
-    signature = tf.saved_model.load(str(made.saved_model)).signatures["serving_default"]
+@pytest.mark.slow
+def test_files_of_all_sizes_in_one_batch(signatures, colorizer):
+    signature = signatures["serving_default"]
     for names in (list(PHOTOS), list(PHOTOS)[::-1], [kind for kind in PHOTOS if SIDES[kind] == 48]):
         files = [agreement.as_png(PHOTOS[kind]) for kind in names]
         for file, result in zip(files, signature(image_bytes=tf.constant(files))["color_bytes"].numpy()):
             assert agreement.distance(agreement.decoded(result), colorizer(file)).max() <= 1
 
 
-def test_hints_tell_at_which_size_they_are_seen(made, colorizer):
+@pytest.mark.slow
+def test_hints_tell_at_which_size_they_are_seen(signatures, colorizer):
     image = np.asarray(PIXELS)[np.newaxis]
-    signature = tf.saved_model.load(str(made.saved_model)).signatures["colorize_with_hints"]
+    signature = signatures["colorize_with_hints"]
     for side in SIZES:
         nothing = np.zeros((1, side, side, 3), np.float32)
         result = signature(image=tf.constant(image), hints=tf.constant(nothing))["image"].numpy()[0].astype(int)
@@ -110,11 +128,12 @@ def test_hints_tell_at_which_size_they_are_seen(made, colorizer):
         signature(image=tf.constant(image), hints=tf.zeros((1, 50, 50, 3)))
 
 
-def test_a_server_tells_its_sizes(made):
-    with prediction_server.serve(made.saved_model) as (_, addresses):
-        for address in addresses.values():
-            client = serving.Client(address)
-            assert (client.image_size, client.larger_sizes, client.takes_hints) == (32, (48, 64), True)
+@pytest.mark.slow
+def test_a_server_tells_its_sizes(server):
+    _, addresses = server
+    for address in addresses.values():
+        client = serving.Client(address)
+        assert (client.image_size, client.larger_sizes, client.takes_hints) == (32, (48, 64), True)
 
 
 def test_a_saved_model_from_before_the_larger_sizes(tmp_path):
@@ -147,6 +166,7 @@ def test_the_steps_for_app_developers_give_the_test_vectors_of_each_size(tmp_pat
         assert np.abs(np.asarray(Image.open(tmp_path / "mine.png")).astype(int) - color).max() <= 1
 
 
+@pytest.mark.slow
 def test_the_weights_are_stored_once(made):
     stored = tf.train.load_checkpoint(str(made.saved_model / "variables" / "variables")).get_variable_to_shape_map()
     weights = [tuple(shape) for name, shape in stored.items() if name.startswith("generator_weights")]
