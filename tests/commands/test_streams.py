@@ -38,7 +38,13 @@ def is_colored(path):
         return image.size == (80, 60) and np.ptp(np.asarray(image.convert("RGB")).astype(int), axis=-1).mean() > 5
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        *["<&-", ">&-", "2>&-", "<&- >&- 2>&-"],
+        *(pytest.param(pair, marks=pytest.mark.slow) for pair in ("<&- >&-", "<&- 2>&-", ">&- 2>&-")),
+    ],
+)
 def test_photos_are_colorized_whatever_streams_are_closed(photo, model, closed):
     before = photo.read_bytes()
     (photo.parent / "broken.jpg").write_bytes(before[:300])  # so there is a complaint

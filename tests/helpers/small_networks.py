@@ -1,5 +1,8 @@
 """Networks small enough to train in seconds, in the place of the real ones."""
 
+import importlib
+from unittest import mock
+
 import keras
 
 from tf_colorize import models
@@ -20,6 +23,14 @@ def generator(config, report=print):
     else:
         x = keras.layers.Conv2D(2, 3, padding="same", activation="tanh", name="ab")(x)
     return keras.Model(inputs, x, name="small")
+
+
+def slim_unet():
+    """The paper's U-Net with an eighth of its filters, built by the same function: a sixtieth of its weights."""
+    module = importlib.import_module("tf_colorize.models.unet")
+    filters = {name: tuple(n // 8 for n in getattr(module, name)) for name in ("ENCODER_FILTERS", "DECODER_FILTERS")}
+    with mock.patch.multiple(module, **filters):
+        return models.unet()
 
 
 def install():

@@ -4,6 +4,7 @@ import exports
 import keras
 import numpy as np
 import pytest
+import small_networks
 import tensorflow as tf
 
 from tf_colorize import models
@@ -23,15 +24,16 @@ NETWORKS = {
     "resnet18_unet": (models.resnet18_unet, (64, 96)),
     "palette_unet": (_palette_unet, (64, 96)),
     "unet": (models.unet, (256, 256)),
+    "slim_unet": (small_networks.slim_unet, (256, 256)),
     "small": (exports.generator, (64, 64)),
 }
 
 
-SLOW = "resnet18_unet"  # palette_unet has the same features
+SLOW = ("resnet18_unet", "unet")  # palette_unet and slim_unet have the same features
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name == SLOW)) for name in NETWORKS]
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in NETWORKS]
 )
 def pair(request):
     """A generator, the same with hints, and lightness for both."""

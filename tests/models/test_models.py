@@ -5,6 +5,7 @@ import typing
 import keras
 import numpy as np
 import pytest
+import small_networks
 import tensorflow as tf
 
 from tf_colorize import models
@@ -12,6 +13,7 @@ from tf_colorize.color import lab
 from tf_colorize.models import blocks, saving
 
 METADATA = {"image_size": 64}
+UNET_PARAMETERS = 54_420_290  # in the paper
 
 
 def _palette_unet():
@@ -26,7 +28,8 @@ def _as_discriminator(function=models.patchgan, **arguments):
 
 # name: (function, shape of one input, shape of its output, parameters in the source or None)
 NETWORKS = {
-    "unet": (models.unet, (256, 512, 1), (256, 512, 2), 54_420_290),
+    "unet": (models.unet, (256, 512, 1), (256, 512, 2), UNET_PARAMETERS),
+    "slim_unet": (small_networks.slim_unet, (256, 512, 1), (256, 512, 2), None),
     "resnet18_unet": (models.resnet18_unet, (64, 96, 1), (64, 96, 2), None),
     "resnet34_unet": (models.resnet34_unet, (64, 96, 1), (64, 96, 2), None),
     "palette_unet": (_palette_unet, (64, 96, 1), (64, 96, 2), None),
@@ -47,7 +50,8 @@ class Case(typing.NamedTuple):
     size: int | None  # parameters in the source
 
 
-SLOW = ("resnet18_unet", "resnet34_unet")  # palette_unet is made of the same layers, apart from the last
+# palette_unet is made of the same layers as the first two, apart from the last; slim_unet has fewer filters.
+SLOW = ("resnet18_unet", "resnet34_unet", "unet")
 
 
 @pytest.fixture(
@@ -154,9 +158,20 @@ def test_load_generator_names_the_received_path(content, tmp_path):
         saving.load_generator(path)
 
 
-def test_paper_networks_start_from_the_papers_distribution():
+@pytest.fixture(scope="module")
+def paper_unet():
+    """The U-Net with all its filters, for tests that do not run it."""
     keras.utils.set_random_seed(0)
-    for network in (models.unet(), models.patchgan()):
+    return models.unet()
+
+
+def test_the_unet_has_the_parameters_of_the_paper(paper_unet):
+    assert paper_unet.count_params() == UNET_PARAMETERS
+
+
+def test_paper_networks_start_from_the_papers_distribution(paper_unet):
+    keras.utils.set_random_seed(0)
+    for network in (paper_unet, models.patchgan()):
         for layer in network.layers:
             if isinstance(layer, keras.layers.Conv2D):
                 kernel = layer.kernel.numpy()
@@ -175,10 +190,8 @@ def test_a_patchgan_logit_sees_seventy_pixels():
     assert tuple(np.ptp(seen, axis=0) + 1) == (70, 70)
 
 
-def test_unet_dropout_acts_in_training_only():
-    keras.utils.set_random_seed(0)
-    network = models.unet()
-    dropouts = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+def test_unet_dropout_acts_in_training_only(paper_unet):
+    dropouts = [layer for layer in paper_unet.layers if isinstance(layer, keras.layers.Dropout)]
     assert [layer.rate for layer in dropouts] == [0.5, 0.5, 0.5]
 
 

@@ -12,6 +12,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGE = ROOT / "tf_colorize"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text()]
+# These build networks of full size; models/resnet18_unet.py does, too.
+SLOW = ("resnet34_unet.py", "unet.py")
 if sys.version_info < (3, 11):  # PyAV of the version that films need has no wheels
     MODULES = [path for path in MODULES if path.parent.name != "film"]
 
@@ -65,7 +67,11 @@ def folder(photo_folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.name in SLOW)) for path in MODULES],
+    ids=lambda path: path.relative_to(PACKAGE).as_posix(),
+)
 def test_the_examples_run(path):
     module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     runner = doctest.DocTestRunner(Checker(), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -13,14 +13,29 @@ from tf_colorize.models import saving
 from tf_colorize.training import checkpoints, preparation, reports
 
 
+class Killed(BaseException):
+    """In place of a signal."""
+
+
 @pytest.fixture(scope="module")
-def killed_run(photos, run_python, tmp_path_factory):
-    """The folder of a run that was killed at step 5, in the middle of the second epoch."""
-    run_dir = tmp_path_factory.mktemp("killed") / "run"
-    with pytest.raises(AssertionError):  # the process died
-        run_python(trainings.interrupted(trainings.config_of(photos, run_dir), 5, "SIGKILL"))
-    assert not (run_dir / "generator.keras").exists()
-    return run_dir
+def killed_run(photos, tmp_path_factory):
+    """What a run that is killed at step 5, in the middle of the second epoch, leaves on the disk."""
+    run_dir, left = (tmp_path_factory.mktemp("killed") / name for name in ("run", "left"))
+    steps = []
+
+    def kill(line, batch, logs=None):
+        steps.append(batch)
+        if len(steps) == 5:
+            shutil.copytree(run_dir, left)  # without what it may write when it ends
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        trainings.put_small_networks(patch)
+        patch.setattr(checkpoints, "CHECKPOINT_MINUTES", 0.0)
+        patch.setattr(reports.StateLine, "on_train_batch_end", kill)
+        trainings.trained(trainings.config_of(photos, run_dir))
+    assert not (left / "generator.keras").exists()
+    return left
 
 
 @pytest.fixture
@@ -66,7 +81,30 @@ def test_a_process_resumes_after_a_signal_at_any_step(
     assert trainings.resumed(tmp_path / "run") == trainings.rows(small_run)
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(killed, small_run, small_networks):
+def test_the_newest_checkpoint_that_can_be_read_is_found(tmp_path):
+    def checkpoints_of(folder):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+        model.compile("sgd", "mse")
+        found = checkpoints.Checkpoints(folder, [], steps_per_epoch=10)
+        found.attach(model)
+        return found
+
+    saver = checkpoints_of(tmp_path)
+    assert saver.find() == 0
+    for step in (3, 7):
+        saver.position.assign(step)
+        saver.save()
+    assert checkpoints_of(tmp_path).find() == 7
+    older, newer = sorted(tmp_path.glob("*.data-*"), key=os.path.getmtime)
+    newer.write_bytes(newer.read_bytes()[: newer.stat().st_size // 2])
+    assert checkpoints_of(tmp_path).find() == 3
+    older.write_bytes(b"")
+    with pytest.raises(ValueError, match="all are damaged"):
+        checkpoints_of(tmp_path).find()
+
+
+@pytest.mark.slow
+def test_a_run_with_a_damaged_checkpoint_logs_the_same(killed, small_run, small_networks):
     newest = max((killed / "checkpoints" / "stage1").glob("*.data-*"), key=os.path.getmtime)
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
     assert trainings.resumed(killed) == trainings.rows(small_run)
