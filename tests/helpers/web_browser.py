@@ -1,5 +1,6 @@
 """Chromium on the page that is built from web/, and what a visitor does there."""
 
+import base64
 import contextlib
 import importlib.util
 import io
@@ -33,6 +34,9 @@ _ARGUMENTS = [
     # Half of the time that a page needs to load would go into optimizing WebAssembly that small networks run only once.
     "--js-flags=--wasm-tiering-budget=200000000",
 ]
+# A page without a service worker and without animations: where no graphics hardware draws their frames, those that
+# show that a photo is waiting or has got its colors take much of the time of a test.
+CALM = {"service_workers": "block", "reduced_motion": "reduce"}
 
 
 def executable():
@@ -59,13 +63,38 @@ def build_script():
     return module
 
 
+# Lists of numbers in JSON take hundreds of times as long.
+_NODE = """
+import { readFileSync } from "node:fs";
+const unpacked = (_, value) => {
+    if (value?.floats === undefined) return value;
+    const bytes = Buffer.from(value.floats, "base64");
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+};
+const packed = ({ buffer, byteOffset, byteLength }) => (
+    { floats: Buffer.from(buffer, byteOffset, byteLength).toString("base64") }
+);
+const given = JSON.parse(readFileSync(0), unpacked);
+"""
+
+
 def in_node(code, *arguments):
-    """Runs JavaScript with the page's modules in Node; returns the JSON that it prints. `given` has its arguments."""
-    code = f'import {{ readFileSync }} from "node:fs";\nconst given = JSON.parse(readFileSync(0));\n{code}'
-    command = ["node", "--input-type=module", "--eval", code]
-    process = subprocess.run(command, cwd=WEB, input=json.dumps(arguments), capture_output=True, text=True)
+    """Runs JavaScript with the page's modules in Node; returns the JSON that it prints. `given` has its arguments.
+
+    Arrays become a `Float32Array`, without their shape; what `packed` makes of one is an array here.
+    """
+
+    def pack(array):
+        return {"floats": base64.b64encode(np.asarray(array, np.float32).tobytes()).decode()}
+
+    def unpack(found):
+        return np.frombuffer(base64.b64decode(found["floats"]), np.float32) if found.keys() == {"floats"} else found
+
+    command = ["node", "--input-type=module", "--eval", _NODE + code]
+    given = json.dumps(arguments, default=pack)
+    process = subprocess.run(command, cwd=WEB, input=given, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
-    return json.loads(process.stdout)
+    return json.loads(process.stdout, object_hook=unpack)
 
 
 @contextlib.contextmanager
@@ -273,6 +302,6 @@ def share_that_agrees(received, expected, gray_levels=3):
 @contextlib.contextmanager
 def arrived(browser, server, **options):
     """A visitor on a server's page, which is ready."""
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "service_workers": "block", **options})
+    context = browser.new_context(**{**CALM, "viewport": {"width": 1280, "height": 900}, **options})
     yield Visitor(context.new_page(), server.url).wait_until_ready()
     context.close()

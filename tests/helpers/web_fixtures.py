@@ -9,7 +9,7 @@ import web_browser
 from tf_colorize import Colorizer
 from tf_colorize.inference import insight, matching, runtimes
 
-CONTEXT = {"viewport": {"width": 1280, "height": 800}, "service_workers": "block"}
+CONTEXT = {**web_browser.CALM, "viewport": {"width": 1280, "height": 800}}
 
 
 @pytest.fixture(scope="session")

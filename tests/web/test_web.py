@@ -63,7 +63,10 @@ def test_pixels_are_those_of_the_colorizer(visitor, colorizer, name):
     assert np.ptp(expected, axis=-1).max() > 40  # gray would agree, too
 
 
-@pytest.mark.parametrize("percent", [0, 45, 160, 200])
+# Every look is compared in test_web_numbers.py; here, one that is less and one that is more.
+@pytest.mark.parametrize(
+    "percent", [0, pytest.param(45, marks=pytest.mark.slow), 160, pytest.param(200, marks=pytest.mark.slow)]
+)
 def test_vividness_is_that_of_the_colorizer(visitor, colorizer, percent):
     data = PHOTOS["color.png"]()
     visitor.colors("coffee.png", data)
@@ -110,7 +113,14 @@ def test_all_photos_in_one_archive(visitor):
     assert sizes == [(7, 3), (43, 400), (512, 512)]
 
 
-@pytest.mark.parametrize("photo", [COFFEE.crop((0, 0, 333, 251)), COFFEE.resize((999, 755)), COFFEE.resize((7, 3))])
+@pytest.mark.parametrize(
+    "photo",
+    [
+        COFFEE.crop((0, 0, 333, 251)),
+        pytest.param(COFFEE.resize((999, 755)), marks=pytest.mark.slow),
+        COFFEE.resize((7, 3)),
+    ],
+)
 def test_jpeg_is_as_good_and_as_small_as_pillows(visitor, photo):
     visitor.colors("photo.png", web_browser.encoded(photo))
     _, png = visitor.downloads(form="image/png")

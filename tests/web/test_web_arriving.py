@@ -53,7 +53,7 @@ def slow_server(page_folder):
         server.shutdown()
 
 
-@pytest.mark.parametrize("width", [360, 1280, 2560])
+@pytest.mark.parametrize("width", [360, *(pytest.param(width, marks=pytest.mark.slow) for width in (1280, 2560))])
 def test_what_is_there_does_not_move_when_the_rest_arrives(chromium, slow_server, width):
     context = chromium.new_context(viewport={"width": width, "height": width * 5 // 8 + 400})
     page = context.new_page()

@@ -1,5 +1,6 @@
 """Variants of the photo on the stage: the nine looks of the command, other likely colors, chosen by tap or by key."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -82,8 +83,19 @@ def is_closed(visitor):
     sync_api.expect(visitor.page.locator("#variants")).to_be_hidden()
 
 
-@pytest.mark.parametrize("look", [Look(), Look(1.9, 0.8), Look(0.1, -1), Look(2, 1), Look(0, 0.35)], ids=str)
-def test_the_nine_are_those_of_the_command(colorized, look):
+def test_the_nine_are_those_of_the_command():
+    looks = [Look(), Look(1.9, 0.8), Look(0.1, -1), Look(2, 1), Look(0, 0.35)]
+    code = """
+        import { nine } from "./src/photo/variants.js";
+        console.log(JSON.stringify(given.map((look) => nine(look))));
+    """
+    for look, found in zip(looks, web_browser.in_node(code, *map(dataclasses.asdict, looks)), strict=True):
+        expected = [(one.look.vividness, one.look.warmth) for row in variants.rows(look) for one in row]
+        assert [(one["vividness"], one["warmth"]) for one in found] == expected
+
+
+@pytest.mark.parametrize("look", [Look(1.9, 0.8), Look(0, 0.35)], ids=str)
+def test_the_view_shows_nine_looks_around_the_present_one(colorized, look):
     sets_look(colorized, look)
     tiles = opens(colorized)
     expected = [look_options.of_variant(variant) for row in variants.rows(look) for variant in row]

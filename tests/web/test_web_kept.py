@@ -51,6 +51,7 @@ def test_photos_dots_and_sliders_come_back(visitor):
     assert web_kept.dots(later) == []
 
 
+@pytest.mark.slow
 def test_an_unfinished_change_is_kept(visitor):
     visitor.colors("photo.png", PHOTO)
     visitor.puts_dot(0.7, 0.3)
@@ -65,6 +66,7 @@ def test_an_unfinished_change_is_kept(visitor):
     sync_api.expect(visitor.page.locator(".dot")).to_have_attribute("aria-label", re.compile("#2040c0"))
 
 
+@pytest.mark.slow
 def test_the_stored_amount_is_shown(visitor):
     visitor.sees("#kept", "Photos, dots and sliders are kept in this browser")
     visitor.colors("one.png", PHOTO)

@@ -23,7 +23,12 @@ COVERED = """(selectors) => [...document.querySelectorAll(selectors.join())].fil
 CONTROLS = ["#side button", "#side input", "#side select", "#shelf button.thumb", "#add", "#forget", ".tools button"]
 
 
-@pytest.fixture(scope="module", params=SCREENS)
+MIDDLE = ("phone", "tablet")  # which lie between the other two
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name in MIDDLE)) for name in SCREENS]
+)
 def arrived(request, chromium, hinting_server):
     """A visitor on a screen."""
     width, height = SCREENS[request.param]

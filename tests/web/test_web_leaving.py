@@ -153,7 +153,6 @@ def test_the_browser_is_asked_to_keep_what_is_stored(new_visitor, hinting_server
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_without_storage_no_question_is_asked(new_visitor, hinting_server):
     visitor = new_visitor(hinting_server.url, web_kept.refuse).wait_until_ready()
     visitor.page.mouse.click(5, 5)

@@ -165,9 +165,10 @@ def test_keys_choose_from_the_list(visitor):
     sync_api.expect(page.locator("#lenders")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_fingers_and_mice_choose_on_a_narrow_screen(chromium, lending_server):
     options = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-    context = chromium.new_context(**options, service_workers="block")
+    context = chromium.new_context(**web_browser.CALM, **options)
     visitor = web_browser.Visitor(context.new_page(), lending_server.url).wait_until_ready()
     page = visitor.page
     long = f"a long name {'x' * 60}.png"

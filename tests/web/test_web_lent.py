@@ -166,7 +166,7 @@ def test_files_with_references_are_opened(visitor, tmp_path):
 @pytest.mark.slow
 def test_a_narrow_phone_has_room_and_fingers_and_keys_reach_it(chromium, lending_server):
     options = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
-    context = chromium.new_context(**options, service_workers="block")
+    context = chromium.new_context(**web_browser.CALM, **options)
     visitor = web_browser.Visitor(context.new_page(), lending_server.url).wait_until_ready()
     page = visitor.page
     visitor.colors("photo.png", PHOTO)

@@ -12,31 +12,59 @@ from playwright import sync_api
 pytest_plugins = ["web_fixtures"]
 
 
+# What the page animates from a script is the wipe that shows the colors of a photo.
+COUNT_WIPES = """() => {
+    const animate = Element.prototype.animate;
+    window.wipes = 0;
+    Element.prototype.animate = function (...given) {
+        window.wipes += 1;
+        return animate.apply(this, given);
+    };
+}"""
+
+
+@pytest.fixture
+def moving(visitor):
+    """The visitor, to whom the page also shows its animations."""
+    visitor.page.emulate_media(reduced_motion="no-preference")
+    yield visitor
+    visitor.page.emulate_media(reduced_motion="reduce")
+
+
 def test_samples_are_colorized(visitor):
     visitor.page.click("[data-sample='chelsea.jpg']")
     visitor.sees("#info", "451 × 300 · chelsea.jpg")
     visitor.sees("#info", "Colorized in")
 
 
-def test_the_divider_follows_mouse_and_keyboard(visitor):
-    visitor.colors("photo.png", web_stage.PHOTO)
-    split = visitor.page.locator("#split")
+def test_the_divider_follows_mouse_and_keyboard(moving):
+    moving.colors("photo.png", web_stage.PHOTO)
+    split = moving.page.locator("#split")
     split.focus()
-    visitor.page.keyboard.press("Home")
-    assert web_stage.split_of(visitor) == 0
-    visitor.page.keyboard.press("ArrowRight")
-    assert web_stage.split_of(visitor) == 1
-    box = visitor.page.locator("#frame").bounding_box()
+    moving.page.keyboard.press("Home")
+    assert web_stage.split_of(moving) == 0
+    moving.page.keyboard.press("ArrowRight")
+    assert web_stage.split_of(moving) == 1
+    box = moving.page.locator("#frame").bounding_box()
     middle = box["y"] + box["height"] / 2
-    visitor.page.mouse.move(box["x"] + box["width"] * 0.3, middle)
-    visitor.page.mouse.down()
-    visitor.page.mouse.move(box["x"] + box["width"] * 0.75, middle)
-    visitor.page.mouse.up()
-    assert web_stage.split_of(visitor) == pytest.approx(75, abs=1)
+    moving.page.mouse.move(box["x"] + box["width"] * 0.3, middle)
+    moving.page.mouse.down()
+    moving.page.mouse.move(box["x"] + box["width"] * 0.75, middle)
+    moving.page.mouse.up()
+    assert web_stage.split_of(moving) == pytest.approx(75, abs=1)
     assert split.input_value() == "75"
-    visitor.until(
-        lambda: web_stage.colorfulness(visitor, 0.05, 0.7) < 1 and web_stage.colorfulness(visitor, 0.8, 0.95) > 20
+    moving.until(
+        lambda: web_stage.colorfulness(moving, 0.05, 0.7) < 1 and web_stage.colorfulness(moving, 0.8, 0.95) > 20
     )
+
+
+def test_colors_are_wiped_in_unless_the_visitor_wants_no_motion(moving):
+    moving.page.evaluate(COUNT_WIPES)
+    moving.colors("wiped.png", web_stage.PHOTO)
+    assert moving.page.evaluate("() => window.wipes") == 1
+    moving.page.emulate_media(reduced_motion="reduce")
+    moving.colors("still.png", web_stage.PHOTO)
+    assert moving.page.evaluate("() => window.wipes") == 1
 
 
 def test_touch_drags_the_divider_pinches_and_moves(new_visitor):

@@ -30,7 +30,15 @@ def selects(visitor, name):
     visitor.sees("#info", name)
 
 
-@pytest.mark.parametrize("look", [Look(0.6, 0.5), Look(1.4, -0.8), Look(1.0, 1.0)], ids=str)
+# Every look is compared in test_web_numbers.py.
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look(1.4, -0.8),
+        *(pytest.param(look, marks=pytest.mark.slow, id=str(look)) for look in (Look(0.6, 0.5), Look(1.0, 1.0))),
+    ],
+    ids=str,
+)
 def test_a_look_is_that_of_the_colorizer_with_and_without_dots(visitor, hinting_model, look):
     colorizer = Colorizer.from_tflite(hinting_model)
     visitor.colors("photo.png", PHOTO)
@@ -163,7 +171,13 @@ FILMS = {
 }
 
 
-@pytest.mark.parametrize("name", FILMS)
+# One by its content, one by its name, one with a space.
+QUICK_FILMS = ("clip", "empty.mkv", "family film.mov")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK_FILMS else [pytest.mark.slow]) for name in FILMS]
+)
 def test_a_film_is_sent_to_the_command(visitor, name):
     visitor.hands_over("drop", name, FILMS[name])
     given = f'"{name}"' if " " in name else name
@@ -204,7 +218,7 @@ def sharing(new_visitor, hinting_server):
     assert [visitor.errors for visitor in visitors] == [[]]
 
 
-@pytest.mark.parametrize("is_early", [False, True])
+@pytest.mark.parametrize("is_early", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_photos_are_shared_where_the_browser_can(sharing, is_early):
     visitor, share = sharing(["NotAllowedError"] if is_early else [])
     share.click()
