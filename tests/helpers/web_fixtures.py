@@ -4,6 +4,7 @@ import functools
 
 import exports
 import pytest
+import shared_folder
 import web_browser
 
 from tf_colorize import Colorizer
@@ -13,11 +14,14 @@ CONTEXT = {**web_browser.CALM, "viewport": {"width": 1280, "height": 800}}
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory):
+def model(folder_of_the_session):
     """Path of a `.tflite` file."""
-    return web_browser.write_model(
-        tmp_path_factory.mktemp("models") / "colorizer.tflite", lightness_scale=50.0, ab_scale=110.0
-    )
+    path = shared_folder.folder() / "of the page" / "colorizer.tflite"
+    with shared_folder.once("model of the page") as is_first:
+        if is_first:
+            path.parent.mkdir()
+            web_browser.write_model(path, lightness_scale=50.0, ab_scale=110.0)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +37,13 @@ def lending_model(folder_of_the_session):
 
 
 @pytest.fixture(scope="session")
-def page_folder(tmp_path_factory):
+def page_folder(folder_of_the_session):
     """The page as it is built from web/ now."""
-    return web_browser.build(tmp_path_factory.mktemp("page") / "page")
+    folder = shared_folder.folder() / "page"
+    with shared_folder.once("page") as is_first:
+        if is_first:
+            web_browser.build(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
