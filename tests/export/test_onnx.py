@@ -20,7 +20,7 @@ from tf_colorize.commands import export as command
 from tf_colorize.export import checks, onnx_file, vectors
 from tf_colorize.export import onnx as own_onnx
 from tf_colorize.inference import onnx_runtime
-from tf_colorize.models import anatomy
+from tf_colorize.models import anatomy, grafts
 
 SIZE = exports.IMAGE_SIZE
 # 24 x 24 places for hints: more than fit in one system of equations, so all branches of the graph are there.
@@ -35,7 +35,7 @@ def files():
 @pytest.fixture(scope="module")
 def hinted(tmp_path_factory):
     keras.utils.set_random_seed(1)
-    generator = exports.with_hints(exports.generator())
+    generator = grafts.add_hints(exports.generator())
     path = tmp_path_factory.mktemp("hinted") / "hinted.onnx"
     common = {"image_size": HINTED_SIZE, "photos": exports.exported().photos}
     return generator, export.export_onnx(generator, path, **common).path
@@ -230,7 +230,7 @@ def test_a_step_of_the_converter_that_fails_is_left_out(tmp_path, monkeypatch):
         raise KeyError("of the converter")
 
     monkeypatch.setattr(optimizer.EinsumOptimizer, "_optimize", fail)
-    common = {"image_size": SIZE, "photos": exports.exported().photos}
+    common = {"image_size": SIZE, "photos": exports.write_photos(tmp_path / "photos", count=1)}
     path = export.export_onnx(exports.generator(), tmp_path / "a.onnx", **common).path
     assert attempts[0] == "FALSE" and attempts[1:] and set(attempts[1:]) == {None}
     assert Colorizer.load(path).image_size == SIZE

@@ -40,14 +40,6 @@ def generator():
     return model
 
 
-def with_hints(plain, **options):
-    """A generator with a branch for hints that has a quarter of the operations: exporters unroll all steps of its
-    conjugate gradients, and 8 are enough for a few hints."""
-    hinted = grafts.add_hints(plain, **options)
-    hinted.get_layer("hints_spread").iterations = 8
-    return hinted
-
-
 def generator_with_features():
     """The smallest network with features at stride 8, a palette and hints."""
     keras.utils.set_random_seed(3)
@@ -133,7 +125,7 @@ def far_reaching_hints():
         if is_first:
             photos = write_photos(shared_folder.folder() / "photo", count=1)
             keras.utils.set_random_seed(1)
-            hinted = with_hints(generator(), power=1, ends=False)
+            hinted = grafts.add_hints(generator(), power=1, ends=False)
             export.export_tflite(hinted, path, image_size=IMAGE_SIZE, photos=photos)
     return path
 

@@ -21,6 +21,7 @@ from tf_colorize import Colorizer, export
 from tf_colorize import hints as hints_module
 from tf_colorize.color import lab
 from tf_colorize.inference import runtimes, serving
+from tf_colorize.models import grafts
 
 SIZE = exports.IMAGE_SIZE
 GRAY = skimage.data.camera()[:300, :400]
@@ -30,7 +31,7 @@ WISHES = [(60, 80, "#7a4b2c"), ("70%", "25%", "navy"), (300, 250, (90, 120, 60))
 @pytest.fixture(scope="module")
 def generator():
     keras.utils.set_random_seed(1)
-    return exports.with_hints(exports.generator())
+    return grafts.add_hints(exports.generator())
 
 
 @pytest.fixture(scope="module")
