@@ -14,8 +14,9 @@ with installation.explained():
 _STEPS = 256  # of a* and of b*, a byte each; finer than 8-bit chroma
 _MIDDLE, _SCALE = 128, 127.0  # byte for 0; bytes per unit of ab
 _TILE = 16  # steps of a* and b* that are filled together
+_EVERY = 2  # steps; entries between are interpolated
 _STRIP = 1 << 15  # pixels that are looked up at a time, for the processor's cache
-_LUMA_BITS = 2  # last bits of luma that are ignored
+_LUMA_BITS = 1  # last bits of luma that are ignored; with two of them, the noise of chroma is slow to encode
 _PLACES = [0, 0, 1, 1, 2, 2]  # luma, a* and b* into the first three bytes
 _LUMA_STEP = 1 << _LUMA_BITS
 
@@ -24,10 +25,11 @@ class ChromaTable:
     """Returns chroma and the correction of luma for 8-bit frames, as precise as bytes.
 
     Args:
-        computed: Writes the same as `look_up` to its last argument.
+        computed: Returns the values of `rounded` for luma, float `(n,)`, and a* and b* / 110, float32 `(height, width,
+            1, 2)`.
     """
 
-    def __init__(self, computed: Callable[[np.ndarray, np.ndarray, Sequence[np.ndarray]], None]) -> None:
+    def __init__(self, computed: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
         self._computed = computed
         # Neighboring pixels differ in luma more than in color, so entries of one color are together.
         self._entries = np.empty((_STEPS, _STEPS, 256 // _LUMA_STEP, 4), np.uint8)
@@ -67,12 +69,36 @@ class ChromaTable:
                 cv2.extractChannel(entries, channel, dst=values[rows])
 
     def _fill(self, rows, columns):
+        luma = (np.arange(256 // _LUMA_STEP) + 0.5) * _LUMA_STEP - 0.5
         for row, column in np.argwhere(~self._is_filled[rows, columns]) + (rows.start, columns.start):
+            b, a = ((np.arange(0, _TILE + 1, _EVERY) + one * _TILE - _MIDDLE) / _SCALE for one in (row, column))
+            ab = np.stack(np.broadcast_arrays(a, b[:, np.newaxis]), axis=-1).astype(np.float32)
+            values = _between(_between(self._computed(luma, ab[:, :, np.newaxis])).swapaxes(1, 2)).swapaxes(1, 2)
+            entries = np.empty((4, *values.shape[1:]), np.uint8)
+            rounded(values, entries, 255)
             tile = np.s_[row * _TILE : (row + 1) * _TILE, column * _TILE : (column + 1) * _TILE]
-            b, a, luma = np.indices((_TILE, _TILE, 256 // _LUMA_STEP)).reshape(3, _TILE * _TILE, -1)
-            ab = np.stack([a + column * _TILE, b + row * _TILE], axis=-1)
-            ab = np.clip((ab - _MIDDLE) / _SCALE, -1, 1).astype(np.float32)
-            entries = np.empty((4, *luma.shape), np.uint8)
-            self._computed((luma * _LUMA_STEP + _LUMA_STEP // 2).astype(np.uint8), ab, entries)
-            self._entries[tile] = entries.reshape(4, _TILE, _TILE, -1).transpose(1, 2, 3, 0)
+            self._entries[tile] = entries.transpose(1, 2, 3, 0)
             self._is_filled[row, column] = True
+
+
+def _between(values):
+    """Returns float32 `(3, _TILE, ...)`: values of every `_EVERY`th step, and linear interpolation between them."""
+    before, after = values[:, :-1, np.newaxis], values[:, 1:, np.newaxis]
+    share = (np.arange(_EVERY, dtype=np.float32) / _EVERY).reshape(-1, *[1] * (values.ndim - 2))
+    return (before + share * (after - before)).reshape(len(values), _TILE, *values.shape[2:])
+
+
+def rounded(values: np.ndarray, made: Sequence[np.ndarray], most: int) -> None:
+    """Rounds the chroma and the correction of luma to whole codes.
+
+    Args:
+        values: float32 `(3, ...)`: Cb, Cr, and the correction of luma.
+        made: The results to write, `(...)` each: Cb, Cr, and what to add to luma and to subtract from it, which is
+            rounded toward no color.
+        most: The largest code.
+    """
+    *chroma, correction = values
+    for target, codes in zip(made, chroma):
+        target[...] = np.clip(np.rint(codes), 0, most)
+    for target, sign in ((made[2], 1), (made[3], -1)):
+        target[...] = np.maximum(sign * correction, 0)

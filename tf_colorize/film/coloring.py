@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import os
@@ -13,11 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tf_colorize import hints
+from tf_colorize import hints, installation
 from tf_colorize.color.look import UNCHANGED, Look
 from tf_colorize.film import ahead, containers, encoding, frames, joining, muxing, pieces, reading, steadying, tracking
 from tf_colorize.hints import Hint
 from tf_colorize.inference.colorizer import Colorizer
+
+with installation.explained():
+    import cv2
 
 _PIECE_SECONDS = 20.0  # seconds of work per piece; an interruption costs at most that and one block
 _VERSION = 5  # version of the pieces; others are not resumed
@@ -103,7 +107,8 @@ def color_film(
     codec = options.codec or containers.default_codec(target)
     options = dataclasses.replace(options, codec=codec)
     part = part_of(film, options)
-    with pieces.Pieces(target, _job(film, options, model), starts_anew=starts_anew) as work:
+    job = _job(film, options, model)
+    with pieces.Pieces(target, job, starts_anew=starts_anew) as work, _one_thread_per_step():
         joiner = joining.Joiner(film, colorizer.image_size, encoding.has_small_chroma(film, codec))
         how = _plan(film, target, options, joiner, work)
         n_resumed = n_frames = work.n_frames
@@ -117,6 +122,17 @@ def color_film(
         notes = muxing.join(work.finished, film, target, how, part, work.joined, keeps_end=keeps_end)
         work.put(film.source.files()[0])
     return Done(n_frames, n_resumed, (*_notes(film, part, joiner, n_frames, work), *how.notes, *notes))
+
+
+@contextlib.contextmanager
+def _one_thread_per_step():
+    """Keeps OpenCV from using threads of its own, which take processor time from the other steps."""
+    n_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(n_threads)
 
 
 def _plan(film, target, options, joiner, work):

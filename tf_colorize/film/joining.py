@@ -42,7 +42,7 @@ class Joiner:
         self.pix_fmt = kind + ("" if self._tones.bits == 8 else "10le")
         n_codes = len(self._tones.code)
         has_table = self._tones.bits == 8 and len(film.table) * film.width * film.height >= _WORTH_A_TABLE
-        self._table = chroma_table.ChromaTable(self._compute) if has_table else None
+        self._table = chroma_table.ChromaTable(self._for_table) if has_table else None
         self._images = spares.Spares(lambda: av.VideoFrame(film.width, film.height, self.pix_fmt))
         luma_type = np.uint8 if film.bits <= 8 else np.uint16
         self._buffers: dict[str, np.ndarray] = {}
@@ -147,17 +147,27 @@ class Joiner:
 
     def _compute(self, luma, ab, made):
         """Writes the same as `ChromaTable.look_up`, of any depth."""
+        values = self._values(self._tones.lightness[luma], luma, ab)
+        chroma_table.rounded(values, made, (1 << self._tones.bits) - 1)
+
+    def _for_table(self, luma, ab):
+        """Returns what a `ChromaTable` needs."""
+        lightness = np.interp(luma, np.arange(len(self._tones.lightness)), self._tones.lightness)
+        ab = np.broadcast_to(ab, (*ab.shape[:2], len(luma), 2))
+        return self._values(np.broadcast_to(lightness, ab.shape[:-1]), luma, ab)
+
+    def _values(self, lightness, luma, ab):
+        """Returns Cb, Cr, and the correction of luma, float32 `(3, ...)`, for codes of luma and their lightness."""
         tone, span = self._tones, self._tones.span
-        red, green, blue = lab.lightness_ab_to_fine_rgb(tone.lightness[luma][..., np.newaxis], ab)
+        red, green, blue = lab.lightness_ab_to_fine_rgb(lightness[..., np.newaxis], ab)
         true = _RED * red + _GREEN * green + _BLUE * blue
         reach = span if tone.black == 0 else span * 224 / 219
-        for target, primary, share in ((made[0], blue, _BLUE), (made[1], red, _RED)):
-            codes = np.rint((primary - true) * (reach / (2 - 2 * share)) + tone.middle)
-            target[...] = np.clip(codes, 0, (1 << tone.bits) - 1)
+        values = np.empty((3, *true.shape), np.float32)
+        for target, primary, share in zip(values, (blue, red), (_BLUE, _RED)):
+            target[...] = (primary - true) * (reach / (2 - 2 * share)) + tone.middle
         # Values beyond black or white get no color, so they need no correction.
-        correction = true * span + tone.black - np.clip(luma, tone.black, tone.black + span)
-        for target, sign in ((made[2], 1), (made[3], -1)):
-            target[...] = np.maximum(sign * correction, 0)  # rounded toward no color
+        values[2] = true * span + tone.black - np.clip(luma, tone.black, tone.black + span)
+        return values
 
 
 def _squared(luma, size):
