@@ -1,13 +1,15 @@
 """Color joined with frames: compared with scikit-image and the equations of BT.709."""
 
 import av
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
 import skimage.color
 import skimage.data
 
-from tf_colorize.film import joining, reading
+import tf_colorize
+from tf_colorize.film import coloring, joining, reading
 
 
 @pytest.fixture
@@ -74,6 +76,22 @@ def test_frames_that_an_encoder_still_holds_are_not_overwritten(film):
     joiner.give_back(image=first)
     joiner.joined(frame, np.full((32, 32, 2), -0.2, np.float32))
     assert [bytes(plane) for plane in graph.pull().planes] == expected
+
+
+def test_opencv_has_no_threads_of_its_own_while_a_film_is_colored(film, tmp_path):
+    found = []
+
+    def predict_ab(lightness):
+        found.append(cv2.getNumThreads())
+        return np.zeros((*lightness.shape[:3], 2), np.float32)
+
+    n_before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        coloring.color_film(tf_colorize.Colorizer(predict_ab, 32), film, tmp_path / "result.mp4")
+        assert set(found) == {1} and cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(n_before)
 
 
 def _stream(film):

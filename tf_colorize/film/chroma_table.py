@@ -45,7 +45,7 @@ class ChromaTable:
         return steps
 
     def look_up(self, luma: np.ndarray, steps: np.ndarray, made: Sequence[np.ndarray]) -> None:
-        """Finds Cb, Cr, and what to add to luma and to subtract from it.
+        """Finds Cb, Cr, and what to subtract from luma.
 
         Args:
             luma: uint8 `(height, width)`.
@@ -74,7 +74,7 @@ class ChromaTable:
             b, a = ((np.arange(0, _TILE + 1, _EVERY) + one * _TILE - _MIDDLE) / _SCALE for one in (row, column))
             ab = np.stack(np.broadcast_arrays(a, b[:, np.newaxis]), axis=-1).astype(np.float32)
             values = _between(_between(self._computed(luma, ab[:, :, np.newaxis])).swapaxes(1, 2)).swapaxes(1, 2)
-            entries = np.empty((4, *values.shape[1:]), np.uint8)
+            entries = np.zeros((4, *values.shape[1:]), np.uint8)  # the last one makes it a power of two
             rounded(values, entries, 255)
             tile = np.s_[row * _TILE : (row + 1) * _TILE, column * _TILE : (column + 1) * _TILE]
             self._entries[tile] = entries.transpose(1, 2, 3, 0)
@@ -92,13 +92,11 @@ def rounded(values: np.ndarray, made: Sequence[np.ndarray], most: int) -> None:
     """Rounds the chroma and the correction of luma to whole codes.
 
     Args:
-        values: float32 `(3, ...)`: Cb, Cr, and the correction of luma.
-        made: The results to write, `(...)` each: Cb, Cr, and what to add to luma and to subtract from it, which is
-            rounded toward no color.
+        values: float32 `(3, ...)`: Cb, Cr, and what to subtract from luma.
+        made: The results to write, `(...)` each; the correction is rounded toward no color.
         most: The largest code.
     """
     *chroma, correction = values
     for target, codes in zip(made, chroma):
         target[...] = np.clip(np.rint(codes), 0, most)
-    for target, sign in ((made[2], 1), (made[3], -1)):
-        target[...] = np.maximum(sign * correction, 0)
+    made[2][...] = np.maximum(correction, 0)

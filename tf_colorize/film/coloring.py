@@ -24,7 +24,7 @@ with installation.explained():
     import cv2
 
 _PIECE_SECONDS = 20.0  # seconds of work per piece; an interruption costs at most that and one block
-_VERSION = 5  # version of the pieces; others are not resumed
+_VERSION = 6  # version of the pieces; others are not resumed
 _DECODED = 2  # frames that wait for the network
 _STEADIED = 4  # frames with colors that wait to be joined with them
 _JOINED = 2  # frames that wait for the encoder

@@ -1,6 +1,6 @@
 """Joins ab with the frames of a film: keeps their luma, and adds chroma at its own resolution.
 
-A color has another luma than a gray of the same lightness, so luma is corrected, by values computed at chroma's
+A color has less luma than a gray of the same lightness, so luma is corrected, by values computed at chroma's
 resolution; the film's detail is kept.
 """
 
@@ -99,12 +99,12 @@ class Joiner:
         if self._table is not None:
             color = self._table.steps(color)
         color = self._resized_color(color, size)
-        more, less = (self._buffer(name, small.shape, luma.dtype) for name in ("more", "less"))
+        less = self._buffer("less", small.shape, luma.dtype)
         image = self._images.take()
         image.make_writable()  # an encoder could still use it
         target, *chroma = (luma_codes.plane(plane, luma.dtype) for plane in image.planes)
-        (self._compute if self._table is None else self._table.look_up)(small, color, (*chroma, more, less))
-        self._correct(luma, more, less, target)
+        (self._compute if self._table is None else self._table.look_up)(small, color, (*chroma, less))
+        self._correct(luma, less, target)
         image.colorspace = 1  # BT.709
         image.color_range = 2 if self._film.is_full_range else 1
         return image
@@ -115,18 +115,12 @@ class Joiner:
             return frame.image
         return luma_codes.of(frame.image, self._film.bits, self._film.is_full_range)
 
-    def _correct(self, luma, more, less, target):
-        """Writes luma plus the enlarged `more` and minus the enlarged `less`."""
-        size, is_done = luma.shape[1::-1], False
-        for change, apply in ((more, cv2.add), (less, cv2.subtract)):
-            if cv2.countNonZero(change):
-                larger = self._resized("change", change, size, cv2.INTER_LINEAR)
-                apply(target if is_done else luma, larger, dst=target)
-                is_done = True
-        if not is_done:
+    def _correct(self, luma, less, target):
+        """Writes luma minus the enlarged `less`."""
+        if cv2.countNonZero(less):
+            cv2.subtract(luma, self._resized("change", less, luma.shape[1::-1], cv2.INTER_LINEAR), dst=target)
+        else:
             np.copyto(target, luma)
-        elif self._tones.bits > 8:
-            cv2.min(target, (1 << self._tones.bits) - 1, dst=target)
 
     def _resized_color(self, ab, size):
         """Resizes ab like that of photos: bilinear, reduced only if the picture is smaller than the network's input."""
@@ -157,7 +151,11 @@ class Joiner:
         return self._values(np.broadcast_to(lightness, ab.shape[:-1]), luma, ab)
 
     def _values(self, lightness, luma, ab):
-        """Returns Cb, Cr, and the correction of luma, float32 `(3, ...)`, for codes of luma and their lightness."""
+        """Returns Cb, Cr, and what to subtract from luma, float32 `(3, ...)`, for codes of luma and their lightness.
+
+        By Jensen's inequality, it is never negative: sRGB is a concave function of linear light, so a color has at most
+        the luma of a gray of the same luminance.
+        """
         tone, span = self._tones, self._tones.span
         red, green, blue = lab.lightness_ab_to_fine_rgb(lightness[..., np.newaxis], ab)
         true = _RED * red + _GREEN * green + _BLUE * blue
@@ -166,7 +164,7 @@ class Joiner:
         for target, primary, share in zip(values, (blue, red), (_BLUE, _RED)):
             target[...] = (primary - true) * (reach / (2 - 2 * share)) + tone.middle
         # Values beyond black or white get no color, so they need no correction.
-        values[2] = true * span + tone.black - np.clip(luma, tone.black, tone.black + span)
+        values[2] = np.clip(luma, tone.black, tone.black + span) - true * span - tone.black
         return values
 
 
