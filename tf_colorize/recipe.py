@@ -4,8 +4,9 @@ A recipe is a list of `[[step]]`, each with a `name` and one of these tables:
 
 - `train`: keys of `training.settings.TrainConfig`. `init` may name a file of an earlier step. An optional table `after`
   in the same step writes `after.keras`, made from the trained generator: `share` moves it to a point between `init` and
-  itself, as in `training.averaging.blend`; `colorfulness` and `mean_share` set the gains, as in `training.gains.fit`;
-  `image_size`, `image_sizes` (one of which is chosen for each picture) and `terms` become metadata.
+  itself, as in `training.averaging.blend`; `strongest` limits the factors of a generator that predicts strength;
+  `colorfulness` and `mean_share` set the gains, as in `training.gains.fit`; `image_size`, `image_sizes` (one of which
+  is chosen for each picture) and `terms` become metadata.
 - `blend`: `first`, `second` (files of earlier steps) and `share`, as for `training.averaging.blend`; `gains`
   (`mean_gain`, `contrast`, `expansion`), `hints` (a file of an earlier step whose hints branch is added, to be trained
   further), `image_size` and `terms` are optional.
@@ -143,6 +144,8 @@ def _after(table, folder, report):
     about |= {key: table[key] for key in ("image_size", "image_sizes", "terms") if key in table}
     if "terms" in about:
         about["terms"] = " ".join(about["terms"].split())
+    if "strongest" in table:
+        anatomy.limit_strength(generator, table["strongest"])
     if "colorfulness" in table:
         photos = json.loads((folder / "photos.json").read_text(encoding="utf-8"))["validation"]
         size, mean_share = about["image_size"], table.get("mean_share", 1.0)

@@ -68,6 +68,21 @@ def test_the_factor_is_clipped_for_any_photo():
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
+def test_the_largest_factor_can_be_limited_and_is_saved(plain, lightness, tmp_path):
+    joined = untrained(plain)
+    set_factor(joined, 0.5)
+    half = np.asarray(joined(lightness, training=False))
+    set_factor(joined, 2.0)
+    anatomy.limit_strength(joined, 0.5)
+    saving.save_generator(joined, tmp_path / "limited.keras", {"image_size": SIZE})
+    for generator in (joined, saving.load_generator(tmp_path / "limited.keras")[0]):
+        np.testing.assert_allclose(generator(lightness, training=False), half, atol=1e-6)
+    with pytest.raises(ValueError, match="must predict strength"):
+        anatomy.limit_strength(plain, 0.5)
+    with pytest.raises(ValueError, match="`most` must be over 0.22"):
+        strength.ScaleChroma(most=0.1)
+
+
 def test_the_summary_matches_its_definition():
     random = np.random.default_rng(2)
     logits = random.normal(size=(2, 8, 12, 5)).astype("float32")

@@ -29,6 +29,8 @@ WRONG = [
     (f"{FIRST}[step.after]\nshare = 'half'", "step 'a' (after): `share` must be a number"),
     (f"{FIRST}[step.after]\nimage_sizes = 224", "(after): `image_sizes` must be a list of whole numbers"),
     (f"{FIRST}[step.after]\nimage_sizes = [224, '320']", "(after): `image_sizes` must be a whole number"),
+    (f"{FIRST}[step.after]\nstrongest = 0.5", "(after): `strongest` limits the strength that a step with"),
+    (f"{FIRST}strength = true\n[step.after]\nstrongest = 0.1", "(after): `strongest` must be"),
     ("[[step]]\nname = 'a'\ntrain = {}\nafter = true", "(after): must be a table"),
     (f"{FIRST}[[step]]\nname = 'A'\ntrain = {{}}", "step 'A': each step must have a different name"),
     (f"{FIRST}[[step]]\nname = 'b'\nblend = {{first = 1, second = 'a/x', share = 0.5}}", "`first` must be a string"),

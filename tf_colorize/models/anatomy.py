@@ -170,6 +170,24 @@ def predicts_strength(generator: keras.Model) -> bool:
     return layer_of(generator, f"{STRENGTH}chroma") is not None
 
 
+def limit_strength(generator: keras.Model, most: float) -> None:
+    """Limits the factors of a generator that predicts the color strength of each photo.
+
+    Bright photos of people get large factors, because most of their colors are certain; their faces become orange.
+
+    Args:
+        generator: Functional model.
+        most: float, the largest factor, over 0.23.
+
+    Raises:
+        ValueError: the generator does not predict strength.
+    """
+    layer = layer_of(generator, f"{STRENGTH}chroma")
+    if layer is None:
+        raise ValueError(f"`generator` must predict strength. Received: {generator.name}, which does not.")
+    layer.most = most
+
+
 def takes_hints(generator: keras.Model) -> bool:
     """Returns whether a generator has the second input `hints`."""
     return len(generator.inputs) > 1

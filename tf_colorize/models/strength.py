@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -82,15 +83,30 @@ class Summary(keras.layers.Layer):
 class ScaleChroma(keras.layers.Layer):
     """Multiplies the chroma of each photo by a factor.
 
-    Call arguments: chroma `(batch, height, width, 2)`; the factor's logarithm `(batch, 1)`. It is clipped to `MOST`.
+    Args:
+        most: float over 1 / `MOST`, the largest factor; the smallest is 1 / `MOST`.
+
+    Call arguments: chroma `(batch, height, width, 2)`; the factor's logarithm `(batch, 1)`.
     Output shape: that of chroma, float32.
+
+    Raises:
+        ValueError: `most` is too small.
     """
 
-    MOST = 1.5  # a factor from about a fifth to 4.5
+    MOST = math.exp(1.5)  # about 4.5
+
+    def __init__(self, most: float = MOST, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not most > 1 / self.MOST:
+            raise ValueError(f"`most` must be over {1 / self.MOST:.2g}. Received: most={most}")
+        self.most = most
 
     def call(self, chroma, factor):
         ops = keras.ops
-        return ops.exp(ops.clip(factor, -self.MOST, self.MOST))[:, None, None] * chroma
+        return ops.exp(ops.clip(factor, -math.log(self.MOST), math.log(self.most)))[:, None, None] * chroma
 
     def compute_output_spec(self, chroma, factor):
         return keras.KerasTensor(chroma.shape, dtype="float32")
+
+    def get_config(self):
+        return {**super().get_config(), "most": self.most}

@@ -46,7 +46,8 @@ _OPTIONAL: dict[str, dict[str, fields.Setting | None]] = {
 }
 _AFTER: dict[str, fields.Setting | None] = {
     "image_sizes": None,
-    **_of(_SHARE, _one("colorfulness", float, above=0), _one("mean_share", float, least=0), _IMAGE_SIZE, _TERMS),
+    **_of(_SHARE, _one("strongest", float, least=0.25), _IMAGE_SIZE, _TERMS),
+    **_of(_one("colorfulness", float, above=0), _one("mean_share", float, least=0)),
 }
 _FILES = {"blend": ("first", "second", "hints"), "nonlocal_mean": ("model",), "export": ("model",)}
 
@@ -106,6 +107,8 @@ def _checked(step: dict[str, Any], earlier: Collection[str]) -> tuple[str, str, 
             )
     if "after" in step:
         table = {**table, "after": _table(step["after"], "after", {}, _AFTER)}
+        if "strongest" in step["after"] and not table.get("strength"):
+            raise ValueError(" (after): `strongest` limits the strength that a step with `strength = true` trains")
     return name, kind, table
 
 
