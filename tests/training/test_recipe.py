@@ -204,7 +204,7 @@ def test_recipes_make_the_network_that_ships_and_the_next_one():
     made = {path.stem: first_of(path) for path in RECIPES}
     shipped = anatomy.automatic(saving.load_generator(SHIPPED)[0])
     shapes = shapes_of(shipped)
-    assert shapes_of(grafts.add_nonlocal_mean(made["colorizer"])) == shapes
+    assert shapes_of(grafts.add_strength(grafts.add_nonlocal_mean(made["colorizer"]))) == shapes
     assert shapes_of(made["next"]) != shapes
     with pytest.raises(ValueError, match="must not have a nonlocal mean yet"):
         grafts.add_nonlocal_mean(made["next"])
