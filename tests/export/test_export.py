@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import skimage.color
 import skimage.data
+import tensorflow as tf
 from PIL import Image
 
 from tf_colorize import export
@@ -222,3 +223,18 @@ def test_an_export_never_replaces_a_folder_of_other_files(tmp_path):
     with lost, artifact.written_whole(tmp_path / "photos", overwrite=True):
         pytest.fail("it would be replaced")
     assert [path.name for path in tmp_path.rglob("*")] == ["photos", "a.jpg"]
+
+
+@pytest.mark.slow
+def test_weights_are_rounded_only_where_the_picture_stays(exported, tmp_path):
+    assert exported.report.half_precision
+    # One kernel beyond float16's range, undone by the next layer.
+    weights = exports.generator().get_weights()
+    scaled = keras.models.clone_model(exports.generator())
+    scaled.set_weights([weights[0] * 1e6, weights[1] * 1e6, *weights[2:]])
+    scaled.get_layer("norm").moving_variance.assign(weights[5] * 1e12)
+    scaled.get_layer("norm").moving_mean.assign(weights[4] * 1e6)
+    report = export.export_saved_model(scaled, tmp_path / "1", image_size=SIZE, photos=exported.photos)
+    assert not report.half_precision and report.agreement.maximum < 0.5
+    stored = tf.train.load_checkpoint(str(tmp_path / "1" / "variables" / "variables")).get_variable_to_dtype_map()
+    assert tf.float16 not in stored.values()

@@ -288,18 +288,3 @@ def test_a_broken_image_in_a_batch_is_named(signatures, kind):
     broken["RLE BMP"] = bytes(rle)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"image 2 of the batch \(counted from 0; \d+ bytes\)"):
         served(signatures, good, good, broken[kind], good)
-
-
-@pytest.mark.slow
-def test_weights_are_rounded_only_where_the_picture_stays(exported, tmp_path):
-    assert exported.report.half_precision
-    # One kernel beyond float16's range, undone by the next layer.
-    weights = exports.generator().get_weights()
-    scaled = keras.models.clone_model(exports.generator())
-    scaled.set_weights([weights[0] * 1e6, weights[1] * 1e6, *weights[2:]])
-    scaled.get_layer("norm").moving_variance.assign(weights[5] * 1e12)
-    scaled.get_layer("norm").moving_mean.assign(weights[4] * 1e6)
-    report = export.export_saved_model(scaled, tmp_path / "1", image_size=SIZE, photos=exported.photos)
-    assert not report.half_precision and report.agreement.maximum < 0.5
-    stored = tf.train.load_checkpoint(str(tmp_path / "1" / "variables" / "variables")).get_variable_to_dtype_map()
-    assert tf.float16 not in stored.values()

@@ -81,6 +81,8 @@ def test_the_largest_factor_can_be_limited_and_is_saved(plain, lightness, tmp_pa
         anatomy.limit_strength(plain, 0.5)
     with pytest.raises(ValueError, match="`most` must be over 0.22"):
         strength.ScaleChroma(most=0.1)
+    with pytest.raises(ValueError, match="`most` must be over 0.22"):
+        anatomy.limit_strength(joined, 0.0)
 
 
 def test_the_summary_matches_its_definition():

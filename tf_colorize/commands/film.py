@@ -22,7 +22,7 @@ examples:
   tf-colorize film reels/*.avi -o colored/
   tf-colorize film movie.mp4 --hints movie.hints.json --preview 10
 
-Two cores colorize 30 to 80 frames of 1280 x 720 per second, fewer if the film has grain. After Ctrl-C, the same command
+Two cores colorize 30 to 90 frames of 1280 x 720 per second, fewer if the film has grain. After Ctrl-C, the same command
 continues.
 """
 

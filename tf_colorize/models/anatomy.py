@@ -177,10 +177,10 @@ def limit_strength(generator: keras.Model, most: float) -> None:
 
     Args:
         generator: Functional model.
-        most: float, the largest factor, over 0.23.
+        most: float, the largest factor, as for `strength.ScaleChroma`.
 
     Raises:
-        ValueError: the generator does not predict strength.
+        ValueError: the generator does not predict strength, or `most` is too small.
     """
     layer = layer_of(generator, f"{STRENGTH}chroma")
     if layer is None:

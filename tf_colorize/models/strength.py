@@ -97,9 +97,17 @@ class ScaleChroma(keras.layers.Layer):
 
     def __init__(self, most: float = MOST, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not most > 1 / self.MOST:
-            raise ValueError(f"`most` must be over {1 / self.MOST:.2g}. Received: most={most}")
         self.most = most
+
+    @property
+    def most(self) -> float:
+        return self._most
+
+    @most.setter
+    def most(self, value: float) -> None:
+        if not value > 1 / self.MOST:
+            raise ValueError(f"`most` must be over {1 / self.MOST:.2g}. Received: most={value}")
+        self._most = value
 
     def call(self, chroma, factor):
         ops = keras.ops
