@@ -51,6 +51,17 @@ def of_archive(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     return None if text is None else _parsed(text, path)
 
 
+def append(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+    """Appends metadata to a `.keras` or `.tflite` file, as a file of a zip archive.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # A ZipFile that is given a name and cannot open it to append would empty it instead.
+    with open(path, "r+b") as file, zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(documents.METADATA_NAME, json.dumps(content, indent=1))
+
+
 def of_saved_model(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """Returns the metadata of a SavedModel's folder, or None if it has none.
 

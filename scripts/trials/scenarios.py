@@ -75,13 +75,12 @@ def training(arguments: list[str]) -> int:
 
     It runs without graphs, because building them takes most of the time of so short a run.
     """
+    tf = _tensorflow()
     import small_networks
-    import tensorflow as tf
 
     from tf_colorize.training import checkpoints
 
     tf.config.run_functions_eagerly(True)
-    _use_one_thread()
     small_networks.install()
     checkpoints.CHECKPOINT_MINUTES = 0.0
     return command(["train", *arguments])
@@ -89,15 +88,19 @@ def training(arguments: list[str]) -> int:
 
 def export(arguments: list[str]) -> int:
     """Runs `tf-colorize export`."""
-    _use_one_thread()
+    _tensorflow()
     return command(["export", *arguments])
 
 
-def _use_one_thread():
-    import tensorflow as tf
+def _tensorflow():
+    """Imports TensorFlow as the commands do, without its notices, and sets it to one thread."""
+    from tf_colorize.commands import quiet
 
+    with quiet.startup():
+        import tensorflow as tf
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    return tf
 
 
 def worker(arguments: list[str]) -> int:

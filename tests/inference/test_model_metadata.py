@@ -1,5 +1,8 @@
 """What a model file says about itself may be damaged: one line says what is wrong."""
 
+import builtins
+import errno
+import io
 import json
 import zipfile
 
@@ -79,3 +82,23 @@ def test_valid_metadata_and_none_are_used(tmp_path):
 def test_messages_of_runtimes_are_one_line_that_is_safe_for_terminals():
     said = model_metadata.first_line(ValueError(f"no op \x1b[31m{'x' * 1000}\nmore"))
     assert said.isprintable() and said.startswith("'no op \\x1b[31mxxx") and len(said) < 320
+
+
+def test_metadata_that_cannot_be_appended_leaves_the_network(tmp_path, monkeypatch):
+    path = tiny_models.write_tflite(tmp_path)
+    network, real_open = path.read_bytes(), io.open
+    tries = []
+
+    def fails_once(file, mode="r", *more, **options):
+        if mode == "r+b" and not tries:
+            tries.append(file)
+            raise OSError(errno.EIO, "Input/output error")
+        return real_open(file, mode, *more, **options)
+
+    for module in (io, builtins):
+        monkeypatch.setattr(module, "open", fails_once)
+    with pytest.raises(OSError, match="Input/output"):
+        model_metadata.append(path, {"image_size": 32})
+    assert tries and path.read_bytes() == network
+    model_metadata.append(path, {"image_size": 32})
+    assert path.read_bytes().startswith(network) and model_metadata.of_tflite(path) == {"image_size": 32}

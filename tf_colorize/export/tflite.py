@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import pathlib
 import statistics
 import time
 import typing
 import warnings
-import zipfile
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import documents, whole
+from tf_colorize import model_metadata, whole
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph, rounding
 from tf_colorize.inference import runtimes, signatures
@@ -112,11 +110,8 @@ def export_tflite(
     corrected = rounding.with_statistics_of_int8(generator, calibration) if quantize == "dynamic" else generator
     with artifact.written_whole(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(_converted(corrected, image_size, larger, quantize, calibration))
-        with zipfile.ZipFile(temporary, "a") as archive:
-            described = (
-                artifact.metadata_of(metadata, image_size) | {"quantize": quantize} | palette_metadata(generator)
-            )
-            archive.writestr(documents.METADATA_NAME, json.dumps(described, indent=1))
+        described = artifact.metadata_of(metadata, image_size) | {"quantize": quantize} | palette_metadata(generator)
+        model_metadata.append(temporary, described)
         _check_weights(temporary, generator, quantize)
         mean_bound, max_bound = _BOUNDS[quantize]
         predict_ab = runtimes.from_tflite(temporary, threads=1).predict_ab

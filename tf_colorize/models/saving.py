@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pathlib
 import typing
-import zipfile
 from typing import Any
 
 import keras
@@ -27,8 +26,7 @@ def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadat
     """
     with whole.new_path(path) as new:
         portable(generator).save(new)
-        with zipfile.ZipFile(new, "a") as archive:
-            archive.writestr(documents.METADATA_NAME, json.dumps(metadata, indent=2))
+        model_metadata.append(new, metadata)
 
 
 def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str, Any]]:
