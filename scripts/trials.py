@@ -31,6 +31,13 @@ TRIALS = {
 }
 
 
+def _count(text):
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0. Received: {number}")
+    return number
+
+
 @streams.usable
 @quiet.missing_packages("trials.py")
 def main():
@@ -39,8 +46,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=1.0, metavar="M", help="duration in minutes (default: 1)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed that reproduces the attempts (default: random)")
     parser.add_argument("--keep", metavar="DIR", help="folder for failures (default: a new temporary folder)")
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first attempt")
-    parser.add_argument("--most", type=int, metavar="N", help="maximum number of attempts")
+    parser.add_argument("--first", type=_count, default=0, metavar="N", help="number of the first attempt")
+    parser.add_argument("--most", type=_count, metavar="N", help="maximum number of attempts")
     parser.add_argument("--only", action="append", metavar="WHAT", help="only this part of the trial, such as film")
     arguments = parser.parse_args()
     running = trial.Trial(

@@ -13,14 +13,16 @@ import sys
 import threading
 import traceback
 
+from tf_colorize.commands import quiet
 from trials import scenarios
 
 
 def main():
     if sys.argv[1:2] == ["--once"]:
         _run(json.loads(sys.argv[2]))
-    for module in sys.argv[1:]:
-        importlib.import_module(module)
+    with quiet.startup():
+        for module in sys.argv[1:]:
+            importlib.import_module(module)
     _say("ready")
     for line in sys.stdin:
         request = json.loads(line)

@@ -51,15 +51,14 @@ def _watched(trial, folder, order, done):
     with open(folder / "errors.txt", "w+b") as errors:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         process = subprocess.Popen(command, env=environment, stdout=errors, stderr=errors)
-        stalled = _waited(process, log)
+        try:
+            stalled = _waited(process, log)
+        finally:  # also after Ctrl+C
+            process.kill()
+            process.wait()
+            entries = _counted(trial, log)
         errors.seek(0)
         said = errors.read()[-3000:].decode(errors="replace")
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
-    for entry in entries:
-        if "fault" in entry:
-            trial.fail(entry["number"], entry["fault"], input_bin=pathlib.Path(entry["file"]).read_bytes())
-        else:
-            trial.outcomes[entry["ending"]] += 1
     done += len(entries)
     if process.returncode and (entries or (folder / "current").exists()):
         what = "no end in time" if stalled else f"the process ended with {process.returncode}\n{said}"
@@ -68,6 +67,17 @@ def _watched(trial, folder, order, done):
     elif process.returncode:
         print(said, file=sys.stderr)
     return done, max((entry["seconds"] for entry in entries), default=0.0)
+
+
+def _counted(trial, log):
+    """Returns the entries of a log whose last line may be incomplete, after counting them."""
+    entries = [json.loads(line) for line in log.read_text().rpartition("\n")[0].splitlines()]
+    for entry in entries:
+        if "fault" in entry:
+            trial.fail(entry["number"], entry["fault"], input_bin=pathlib.Path(entry["file"]).read_bytes())
+        else:
+            trial.outcomes[entry["ending"]] += 1
+    return entries
 
 
 def _waited(process, log):

@@ -15,15 +15,15 @@ def run(trial: trials.Trial) -> None:
 
 def _all_of_one(trial, command):
     cases = [(mode, number) for mode in faults.MODES for number in range(1, command.counts[mode] + 1)]
-    done = 0
     # In an order that depends on the seed, because the time may not suffice for all.
     np.random.default_rng(trial.seed).shuffle(cases)
+    after = f" after the first {trial.first}" if trial.first else ""
     for index, rng in trial.attempts(len(cases) - trial.first):
         mode, number = cases[index]
-        done += 1
         attempt = f"{command.name} {mode} {number}"
         with trial.judged(attempt):
             from_start = bool(rng.random() < disturbed.FROM_START)
             trial.outcomes[command.with_fault(int(number), faults.MODES[str(mode)], from_start)] += 1
-    after = f" after the first {trial.first}" if trial.first else ""
-    trial.figures[command.name] = f"{done} of {len(cases)} faults{after}"
+        trial.figures[command.name] = (
+            f"{index - trial.first + 1} of {len(cases)} faults{after}"  # now, because Ctrl+C may end the trial
+        )

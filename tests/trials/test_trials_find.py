@@ -3,13 +3,14 @@
 import functools
 import io
 import itertools
+import json
 import os
 import shutil
 
 import pytest
 import tiny_models
 from PIL import Image
-from trials import disturbed, faults, forks, inputs, photo_check, photo_files, scenarios, soak
+from trials import disturbed, faults, forks, inputs, photo_check, photo_files, photos, scenarios, soak, writes
 from trials import trial as trials
 
 from tf_colorize.albums import work
@@ -196,3 +197,30 @@ def test_growth_is_found():
         samples.judged()
     samples.rows = [(30 * number, 100 - number / 10, 7, 3) for number in range(100)]
     assert samples.judged().endswith("open files 7 then 7, threads 3 then 3")
+
+
+def test_files_tried_before_a_stop_are_counted(tmp_path):
+    trial = trials.Trial("photos", 1, 1.0, tmp_path / "keep")
+    (tmp_path / "a.png").write_bytes(b"file")
+    entries = [{"ending": "refused"}, {"number": 7, "fault": "too slow", "file": str(tmp_path / "a.png")}]
+    (tmp_path / "log").write_text("".join(json.dumps(entry) + "\n" for entry in entries) + '{"ending": "ref')
+    assert photos._counted(trial, tmp_path / "log") == entries
+    assert trial.outcomes == {"refused": 1, "FAILED": 1}
+    assert (tmp_path / "keep" / "photos-1-7" / "input.bin").read_bytes() == b"file"
+
+
+def test_a_stopped_trial_tells_how_far_it_is(tmp_path):
+    class Command:
+        name, counts = "folder", {"full": 2, "broken": 2, "forbidden": 2}
+        runs = 0
+
+        def with_fault(self, *_):
+            self.runs += 1
+            if self.runs == 4:
+                raise KeyboardInterrupt
+            return "went on"
+
+    trial = trials.Trial("writes", 1, 60.0, tmp_path, first=1)
+    with pytest.raises(KeyboardInterrupt):
+        writes._all_of_one(trial, Command())
+    assert trial.figures == {"folder": "3 of 6 faults after the first 1"}
