@@ -21,6 +21,5 @@ def _many(trial, command):
         from_start = bool(rng.random() < disturbed.FROM_START)
         with trial.judged(f"{command.name} {number}"):
             trial.outcomes[command.killed(**moment, from_start=from_start)] += 1
-        trial.figures[command.name] = (
-            f"{number - trial.first + 1} kills of {MOST}"  # now, because Ctrl+C may end the trial
-        )
+        # Now, because Ctrl+C may end the trial.
+        trial.figures[command.name] = f"{number - trial.first + 1} kills of {MOST}"

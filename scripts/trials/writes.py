@@ -24,6 +24,5 @@ def _all_of_one(trial, command):
         with trial.judged(attempt):
             from_start = bool(rng.random() < disturbed.FROM_START)
             trial.outcomes[command.with_fault(int(number), faults.MODES[str(mode)], from_start)] += 1
-        trial.figures[command.name] = (
-            f"{index - trial.first + 1} of {len(cases)} faults{after}"  # now, because Ctrl+C may end the trial
-        )
+        # Now, because Ctrl+C may end the trial.
+        trial.figures[command.name] = f"{index - trial.first + 1} of {len(cases)} faults{after}"
