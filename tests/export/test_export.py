@@ -194,6 +194,24 @@ def test_a_full_disk_is_reported_and_leaves_nothing(exported, tmp_path, run_pyth
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_no_file_would_stay_if_an_export_were_killed(tmp_path, run_python):
+    (tmp_path / "tmp").mkdir()
+    printed = run_python(f"""
+        import pathlib, tempfile
+        import tensorflow as tf
+        from tf_colorize import whole
+        from tf_colorize.export import artifact
+        place = pathlib.Path({str(tmp_path)!r})
+        tempfile.tempdir = str(place / "tmp")
+        module = tf.Module()
+        module.half = tf.function(lambda x: x / 2, input_signature=[tf.TensorSpec([None])])
+        artifact.save_graph(module, place / "1", {{"serving_default": module.half}})
+        print(list((place / "tmp").iterdir()), tempfile.tempdir == str(place / "tmp"))
+    """)
+    assert printed.splitlines()[-1] == "[] True" and (tmp_path / "1" / "saved_model.pb").exists()
+
+
 def test_an_interrupt_while_an_export_is_exchanged_loses_neither(tmp_path, monkeypatch):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").touch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import tempfile
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -51,3 +52,28 @@ def disk_errors() -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         raise OSError(f"cannot be written: {error.message.strip().splitlines()[0]}") from error
+
+
+def save_graph(module: tf.Module, folder: str | os.PathLike[str], functions: dict[str, Any]) -> None:
+    """Writes a SavedModel.
+
+    Args:
+        module: Holds the weights.
+        folder: New folder.
+        functions: `tf.function`s by the name of their signature.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    # TensorFlow writes source code into a temporary file, which would stay forever if the process is killed.
+    with disk_errors(), whole.Scratch() as scratch, _temporary_files_in(scratch):
+        tf.saved_model.save(module, str(folder), signatures=functions)
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder):
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -92,8 +92,8 @@ def export_saved_model(
             "generator": json.loads(saving.portable(generator).to_json()),
         }
         module, functions = graph.build(generator, image_size, larger_sizes=larger, half_precision=halved)
+        artifact.save_graph(module, temporary, functions)
         with artifact.disk_errors():
-            tf.saved_model.save(module, str(temporary), signatures=functions)
             _write_extra(temporary / "assets.extra", described, (image_size, *larger), list(functions))
         squares_of = {side: checks.photo_squares(photos, side, _CHECK_PHOTOS_LARGER) for side in larger}
         agreement = _checked(temporary, generator, {image_size: squares, **squares_of}, halved)

@@ -165,8 +165,7 @@ def _converted(generator, image_size, larger, quantize, calibration):
         module, functions = graph.build_fixed(generator, image_size, *larger)
         names = ["serving_default", *map(signatures.of_size, larger)]  # sorted: the first is the file's default
         # Converting the function itself can produce files without weights.
-        with artifact.disk_errors():
-            tf.saved_model.save(module, str(folder), signatures=dict(zip(names, functions)))
+        artifact.save_graph(module, folder, dict(zip(names, functions)))
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=names)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
