@@ -10,6 +10,7 @@ import contextlib
 import errno
 import functools
 import hashlib
+import io
 import os
 import pathlib
 import re
@@ -56,6 +57,25 @@ def try_lock(descriptor: int) -> bool | None:
     return True
 
 
+def new_file(folder: pathlib.Path, mode: int) -> io.FileIO:
+    """Returns a new file that no other process writes; it is locked until it is closed, if the file system has locks.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    for _ in range(100):
+        # Beside the target, because renaming is atomic only within a file system.
+        path = folder / (new_name() + FILE_SUFFIX)
+        file = io.FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, mode))
+        try_lock(file.fileno())
+        # Otherwise another process removed it before it was locked. The link count would not tell: some systems report
+        # 0.
+        if path.exists():
+            return file
+        file.close()
+    raise OSError(errno.EIO, "new files vanish at once", str(folder))
+
+
 def remove(folder: str | os.PathLike[str]) -> None:
     """Removes unfinished files and folders, but only those whose writers were killed.
 
@@ -69,6 +89,12 @@ def remove(folder: str | os.PathLike[str]) -> None:
         for name in sorted(names):  # a file sorts before the folder that it stands for
             with contextlib.suppress(OSError):  # in use, already removed, or owned by another user
                 _remove_one(pathlib.Path(folder, name), names)
+
+
+@functools.lru_cache(maxsize=1024)
+def remove_once(folder: str) -> None:
+    """Removes unfinished files of killed writers, once per process and folder; see `remove`."""
+    remove(folder)
 
 
 def _remove_one(path, names):

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import io
 import os
 import pathlib
 import shutil
 import stat
-import tempfile
 import typing
-import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import BinaryIO
 
 from tf_colorize import durable, leftovers
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Numbers of the errors of a place that takes no more files."""
 
 
 @contextlib.contextmanager
@@ -51,16 +49,16 @@ def open_whole(path: str | os.PathLike[str], *, mode: int | None = None) -> Iter
     _prepare(target.parent)
     if mode is None and status is not None:
         mode = stat.S_IMODE(status.st_mode) & 0o777
-    with _naming(target):
-        raw = _new_file(target.parent, 0o666 if mode is None else mode)
+    with naming(target):
+        raw = leftovers.new_file(target.parent, 0o666 if mode is None else mode)
     temporary = pathlib.Path(raw.name)
     try:
-        with _naming(target), _FileOfPython(raw) as file:
+        with naming(target), _FileOfPython(raw) as file:
             yield file
             file.flush()
             _set_owner_and_mode(raw.fileno(), status, mode)
             durable.sync_open(raw.fileno())  # otherwise a power cut could leave an empty file that looks complete
-        with _naming(target):
+        with naming(target):
             durable.replace(temporary, target)
             durable.sync_folder(target.parent)
     finally:
@@ -83,11 +81,11 @@ def new_path(path: str | os.PathLike[str], *, replaces: bool = True) -> Iterator
     """
     target, status, _ = _destination(path)
     _prepare(target.parent)
-    with _naming(target):
-        guard = _new_file(target.parent, 0o666)  # open while the folder is written
+    with naming(target):
+        guard = leftovers.new_file(target.parent, 0o666)  # open while the folder is written
     folder = pathlib.Path(guard.name).with_suffix(leftovers.FOLDER_SUFFIX)
     try:
-        with _naming(target):
+        with naming(target):
             new = folder / "new" / target.name
             new.parent.mkdir(parents=True)
             yield new
@@ -119,55 +117,6 @@ def copy(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
     """Copies the content of a file; see `open_whole`."""
     with open(source, "rb") as older, open_whole(path) as newer:
         shutil.copyfileobj(older, newer)
-
-
-class Scratch:
-    """A new folder where the system keeps temporary files, which no other user can enter; use it in a `with` block.
-
-    It goes with the block, with the object, or with the process. If that is killed, the next one that needs such a
-    folder removes it: systems do that late or never.
-
-    Attributes:
-        path: The folder.
-
-    Raises:
-        OSError: it cannot be created.
-    """
-
-    def __init__(self) -> None:
-        place = pathlib.Path(tempfile.gettempdir())
-        _clean_once(str(place))
-        with _naming(place):
-            guard = _new_file(place, 0o600)  # open, and locked, as long as the folder is there
-        self.path = pathlib.Path(guard.name).with_suffix(leftovers.FOLDER_SUFFIX)
-        self._end = weakref.finalize(self, _end_scratch, guard, self.path)
-        try:
-            with self.naming():
-                self.path.mkdir(mode=0o700)
-        except BaseException:
-            self._end()
-            raise
-
-    def naming(self) -> contextlib.AbstractContextManager[None]:
-        """Makes errors in a `with` block that uses only this folder name the one that the system gave, because users
-        know that."""
-        return _naming(self.path.parent, nameless=(*_NO_ROOM, errno.EIO))
-
-    def __enter__(self) -> pathlib.Path:
-        return self.path
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Removes the folder, if it is still there."""
-        self._end()
-
-
-def _end_scratch(guard, folder):
-    shutil.rmtree(folder, ignore_errors=True)
-    guard.close()
-    _remove_quietly(pathlib.Path(guard.name))
 
 
 def remove_dead(folder: str | os.PathLike[str]) -> None:
@@ -223,24 +172,8 @@ def _written_through(path):
     """Yields a buffer in memory, because writers of pictures seek, which pipes do not support."""
     memory = io.BytesIO()
     yield memory
-    with _naming(path), open(path, "wb") as file:
+    with naming(path), open(path, "wb") as file:
         file.write(memory.getbuffer())
-
-
-def _new_file(folder, mode):
-    """Returns an `io.FileIO` that no other process writes; it is locked until it is closed, if the file system has
-    locks."""
-    for _ in range(100):
-        # Beside the target, because renaming is atomic only within a file system.
-        path = folder / (leftovers.new_name() + leftovers.FILE_SUFFIX)
-        file = io.FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, mode))
-        leftovers.try_lock(file.fileno())
-        # Otherwise another process removed it before it was locked. The link count would not tell: some systems report
-        # 0.
-        if path.exists():
-            return file
-        file.close()
-    raise OSError(errno.EIO, "new files vanish at once", str(folder))
 
 
 def _set_owner_and_mode(descriptor, status, mode):
@@ -274,8 +207,13 @@ def _put_in_place(new, target, aside):
 
 
 @contextlib.contextmanager
-def _naming(target, nameless=_NO_ROOM):
-    """Makes errors name the final file, not the temporary one or, for some error numbers, none at all."""
+def naming(target: os.PathLike[str] | str, nameless: Collection[int] = NO_ROOM) -> Iterator[None]:
+    """Makes errors in a `with` block name the final file, not the temporary one or none at all.
+
+    Args:
+        target: The final file.
+        nameless: Numbers of errors that may name no file.
+    """
     try:
         yield
     except OSError as error:
@@ -297,12 +235,7 @@ def _refuse_folder(target):
 
 def _prepare(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    _clean_once(os.path.abspath(folder))
-
-
-@functools.lru_cache(maxsize=1024)
-def _clean_once(folder: str) -> None:
-    leftovers.remove(folder)
+    leftovers.remove_once(os.path.abspath(folder))
 
 
 class _FileOfPython(io.BufferedWriter):

@@ -66,7 +66,7 @@ def test_a_missing_scratch_folder_is_the_reason_for_every_photo(tmp_path, monkey
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(workers.whole, "Scratch", full)
+    monkeypatch.setattr(workers.scratch, "Scratch", full)
     assert [outcome.reason for outcome in worker.run([item("a.jpg"), item("b.jpg")])] == ["No space left on device"] * 2
 
 

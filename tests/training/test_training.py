@@ -1,15 +1,17 @@
 """A training run end to end on small pictures: what it writes, what it minimizes, and how it stops."""
 
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import trainings
 from PIL import Image
 
 from tf_colorize.models import saving
-from tf_colorize.training import checkpoints, preparation, resolving, settings, stages
+from tf_colorize.training import checkpoints, preparation, resolving, settings, stage_models, stages
 
 
 @pytest.fixture(params=["small_run", pytest.param("real_run", marks=pytest.mark.slow)])
@@ -103,3 +105,12 @@ def test_a_run_is_not_overwritten(photos, small_run):
     with pytest.raises(ValueError, match="already holds a run. Resume it"):
         trainings.trained(trainings.config_of(photos, small_run))
     assert (small_run / "generator.keras").read_bytes() == before
+
+
+def test_examples_need_no_source_file_that_would_stay_if_training_were_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stage = stage_models.Stage(1, 1, None, lambda lightness, ab: (lightness, {"ab": 2 * ab}), min, 0.0)
+    dataset = tf.data.Dataset.from_tensors((tf.zeros([4, 4, 1]), tf.ones([4, 4, 2])))
+    ((lightness, targets),) = stage.examples(dataset)
+    assert not os.listdir(tmp_path)
+    assert lightness.shape == (4, 4, 1) and np.all(targets["ab"] == 2)

@@ -7,7 +7,7 @@ import json
 import tempfile
 import threading
 
-from tf_colorize import whole
+from tf_colorize import scratch
 from tf_colorize.albums import work
 from tf_colorize.archives import places
 
@@ -27,7 +27,7 @@ class Failures:
         self._source, self._target = source, target
         self._lock = threading.Lock()
         # A folder, because Windows cannot open a temporary file twice.
-        self._scratch = whole.Scratch()
+        self._scratch = scratch.Scratch()
         self._local = self._scratch.path / self.NAME
         with self._scratch.naming():
             self._file = open(self._local, "w", encoding="utf-8")  # noqa: SIM115  # lives as long as this

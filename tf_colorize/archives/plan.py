@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from tf_colorize import whole
+from tf_colorize import scratch
 from tf_colorize.albums import hints_beside, inputs, targets, work
 from tf_colorize.archives import places
 from tf_colorize.photos import find
@@ -158,7 +158,7 @@ class Plan:
         self._n_listed = self._n_written = self._n_taken = 0
         self._lock = threading.Lock()
         self._error: Exception | None = None
-        self._scratch = whole.Scratch()
+        self._scratch = scratch.Scratch()
         path = self._scratch.path / "photos"
         with self._scratch.naming():
             self._writer = open(path, "w", encoding="utf-8")  # noqa: SIM115  # closed together

@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Callable
 
 import tf_colorize
-from tf_colorize import documents, look_files, whole
+from tf_colorize import documents, look_files, scratch
 from tf_colorize.albums import work
 from tf_colorize.archives import places, plan
 
@@ -62,8 +62,8 @@ class Worker:
 
     def _do(self, item):
         try:
-            with whole.Scratch() as scratch:
-                return self._done(item, scratch)
+            with scratch.Scratch() as folder:
+                return self._done(item, folder)
         except Exception as error:  # any exception: a full scratch folder, an unreachable bucket
             return work.Outcome(reason=work.reason_of(error))
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import tempfile
 import typing
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from tf_colorize import whole
+from tf_colorize import scratch, whole
 from tf_colorize.models import anatomy
 
 if typing.TYPE_CHECKING:
@@ -65,15 +64,5 @@ def save_graph(module: tf.Module, folder: str | os.PathLike[str], functions: dic
     Raises:
         OSError: it cannot be written.
     """
-    # TensorFlow writes source code into a temporary file, which would stay forever if the process is killed.
-    with disk_errors(), whole.Scratch() as scratch, _temporary_files_in(scratch):
+    with disk_errors(), scratch.of_libraries():
         tf.saved_model.save(module, str(folder), signatures=functions)
-
-
-@contextlib.contextmanager
-def _temporary_files_in(folder):
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_colorize import model_metadata, whole
+from tf_colorize import model_metadata, scratch
 from tf_colorize.color import lab
 from tf_colorize.export import artifact, checks, graph, rounding
 from tf_colorize.inference import runtimes, signatures
@@ -161,7 +161,7 @@ def _photos(photos, image_size, quantize):
 
 def _converted(generator, image_size, larger, quantize, calibration):
     """Returns the bytes of the model, with builtin operations only."""
-    with whole.Scratch() as folder:
+    with scratch.Scratch() as folder:
         module, functions = graph.build_fixed(generator, image_size, *larger)
         names = ["serving_default", *map(signatures.of_size, larger)]  # sorted: the first is the file's default
         # Converting the function itself can produce files without weights.

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tf_colorize import documents, model_metadata, whole
+from tf_colorize import documents, model_metadata, scratch, whole
 from tf_colorize.models import anatomy, hint_branch, strength  # noqa: F401  Keras finds layers in files once imported
 
 if typing.TYPE_CHECKING:
@@ -25,7 +25,8 @@ def save_generator(generator: keras.Model, path: str | os.PathLike[str], metadat
         metadata: dict for JSON: "image_size", "lightness_scale", "ab_scale", "package_version".
     """
     with whole.new_path(path) as new:
-        portable(generator).save(new)
+        with scratch.of_libraries():
+            portable(generator).save(new)
         model_metadata.append(new, metadata)
 
 
@@ -49,8 +50,11 @@ def load_generator(path: str | os.PathLike[str]) -> tuple[keras.Model, dict[str,
         if _is_saved_model(path):
             generator = _rebuilt(path, metadata)
         else:
-            generator = keras.saving.load_model(_keras_file(path), compile=False)
+            with scratch.of_libraries():  # Keras unpacks the file there
+                generator = keras.saving.load_model(_keras_file(path), compile=False)
     except Exception as error:  # of many kinds, because the file may come from anywhere
+        if isinstance(error, OSError) and error.errno and error.filename:  # such as a full disk
+            raise ValueError(f"{path}: cannot be loaded: {error.strerror}: {error.filename}") from error
         raise _no_generator(path, model_metadata.first_line(error)) from error
     if not anatomy.is_generator(generator):
         raise _no_generator(path, "it does not map lightness to ab")

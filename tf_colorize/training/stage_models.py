@@ -31,6 +31,11 @@ class Stage:
         """The name in logs and file names, such as "stage1"."""
         return f"stage{self.number}"
 
+    def examples(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns a dataset of (lightness, ab) as what the model trains on."""
+        # Otherwise TensorFlow writes source code into a temporary file, which stays if the process is killed.
+        return dataset.map(tf.autograph.experimental.do_not_convert(self.targets))
+
 
 def stage1(
     config: settings.Resolved, generator: keras.Model, data: batches.Batches, workers: distribution.Workers

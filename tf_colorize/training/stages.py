@@ -132,7 +132,7 @@ class _Run:
         """Runs the remaining part of a stage, then loads the best weights into the generator."""
         workers, steps_per_epoch = self.workers, self.data.steps_per_epoch
         # Checkpoints must include the variables of metrics.
-        loop.create_metrics(workers, stage.model, self.data.validation().map(stage.targets))
+        loop.create_metrics(workers, stage.model, stage.examples(self.data.validation()))
         validation = self.data.validation(workers.share)
         average = averaging.WeightAverage(self.generator, stage.average) if stage.average else None
         saver = checkpoints.Checkpoints(
@@ -157,10 +157,10 @@ class _Run:
                 loop.fit(
                     workers,
                     stage.model,
-                    self.data.training(stage.number, step, workers.share).map(stage.targets),
+                    stage.examples(self.data.training(stage.number, step, workers.share)),
                     steps_per_epoch - step % steps_per_epoch,
                     range(begin, end),
-                    validation.map(stage.targets),
+                    stage.examples(validation),
                     callbacks,
                     saver,
                 )
