@@ -23,9 +23,7 @@ def table_of(source: sources.Source) -> frames.Table:
     """
     with source.opened() as container:
         stream = sources.video_stream(container, source)
-        rate = stream.guessed_rate if stream.guessed_rate else stream.average_rate
-        if source.is_images:
-            rate = source.rate
+        rate = source.rate if source.is_images else sources.rate_of(stream)
         time_base = stream.time_base or fractions.Fraction(1, 90_000)
         listed = _listed(container, stream, source)
     if listed is not None:

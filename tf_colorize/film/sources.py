@@ -23,6 +23,11 @@ _FALL = 0.3  # seconds; a larger decrease means that the clock was restarted
 _LEAP = 60.0  # seconds; no broadcast has a longer gap
 BROADCAST_FORMATS = ("mpegts", "mpeg")
 IMAGE_RATE = fractions.Fraction(24)
+_NO_TIMES: int = av.format.Flags.no_timestamps.value  # type: ignore[assignment]  # its stub is wrong
+_SYNC = 0x47  # the first byte of each packet of a transport stream, behind four bytes of time in .m2ts files
+_PACKETS = ((0, 188), (4, 192))  # position of that byte, and size of a packet
+_LEAST_PACKETS = 3  # two tables, and one of picture
+_PACK_START = b"\x00\x00\x01\xba"  # of program streams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +75,13 @@ class Source:
                 raise frames.FilmError(f"{self.path}: {'a folder, not a film' if first.is_dir() else self._absent()}")
             with open(first, "rb"):  # reports why it cannot be read
                 pass
-            return av.open(name, format=kind, options=options, metadata_errors="replace")
+            container = av.open(name, format=kind, options=options, metadata_errors="replace")
+            # FFmpeg takes recordings of a few packets for the raw pictures in them, which have no times.
+            has_times = not container.format.flags & _NO_TIMES
+            if not has_times and (kind := _recording_kind(first)):
+                container.close()
+                container = av.open(name, format=kind, metadata_errors="replace")
+            return container
         except (av.FFmpegError, OSError) as error:
             if isinstance(error, PermissionError | IsADirectoryError):
                 raise frames.FilmError(f"{self.path}: {error.strerror}") from error
@@ -97,6 +108,25 @@ class Source:
         if images.numbers[-1] > _LARGEST_NUMBER:
             raise frames.FilmError(f"{self.path}: the numbers must be at most {_LARGEST_NUMBER}; rename the images")
         return images
+
+
+def _recording_kind(path):
+    """Returns FFmpeg's name for the format of a recording's file, or None if it is not one."""
+    with open(path, "rb") as file:
+        begin = file.read(64 * 188)
+    if begin.startswith(_PACK_START):
+        return "mpeg"
+    is_recording = any(len(begin) >= _LEAST_PACKETS * size and set(begin[at::size]) == {_SYNC} for at, size in _PACKETS)
+    return "mpegts" if is_recording else None
+
+
+def rate_of(stream: Any) -> fractions.Fraction | None:
+    """Returns the frames per second that a file announces, or None.
+
+    If there are too few frames for an average, FFmpeg's guess can be the rate of fields.
+    """
+    announced = stream.codec_context.framerate
+    return (None if stream.average_rate else announced) or stream.guessed_rate or stream.average_rate
 
 
 def video_stream(container: Any, source: Source) -> Any:
