@@ -173,3 +173,23 @@ def test_clips_need_photos_of_their_size():
         clips.make("pan", PHOTO[:100], OTHER)
     with pytest.raises(ValueError, match="`kind` must be one of pan, zoom, foreground"):
         clips.make("spin", PHOTO, OTHER)
+
+
+def test_places_that_cannot_be_followed_get_the_color_of_their_surroundings():
+    """A large place with new noise in each frame, on a photo with one color."""
+    chance, frames = np.random.default_rng(5), np.stack([PHOTO] * 14)
+    frames[:, :90, 60:150] = chance.integers(0, 256, (14, 90, 90, 1))
+    predicted = [flat(0.1, 0.3, 256)] * 14
+    asked: list[int] = []
+    blocks = list(steadying.Steadier().steadied(offered(lightness_of(frames), predicted, asked)))
+    assert len(asked) < 7  # otherwise the network colorized the place
+    found = np.stack([ab for block in blocks for ab in block])
+    np.testing.assert_allclose(found, np.broadcast_to(np.float32([0.1, 0.3]), found.shape), atol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 3), (1, 16), (2, 2)])
+def test_one_place_with_color_colors_the_rest(shape):
+    sums = np.zeros((*shape, 4), np.float32)
+    sums[-1, -1] = np.float32([0.1, 0.3, 1, 50]) / 32
+    found = steadying._quotient(sums)
+    np.testing.assert_allclose(found, np.broadcast_to(np.float32([0.1, 0.3]), found.shape), atol=0.01)

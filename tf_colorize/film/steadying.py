@@ -43,7 +43,7 @@ _FACTOR = 2  # by which colors are smaller than frames
 _LEAST_SIDE = 96  # pixels of colors
 _REDUCED = 2  # factor by which pictures are reduced to compare remembered lightness, and to find surroundings
 _AROUND = 5  # pixels of a reduced picture
-_SHARE = 0.02  # weight of the surroundings
+_AROUND_WEIGHT = 0.005  # of the surroundings; one frame of twenty is 1 / 32, reduced by the masks on the way
 _LIKENESS = 30.0  # of squared differences of lightness in [0, 1]
 
 
@@ -231,12 +231,13 @@ def _sum(one, other):
 
 
 def _quotient(total):
-    """Returns the ab of sums; pixels with almost no weight get the color of their surroundings."""
-    weight = cv2.extractChannel(total, 2)
-    if cv2.minMaxLoc(weight)[0] < _FAINT:
-        height, width = weight.shape
-        around = cv2.blur(flow.resized(total, 1 / _REDUCED), (_AROUND, _AROUND))
-        total = cv2.scaleAdd(cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR), _SHARE, total)
+    """Returns the ab of sums; pixels with almost no weight get the color of their surroundings, however far away."""
+    height, width = total.shape[:2]
+    if cv2.minMaxLoc(cv2.extractChannel(total, 2))[0] < _FAINT and max(height, width) > 1:
+        around = _quotient(cv2.blur(flow.resized(total, 1 / _REDUCED), (_AROUND, _AROUND)))
+        around = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
+        weight = np.ones((height, width), np.float32)
+        total = cv2.scaleAdd(cv2.merge([*cv2.split(around), weight, weight]), _AROUND_WEIGHT, total)
     a, b, weight, _ = cv2.split(total)
     weight = cv2.max(weight, 1e-6)
     return cv2.merge([cv2.divide(a, weight), cv2.divide(b, weight)])
