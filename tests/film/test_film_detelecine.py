@@ -54,6 +54,17 @@ def test_each_film_frame_is_restored_once_and_in_order(tmp_path, original, name)
     assert max(distance for _, distance in found) < 2.5  # that of MPEG-2
 
 
+def test_silent_film_of_18_frames_per_second_loses_none(tmp_path):
+    spread = f"{film_kinds.GRAY},fps=60000/1001,tinterlace=interleave_top,fieldorder=tff"
+    shape = {"rate": 18, "seconds": 6, "size": "320x240", "sound": False}
+    path = film_kinds.make(tmp_path / "silent.mpg", "-r", VIDEO, "-q:v", "3", *MPEG2, filters=spread, **shape)
+    original = film_kinds.luma(film_kinds.make(tmp_path / "film.mkv", "-c:v", "ffv1", **shape), size=SIZE).astype(float)
+    assert any("telecined: it has at most 24 film frames" in note for note in reading.open_film(path).notes)
+    film = reading.open_film(path, takes_telecine_back=True)
+    shown = [np.abs(original[:, ::4, ::4] - plane[::4, ::4]).mean((1, 2)).argmin() for plane in planes(film)]
+    assert len(film.table) == 144 and sorted(set(shown)) == list(range(108))
+
+
 def test_a_result_has_24_frames_per_second_and_sound_in_sync_and_resumes(tmp_path, original):
     whole = f"{film_kinds.GRAY},telecine"
     tone = {"rate": FILM, "seconds": 4, "size": "320x240", "filters": whole}

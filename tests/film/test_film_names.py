@@ -116,9 +116,18 @@ def test_a_missing_image_is_reported(tmp_path, small_film, command):
     pattern = numbered(tmp_path / "scans", small_film)
     (tmp_path / "scans" / "00004.png").unlink()
     done = command(pattern)
-    assert done.returncode == 1 and "image 00004.png is missing between others" in done.stderr
+    assert done.returncode == 1 and "image 00004.png is missing between others; add it" in done.stderr
+    assert "steps" not in done.stderr
     done = command(str(tmp_path / "scans"))
     assert done.returncode == 1 and "for numbered images, use a pattern" in done.stderr
+
+
+def test_images_that_count_in_steps_are_explained(tmp_path):
+    for number in (100, 102, 104):
+        Image.new("L", (32, 32)).save(tmp_path / f"{number}.png")
+    reason = "image 101.png is missing between others; .* no gap .they count in steps of 2.$"
+    with pytest.raises(frames.FilmError, match=reason):
+        reading.open_film(tmp_path / "%03d.png")
 
 
 def test_webm_gets_av1_and_opus(tmp_path, small_film, command):

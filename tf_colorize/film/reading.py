@@ -144,9 +144,9 @@ def open_film(
     elif takes_telecine_back:
         video = detelecine.video(table, order, first, source.path)
         table = detelecine.film_table(video)
-        notes.append("telecine was taken back: the result has the 24 film frames a second")
+        notes.append("telecine was taken back: the result has 24 frames per second, the film frames")
     elif order is not None:
-        notes.append("telecined: it has 24 film frames per second in 30 video frames, and so does the result")
+        notes.append("telecined: it has at most 24 film frames per second in 30 video frames, and so does the result")
     return Film(source=source, table=table, video=video, notes=tuple(notes), **facts)
 
 

@@ -104,7 +104,11 @@ class Source:
                 f"{self.path}: no such images{only if numbered.numbers_in(self.path.name) > 1 else ''}"
             )
         if (missing := images.missing()) is not None:
-            raise frames.FilmError(f"{self.path}: image {images.name(missing)} is missing between others")
+            steps = f" (they count in steps of {step})" if (step := images.step()) else ""
+            raise frames.FilmError(
+                f"{self.path}: image {images.name(missing)} is missing between others; add it, or rename the images so "
+                f"that their numbers have no gap{steps}"
+            )
         if images.numbers[-1] > _LARGEST_NUMBER:
             raise frames.FilmError(f"{self.path}: the numbers must be at most {_LARGEST_NUMBER}; rename the images")
         return images

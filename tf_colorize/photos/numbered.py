@@ -44,6 +44,11 @@ class Images:
         pairs = zip(self.numbers, self.numbers[1:])
         return next((before + 1 for before, after in pairs if after > before + 1), None)
 
+    def step(self) -> int | None:
+        """Returns the difference between all neighboring numbers, or None if it varies."""
+        steps = {after - before for before, after in zip(self.numbers, self.numbers[1:])}
+        return steps.pop() if len(steps) == 1 else None
+
     def pattern(self) -> str:
         """Returns the pattern as FFmpeg reads it: with percent signs that stand for themselves doubled."""
         start = os.path.join(self.folder, self.before)
