@@ -135,6 +135,16 @@ def test_unknown_sound_is_left_out_or_the_film_rejected(tmp_path, colorizer):
         coloring.color_film(colorizer, film, tmp_path / "result.mp4")
 
 
+def test_chapters_beside_sound_that_is_only_copied_leniently_are_reported(tmp_path, colorizer):
+    texts, film = tmp_path / "chapters.txt", tmp_path / "film.wmv"
+    texts.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n")
+    plain = film_kinds.make(tmp_path / "plain.wmv", *WMV, "wmav2")
+    film_kinds.ffmpeg("-i", plain, "-i", texts, "-map", "0", "-map_chapters", "1", "-c", "copy", film)
+    done = coloring.color_film(colorizer, film, tmp_path / "result.mkv")
+    assert done.notes == ("chapters were left out, because FFmpeg cannot write them beside wmav2",)
+    assert film_kinds.sound_checksum(tmp_path / "result.mkv") == film_kinds.sound_checksum(film)
+
+
 def test_sound_without_a_rate_cannot_be_converted():
     class Sound:
         codec_context = type("Context", (), {"sample_rate": 0})

@@ -57,7 +57,7 @@ def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
         FilmError: the format cannot hold the film.
     """
     kind = CONTAINERS[target.suffix.lower()]
-    copied, converted, notes, is_lenient = [], [], [], False
+    copied, converted, notes, lenient = [], [], [], []
     with film.source.opened() as original, av.open(f"file:{piece}") as first:
         trial = _Trial(piece.with_name("trial"), kind, film, first.streams.video[0])
         if not trial.holds(()):
@@ -72,7 +72,7 @@ def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
                 copied.append(stream.index)
             elif trial.holds((stream,), packets, is_lenient=True):
                 copied.append(stream.index)
-                is_lenient = True
+                lenient.append(name)
             elif stream.type == "audio" and trial.converts(stream):
                 converted.append(stream.index)
                 notes.append(
@@ -85,9 +85,9 @@ def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
                     f"{target}: {target.suffix} cannot hold {stream.type} ({name}); {_way_out(target)}"
                 )
         notes += _left_out(original, sources.video_stream(original, film.source))
-        if is_lenient and original.chapters():
-            notes.append("chapters were left out")
-    return Plan(kind, tuple(copied), tuple(converted), is_lenient, tuple(notes))
+        if lenient and original.chapters():
+            notes.append(f"chapters were left out, because FFmpeg cannot write them beside {' and '.join(lenient)}")
+    return Plan(kind, tuple(copied), tuple(converted), bool(lenient), tuple(notes))
 
 
 def _left_out(original, colored):
