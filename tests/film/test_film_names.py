@@ -122,12 +122,42 @@ def test_a_missing_image_is_reported(tmp_path, small_film, command):
     assert done.returncode == 1 and "for numbered images, use a pattern" in done.stderr
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_empty_image_is_reported(tmp_path, number):
+    for name in ("1.png", "2.png", "3.png"):
+        Image.new("L", (32, 32)).save(tmp_path / name)
+    (tmp_path / f"{number}.png").write_bytes(b"")
+    with pytest.raises(frames.FilmError, match=f"image {number}.png is empty"):
+        reading.open_film(tmp_path / "%d.png")
+
+
+def test_an_image_that_is_a_broken_link_is_named(tmp_path):
+    Image.new("L", (32, 32)).save(tmp_path / "1.png")
+    (tmp_path / "2.png").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(frames.FilmError, match="2.png: No such file"):
+        reading.open_film(tmp_path / "%d.png")
+
+
 def test_images_that_count_in_steps_are_explained(tmp_path):
     for number in (100, 102, 104):
         Image.new("L", (32, 32)).save(tmp_path / f"{number}.png")
     reason = "image 101.png is missing between others; .* no gap .they count in steps of 2.$"
     with pytest.raises(frames.FilmError, match=reason):
         reading.open_film(tmp_path / "%03d.png")
+
+
+def test_a_preview_of_a_few_frames_has_as_many_stills(tmp_path, small_film, command):
+    pattern = numbered(tmp_path / "scans", small_film)
+    for path in sorted((tmp_path / "scans").iterdir())[3:]:
+        path.unlink()
+    done = command(pattern, "--preview", "10")
+    assert done.returncode == 0 and "scans.compare.jpg  3 stills," in done.stdout
+    command(pattern, "--preview", "3", "-o", str(tmp_path / "three"))
+    with (
+        Image.open(tmp_path / "scans.compare.jpg") as ten,
+        Image.open(tmp_path / "three" / "scans.compare.jpg") as three,
+    ):
+        assert ten.size == three.size  # the nine variants are there, too
 
 
 def test_webm_gets_av1_and_opus(tmp_path, small_film, command):

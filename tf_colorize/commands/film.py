@@ -269,10 +269,10 @@ def _color(colorizer, model, job, options):
     start = time.monotonic()
     if options.preview:
         with _progress(options.preview, "stills") as report:
-            preview.write(
+            n_stills = preview.write(
                 colorizer, film, target, options.preview, settings, label=look_options.of_variant, report=report
             )
-        _say(f"{target}  {options.preview} stills, {time.monotonic() - start:.1f} s")
+        _say(f"{target}  {n_stills} {'still' if n_stills == 1 else 'stills'}, {time.monotonic() - start:.1f} s")
         return
     part = coloring.part_of(film, settings)
     with _progress(part.last - part.first, "frames") as report:

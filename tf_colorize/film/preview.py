@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
+import numpy as np
 from PIL import Image
 
 from tf_colorize import whole
@@ -25,17 +26,20 @@ def write(
     *,
     label: Callable[[variants.Variant], str] | None = None,
     report: Callable[[int], None] = lambda n_stills: None,
-) -> None:
+) -> int:
     """Writes a JPEG of stills beside their colorized versions, each colorized on its own.
 
     Args:
         colorizer: Colorizes them.
         film: The film.
         target: The file to write.
-        n_stills: Number of stills, evenly spaced over the part given by `options`.
+        n_stills: Number of stills, evenly spaced over the part given by `options`; it may have fewer frames.
         options: The part, the look and the hints.
         label: What to write under each of nine variants of the middle still, below the stills; None: no variants.
         report: Called with the number of stills done.
+
+    Returns:
+        The number of stills.
 
     Raises:
         FilmError: that part contains no frame, or a hint cannot be used.
@@ -46,8 +50,8 @@ def write(
     tracks = coloring.tracks_of(colorizer, film, options, part, joiner)
     length = part.end - part.start
     times = [part.start + length * (index + 0.5) / n_stills for index in range(n_stills)]
-    wanted = [film.table.shown_at(float(time * film.time_base)) for time in times]
-    numbers = [min(max(number, part.first), part.last - 1) for number in wanted if number is not None]
+    shown = np.searchsorted(film.table.times[:-1], times, side="right") - 1
+    numbers = np.unique(np.clip(shown, part.first, part.last - 1)).tolist()
     stills, colored, middle = [], [], None
     for frame in reading.stills(film, numbers):
         rgb = orientation.upright(joiner.gray(frame), film.matrix)
@@ -55,7 +59,7 @@ def write(
         stills.append(rgb)
         look = coloring.look_at(film, options, frame)
         colored.append(colorizer(rgb, look=look, hints=hints))
-        if len(stills) == n_stills // 2 + 1:
+        if len(stills) == len(numbers) // 2 + 1:
             middle = Image.fromarray(rgb), look, hints
         report(len(stills))
     if not stills:
@@ -67,3 +71,4 @@ def write(
     source = origins.of(film.source.files()[0])
     with whole.open_whole(target, mode=None if source is None else origins.mode_for(source, target)) as file:
         sheet.save(file, "JPEG", quality=92)
+    return len(stills)

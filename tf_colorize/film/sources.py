@@ -96,8 +96,9 @@ class Source:
     def _images(self):
         try:
             images = numbered.find(self.path)
+            empty = next((file for file in images.files() if not file.stat().st_size), None) if images else None
         except OSError as error:
-            raise frames.FilmError(f"{self.path.parent}: {error.strerror}") from error
+            raise frames.FilmError(f"{error.filename or self.path.parent}: {error.strerror}") from error
         if images is None:
             only = "; a pattern may have only one number that changes"
             raise frames.FilmError(
@@ -108,6 +109,10 @@ class Source:
             raise frames.FilmError(
                 f"{self.path}: image {images.name(missing)} is missing between others; add it, or rename the images so "
                 f"that their numbers have no gap{steps}"
+            )
+        if empty is not None:  # FFmpeg takes it for the end of the film
+            raise frames.FilmError(
+                f"{self.path}: image {empty.name} is empty; replace it, for example with a copy of another"
             )
         if images.numbers[-1] > _LARGEST_NUMBER:
             raise frames.FilmError(f"{self.path}: the numbers must be at most {_LARGEST_NUMBER}; rename the images")
