@@ -44,6 +44,12 @@ def test_the_smallest_transport_stream_is_not_raw_to_us(tmp_path):
         assert container.format.name == "mpegts"
 
 
+def test_one_frame_is_not_called_frames(tmp_path, command):
+    path = film_kinds.make(tmp_path / "one.mp4", "-c:v", "libx264", seconds=0.04, sound=False)
+    assert "one.color.mp4  64 x 48, 1 frame, " in command(path).stdout
+    assert "one.compare.jpg  1 still, " in command(path, "--preview", "5").stdout
+
+
 @pytest.mark.parametrize("rate", ["25", "30000/1001", "24000/1001", "50"])
 def test_a_program_stream_of_one_frame_has_its_rate(tmp_path, rate):
     path = tmp_path / "one.mpg"

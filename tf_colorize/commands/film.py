@@ -272,7 +272,7 @@ def _color(colorizer, model, job, options):
             n_stills = preview.write(
                 colorizer, film, target, options.preview, settings, label=look_options.of_variant, report=report
             )
-        _say(f"{target}  {n_stills} {'still' if n_stills == 1 else 'stills'}, {time.monotonic() - start:.1f} s")
+        _say(f"{target}  {_count(n_stills, 'still')}, {time.monotonic() - start:.1f} s")
         return
     part = coloring.part_of(film, settings)
     with _progress(part.last - part.first, "frames") as report:
@@ -285,8 +285,11 @@ def _color(colorizer, model, job, options):
     seconds = time.monotonic() - start
     rate = (done.n_frames - done.n_resumed) / seconds
     notes = "".join(f"; {note}" for note in done.notes)
-    earlier = f"; {done.n_resumed} frames are from an earlier run" if done.n_resumed else ""
-    _say(f"{target}  {film.width} x {film.height}, {done.n_frames} frames, {rate:.1f} frames/s{earlier}{notes}")
+    verb = "is" if done.n_resumed == 1 else "are"
+    earlier = f"; {_count(done.n_resumed, 'frame')} {verb} from an earlier run" if done.n_resumed else ""
+    _say(
+        f"{target}  {film.width} x {film.height}, {_count(done.n_frames, 'frame')}, {rate:.1f} frames/s{earlier}{notes}"
+    )
 
 
 @contextlib.contextmanager
@@ -305,6 +308,10 @@ def _progress(total, unit):
             bar.update(task, completed=n_done)
 
         yield report
+
+
+def _count(number, thing):
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _say(text):

@@ -158,8 +158,8 @@ def written(path: pathlib.Path) -> Iterator[None]:
         yield
     except (OSError, av.FFmpegError) as error:
         raise frames.FilmError(
-            f"{path}: cannot be written ({error.strerror or error}). Finished pieces are kept: the same command "
-            "continues after them"
+            f"{path}: cannot be written ({error.strerror or error}). The same command continues after the last "
+            "finished piece, if there is one"
         ) from error
 
 
