@@ -110,6 +110,33 @@ def test_sound_of_a_recording_stays_in_sync(tmp_path, colorizer):
     assert click(part) == pytest.approx(expected, abs=0.01)
 
 
+COARSE = {
+    "adpcm.avi": (*MJPEG, "adpcm_ima_wav", "-ar", "8000"),
+    "b_frames.avi": ("-c:v", "mpeg4", "-bf", "2", "-c:a", "mp3", "-ar", "16000"),
+}
+
+
+@pytest.mark.parametrize(("start", "suffix"), [(None, ".mkv"), (0.88, ".mkv"), (0.88, ".mp4")])
+@pytest.mark.parametrize("name", COARSE)
+def test_sound_with_coarse_times_stays_in_sync(tmp_path, colorizer, name, start, suffix):
+    """A click at 1.5 s, in packets of up to a quarter of a second, which is also the unit of their times."""
+    tone = "sine=frequency=1000:duration=3,volume='if(lt(abs(t-1.5),0.02),1,0)':eval=frame:precision=double"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=3")
+    film, result = tmp_path / name, tmp_path / f"result{suffix}"
+    film_kinds.ffmpeg(*picture, "-f", "lavfi", "-i", tone, "-vf", film_kinds.GRAY, *COARSE[name], film)
+    with av.open(str(film)) as container:
+        assert container.streams.audio[0].time_base > 0.03
+    coloring.color_film(colorizer, film, result, coloring.Options(start=start))
+    expected = click(film) - first_frame(film) - (start or 0)
+    assert click(result) - first_frame(result) == pytest.approx(expected, abs=0.005)
+
+
+def first_frame(path):
+    """Time of the first frame, in seconds of the file's clock."""
+    with av.open(str(path)) as film:
+        return next(film.decode(video=0)).time
+
+
 def click(path):
     """Time of the first loud sample, in seconds of the file's clock."""
     import numpy as np

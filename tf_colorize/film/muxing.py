@@ -77,6 +77,7 @@ def _added(original, output, how):
             output.add_attachment(stream.name or "attachment", stream.mimetype or "", bytes(stream.data))
         elif stream.index in how.copied:
             copy = output.add_stream_from_template(stream, opaque=True)
+            copy.time_base = sound.fine(stream.time_base)
             others[stream.index] = sound.Copied(copy)
         elif stream.index in how.converted:
             copy = sound.encoder_for(output, stream, how.kind)

@@ -22,6 +22,7 @@ ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+_COARSEST = fractions.Fraction(1, 1000)  # seconds
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
@@ -41,6 +42,7 @@ class Shift:
 
     def seconds(self, packet: Any) -> fractions.Fraction:
         """Adjusts the times of a packet; returns its decoding time. Call it with each packet of the stream in order."""
+        _refine(packet)
         unit = packet.time_base
         if packet.dts is None:
             packet.dts = packet.pts if packet.pts is not None else round((self._next or 0) / unit)
@@ -53,6 +55,25 @@ class Shift:
         offset = round(((self._jumps[n_jumps - 1] if n_jumps else 0) - self._start) / unit)
         packet.dts, packet.pts = packet.dts + offset, packet.pts + offset
         return packet.dts * unit
+
+
+def fine(unit: fractions.Fraction) -> fractions.Fraction:
+    """Returns a unit of time of at most a millisecond that divides another one.
+
+    In .avi files, the unit of sound can be the duration of a packet, a quarter of a second. Shifts would be rounded to
+    it.
+    """
+    return unit / math.ceil(unit / _COARSEST)
+
+
+def _refine(packet):
+    factor = int(packet.time_base / fine(packet.time_base))
+    if factor == 1:
+        return
+    pts, dts, duration = packet.pts, packet.dts, packet.duration or 0
+    packet.time_base = fine(packet.time_base)
+    packet.pts, packet.dts = (None if time is None else time * factor for time in (pts, dts))
+    packet.duration = duration * factor
 
 
 class Copied:
