@@ -68,16 +68,20 @@ def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
             if stream.index not in samples:
                 continue
             packets, name = samples[stream.index], _name(stream)
-            if trial.holds((stream,), packets):
+            is_rare = _is_rare(name, kind, film) and trial.converts(stream)
+            if not is_rare and trial.holds((stream,), packets):
                 copied.append(stream.index)
-            elif trial.holds((stream,), packets, is_lenient=True):
+            elif not is_rare and trial.holds((stream,), packets, is_lenient=True):
                 copied.append(stream.index)
                 lenient.append(name)
             elif stream.type == "audio" and trial.converts(stream):
                 converted.append(stream.index)
-                notes.append(
-                    f"sound ({name}) was converted to {_ENCODED[kind]}, because {target.suffix} cannot hold it"
+                why = (
+                    f"older players do not support it in {target.suffix}"
+                    if is_rare
+                    else f"{target.suffix} cannot hold it"
                 )
+                notes.append(f"sound ({name}) was converted to {_ENCODED[kind]}, because {why}")
             elif kind == "matroska":
                 notes.append(f"{stream.type} ({name}) was left out, because {target.suffix} cannot hold it")
             else:
@@ -88,6 +92,12 @@ def plan(film: reading.Film, target: pathlib.Path, piece: pathlib.Path) -> Plan:
         if lenient and original.chapters():
             notes.append(f"chapters were left out, because FFmpeg cannot write them beside {' and '.join(lenient)}")
     return Plan(kind, tuple(copied), tuple(converted), bool(lenient), tuple(notes))
+
+
+def _is_rare(name, kind, film):
+    """Returns whether sound is uncompressed in an .mp4 file, which FFmpeg 5, for one, plays as noise; films that are
+    .mp4 files themselves keep it."""
+    return kind == "mp4" and name.startswith("pcm_s") and CONTAINERS.get(film.path.suffix.lower()) != kind
 
 
 def _left_out(original, colored):
