@@ -19,7 +19,8 @@ from trials.trial import Fault
 MOST = 10_000  # photos
 _WORKER_EVERY, _NODE_EVERY = 5.0, 60.0  # seconds
 _GROWN = 10.0  # minimum seconds of a worker's life, because starting takes long on a busy machine
-_HANGS = 150.0  # seconds after which the stopped worker is killed
+_STOPPED_AT = 0.95  # share of the photos that are done when a worker is stopped: only then do all wait for it
+_HANGS = 120.0  # seconds without a new result after which the stopped worker is killed
 _TITLE = b"ray::Worker"
 
 
@@ -41,7 +42,7 @@ def _folders(trial, folder):
     with ray_nodes.started([None, None]) as nodes:
         arguments = [folder / "in", folder / "out", "--address", nodes.address, "--model", tiny_models.STORED]
         process = ray_jobs.start(*arguments)
-        spoiler = _Spoiler(trial, nodes, folder / "out")
+        spoiler = _Spoiler(trial, nodes, folder / "out", count)
         said, complaints = _ended(process, trial, spoiler.spoil)
     trial.figures["folder"] = f"{count} photos, {spoiler.said()}"
     _judge(trial, folder / "out", {path.relative_to(folder / "in").as_posix() for path in broken}, count, complaints)
@@ -66,13 +67,13 @@ def _judge(trial, out, broken, count, complaints):
 
 
 class _Spoiler:
-    """Kills workers and nodes; stops one worker after a while, as if it hung, and kills that after the alarm."""
+    """Kills workers and nodes; near the end it stops one worker, as if it hung, and kills that after the alarm."""
 
-    def __init__(self, trial, nodes, results):
-        self._nodes, self._last_node, self._results = nodes, time.monotonic(), results
-        self._has_begun = False
+    def __init__(self, trial, nodes, results, count):
+        self._nodes, self._last_node, self._results, self._count = nodes, time.monotonic(), results, count
         self._rng = next(trial.attempts(1))[1]
         self._seen, self._stopped = {}, None  # when each worker was seen first
+        self._done, self._since = 0, time.monotonic()  # the number of results, and since when
         self.n_workers = self.n_nodes = 0
 
     def said(self):
@@ -82,24 +83,26 @@ class _Spoiler:
     def spoil(self):
         """What happens after some seconds more."""
         now = time.monotonic()
-        if not self._has_begun:  # before the first result, only the start would be tried, again and again
-            self._has_begun = any(self._results.rglob("*.jpg"))
+        done = sum(1 for _ in self._results.rglob("*.jpg"))
+        if done != self._done:
+            self._done, self._since = done, now
+        if not done:  # before the first result, only the start would be tried, again and again
             self._last_node = now
             return
         self._seen = {pid: self._seen.get(pid, now) for pid in _workers()}
         grown = [pid for pid, since in self._seen.items() if now - since > _GROWN and pid != self._stopped]
         if grown:
             self._end(grown[int(self._rng.integers(len(grown)))])
-        if self._stopped in self._seen and now - self._seen[self._stopped] > _HANGS:
+        if self._stopped and now - self._since > _HANGS:
             _signal(self._stopped, signal.SIGKILL)
-        if now - self._last_node > _NODE_EVERY:
+        if not self._stopped and now - self._last_node > _NODE_EVERY:
             self._nodes.kill(self._nodes.nodes.pop(0))
             self._nodes.nodes.append(self._nodes.add(None))
             self._last_node = time.monotonic()
             self.n_nodes += 1
 
     def _end(self, pid):
-        if self._stopped is None and self.n_workers >= 2:
+        if self._stopped is None and self._done >= _STOPPED_AT * self._count:
             self._stopped = pid
             _signal(pid, signal.SIGSTOP)
         else:
@@ -125,14 +128,17 @@ def _ended(process, trial, meanwhile=lambda: None):
     """Returns the output and errors of a job, which is killed when the time is over."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:  # Ray starts nodes only in the main thread
         waiting = pool.submit(process.communicate)
-        while not waiting.done() and trial.left() > -60:
-            concurrent.futures.wait([waiting], _WORKER_EVERY)
-            if not waiting.done():
-                meanwhile()
-        if waiting.done():
-            return waiting.result()
-        process.kill()
-        raise Fault(f"no end in time: {waiting.result()}")
+        try:
+            while not waiting.done() and trial.left() > -60:
+                concurrent.futures.wait([waiting], _WORKER_EVERY)
+                if not waiting.done():
+                    meanwhile()
+            is_over = waiting.done()
+        finally:  # also after Ctrl+C, or the pool would wait for it
+            process.kill()
+        if not is_over:
+            raise Fault(f"no end in time: {waiting.result()}")
+        return waiting.result()
 
 
 def _buckets(trial, folder):
@@ -164,7 +170,7 @@ def _unreliable(port):
         protocol_version = "HTTP/1.1"
 
         def _pass_on(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = _body(self)
             is_failing = sum(counts) % 10 == 9
             counts[is_failing] += 1
             if is_failing:
@@ -173,7 +179,8 @@ def _unreliable(port):
                 self.end_headers()
                 return
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            connection.request(self.command, self.path, body, dict(self.headers))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "transfer-encoding"}
+            connection.request(self.command, self.path, body, headers)
             response = connection.getresponse()
             data = response.read()
             self.send_response(response.status)
@@ -198,3 +205,16 @@ def _unreliable(port):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _body(request):
+    """Returns the body of a request, which may come in chunks (RFC 9112, section 7.1)."""
+    if request.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length", 0)))
+    parts = []
+    while size := int(request.rfile.readline().split(b";")[0], 16):
+        parts.append(request.rfile.read(size))
+        request.rfile.readline()
+    while request.rfile.readline().strip():  # trailers
+        pass
+    return b"".join(parts)
