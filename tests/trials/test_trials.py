@@ -19,6 +19,7 @@ SHORT = {
     "kills": ["--only", "folder", "--only", "cluster", "--most", "4"],
     "soak": ["--only", "photos", "--most", "120"],
     "page": ["--most", "6"],
+    "cluster": ["--only", "bucket", "--most", "40", "--minutes", "8"],  # Ray starts slowly where others work
 }
 NEEDS = {"films": "ffmpeg", "writes": "gcc", "kills": "gcc", "page": "chromium-headless-shell"}
 
