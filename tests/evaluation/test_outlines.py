@@ -65,8 +65,9 @@ def test_polygons_need_not_be_convex():
         ({"polygon": [[10, 5], [60, 5], [60, 40, 1]]}, r"each corner of its polygon must be \[x, y\]"),
         ({"polygon": [[10, 5], [60, 5], [float("nan"), 40]]}, r"each corner of its polygon must be \[x, y\]"),
         ({"photo": "c.png"}, r"region 2 \(coat\): no photo c\.png in .*Name it relative to"),
-        ({"photo": 3}, r"its photo must be text\. Received: 3"),
-        ({"name": " "}, r"its name must be text"),
+        ({"photo": 3}, r"its photo must be a line of text\. Received: 3"),
+        ({"name": " "}, r"its name must be a line of text"),
+        ({"name": "a\nb"}, r"its name must be a line of text\. Received: 'a\\nb'"),
         ({}, r"has 2 regions coat, a\.png\. Give each of them another name"),
     ],
 )
@@ -103,11 +104,11 @@ def models(tmp_path_factory):
 
 
 def test_the_command_measures_regions_alone(photo, models, tmp_path, capsys):
-    path = write(tmp_path / "regions.json", COAT)
+    path = write(tmp_path / "regions.json", {**COAT, "name": "[red] coat"})
     arguments = ["--model", str(models[0]), "--model", str(models[1]), "--hint-regions", str(path)]
     assert evaluate.main([*arguments, "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr()
-    assert "left out: hints: tiny takes none." in said.err and "coat" in said.out and "1 region" in said.out
+    assert "left out: hints: tiny takes none." in said.err and "[red] coat" in said.out and "1 region" in said.out
     content = json.loads((tmp_path / "out" / "hint_regions.json").read_text())
     assert list(content["hint_regions"]["models"]) == ["hinted"]
     assert len(content["hint_regions"]["models"]["hinted"]["mean"]["taken"]) == len(hint_regions.COUNTS)

@@ -218,15 +218,14 @@ def table(fillings: Mapping[str, Filling]) -> rich.table.Table:
     """Returns a `rich.table.Table` of `rows`."""
     import rich.box
     import rich.table
+    import rich.text
 
     count = len(next(iter(fillings.values())).regions)
     regions = "1 region" if count == 1 else f"{count} regions"
     titles, lines = rows(fillings)
-    view = rich.table.Table(
-        title=f"{regions}, {explained()}", box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_lines=False
-    )
+    view = rich.table.Table(title=f"{regions}, {explained()}", box=rich.box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for text in titles:
         view.add_column(text, justify="right", overflow="fold", min_width=5)
     for cells in lines:
-        view.add_row(*cells)
+        view.add_row(*map(rich.text.Text, cells))  # names are not markup
     return view

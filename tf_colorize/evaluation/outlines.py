@@ -95,8 +95,8 @@ def _region(entry, where, folders):
     if not isinstance(entry, dict) or not {"photo", "name", "polygon", "point"} <= set(entry):
         raise ValueError(f"{where}: must have a photo, a name, a polygon and a point, as in {_FORM}")
     for key in ("photo", "name"):
-        if not isinstance(entry[key], str) or not entry[key].strip():
-            raise ValueError(f"{where}: its {key} must be text. Received: {shown(entry[key])}.")
+        if not isinstance(entry[key], str) or not entry[key].strip() or not entry[key].isprintable():
+            raise ValueError(f"{where}: its {key} must be a line of text. Received: {shown(entry[key])}.")
     where = f"{where} ({shown(entry['name'])})"
     corners = entry["polygon"]
     if not isinstance(corners, list) or len(corners) < _FEWEST_CORNERS:
