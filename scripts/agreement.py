@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from tf_colorize import Colorizer, export, hints
 from tf_colorize.export import checks
-from tf_colorize.inference import onnx_runtime, runtimes, serving, signatures
+from tf_colorize.inference import onnx_runtime, runtimes, serving
 from tf_colorize.models import anatomy, saving
 from tf_colorize.photos import files
 
@@ -100,9 +100,10 @@ def ways(saved_model, tflite, onnx, server=None):
 def ways_with_hints(saved_model, tflite, onnx=types.MappingProxyType({}), server=None):
     """Does the same as `ways` with `HINTS` on each photo, for a model that takes hints."""
     with served(saved_model, server) as (loaded, addresses), tempfile.TemporaryDirectory() as folder:
+        colorizer = Colorizer(runtimes.of_loaded(loaded, saved_model))
         functions = {
-            "SavedModel, colorize": lambda file: colorized_with_hints(loaded, pixels(file)),
-            "SavedModel, predict_ab": through(Colorizer(runtimes.of_loaded(loaded, saved_model)), HINTS),
+            "SavedModel, colorize": lambda file: colorized_with_hints(loaded, colorizer, pixels(file)),
+            "SavedModel, predict_ab": through(colorizer, HINTS),
         }
         for protocol, address in addresses.items():
             functions[f"{protocol} server, chroma"] = through(Colorizer.from_server(address), HINTS)
@@ -123,18 +124,10 @@ def served(saved_model, server):
         yield model.loaded, addresses
 
 
-def colorized_with_hints(loaded, image):
-    signature = loaded.signatures["colorize_with_hints"]
-    size = signature.structured_input_signature[1]["hints"].shape[1] or size_for(loaded, image.shape[2], image.shape[1])
-    painted = hints.raster(hints.hints_of(HINTS), (image.shape[2], image.shape[1]), size)
+def colorized_with_hints(loaded, colorizer, image):
+    signature, lightness = loaded.signatures["colorize_with_hints"], colorizer.lightness(image[0])
+    painted = hints.raster(hints.hints_of(HINTS), (image.shape[2], image.shape[1]), lightness)
     return Image.fromarray(signature(image=tf.constant(image), hints=tf.constant(painted))["image"].numpy()[0])
-
-
-def size_for(loaded, width, height):
-    """Returns the largest size that enlarges nothing, by the signatures of a SavedModel for several sizes."""
-    smallest = loaded.signatures["predict_ab"].structured_input_signature[1]["lightness"].shape[1]
-    larger = [side for side in signatures.sides_of(loaded.signatures) if side**2 <= width * height]
-    return max([smallest, *larger])
 
 
 def decoded(data):

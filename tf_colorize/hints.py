@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ImageColor
 
 from tf_colorize import documents, look_files, whole
-from tf_colorize.color import lab
+from tf_colorize.color import oklab
 from tf_colorize.color.look import Look, Prepared
 from tf_colorize.documents import shown
 
@@ -39,8 +39,8 @@ class Hint:
     Args:
         x: Number of pixels from the left edge, or a string such as "25%" (of the width).
         y: Likewise from the top edge (or of the height).
-        color: "#7a4b2c", "#754", a CSS name, also with spaces ("dark blue"), or three numbers from 0 to 255. Only hue
-            and chroma count; lightness comes from the photo. Gray keeps the place gray.
+        color: "#7a4b2c", "#754", a CSS name, also with spaces ("dark blue"), or three numbers from 0 to 255. Only its
+            hue and chroma count; lightness comes from the photo. Gray keeps the place gray.
         size: Width of the hint in pixels of the photo, over 0; None: the smallest that the network can see.
         time: In a film, seconds from its start, 0 or more; photos ignore it.
     """
@@ -51,13 +51,13 @@ class Hint:
     size: float | None = None
     time: float | None = None
 
-    def ab(self) -> np.ndarray:
-        """Returns a* and b* of the color, divided by 110, float32 `(2,)`.
+    def rgb(self) -> tuple[int, int, int]:
+        """Returns the color as sRGB bytes.
 
         Raises:
             ValueError: `color` is not a color.
         """
-        return lab.rgb_to_lightness_ab(np.array(_rgb(self.color), np.uint8))[1]
+        return _rgb(self.color)
 
     def place(self, width: int, height: int) -> tuple[float, float]:
         """Returns the place in pixels from the left and the top edge of a photo.
@@ -115,7 +115,7 @@ def hint(value: Any) -> Hint:
         raise ValueError(f"hint size {shown(found.size)}: must be a number of pixels over 0")
     if not (found.time is None or (documents.is_finite(found.time) and found.time >= 0)):
         raise ValueError(f"hint time {shown(found.time)}: must be seconds from the start of a film, 0 or more")
-    found.ab()
+    found.rgb()
     return found
 
 
@@ -183,21 +183,22 @@ def write(hints: Sequence[Any], path: str | os.PathLike[str]) -> None:
     entries = []
     for one in hints_of(hints):
         optional = {key: getattr(one, key) for key in _OPTIONAL if getattr(one, key) is not None}
-        entries.append({"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*_rgb(one.color)), **optional})
+        entries.append({"x": one.x, "y": one.y, "color": "#{:02x}{:02x}{:02x}".format(*one.rgb()), **optional})
     text = json.dumps({"version": documents.VERSION, "hints": entries}, indent=1)
     whole.write_text(path, text + "\n")
 
 
-def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.ndarray:
+def raster(hints: Sequence[Hint], size: tuple[int, int], lightness: np.ndarray) -> np.ndarray:
     """Paints hints into the network's input.
 
     A hint is a square of at least 3 pixels, so that it covers all four values from which the photo's pixel is
-    interpolated. Where squares overlap, the nearer hint gets the pixel.
+    interpolated. Where squares overlap, the nearer hint gets the pixel. A hint's color is meant for the thing: it gets
+    the mean lightness of its square; see `oklab.ab_of_thing`.
 
     Args:
         hints: The hints.
         size: Width and height of the upright photo.
-        image_size: Side of the network's square input.
+        lightness: float32 `(1, image_size, image_size, 1)` in [-1, 1], the network's other input.
 
     Returns:
         float32 `(1, image_size, image_size, 3)`: a* / 110, b* / 110 and 1 at hints, zeros elsewhere.
@@ -205,24 +206,33 @@ def raster(hints: Sequence[Hint], size: tuple[int, int], image_size: int) -> np.
     Raises:
         ValueError: a hint is outside the photo.
     """
+    image_size = lightness.shape[1]
     painted = np.zeros((1, image_size, image_size, 3), np.float32)
+    if not hints:
+        return painted
+    squares = [_square(one, size, image_size) for one in hints]
+    means = [lightness[0, rows, columns].mean(dtype=np.float64) for rows, columns, _ in squares]
+    colors = oklab.ab_of_thing(np.array([one.rgb() for one in hints], np.uint8), np.array(means))
     nearest = np.full((image_size, image_size), np.inf)
-    pixels = np.arange(image_size)
-    for one in hints:
-        offsets = []
-        for place, length in zip(one.place(*size), size):
-            scale = image_size / length
-            center = (math.floor(place) + 0.5) * scale - 0.5  # center of the photo's pixel
-            reach = max(0.5 * (one.size or 0) * scale, 1.0, scale)
-            offset = np.abs(pixels - center)
-            offsets.append(np.where(offset <= max(reach, offset.min()), offset, np.inf))
-        across, down = offsets
-        distance = np.maximum(down[:, np.newaxis], across[np.newaxis])
-        mine = distance < nearest
-        painted[0, mine, :2] = one.ab()
-        painted[0, mine, 2] = 1.0
-        nearest = np.minimum(nearest, distance)
+    for (rows, columns, distance), color in zip(squares, colors):
+        mine = distance < nearest[rows, columns]
+        painted[0, rows, columns][mine] = (*color, 1.0)
+        nearest[rows, columns][mine] = distance[mine]
     return painted
+
+
+def _square(hint, size, image_size):
+    """Returns the rows and columns of a hint, as slices, and the distance of these pixels from its center."""
+    slices, offsets = [], []
+    for place, length in zip(hint.place(*size), size):
+        scale = image_size / length
+        center = (math.floor(place) + 0.5) * scale - 0.5  # center of the photo's pixel
+        offset = np.abs(np.arange(image_size) - center)
+        reached = np.flatnonzero(offset <= max(0.5 * (hint.size or 0) * scale, 1.0, scale, offset.min()))
+        slices.append(slice(reached[0], reached[-1] + 1))
+        offsets.append(offset[slices[-1]])
+    across, down = offsets
+    return slices[1], slices[0], np.maximum(down[:, np.newaxis], across[np.newaxis])
 
 
 def before_look(painted: np.ndarray, lightness: np.ndarray, look: Look | Prepared) -> np.ndarray:

@@ -46,6 +46,7 @@ _entries = some.one_of(
     _trees,
 )
 _looks = some.one_of(some.dictionaries(some.sampled_from(["vividness", "warmth", "x"]), _values), _trees)
+_GRAY = np.zeros((1, 32, 32, 1), np.float32)
 _documents = some.one_of(
     some.fixed_dictionaries(
         {"version": some.one_of(some.just(1), _values), "hints": some.one_of(some.lists(_entries, max_size=5), _trees)},
@@ -79,7 +80,7 @@ def hints_file(document, damage, ascii_only):
         if not all(map(_is_clear, wishes.notes)):
             raise Fault(f"notes: {wishes.notes}")
         try:
-            painted = hints.raster(wishes.hints, (64, 48), 32)
+            painted = hints.raster(wishes.hints, (64, 48), _GRAY)
         except ValueError as error:
             if not _is_clear(str(error)):
                 raise Fault(f"not a clear line: {error!s}") from error
@@ -87,7 +88,7 @@ def hints_file(document, damage, ascii_only):
         if not np.isfinite(painted).all() or np.abs(painted).max() > 1:
             raise Fault("what is painted is out of range")
         hints.write(wishes.hints, path)
-        again = hints.raster(hints.read(path), (64, 48), 32)
+        again = hints.raster(hints.read(path), (64, 48), _GRAY)
         if np.abs(again - painted).max() > 1e-6:
             raise Fault("written and read again, they are others")
     return "read"

@@ -60,8 +60,9 @@ def test_a_look_without_color_cannot_be_undone():
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_places_without_a_hint_stay_without_one(look):
-    painted = hints.raster([hints.hint((3, 4, "#7a4b2c"))], (32, 32), 32)
-    given = hints.before_look(painted, np.zeros((1, 32, 32, 1), np.float32), look)
+    lightness = np.zeros((1, 32, 32, 1), np.float32)
+    painted = hints.raster([hints.hint((3, 4, "#7a4b2c"))], (32, 32), lightness)
+    given = hints.before_look(painted, lightness, look)
     assert given.dtype == np.float32 and (given[painted[..., 2] == 0] == 0).all()
     np.testing.assert_array_equal(given[..., 2], painted[..., 2])
 

@@ -45,7 +45,7 @@ def test_a_hint_in_a_margin_keeps_the_color_of_its_picture():
     painted = np.zeros((3, SIDE, SIDE, 3), np.float32)
     for each, place in zip(painted, places):
         if place:
-            each[:] = hints_module.raster([hints_module.Hint(*place, "#884422")], (SIDE, SIDE), SIDE)[0]
+            each[:] = hints_module.raster([hints_module.Hint(*place, "#884422")], (SIDE, SIDE), square[:1])[0]
     removed = margin_ops.without_color_in_margins(SIDE)
     kept = removed(tf.constant(square), tf.ones((3, SIDE, SIDE, 2)), tf.constant(painted)).numpy()
     assert kept[0].min() == 1 and kept[1].min() == 0

@@ -126,7 +126,7 @@ def test_hints_give_the_results_of_keras(hinted, dots):
     square = checks.photo_squares(exports.exported().photos, HINTED_SIZE, 1)[0]
     wishes = [hints.Hint(f"{x}%", f"{y}%", "#7a4b2c") for x, y in np.random.default_rng(0).uniform(2, 98, (dots, 2))]
     nothing = np.zeros((1, HINTED_SIZE, HINTED_SIZE, 3), np.float32)
-    given = hints.raster(wishes, (HINTED_SIZE, HINTED_SIZE), HINTED_SIZE) if dots else nothing
+    given = hints.raster(wishes, (HINTED_SIZE, HINTED_SIZE), square) if dots else nothing
 
     def by_keras(lightness):
         return generator({"lightness": lightness, "hints": given}).numpy()

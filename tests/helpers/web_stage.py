@@ -7,6 +7,8 @@ import skimage.data
 import web_browser
 from PIL import Image
 
+from tf_colorize.color import lab
+
 CAMERA = skimage.data.camera()[:300]
 PHOTO = web_browser.encoded(Image.fromarray(CAMERA))
 
@@ -24,6 +26,11 @@ def split_of(visitor):
 def place_of(dot):
     x, y = re.search(r"at (\d+), (\d+)$", dot.get_attribute("aria-label")).groups()
     return int(x), int(y)
+
+
+def ab_of(colors):
+    """The normalized a* and b* of "#rrggbb", each at its own lightness, `(colors, 2)`."""
+    return lab.rgb_to_lightness_ab(np.uint8([tuple(bytes.fromhex(color[1:])) for color in colors]))[1]
 
 
 def colorfulness(visitor, left, right):

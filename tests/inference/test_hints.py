@@ -19,7 +19,7 @@ from PIL import Image
 
 from tf_colorize import Colorizer, export
 from tf_colorize import hints as hints_module
-from tf_colorize.color import lab
+from tf_colorize.color import lab, oklab
 from tf_colorize.inference import runtimes, serving
 from tf_colorize.models import grafts
 
@@ -71,8 +71,9 @@ WAYS = ["Keras", "SavedModel", "none", "float16", "dynamic", "http", "grpc"]
 
 def difference_at(picture, gray, x, y, color):
     """CIEDE2000 between a place and a color at the photo's own lightness there, by scikit-image."""
-    wanted = skimage.color.rgb2lab(np.array(hints_module._rgb(color), np.uint8) / 255.0)
-    wanted[0] = skimage.color.rgb2lab(np.dstack([gray] * 3))[y, x, 0]
+    level = skimage.color.rgb2lab(np.dstack([gray] * 3))[y, x, 0]
+    ab = 110 * oklab.ab_of_thing(np.uint8(hints_module.Hint(x, y, color).rgb()), level / 50 - 1)
+    wanted = np.array([level, *ab])
     return skimage.color.deltaE_ciede2000(wanted, skimage.color.rgb2lab(picture)[y, x])
 
 
@@ -151,7 +152,8 @@ def test_int8_files_take_no_hints(generator, tmp_path):
 def test_colorize_with_hints_is_the_same_on_the_server(generator, loaded, mount, wishes):
     gray = GRAY if mount is None else np.pad(GRAY[40:-40, 40:-40], 40, constant_values=mount)
     rgb = np.dstack([gray] * 3)[np.newaxis]
-    painted = hints_module.raster(hints_module.hints_of(wishes), (400, 300), SIZE)
+    lightness = Colorizer.from_keras(generator, image_size=SIZE).lightness(gray)
+    painted = hints_module.raster(hints_module.hints_of(wishes), (400, 300), lightness)
     result = loaded["colorize_with_hints"](image=tf.constant(rgb), hints=tf.constant(painted))["image"]
     expected = Colorizer.from_keras(generator, image_size=SIZE)(gray, hints=wishes).astype(int)
     assert np.abs(result.numpy()[0] - expected).max() <= 2
@@ -197,12 +199,26 @@ def test_a_model_without_hints_is_reported():
 
 def test_a_hint_is_painted_around_its_place_and_the_nearer_one_wins():
     one, other = hints_module.hints_of([(100, 50, "#ff0000"), (104, 50, "#0000ff")])
-    painted = hints_module.raster([one, other], (400, 200), 100)[0]
+    middle = np.full((1, 100, 100, 1), 0.1, np.float32)
+    painted = hints_module.raster([one, other], (400, 200), middle)[0]
     rows, columns = np.nonzero(painted[..., 2])
     assert rows.min() >= 24 and rows.max() <= 26 and columns.min() >= 24 and columns.max() <= 27
-    np.testing.assert_array_equal(painted[25, 25, :2], one.ab())
-    np.testing.assert_array_equal(painted[25, 26, :2], other.ab())
-    assert hints_module.raster([hints_module.Hint(200, 100, "red", size=80)], (400, 200), 100)[..., 2].sum() == 20 * 40
+    expected = oklab.ab_of_thing(np.uint8([[255, 0, 0], [0, 0, 255]]), np.full(2, 0.1))
+    np.testing.assert_allclose(painted[25, [25, 26], :2], expected, atol=1e-6)
+    large = hints_module.raster([hints_module.Hint(200, 100, "red", size=80)], (400, 200), middle)
+    assert large[..., 2].sum() == 20 * 40
+
+
+def test_a_hint_takes_the_mean_lightness_of_its_own_square():
+    lightness = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 64, 64, 1)).astype(np.float32)
+    navy, gold = hints_module.hints_of([(20, 30, "navy"), (22, 30, "gold")])
+    painted = hints_module.raster([navy, gold], (64, 64), lightness)[0]
+    expected = [
+        oklab.ab_of_thing(np.uint8(one.rgb()), lightness[0, 29:32, one.x - 1 : one.x + 2].mean(dtype=float))
+        for one in (navy, gold)
+    ]
+    np.testing.assert_allclose(painted[30, [20, 22], :2], expected, atol=1e-6)
+    assert painted[..., 2].sum() == 3 * 5
 
 
 @pytest.mark.parametrize(

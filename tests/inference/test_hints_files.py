@@ -34,7 +34,7 @@ def test_a_color_beyond_the_range_is_not_a_color(tmp_path, color):
     (tmp_path / "a.json").write_text(content(color=color), encoding="utf-8")
     with pytest.raises(ValueError, match="numbers from 0 to 255"):
         hints.read(tmp_path / "a.json")
-    assert hints.hint((1, 1, "rgb(122, 75, 44)")).ab().tolist() == hints.hint((1, 1, "#7a4b2c")).ab().tolist()
+    assert hints.hint((1, 1, "rgb(122, 75, 44)")).rgb() == hints.hint((1, 1, "#7a4b2c")).rgb()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")

@@ -174,7 +174,7 @@ def test_models_of_any_size_take_references():
     target, other = crops(photo("coffee"))
     small = tf_colorize.Colorizer(WithHints(network, network), 50)
     assert (small(gray(target), look=Look(reference=(reference(other),))) != small(gray(target))).any()
-    assert raster([], (10, 10), 50).shape == (1, 50, 50, 3)
+    assert raster([], (10, 10), np.zeros((1, 50, 50, 1))).shape == (1, 50, 50, 3)
 
 
 @pytest.mark.parametrize("wrong", ["a.jpg", ["a.jpg"], (None,), 3])

@@ -8,7 +8,7 @@ import web_browser
 import web_stage
 from playwright import sync_api
 
-from tf_colorize import hints as hints_module
+from tf_colorize.color import lab, oklab
 
 pytest_plugins = ["web_fixtures"]
 
@@ -31,6 +31,21 @@ def test_a_click_puts_a_dot_that_keeps_the_color_until_another_is_chosen(visitor
     visitor.page.click("#keep-gray")
     _, received = visitor.downloads()
     assert np.ptp(np.asarray(web_browser.opened(received))[90, 358].astype(int)) <= 3
+
+
+def test_a_dot_shows_the_color_that_its_place_gets(visitor):
+    dot = visitor.puts_dot(0.7, 0.3)  # a light place
+    visitor.page.fill("#code", "#000080")
+    lightness = lab.gray_to_lightness(web_stage.CAMERA[90, 358])
+    ab = oklab.ab_of_thing(np.uint8([0, 0, 128]), lightness[0])
+    expected = "rgb({}, {}, {})".format(*lab.lightness_ab_to_rgb(lightness, ab))
+    sync_api.expect(dot).to_have_attribute("aria-label", "Dot 1: #000080 at 358, 90")
+    visitor.until(lambda: shown_by(dot) == expected)
+    sync_api.expect(visitor.page.locator("#code")).to_have_value("#000080")
+
+
+def shown_by(dot):
+    return dot.evaluate("dot => getComputedStyle(dot, '::before').backgroundColor")
 
 
 def is_bluer_than_red(pixels):
@@ -166,8 +181,8 @@ def test_the_eyedropper_takes_a_color_from_the_photo(visitor):
     _, received = visitor.downloads()
     expected = "#{:02x}{:02x}{:02x}".format(*np.asarray(web_browser.opened(received))[240, 168])
     # The color was taken before the dot spread it.
-    taken = hints_module.Hint(0, 0, visitor.page.input_value("#code")).ab()
-    assert np.linalg.norm(taken - hints_module.Hint(0, 0, expected).ab()) < 0.25
+    taken, wanted = web_stage.ab_of([visitor.page.input_value("#code"), expected])
+    assert np.linalg.norm(taken - wanted) < 0.25
     visitor.page.locator("#used .swatch").click()
     sync_api.expect(visitor.page.locator("#code")).to_have_value("#2040c0")
 

@@ -47,7 +47,7 @@ def test_likely_colors_are_the_modes_of_the_networks_distribution(visitor, hinti
     swatches = visitor.page.locator("#likely .swatch")
     sync_api.expect(swatches.first).to_be_visible()
     colors = swatches.evaluate_all("all => all.map(({value}) => value)")
-    offered = lab.AB_SCALE * np.array([hints_module.Hint(0, 0, color).ab() for color in colors])
+    offered = lab.AB_SCALE * web_stage.ab_of(colors)
     palette, shares = distribution(hinting_model, web_stage.CAMERA, 358, 90)
     squares = np.square(palette[:, np.newaxis] - palette).sum(axis=-1)
     density = np.exp(-squares / (2 * 10**2)) @ shares

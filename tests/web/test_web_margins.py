@@ -53,7 +53,7 @@ def test_a_hint_in_a_margin_keeps_all_color():
     share[:, :2] = 0
     ab = np.random.default_rng(0).normal(0, 0.3, (8, 8, 2)).astype(np.float32)
     painted = [
-        hints_module.raster([hints_module.Hint(x, 4, "#884422")], (8, 8), 8)[0]
+        hints_module.raster([hints_module.Hint(x, 4, "#884422")], (8, 8), np.zeros((1, 8, 8, 1)))[0]
         if x is not None
         else np.zeros((8, 8, 3))
         for x in (0, 6, None)

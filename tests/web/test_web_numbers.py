@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 import web_browser
+import web_stage
 from PIL import Image
 
 from tf_colorize import hints as hints_module
@@ -15,18 +16,19 @@ from tf_colorize.color.look import ADJUSTMENTS, Look
 from tf_colorize.inference import predictor
 
 
-def painted_by_the_page(hints, size, image_size, lightness, look):
+def painted_by_the_page(hints, size, lightness, look):
     """What worker/painting.js paints, before and after `undoLook`, as `hints.raster` shapes it."""
     code = """
         import { paint, undoLook } from "./src/worker/painting.js";
-        const [hints, [width, height], size, lightness, look] = given;
-        const painted = paint(hints, { width, height }, size);
+        const [hints, [width, height], values, look] = given;
+        const lightness = Float32Array.from(values);
+        const painted = paint(hints, { width, height }, lightness);
         const before = [...painted];
-        undoLook(painted, Float32Array.from(lightness), look);
+        undoLook(painted, lightness, look);
         console.log(JSON.stringify([before, [...painted]]));
     """
-    pair = web_browser.in_node(code, hints, size, image_size, lightness.ravel().tolist(), dataclasses.asdict(look))
-    return [np.float32(values).reshape(1, image_size, image_size, 3) for values in pair]
+    pair = web_browser.in_node(code, hints, size, lightness.ravel().tolist(), dataclasses.asdict(look))
+    return [np.float32(values).reshape(*lightness.shape[:3], 3) for values in pair]
 
 
 @pytest.mark.parametrize(
@@ -42,8 +44,8 @@ def test_hints_are_painted_as_python_paints_them(size, look):
     hints = [{"x": x, "y": y, "color": colors[index % len(colors)]} for index, (x, y) in enumerate(places)]
     hints[0]["size"] = size[0] / 4
     lightness = random.uniform(-0.95, 0.95, (1, 32, 32, 1)).astype(np.float32)
-    before, after = painted_by_the_page(hints, size, 32, lightness, look)
-    expected = hints_module.raster([hints_module.Hint(**one) for one in hints], size, 32)
+    before, after = painted_by_the_page(hints, size, lightness, look)
+    expected = hints_module.raster([hints_module.Hint(**one) for one in hints], size, lightness)
     assert expected[..., 2].sum() > 20
     np.testing.assert_array_equal(before[..., 2], expected[..., 2])
     np.testing.assert_allclose(before, expected, atol=1e-5)
@@ -85,7 +87,7 @@ def test_a_suggested_color_has_its_hue_and_chroma_at_any_lightness():
         import { hexOf } from "./src/photo/lab.js";
         console.log(JSON.stringify(given[0].map(([lightness, ab]) => hexOf(lightness, ab))));
     """
-    received = np.array([hints_module.Hint(0, 0, color).ab() for color in web_browser.in_node(code, cases)])
+    received = web_stage.ab_of(web_browser.in_node(code, cases))
     wanted = np.array([ab for _, ab in cases])
     distance = np.linalg.norm(received - wanted, axis=-1) * lab.AB_SCALE
     # A bin of the palette has a color that sRGB has, but its center, up to 7 units away, may be none.

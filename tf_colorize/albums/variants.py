@@ -80,7 +80,7 @@ def sheet(
 
     def colored(variant):
         given = [*hints, *([variant.hint] if variant.hint else [])]
-        painted = raster(given, photo.size, lightness.shape[1]) if given else None
+        painted = raster(given, photo.size, lightness) if given else None
         if variant.look.vividness == 0:
             painted = None
         return colorizer.join(shown, colorizer.ab(lightness, look=variant.look, hints=painted))

@@ -84,8 +84,7 @@ def evaluate(
 def _measured(colorizer, gray, color):
     """Returns the numbers of `Reach`, in its order, for one photo and color."""
     lightness = colorizer.lightness(gray)
-    size = lightness.shape[1]
-    given = hints.raster([hints.Hint(PLACE, PLACE, color)], gray.shape[1::-1], size)[0]
+    given = hints.raster([hints.Hint(PLACE, PLACE, color)], gray.shape[1::-1], lightness)[0]
     automatic = colorizer.ab(lightness)
     moved = colorizer.ab(lightness, hints=given[np.newaxis]) - automatic
     away = _distances(given[..., 2])

@@ -158,7 +158,10 @@ def compare_hints(
     height, width = squares[0].shape[1:3]
     side = min(height, width)
     wishes = [hints.Hint("25%", "30%", "#7a4b2c"), hints.Hint("70%", "20%", "navy"), hints.Hint("55%", "75%", "green")]
-    given = np.pad(hints.raster(wishes, (side, side), side), ((0, 0), (0, height - side), (0, width - side), (0, 0)))
+    given = np.pad(
+        hints.raster(wishes, (side, side), squares[0][:, :side, :side]),
+        ((0, 0), (0, height - side), (0, width - side), (0, 0)),
+    )
     return compare(lambda square: predict_ab(square, given), squares, reference(generator, squares, given), **bounds)
 
 

@@ -247,7 +247,7 @@ def _predicted(colorizer, film, lightness, look, wanted):
     """Returns the predicted ab of the upright frame."""
     painted = None
     if wanted:
-        painted = hints.raster(wanted, film.upright_size, colorizer.image_size)
+        painted = hints.raster(wanted, film.upright_size, lightness)
     return colorizer.ab(lightness, look=look, hints=painted)
 
 

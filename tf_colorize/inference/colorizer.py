@@ -104,7 +104,7 @@ class Colorizer:
             raise ValueError("the model takes no hints. Give none, or use a model that was trained with them.")
         picture = _opened(image)
         lightness = self.lightness(picture)
-        painted = raster(wishes, picture.size, lightness.shape[1]) if wishes else None
+        painted = raster(wishes, picture.size, lightness) if wishes else None
         return self.join(picture, self.ab(lightness, look=look, vividness=vividness, hints=painted))
 
     @classmethod

@@ -18,7 +18,7 @@ export class Dots extends EventTarget {
   /** @type {{part: Record<string, any>, scale: number}} */
   #place = { part: { x: 0, y: 0 }, scale: 1 };
   #target = { x: 0, y: 0 }; // of the point
-  /** @type {readonly {id: number, x: number, y: number, color: string}[]} */
+  /** @type {readonly {id: number, x: number, y: number, color: string, coming?: string}[]} */
   #dots = [];
 
   constructor() {
@@ -30,7 +30,8 @@ export class Dots extends EventTarget {
 
   /**
    * @param {{width: number, height: number} | null} photo Without one, or one without dots, nothing is shown.
-   * @param {readonly {id: number, x: number, y: number, color: string}[]} dots
+   * @param {readonly {id: number, x: number, y: number, color: string, coming?: string}[]} dots `coming` is what the color becomes at
+   *   the lightness of its place, if that is known.
    * @param {number} [selected]
    */
   show(photo, dots, selected) {
@@ -70,10 +71,10 @@ export class Dots extends EventTarget {
     (this.#items.get(id) ?? this.#point).focus({ preventScroll: true });
   }
 
-  #showDot({ id, x, y, color }, number, isSelected) {
+  #showDot({ id, x, y, color, coming = color }, number, isSelected) {
     if (!this.#items.has(id)) this.#items.set(id, this.#newDot(id));
     const item = this.#items.get(id);
-    item.style.setProperty("--color", color);
+    item.style.setProperty("--color", coming);
     item.setAttribute("aria-label", `Dot ${number}: ${color} at ${x}, ${y}`);
     item.setAttribute("aria-expanded", String(isSelected));
   }

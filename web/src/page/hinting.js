@@ -3,6 +3,8 @@
 import { ofBitmap } from "../photo/colors.js";
 import { Dots } from "./dots.js";
 import { MOST } from "../photo/hints.js";
+import { hexAt, lightnessOf } from "../photo/lab.js";
+import { abOfThing } from "../photo/oklab.js";
 import { complain, speak } from "./notices.js";
 import { Panel } from "./panel.js";
 
@@ -20,6 +22,7 @@ export class Hinting extends EventTarget {
   #selected; // id of a dot
   #latest = null; // the dot that was put last, by a tap that may become a double one: `{id, time}`
   #putting = null; // where a dot is being put
+  #tones = new Map(); // what the gray photo has at places with a dot, once it is known
   #suggested = {}; // the latest suggestions: `{key, colors}`
 
   /**
@@ -118,13 +121,30 @@ export class Hinting extends EventTarget {
     this.#changed();
   }
 
-  async #colorAt({ x, y }) {
-    const { kind, model, hints } = this.#view;
+  async #colorAt({ x, y }, { kind, model, hints } = this.#view) {
     const part = { x, y, width: 1, height: 1 };
     const { id, look } = this.#photo;
     const request = { photo: id, part, width: 1, height: 1, views: [{ kind, model, hints }], look };
     const [bitmap] = await this.#ask("draw", request);
     return ofBitmap(bitmap);
+  }
+
+  /** What the color of a dot becomes at the lightness of its place, as soon as that is known. */
+  #coming(dot) {
+    const key = [this.#photo.id, dot.x, dot.y].join();
+    if (!this.#tones.has(key)) this.#learnTone(key, dot);
+    const tone = this.#tones.get(key);
+    return tone ? hexAt(lightnessOf(tone), abOfThing(dot.color, lightnessOf(tone))) : undefined;
+  }
+
+  async #learnTone(key, place) {
+    this.#tones.set(key, null);
+    try {
+      this.#tones.set(key, await this.#colorAt(place, { kind: "gray" }));
+      this.#refresh();
+    } catch (error) {
+      console.warn("No lightness of a dot:", error);
+    }
   }
 
   #select(id, { byKey = false } = {}) {
@@ -186,7 +206,11 @@ export class Hinting extends EventTarget {
     const list = photo?.hints.list ?? [];
     const dot = photo?.hints.get(this.#selected);
     if (!dot) this.#close();
-    this.#dots.show(photo, list, dot?.id);
+    this.#dots.show(
+      photo,
+      list.map((one) => ({ ...one, coming: this.#coming(one) })),
+      dot?.id,
+    );
     element("frame").classList.toggle("picking", this.#panel.isPicking);
     if (!dot) return;
     const others = list.filter(({ id }) => id !== dot.id);

@@ -14,6 +14,8 @@ const XYZ_FROM_RGB = [
 ];
 const WHITE = [0.95047, 1, 1.08883];
 const RELATIVE_XYZ_FROM_RGB = XYZ_FROM_RGB.map((row, index) => row.map((value) => value / WHITE[index]));
+/** What linear red, green and blue contribute to luminance. */
+export const LUMINANCE_FROM_RGB = RELATIVE_XYZ_FROM_RGB[1];
 const RGB_FROM_RELATIVE_XYZ = inverse(/** @type {any} */ (RELATIVE_XYZ_FROM_RGB));
 const ENCODE_STEPS = 65536;
 
@@ -55,14 +57,29 @@ function curveOfPixel(pixels, at) {
     : labCurve(RED_LUMINANCE[red] + GREEN_LUMINANCE[green] + BLUE_LUMINANCE[blue]);
 }
 
+/** The linear light of "#rrggbb", three numbers in [0, 1]. */
+export function linearOfHex(color) {
+  return [1, 3, 5].map((at) => DECODE[Number.parseInt(color.slice(at, at + 2), 16)]);
+}
+
 /**
- * @param {string} color "#rrggbb".
+ * @param {number[]} linear Linear light, red, green and blue in [0, 1].
  * @returns {[number, number]} Its a and b, in [-1, 1].
  */
-export function abOf(color) {
-  const linear = [1, 3, 5].map((at) => DECODE[Number.parseInt(color.slice(at, at + 2), 16)]);
+export function abOfLinear(linear) {
   const [x, y, z] = RELATIVE_XYZ_FROM_RGB.map((row) => labCurve(row.reduce((sum, share, index) => sum + share * linear[index], 0)));
   return [(500 * (x - y)) / AB_SCALE, (200 * (y - z)) / AB_SCALE];
+}
+
+/** The luminance of a lightness in [-1, 1]; that of white is 1. */
+export function luminanceOf(lightness) {
+  return labCurveInverse((lightness * LIGHTNESS_SCALE + LIGHTNESS_SCALE + 16) / 116);
+}
+
+/** The lightness of "#rrggbb", in [-1, 1]. */
+export function lightnessOf(color) {
+  const curve = labCurve(LUMINANCE_FROM_RGB.reduce((sum, share, index) => sum + share * linearOfHex(color)[index], 0));
+  return (116 * curve - 16) / LIGHTNESS_SCALE - 1;
 }
 
 /**
@@ -220,7 +237,8 @@ function clamped(value) {
   return value < 0 ? 0 : value > 1 ? 1 : value;
 }
 
-function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
+/** The inverse of a matrix of 3 x 3. */
+export function inverse([[a, b, c], [d, e, f], [g, h, i]]) {
   const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
   return [
     [e * i - f * h, c * h - b * i, b * f - c * e],

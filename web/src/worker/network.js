@@ -177,7 +177,7 @@ export class Network {
     const { ab: result } = await this.#outputs(this.#cpu, { lightness, hints }, { ab });
     finite(result);
     // Without hints, most of the spreading multiplies zeros.
-    const trial = { lightness, hints: this.takesHints ? trialHints(Math.sqrt(lightness.length)) : hints };
+    const trial = { lightness, hints: this.takesHints ? trialHints(lightness) : hints };
     const expected = this.takesHints ? (await this.#outputs(this.#cpu, trial, { ab })).ab : result;
     const received = await this.#outputs(this.#gpu, trial, { ab }).catch(() => ({ ab: [] }));
     const agrees = (value, index) => Math.abs(value - received.ab[index]) < GPU_TOLERANCE;
@@ -255,10 +255,11 @@ async function computed(run, inputs, wanted) {
 }
 
 /** Two hints that contradict each other. */
-function trialHints(size) {
+function trialHints(lightness) {
+  const size = Math.sqrt(lightness.length);
   const photo = { width: size, height: size };
   const [near, far] = [Math.floor(size / 4), Math.floor((3 * size) / 4)];
-  return paint([{ x: near, y: near, color: "#a03020" }, { x: far, y: far, color: "#2040a0" }], photo, size);
+  return paint([{ x: near, y: near, color: "#a03020" }, { x: far, y: far, color: "#2040a0" }], photo, lightness);
 }
 
 function finite(ab) {

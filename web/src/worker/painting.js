@@ -1,24 +1,27 @@
 /** Hints, painted for the network exactly as tf_colorize/hints.py does. */
 
-import * as lab from "../photo/lab.js";
 import * as looks from "../photo/look.js";
+import { abOfThing } from "../photo/oklab.js";
 
 /**
- * Paints hints: each is a square of at least 3 pixels; where squares overlap, the nearer hint gets the pixel.
+ * Paints hints: each is a square of at least 3 pixels, in its color at the square's mean lightness; where squares overlap, the
+ * nearer hint gets the pixel.
  *
  * @param {{x: number, y: number, color: string, size?: number}[]} hints Pixels of the upright photo, from its left and
  *   top edge, "#rrggbb", of which only hue and chroma count, and the width of the hint in pixels of the photo.
  * @param {{width: number, height: number}} photo
- * @param {number} size Side of the network's square input.
- * @returns {Float32Array} `size * size` triples: a, b and 1 at hints, zeros elsewhere.
+ * @param {Float32Array} lightness The network's square input, in [-1, 1].
+ * @returns {Float32Array} For each of its pixels: a, b and 1 at hints, zeros elsewhere.
  */
-export function paint(hints, { width, height }, size) {
+export function paint(hints, { width, height }, lightness) {
+  const size = Math.sqrt(lightness.length);
   const painted = new Float32Array(size * size * 3);
   const nearest = new Float64Array(size * size).fill(Infinity);
   for (const { x, y, color, size: wide = 0 } of hints) {
-    const [a, b] = lab.abOf(color);
     const columns = reached(x, wide, width, size);
-    for (const [row, down] of reached(y, wide, height, size)) {
+    const rows = reached(y, wide, height, size);
+    const [a, b] = abOfThing(color, meanOf(lightness, rows, columns));
+    for (const [row, down] of rows) {
       for (const [column, across] of columns) {
         const at = row * size + column;
         const distance = Math.max(down, across);
@@ -29,6 +32,12 @@ export function paint(hints, { width, height }, size) {
     }
   }
   return painted;
+}
+
+function meanOf(lightness, rows, columns) {
+  let sum = 0;
+  for (const [row] of rows) for (const [column] of columns) sum += lightness[row * Math.sqrt(lightness.length) + column];
+  return sum / (rows.length * columns.length);
 }
 
 /** Pairs of a network's row or column that a hint covers and its distance from the hint's center. */

@@ -241,7 +241,7 @@ export class Workshop {
     const key = [JSON.stringify(hints.length > 0 ? [hints, numbers] : []), ...reference.map((one) => one.photo)].join();
     if (photo.hinted.get(model)?.key !== key) {
       const ab = await this.#hinted(photo, network, photo.ab.get(model), hints, look, eyes);
-      const painted = painting.paint(hints, photo, network.sizeFor(photo));
+      const painted = painting.paint(hints, photo, lightness);
       photo.hinted.set(model, { key, ab: withoutColorInMargins(ab, share, painted) });
     }
     return looks.applied(lightness, photo.hinted.get(model).ab, look);
@@ -250,7 +250,7 @@ export class Workshop {
   /** The network's colors with the user's dots and those of references, before the look. */
   async #hinted(photo, network, automatic, hints, look, eyes) {
     const lightness = photo.squares.get(network.sizeFor(photo));
-    const painted = painting.paint(hints, photo, network.sizeFor(photo));
+    const painted = painting.paint(hints, photo, lightness);
     const lent = eyes ? await this.#lent(photo, eyes, lightness, automatic, look, hints, painted) : null;
     painting.undoLook(painted, lightness, look, lent?.strength);
     if (lent) painting.fill(painted, lent.hints);
