@@ -38,17 +38,20 @@ def _run(options, command):
         # Before TensorFlow, for the reason given in `Lpips`.
         lpips = None if options.lpips is None else perceptual.load(options.lpips or None)
         models = _names_of(options.model)
+        regions = _regions_of(options)
         n_photos = len(find.find_photos(options.data).photos) if options.data else 0
         with quiet.startup():
             colorizers = {name: colorizer.Colorizer.load(path) for name, path in models.items()}
             feature_model, notes = _load_features(options, n_photos) if options.data else (None, ())
-        without = _without_hints(colorizers, options) if options.hints or options.reference else ()
+        without = _without_hints(colorizers, options) if _hinted(options) else ()
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
         bw, failed = _color_bw(options, colorizers) if options.bw else ([], False)
         if options.data:
             run = records.Run(command, models, (*notes, *without))
-            failed |= _measure(options, colorizers, feature_model, lpips, run, bw)
+            failed |= _measure(options, colorizers, feature_model, lpips, run, bw, regions)
+        elif regions:
+            _measure_regions(options, colorizers, records.Run(command, models, without), regions)
     except (ValueError, OSError) as error:
         streams.raise_if_of_output(error)
         _complain(error)
@@ -129,6 +132,21 @@ def _load_features(options, n_photos):
         return None, (*notes, f"Frechet distance: {parsing.in_words(error)}")
 
 
+def _regions_of(options):
+    """Reads the file of regions before models are loaded; its photos may also be among the others that are given."""
+    from tf_colorize.evaluation import outlines
+
+    if options.hint_regions is None:
+        return ()
+    return outlines.read(options.hint_regions, [folder for folder in (options.data, options.bw) if folder])
+
+
+def _hinted(options):
+    """Returns the option, if any, that needs a model that takes hints."""
+    chosen = {"--hints": options.hints, "--hint-regions": options.hint_regions, "--reference": options.reference}
+    return next((name for name, value in chosen.items() if value), None)
+
+
 def _without_hints(colorizers, options):
     """Returns a note for each model that takes no hints.
 
@@ -137,8 +155,7 @@ def _without_hints(colorizers, options):
     """
     notes = tuple(f"hints: {name} takes none." for name, one in colorizers.items() if not one.takes_hints)
     if len(notes) == len(colorizers):
-        option = "--hints" if options.hints else "--reference"
-        raise ValueError(f"{option} needs a model that takes hints; none of these does")
+        raise ValueError(f"{_hinted(options)} needs a model that takes hints; none of these does")
     return notes
 
 
@@ -172,9 +189,9 @@ def _refuse_photo(sheet, photos):
         raise ValueError(f"{sheet}: is one of the photos; choose another folder with --out")
 
 
-def _measure(options, colorizers, feature_model, lpips, run, bw):
+def _measure(options, colorizers, feature_model, lpips, run, bw, regions):
     from tf_colorize import evaluation
-    from tf_colorize.evaluation import aging, hint_gains, hint_reach, reference_gains
+    from tf_colorize.evaluation import aging, hint_gains, hint_reach, hint_regions, reference_gains
     from tf_colorize.evaluation.report import document, figures, records, trials
 
     for note in run.notes:  # first, so that users know what will be missing
@@ -196,6 +213,9 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     if curves:
         _show(hint_gains.table(curves))
         _show(hint_reach.table(reaches))
+    fillings = rulers.hint_regions(colorizers, regions) if regions else {}
+    if fillings:
+        _show(hint_regions.table(fillings))
     references = rulers.references(options, colorizers) if options.reference else {}
     if references:
         _show(reference_gains.table(references))
@@ -203,11 +223,24 @@ def _measure(options, colorizers, feature_model, lpips, run, bw):
     if old:
         _show(aging.table(old))
     if options.out:
-        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old, references)
+        records.write_metrics(options.out / "metrics.json", result, run, curves, reaches, old, references, fillings)
         records.write_photos(options.out / "photos.csv", result)
-        more = trials.sections(reaches, old)
+        more = trials.sections(reaches, old, fillings)
         document.write(options.out / "report.html", result, colorizers, run, bw, curves, more)
     return bool(result.skipped)
+
+
+def _measure_regions(options, colorizers, run, regions):
+    """Measures regions alone, without photos in color."""
+    from tf_colorize.evaluation import hint_regions
+    from tf_colorize.evaluation.report import records
+
+    for note in run.notes:
+        _complain(f"left out: {note}")
+    fillings = rulers.hint_regions(colorizers, regions)
+    _show(hint_regions.table(fillings))
+    if options.out:
+        records.write_regions(options.out / "hint_regions.json", fillings, run)
 
 
 def _show(table):

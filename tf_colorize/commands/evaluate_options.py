@@ -17,6 +17,7 @@ examples:
   {command} --model MODEL --bw DIR --out sheets
   {command} --model MODEL --data DIR --film 12 --out strips
   {command} --model MODEL --data DIR --hints 0,1,2,5,10,20,100 --out report
+  {command} --model MODEL --hint-regions regions.json
   {command} --model MODEL --data DIR --old --lpips --out report
 """
 
@@ -57,6 +58,14 @@ def parser() -> argparse.ArgumentParser:
         help="also measure the gain from N simulated hints with the true color at random places, and how far a hint "
         "in another color reaches",
     )
+    parser.add_argument(
+        "--hint-regions",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="also how 1 to 5 hints fill things that are outlined in FILE, in their own photos; JSON such as "
+        '{"version": 1, "regions": [{"photo": "a.jpg", "name": "coat", "polygon": [[10, 20], [90, 20], [50, 80]], '
+        '"point": [50, 40]}]}',
+    )
     parser.add_number(
         "--reference",
         1,
@@ -95,12 +104,14 @@ def parser() -> argparse.ArgumentParser:
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options; exits with code 2 if they do not go together."""
     options = parser.parse_args(arguments)
-    if options.data is None and options.bw is None:
-        parser.error("give --data, --bw or both")
+    if options.data is None and options.bw is None and options.hint_regions is None:
+        parser.error("give --data, --bw or both, or --hint-regions")
     if options.film is not None and options.data is None:
         parser.error("--film needs the photos of --data")
     if options.hints is not None and (options.data is None or options.film is not None):
         parser.error("--hints needs the photos of --data and cannot be combined with --film")
+    if options.hint_regions is not None and options.film is not None:
+        parser.error("--hint-regions cannot be combined with --film")
     if options.reference and (options.data is None or options.film is not None):
         parser.error("--reference needs the photos of --data and cannot be combined with --film")
     if options.old and (options.data is None or options.film is not None):

@@ -1,11 +1,11 @@
-"""Further measurements of `tf-colorize evaluate`: hints, references and artificially aged photos."""
+"""Further measurements of `tf-colorize evaluate`: hints, outlined regions, references and artificially aged photos."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # No heavy imports at module level: `tf-colorize evaluate --help` must answer at once.
@@ -30,6 +30,20 @@ def hints(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> tuple[d
                 )
                 reaches[name] = hint_reach.evaluate(one, paths, protocol=options.protocol, progress=advance)
     return curves, reaches
+
+
+def hint_regions(colorizers: Mapping[str, Any], regions: Sequence[Any]) -> dict[str, Any]:
+    """Returns how hints fill regions, by the name of each model that takes hints."""
+    from tf_colorize.evaluation import hint_regions
+
+    fillings = {}
+    with bar() as progress:
+        for name, one in colorizers.items():
+            if one.takes_hints:
+                task = progress.add_task(f"regions, {name}", total=len(regions))
+                advance = functools.partial(progress.advance, task)
+                fillings[name] = hint_regions.evaluate(one, regions, progress=advance)
+    return fillings
 
 
 def references(options: argparse.Namespace, colorizers: Mapping[str, Any]) -> dict[str, Any]:

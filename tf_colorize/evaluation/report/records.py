@@ -21,6 +21,7 @@ from tf_colorize.evaluation import (
     comparison,
     hint_gains,
     hint_reach,
+    hint_regions,
     photo_measures,
     protocols,
     reference_gains,
@@ -53,11 +54,12 @@ def write_metrics(
     reaches: Mapping[str, Any] | None = None,
     old: Mapping[str, Any] | None = None,
     references: Mapping[str, Any] | None = None,
+    fillings: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes metrics.json; everything except `"run"` is the same for the same input.
 
-    `curves`, `reaches`, `old` and `references` are those of `hint_gains.evaluate`, `hint_reach.evaluate`,
-    `aging.evaluate` and `reference_gains.evaluate` by model, if they were measured.
+    `curves`, `reaches`, `old`, `references` and `fillings` are those of `hint_gains.evaluate`, `hint_reach.evaluate`,
+    `aging.evaluate`, `reference_gains.evaluate` and `hint_regions.evaluate` by model, if they were measured.
     """
     reach = {"reach": hint_reach.record(reaches)} if reaches else {}
     content = {
@@ -67,16 +69,26 @@ def write_metrics(
         "truth": {key: _rounded(value) for key, value in figures.of_truth(result).items()},
         "models": {name: _model(result, run, name) for name in result.predictions},
         **({"hints": hint_gains.record(curves) | reach} if curves else {}),
+        **({"hint_regions": hint_regions.record(fillings)} if fillings else {}),
         **({"old": aging.record(old)} if old else {}),
         **({"references": reference_gains.record(references)} if references else {}),
         "run": {
-            **dataclasses.asdict(run),
-            "machine": machine(),
-            "versions": versions(),
+            **_of_run(run),
             "photos_per_second": {name: _rounded(result.photos_per_second(name)) for name in run.models},
         },
     }
     whole.write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_regions(path: str | os.PathLike[str], fillings: Mapping[str, hint_regions.Filling], run: Run) -> None:
+    """Writes hint_regions.json, the results of `hint_regions.evaluate` by model where nothing else was measured."""
+    models = {name: {"sha256": sha256_of(model)} for name, model in run.models.items()}
+    content = {"models": models, "hint_regions": hint_regions.record(fillings), "run": _of_run(run)}
+    whole.write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def _of_run(run):
+    return {**dataclasses.asdict(run), "machine": machine(), "versions": versions()}
 
 
 def _model(result, run, name):

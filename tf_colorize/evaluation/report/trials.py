@@ -1,4 +1,4 @@
-"""Sections of the report about harder trials: how far hints reach, and photos that were made old."""
+"""Sections of the report about harder trials: how hints reach and fill things, and photos that were made old."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from tf_colorize.evaluation import aging, hint_reach
+from tf_colorize.evaluation import aging, hint_reach, hint_regions
 from tf_colorize.evaluation.report import page
 
 
-def sections(reaches: Mapping[str, hint_reach.Reach], old: Mapping[str, aging.Aging]) -> list[tuple[str, Markup]]:
+def sections(
+    reaches: Mapping[str, hint_reach.Reach],
+    old: Mapping[str, aging.Aging],
+    fillings: Mapping[str, hint_regions.Filling] | None = None,
+) -> list[tuple[str, Markup]]:
     """Returns pairs of heading and HTML for the trials that were made.
 
     Args:
         reaches: results of `hint_reach.evaluate` by model; empty if there are none.
         old: results of `aging.evaluate` by model; empty if there are none.
+        fillings: results of `hint_regions.evaluate` by model, if there are any.
     """
     found = []
     if reaches:
@@ -26,6 +31,12 @@ def sections(reaches: Mapping[str, hint_reach.Reach], old: Mapping[str, aging.Ag
             "little should move far away."
         )
         found.append(("How far a hint reaches", _section(text, *hint_reach.rows(reaches))))
+    if fillings:
+        text = (
+            "Hints in things that were outlined by hand, in colors that the photo need not have; numbers are "
+            f"{hint_regions.explained()}."
+        )
+        found.append(("How hints fill their thing", _section(text, *hint_regions.rows(fillings))))
     if old:
         text = (
             "The photos with one fault of old photos at a time, and as an ordinary old print has them together: only "
