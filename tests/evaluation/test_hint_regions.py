@@ -81,6 +81,22 @@ def test_measures_are_those_of_a_model_whose_effect_is_known(region):
             assert [table[0, i, k] for table in found] == pytest.approx(expected, abs=0.01)
 
 
+def test_a_pixel_is_to_have_the_color_of_the_nearest_hint(region):
+    """The same color asks for more chroma in the light than in the dark."""
+
+    def with_hints(lightness, given):
+        nearest = scipy.ndimage.distance_transform_edt(
+            given[0, ..., 2] == 0, sampling=(HEIGHT, WIDTH), return_indices=True, return_distances=False
+        )
+        return given[0][tuple(nearest)][np.newaxis, ..., :2]
+
+    automatic = np.zeros((1, SIDE, SIDE, 2), np.float32)
+    colorizer = Colorizer(hints.WithHints(lambda lightness: automatic, with_hints), SIDE)
+    filling = hint_regions.evaluate(colorizer, [region])
+    np.testing.assert_allclose(filling.taken, 1, atol=0.01)
+    assert (filling.filled > 0.98).all()
+
+
 def test_further_hints_are_as_far_as_possible_from_those_before():
     inside = np.zeros((60, 90), bool)
     inside[5:55, 10:40], inside[35:55, 40:80] = True, True  # an L

@@ -31,11 +31,11 @@ _MEASURES = ("taken", "filled", "outside", "far")
 class Filling:
     """The effect of hints in regions; each measure is float64 `(regions, colors, counts)` for `COLORS` and `COUNTS`.
 
-    The wanted change of a pixel is the way from its automatic color to the hint's. The share that it takes is the
-    projection of its change on this way, clipped to [0, 1], so that too much at one place does not make up for too
-    little at another. It is that of the network's prediction, before colors that sRGB does not have at the pixel's
-    lightness are replaced by similar ones. Pixels whose automatic color is up to `MOVED` units from the hint's do not
-    count, because they have the color anyway. A value is NaN if no pixel counts.
+    The wanted change of a pixel is the way from its automatic color to that of the nearest hint, at the lightness of that
+    hint's place. The share that it takes is the projection of its change on this way, clipped to [0, 1], so that too
+    much at one place does not make up for too little at another. It is that of the network's prediction, before colors
+    that sRGB does not have at the pixel's lightness are replaced by similar ones. Pixels whose automatic color is up to
+    `MOVED` units from the hint's do not count, because they have the color anyway. A value is NaN if no pixel counts.
 
     Attributes:
         regions: The regions.
@@ -113,16 +113,14 @@ def _measured(colorizer, region):
     automatic = _enlarged(colorizer.ab(lightness), size)
     table = []
     for color in COLORS:
-        first = hints.raster([hints.Hint(*places[0], color)], size, lightness)[0]
-        wanted = lab.AB_SCALE * first[first[..., 2] > 0][0, :2] - automatic[inside]
-        lengths = np.linalg.norm(wanted, axis=-1)
+        asked = [_asked(hints.Hint(x, y, color), size, lightness) for x, y in places]
         row = []
         for count, beyond in zip(COUNTS, far):
             given = [hints.Hint(x, y, color) for x, y in places[:count]]
             painted = hints.raster(given, size, lightness)
             change = _enlarged(colorizer.ab(lightness, hints=painted), size) - automatic
-            share = (change[inside] * wanted).sum(axis=-1)[lengths > MOVED] / np.square(lengths[lengths > MOVED])
-            share = share.clip(0, 1)
+            wanted = np.array(asked)[_nearest(inside, places[:count])] - automatic[inside]
+            share = _taken(change[inside], wanted)
             moved = np.linalg.norm(change, axis=-1) > MOVED
             row.append([_share(share), _share(share >= FILLED), _share(moved[~inside]), _share(moved[beyond])])
         table.append(row)
@@ -153,6 +151,25 @@ def hint_places(inside: np.ndarray, point: tuple[float, float], count: int) -> l
         farthest = nearest.argmax()
         places.append((int(columns[farthest]), int(rows[farthest])))
     return places
+
+
+def _asked(hint, size, lightness):
+    """Returns a* and b* in Lab units that a hint asks for at its place."""
+    painted = hints.raster([hint], size, lightness)[0]
+    return lab.AB_SCALE * painted[painted[..., 2] > 0][0, :2]
+
+
+def _nearest(inside, places):
+    """Returns the index of the nearest place for each pixel inside, int `(pixels,)`."""
+    rows, columns = np.nonzero(inside)
+    return np.argmin([np.hypot(columns - x, rows - y) for x, y in places], axis=0)
+
+
+def _taken(change, wanted):
+    """Returns the share of the wanted change that pixels take, without those that have the color anyway."""
+    lengths = np.linalg.norm(wanted, axis=-1)
+    counts = lengths > MOVED
+    return ((change * wanted).sum(axis=-1)[counts] / np.square(lengths[counts])).clip(0, 1)
 
 
 def _is_far(size, places):
