@@ -1,5 +1,6 @@
 """How hints fill outlined things, measured on models whose effect is known."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -81,8 +82,10 @@ def test_measures_are_those_of_a_model_whose_effect_is_known(region):
             assert [table[0, i, k] for table in found] == pytest.approx(expected, abs=0.01)
 
 
-def test_a_pixel_is_to_have_the_color_of_the_nearest_hint(region):
-    """The same color asks for more chroma in the light than in the dark."""
+def test_a_pixel_is_to_have_the_color_of_the_nearest_hint(region, tmp_path):
+    """The same color asks for another ab in the light than in the dark."""
+    ramp = np.linspace(60, 190, WIDTH).astype(np.uint8)
+    Image.fromarray(np.tile(ramp, (HEIGHT, 1))).save(tmp_path / "ramp.png")
 
     def with_hints(lightness, given):
         nearest = scipy.ndimage.distance_transform_edt(
@@ -92,7 +95,8 @@ def test_a_pixel_is_to_have_the_color_of_the_nearest_hint(region):
 
     automatic = np.zeros((1, SIDE, SIDE, 2), np.float32)
     colorizer = Colorizer(hints.WithHints(lambda lightness: automatic, with_hints), SIDE)
-    filling = hint_regions.evaluate(colorizer, [region])
+    dark = dataclasses.replace(region, photo=tmp_path / "ramp.png", point=(10, 18))
+    filling = hint_regions.evaluate(colorizer, [dark])
     np.testing.assert_allclose(filling.taken, 1, atol=0.01)
     assert (filling.filled > 0.98).all()
 

@@ -31,8 +31,8 @@ _MEASURES = ("taken", "filled", "outside", "far")
 class Filling:
     """The effect of hints in regions; each measure is float64 `(regions, colors, counts)` for `COLORS` and `COUNTS`.
 
-    The wanted change of a pixel is the way from its automatic color to that of the nearest hint, at the lightness of that
-    hint's place. The share that it takes is the projection of its change on this way, clipped to [0, 1], so that too
+    The wanted change of a pixel is the way from its automatic color to that of the nearest hint, at the lightness
+    of its place. The share that it takes is the projection of its change on this way, clipped to [0, 1], so that too
     much at one place does not make up for too little at another. It is that of the network's prediction, before colors
     that sRGB does not have at the pixel's lightness are replaced by similar ones. Pixels whose automatic color is up to
     `MOVED` units from the hint's do not count, because they have the color anyway. A value is NaN if no pixel counts.
