@@ -73,7 +73,7 @@ def of_libraries() -> Iterator[None]:
 
     Keras and TensorFlow leave some of theirs behind if an error occurs or the process is killed. Python has one folder
     for all threads, so one block waits for the other, and no thread may create a temporary file meanwhile that must
-    last longer.
+    last longer. Errors about a file in it name the folder that the system gave, because users know that.
 
     Raises:
         OSError: the folder cannot be created.
@@ -82,5 +82,9 @@ def of_libraries() -> Iterator[None]:
         before, tempfile.tempdir = tempfile.tempdir, str(folder)
         try:
             yield
+        except OSError as error:
+            if error.filename and os.fsdecode(error.filename).startswith(str(folder)):
+                raise OSError(error.errno, error.strerror, str(folder.parent)) from error
+            raise
         finally:
             tempfile.tempdir = before

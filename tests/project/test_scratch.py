@@ -86,6 +86,16 @@ def test_temporary_files_of_libraries_vanish(tmp_path, monkeypatch):
     assert tempfile.tempdir == str(tmp_path) and not os.listdir(tmp_path)
 
 
+def test_an_error_in_the_folder_of_libraries_names_the_one_that_users_know(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(FileNotFoundError) as raised, scratch.of_libraries():
+        open(os.path.join(tempfile.gettempdir(), "missing", "config.json")).close()
+    assert raised.value.filename == str(tmp_path)
+    with pytest.raises(FileNotFoundError) as raised, scratch.of_libraries():
+        open(tmp_path / "model.keras").close()
+    assert raised.value.filename == str(tmp_path / "model.keras")
+
+
 def test_threads_take_turns_with_the_folder_of_libraries(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     both = threading.Barrier(2)
