@@ -46,7 +46,7 @@ def main(argv=None):
 
 
 def draw(model, folder, height):
-    """Writes `people.jpg` and `photos.jpg` (gray, colorized, original), and three more sheets, if it has the photos."""
+    """Writes `people.jpg` and `photos.jpg` (gray, colorized, original), and four more sheets, if it has the photos."""
     import skimage.data
 
     import tf_colorize
@@ -65,6 +65,7 @@ def draw(model, folder, height):
         "photos.jpg": before_and_after([getattr(skimage.data, name)()[..., :3] for name in PHOTOS]),
         "gray_photos.jpg": {"gray": gray_photos, "tf_colorize": [colorizer(photo) for photo in gray_photos]},
         "film.jpg": film_strip(colorizer),
+        "hints.jpg": with_hints(colorizer, skimage.data.astronaut()),
     }
     images = {name: contact_sheet.contact_sheet(columns, height) for name, columns in sheets.items()}
     if all(pathlib.Path(path).exists() for path in OLD_PHOTOS):
@@ -87,6 +88,21 @@ def people_and_places():
     hopper = Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)).convert("RGB")
     palace = sklearn.datasets.load_sample_image("china.jpg")
     return [np.asarray(hopper)[:512], skimage.data.astronaut(), palace[:, 40:467]]
+
+
+def with_hints(colorizer, photo):
+    """Returns columns of one photo, with hints on a suit and a tank: Eileen Collins (public domain), whose suit is
+    orange."""
+    from tf_colorize.evaluation import protocols
+
+    gray = protocols.without_color(photo)
+    suit = [(250, 330), (140, 440)]
+    return {
+        "gray": [gray],
+        "without hints": [colorizer(gray)],
+        "2 hints, navy": [colorizer(gray, hints=[(x, y, "navy") for x, y in suit])],
+        "2 darkgreen, 1 gold": [colorizer(gray, hints=[*((x, y, "darkgreen") for x, y in suit), (420, 120, "gold")])],
+    }
 
 
 def old_photos(colorizer, size=(480, 330)):

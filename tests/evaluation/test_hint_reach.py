@@ -3,20 +3,21 @@
 import numpy as np
 import pytest
 import skimage.color
-import skimage.data
 from PIL import Image, ImageColor
 
 from tf_colorize import Colorizer, hints
+from tf_colorize.color import oklab
 from tf_colorize.evaluation import hint_reach
 
 SIZE = 64
+LEVEL = 110
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
-    Image.fromarray(skimage.data.chelsea()).save(folder / "cat.png")
-    Image.fromarray(skimage.data.camera()).save(folder / "gray.png")
+    for name in ("even.png", "gray.png"):
+        Image.new("L", (120, 90), LEVEL).save(folder / name)
     (folder / "broken.png").write_bytes(b"nothing")
     return sorted(folder.iterdir())
 
@@ -37,8 +38,9 @@ def painter(share_at):
 
 
 def chroma(color):
-    rgb = np.array(ImageColor.getrgb(color), np.uint8)[None, None]
-    return float(np.hypot(*skimage.color.rgb2lab(rgb)[0, 0, 1:]))
+    """What a hint asks for at the lightness of the photos."""
+    level = skimage.color.rgb2lab(np.full((1, 1, 3), LEVEL, np.uint8))[0, 0, 0]
+    return 110 * float(np.hypot(*oklab.ab_of_thing(np.uint8(ImageColor.getrgb(color)), level / 50 - 1)))
 
 
 def test_a_model_that_keeps_to_the_dot_moves_nothing_far_away(photos):

@@ -1,9 +1,10 @@
-"""Where hints end: no effect beyond, full effect near hints, and large differences end sooner."""
+"""Where hints end: the whole difference in their thing, which is connected, and next to nothing elsewhere."""
 
 import exports
 import keras
 import numpy as np
 import pytest
+import skimage.morphology
 import tensorflow as tf
 
 from tf_colorize.models import anatomy, grafts, hint_branch, hint_limits, saving
@@ -11,61 +12,132 @@ from tf_colorize.models import anatomy, grafts, hint_branch, hint_limits, saving
 SIZE = 64
 
 
-def spread(known, difference=(0.2, -0.1)):
-    """A difference that is spread along one row, given how much is known at each place."""
-    known = np.float32(known)
-    return np.concatenate([known[:, None] * np.float32(difference), known[:, None]], axis=-1)[None, None]
+def connected(evidence, places, loss, **options):
+    """The connection of each place of a grid, given its evidence and the places with a hint."""
+    evidence = np.float32(evidence)
+    hints = np.zeros((*evidence.shape, 3), np.float32)
+    for place in places:
+        hints[place] = 1.0
+    hints = np.kron(hints, np.ones((hint_limits.STRIDE, hint_limits.STRIDE, 1), np.float32))
+    layer = hint_limits.ConnectHints(**options)
+    layer.build(None)
+    layer.loss.assign(loss)
+    spread = np.concatenate([np.full((*evidence.shape, 5), 7.0), evidence[..., None]], axis=-1)
+    result = np.asarray(layer(np.float32(spread)[None], hints[None]))[0]
+    np.testing.assert_array_equal(result[..., :5], spread[..., :5])
+    return result[..., 5]
 
 
-def ended(values, **weights):
-    layer = hint_limits.EndHints()
-    layer.build(values.shape)
-    for name, value in weights.items():
-        getattr(layer, name).assign(value)
-    return np.asarray(layer(values))
+def filled(connection, color=(0.2, -0.1), automatic=(0.0, 0.0), evidence=0.5, spread=None):
+    """The differences at places along one row, given their connection; the hint itself, a color, is at the last one."""
+    count = len(connection)
+    hints = np.zeros((count, 3), np.float32)
+    hints[-1] = (*color, 1.0)
+    spread = np.subtract(color, automatic) if spread is None else np.array(spread)
+    columns = [*(evidence * spread), evidence, *(evidence * np.add(spread, automatic))]
+    values = np.concatenate([np.tile(columns, (count, 1)), np.reshape(connection, (-1, 1))], axis=-1)
+    ab = np.tile(np.float32(automatic), (1, 1, count, 1))
+    return np.asarray(hint_limits.FillThings()(np.float32(values)[None, None], ab, hints[None, None]))[0, 0]
 
 
-def test_the_cutoff_is_a_smoothstep_above_the_threshold():
-    known = np.linspace(0, 1, 51)
-    result = ended(spread(known), least=-1.0, by_size=0.0, softness=-1.0)[0, 0]
-    start, width = 1 / (1 + np.e), np.log1p(np.exp(-1.0)) + 0.05
-    share = np.clip((known - start) / width, 0, 1)
-    expected = (3 * share**2 - 2 * share**3)[:, None] * spread(known)[0, 0]
-    np.testing.assert_allclose(result, expected, atol=1e-6)
-    assert (result[known < start] == 0).all()
+def test_a_connection_without_loss_is_a_morphological_reconstruction():
+    evidence = np.random.default_rng(0).uniform(size=(12, 12))
+    seeds = np.zeros_like(evidence)
+    seeds[3, 4], seeds[9, 9] = evidence[3, 4], evidence[9, 9]
+    expected = skimage.morphology.reconstruction(seeds, evidence, footprint=np.ones((3, 3)))
+    np.testing.assert_allclose(connected(evidence, [(3, 4), (9, 9)], loss=0.0), expected, atol=1e-6)
 
 
-def test_a_large_difference_ends_sooner_than_a_small_one():
-    known = np.linspace(0, 1, 101)
-    reached = [
-        (ended(spread(known, difference))[0, 0, :, 0] != 0).sum() for difference in ((0.02, 0), (0.2, 0), (0.6, 0))
-    ]
-    assert reached[0] > reached[1] > reached[2] > 5
+def test_a_connection_decreases_by_the_loss_in_nearly_equal_distances_in_all_directions():
+    result = connected(np.ones((33, 33)), [(16, 16)], loss=0.02 * 33)
+    assert result[16, 16] == 1.0
+    np.testing.assert_allclose(result[16, 16:], 1.0 - 0.02 * np.arange(17), atol=1e-5)
+    distance = np.hypot(*(np.mgrid[:33, :33] - 16.0))
+    far = distance > 8
+    ratio = ((1.0 - result) / 0.02)[far] / distance[far]
+    assert ratio.min() > 0.85 and ratio.max() < 1.1
 
 
-def test_a_negative_amount_counts_as_0_and_gradients_are_finite():
-    values = tf.constant(spread([-0.5, 0.0, 1e-9, 0.25, 1.5]))
-    layer = hint_limits.EndHints()
+def test_the_way_to_a_similar_thing_leads_through_another():
+    evidence = np.full((8, 20), 0.9)
+    evidence[:, 9:11] = 0.02  # something else from top to bottom
+    result = connected(evidence, [(4, 3)], loss=0.0)
+    np.testing.assert_allclose(result[:, :9], 0.9)
+    np.testing.assert_allclose(result[:, 9:], 0.02)
+    evidence[0, 9:11] = 0.9  # around its end
+    np.testing.assert_allclose(connected(evidence, [(4, 3)], loss=0.0)[:, 11:], 0.9)
+
+
+def test_the_loss_is_that_across_a_picture_of_any_size():
+    small, large = (connected(np.ones((side, side)), [(side // 2, 0)], loss=1.0)[side // 2] for side in (24, 48))
+    np.testing.assert_allclose(small[12], large[24], atol=1e-5)
+
+
+def test_without_hints_nothing_is_connected():
+    assert not connected(np.ones((8, 8)), [], loss=1.0).any()
+
+
+def test_a_thing_gets_the_whole_difference_and_other_things_a_faint_tint():
+    connection = np.linspace(0, 1, 41)
+    layer = hint_limits.FillThings()
+    layer.build(None)
+    threshold = float(np.asarray(layer.threshold))
+    result = filled(connection)
+    whole = connection > threshold + layer.WIDTH
+    np.testing.assert_allclose(result[whole], [[0.2, -0.1]] * whole.sum(), rtol=1e-3)
+    beyond = np.linalg.norm(result[connection < threshold], axis=-1)
+    np.testing.assert_allclose(beyond, layer.TINT, rtol=0.01)
+    assert layer.TINT * 110 < 5  # visible from there on
+    assert (np.diff(np.linalg.norm(result, axis=-1)) >= -1e-6).all()
+
+
+def test_a_large_wish_tints_nothing_beyond_its_thing():
+    result = filled(np.linspace(0, 1, 41), color=(0.6, -0.3))
+    assert not result[:4].any() and np.linalg.norm(result[-1]) > 0.6
+
+
+def test_a_thing_gets_the_color_itself_also_where_its_automatic_color_differs_from_that_at_the_hint():
+    layer, hints = hint_limits.FillThings(), np.zeros((1, 1, 3, 3), np.float32)
+    hints[0, 0, 0] = (0.1, -0.5, 1.0)
+    ab = np.float32([[[[0.0, 0.0], [0.6, 0.4], [-0.3, 0.2]]]])  # a gray zip, a red suit and a green one
+    spread = np.float32(
+        [[[[0.1 * known, -0.5 * known, known] + [0.1 * known, -0.5 * known, 1.0]] for known in (1.0, 0.5, 0.2)]]
+    )
+    spread = spread.reshape(1, 1, 3, 6)
+    np.testing.assert_allclose(
+        ab + np.asarray(layer(spread, ab, hints)), np.tile(hints[0, 0, 0, :2], (1, 1, 3, 1)), atol=1e-6
+    )
+
+
+def test_a_color_never_exceeds_those_of_the_hints():
+    """Where hints of opposite colors cancel out their evidence, the quotient would be many times as large."""
+    result = filled([0.5, 1.0], color=(0.1, -0.1), evidence=0.05, spread=(0.2, -0.1))
+    np.testing.assert_allclose(result, [[0.1, -0.1]] * 2, rtol=1e-3)
+
+
+def test_gradients_are_finite_also_where_nothing_is_known():
+    rows = [[0, 0, -0.5, 0, 0, 0], [0] * 6, [1e-9, 0, 1e-9, 1e-9, 0, 0.13], [0.2, 0.1, 1.5, 0.2, 0.1, 0.15]]
+    spread = tf.constant([[rows]], tf.float32)
+    hints = tf.constant([[[[0, 0, 0], [0, 0, 0], [0, 0, 0], [0.2, 0.1, 1]]]], tf.float32)
+    layer = hint_limits.FillThings()
     with tf.GradientTape() as tape:
-        tape.watch(values)
-        result = layer(values)
-        loss = tf.reduce_sum(result**2)
-    gradients = tape.gradient(loss, [values, *layer.trainable_variables])
+        tape.watch(spread)
+        loss = tf.reduce_sum(layer(spread, hints[..., :2], 2 * hints) ** 2)
+    gradients = tape.gradient(loss, [spread, *layer.trainable_variables])
     assert all(np.isfinite(gradient).all() for gradient in gradients)
-    assert not np.asarray(result)[0, 0, :3].any()
-    assert any(np.abs(gradient).max() > 0 for gradient in gradients[1:])
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
 
 
-def test_the_whole_branch_changes_nothing_where_a_hint_ends():
+def test_the_whole_branch_changes_nothing_beyond_its_steps():
     """Bit for bit, which a kernel with a tail cannot promise."""
     keras.utils.set_random_seed(0)
     plain = saving.portable(exports.generator())
     hinted = grafts.add_hints(plain)
-    end = next(layer for layer in hinted.layers if layer.name == "hints_end")
-    end.least.assign(3.0)  # almost everything must be known
+    layer = next(layer for layer in hinted.layers if layer.name == "hints_connected")
+    layer.loss.assign(SIZE / hint_limits.STRIDE / 2)  # half of the evidence is lost at each place
     lightness = np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 1)).astype("float32")
     hints = np.zeros((1, SIZE, SIZE, 3), "float32")
-    hints[0, 20:24, 20:24] = (0.5, -0.4, 1.0)
+    hints[0, 20:24, 20:24] = (0.9, -0.8, 1.0)
     moved = np.asarray(hinted({"lightness": lightness, "hints": hints}) - plain(lightness))
     away = np.hypot(*(np.mgrid[:SIZE, :SIZE] - 21.5))
     assert not moved[0, away > 30].any() and np.abs(moved[0, 20:24, 20:24]).min() > 0.1

@@ -123,7 +123,7 @@ def test_only_the_branch_learns():
     layers = {weight.path.split("/")[0] for weight in hinted.trainable_weights}
     assert layers == {
         *("hints_from1", "hints_conv", "hints_embedding", "hints_places", "hints_spread"),
-        *("hints_upsampling", "hints_difference", "hints_end"),
+        *("hints_upsampling", "hints_difference", "hints_connected", "hints_filled"),
     }
     with_gradient(hinted)
 
@@ -149,7 +149,7 @@ def test_spreading_is_kriging(power):
     for row, column in cells:
         hints[0, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8] = (*random.uniform(-0.5, 0.5, 2), 1.0)
     layer = branch.SpreadHints(iterations=16, power=power)
-    result = np.asarray(layer(places, ab, hints))[0].reshape(64, 3)
+    result = np.asarray(layer(places, ab, hints))[0].reshape(64, 6)
     noise = np.log1p(np.exp(float(layer.noise)))
 
     def covariance(one, other):
@@ -158,10 +158,14 @@ def test_spreading_is_kriging(power):
 
     keys = np.stack([places[0, 2 * r : 2 * r + 2, 2 * c : 2 * c + 2].mean((0, 1)) for r, c in cells])
     known = [(hints[..., :2] - ab)[0, 8 * r : 8 * r + 8, 8 * c : 8 * c + 8].mean((0, 1)) for r, c in cells]
-    values = np.concatenate([known, np.ones((3, 1))], axis=1)
+    colors = [hints[0, 8 * r, 8 * c, :2] for r, c in cells]
+    values = np.concatenate([known, np.ones((3, 1)), colors], axis=1)
     weights = np.linalg.solve(covariance(keys, keys) + noise * np.eye(3), values)
-    np.testing.assert_allclose(result, covariance(places[0].reshape(64, 5), keys) @ weights, atol=1e-4)
-    in_training = np.asarray(layer(places, ab, hints, training=True))[0].reshape(64, 3)
+    everywhere = covariance(places[0].reshape(64, 5), keys)
+    np.testing.assert_allclose(result[:, :5], everywhere @ weights, atol=1e-4)
+    alone = everywhere / (covariance(keys, keys).diagonal() + noise)  # the last column with a single hint
+    np.testing.assert_allclose(result[:, 5], alone.max(axis=1), atol=1e-4)
+    in_training = np.asarray(layer(places, ab, hints, training=True))[0].reshape(64, 6)
     np.testing.assert_allclose(in_training, result, atol=1e-4)
 
 

@@ -29,9 +29,9 @@ def branch(
     """Returns ab with hints, a symbolic tensor like `ab`, to which it is equal without hints.
 
     Each place gets an embedding, computed from the generator's features. `SpreadHints` spreads the difference between
-    hints and the automatic result to places with a similar embedding, `hint_limits.EndHints` cuts it off at unrelated
-    places, and `hint_limits.KeepHints` sets the exact colors at the hints' own places. The branch computes in float32,
-    whatever the precision of the other layers.
+    hints and the automatic result to places with a similar embedding, `hint_limits.ConnectHints` and `FillThings` give
+    the whole of it to the things with hints and end it elsewhere, and `KeepHints` sets the exact colors at the hints'
+    own places. The branch computes in float32, whatever the precision of the other layers.
 
     Args:
         features: pairs of the generator's features, `(batch, height / stride, width / stride, channels)`, and
@@ -40,7 +40,8 @@ def branch(
         ab: `(batch, height, width, 2)`, the automatic result.
         hints: `(batch, height, width, 3)`.
         power: int, as for `SpreadHints`.
-        ends: bool, whether the difference is cut off; in branches up to model 8 it decreases slowly, with a power of 1.
+        ends: bool, whether the difference ends with its thing; in branches up to model 8 it decreases slowly, with a
+            power of 1.
     """
     convolution = functools.partial(keras.layers.Conv2D, kernel_size=1, dtype="float32")
     automatic = keras.layers.Concatenate(name="hints_automatic", dtype="float32")([lightness, ab])
@@ -48,10 +49,12 @@ def branch(
     embedding = convolution(HEADS * (DIMENSION + 1), name="hints_embedding")(x)
     places = likeness.Position(name="hints_places", dtype="float32")(embedding)
     spread = SpreadHints(HEADS, power=power, name="hints_spread", dtype="float32")(places, ab, hints)
+    if ends:
+        spread = hint_limits.ConnectHints(name="hints_connected", dtype="float32")(spread, hints)
     logits = convolution(9 * STRIDE**2, name="hints_upsampling")(x)
     spread = ConvexUpsampling(name="hints_difference", dtype="float32")(spread, logits)
     if ends:
-        spread = hint_limits.EndHints(name="hints_end", dtype="float32")(spread)
+        spread = hint_limits.FillThings(name="hints_filled", dtype="float32")(spread, ab, hints)
     return hint_limits.KeepHints(name="hints_kept", dtype="float32")(ab, spread, hints)
 
 
@@ -60,7 +63,7 @@ def options_of(generator: keras.Model) -> dict[str, Any]:
     layers = {layer.name: layer for layer in generator.layers}
     if "hints_spread" not in layers:
         return {}
-    return {"power": layers["hints_spread"].power, "ends": "hints_end" in layers}
+    return {"power": layers["hints_spread"].power, "ends": "hints_filled" in layers}
 
 
 def for_nonlocal_mean(layer: keras.layers.Layer) -> list[np.ndarray]:
@@ -102,7 +105,8 @@ class SpreadHints(keras.layers.Layer):
 
     Call arguments: places `(batch, height / 4, width / 4, heads * (dimension + 1))`, the embedding of each head and the
     logarithm of its strength; ab `(batch, height, width, 2)`; hints `(batch, height, width, 3)`. Output shape: `(batch,
-    height / 4, width / 4, 3)`, float32: the difference in ab, and how well it is known, about 0 to 1.
+    height / 4, width / 4, 6)`, float32: the difference in ab, how well it is known from all hints, the hints' colors
+    spread alike, and how well they are known from the best hint alone. What is known is about 0 to 1.
     """
 
     def __init__(self, heads: int = 1, iterations: int = 32, power: int = 1, **kwargs: Any) -> None:
@@ -123,7 +127,7 @@ class SpreadHints(keras.layers.Layer):
     def call(self, places, ab, hints, training=False):
         ops = keras.ops
         mask = hints[..., 2:]
-        known = ops.concatenate([mask * (hints[..., :2] - ab), mask], axis=-1)
+        known = ops.concatenate([mask * (hints[..., :2] - ab), mask, mask * hints[..., :2]], axis=-1)
         share = ops.average_pool(mask, STRIDE, strides=STRIDE)
         key_stride = STRIDE * KEY_FACTOR
         weight = ops.average_pool(mask, key_stride, strides=key_stride)
@@ -136,7 +140,7 @@ class SpreadHints(keras.layers.Layer):
         else:
             spread = self._predicted_from_few(queries, keys, is_hint, values)
         _, height, width, _ = ops.shape(places)
-        return ops.reshape(spread, (-1, height, width, 3))
+        return ops.reshape(spread, (-1, height, width, 6))
 
     def _predicted_from_few(self, queries, keys, is_hint, values):
         """Predicts from only the keys with a hint, if there are few enough, which is many times as fast."""
@@ -160,7 +164,8 @@ class SpreadHints(keras.layers.Layer):
         return ops.cond(is_few, predicted, lambda: self._predicted(*said_again(queries, keys, is_hint, values)))
 
     def _predicted(self, queries, keys, is_hint, values, training=False):
-        """Returns the values `(batch, queries, 3)` at the queries from those at the keys."""
+        """Returns the values and the best evidence at the queries, `(batch, queries, 6)`, from the values at the
+        keys."""
         ops = keras.ops
         among = self._covariance(keys, keys) * is_hint * ops.swapaxes(is_hint, 1, 2)
         noise, values = ops.softplus(self.noise), values * is_hint
@@ -168,7 +173,15 @@ class SpreadHints(keras.layers.Layer):
             weights = ops.solve(among + noise * ops.eye(ops.shape(among)[-1]), values)
         else:
             weights = self._solved(among, noise, values)
-        return ops.matmul(self._covariance(queries, keys), weights * is_hint)
+        covariance = self._covariance(queries, keys)
+        alone = covariance * ops.swapaxes(is_hint / (self._variance(keys) + noise), 1, 2)
+        best = ops.max(alone, axis=-1, keepdims=True)
+        return ops.concatenate([ops.matmul(covariance, weights * is_hint), best], axis=-1)
+
+    def _variance(self, places):
+        """Returns the covariance of each place with itself, `(batch, places, 1)`."""
+        logarithms = [part[..., -1:] for part in keras.ops.split(places, self.heads, -1)]
+        return sum(keras.ops.exp(2 * self.power * one) for one in logarithms)
 
     def _covariance(self, first, second):
         """Returns the covariances `(batch, places of the first, places of the second)`.
@@ -209,7 +222,7 @@ class SpreadHints(keras.layers.Layer):
         return state[0]
 
     def compute_output_spec(self, places, ab, hints, training=False):
-        return keras.KerasTensor((*places.shape[:-1], 3), dtype="float32")
+        return keras.KerasTensor((*places.shape[:-1], 6), dtype="float32")
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "iterations": self.iterations, "power": self.power}
