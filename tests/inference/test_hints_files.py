@@ -4,6 +4,7 @@ import json
 import os
 import threading
 
+import numpy as np
 import pytest
 
 from tf_colorize import documents, hints
@@ -47,6 +48,15 @@ def test_a_pipe_is_read_once(tmp_path):
     reader.start()
     reader.join(20)
     assert [one.hints for one in found] == [[hints.Hint(120, "40%", "#7a4b2c")]]
+
+
+def test_a_further_hint_takes_precedence_over_one_at_the_same_place_in_the_file(tmp_path):
+    (tmp_path / "a.json").write_text(content(x=5, y=5, color="red"), encoding="utf-8")
+    gray = np.zeros((1, 32, 32, 1), np.float32)
+    both = hints_beside.read(tmp_path / "a.json", (hints.Hint(5, 5, "navy"),)).hints
+    assert len(both) == 2
+    painted, navy = (hints.raster(given, (32, 32), gray) for given in (both, [hints.Hint(5, 5, "navy")]))
+    np.testing.assert_array_equal(painted, navy)
 
 
 def test_a_file_without_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch):

@@ -65,7 +65,7 @@ def read(
 
     Args:
         path: Its hints file, or None.
-        more: Further hints, which are added to those of the file.
+        more: Further hints, which are added to those of the file. At the same place, they take precedence.
         adjustments: Fields of the look that override those of the file.
 
     Raises:
@@ -80,7 +80,8 @@ def read(
     said += ["a reference"] if "reference" in used else []
     if found or not said:
         said.insert(0, f"{len(found)} hint{'' if len(found) == 1 else 's'}")
-    return Wishes([*found, *more], Look(**{**used, **adjustments}), [f"{', '.join(said)} from {path.name}"])
+    # Of hints at equal distances, the first is painted.
+    return Wishes([*more, *found], Look(**{**used, **adjustments}), [f"{', '.join(said)} from {path.name}"])
 
 
 def refuse_without(
