@@ -22,7 +22,8 @@ export class Hinting extends EventTarget {
   #selected; // id of a dot
   #latest = null; // the dot that was put last, by a tap that may become a double one: `{id, time}`
   #putting = null; // where a dot is being put
-  #tones = new Map(); // what the gray photo has at places with a dot, once it is known
+  #tones = new Map(); // dot's id -> `{place, gray}`: what the gray photo has there, or had where the dot was before
+  #asking = new Set(); // ids of dots whose gray is being asked for
   #suggested = {}; // the latest suggestions: `{key, colors}`
 
   /**
@@ -47,7 +48,10 @@ export class Hinting extends EventTarget {
    */
   show(photo, view = {}) {
     const canHave = photo && view.kind === "color" && view.takesHints ? photo : null;
-    if (canHave !== this.#photo) this.#close();
+    if (canHave !== this.#photo) {
+      this.#close();
+      this.#tones.clear();
+    }
     this.#photo = canHave;
     this.#view = view;
     this.#refresh();
@@ -129,22 +133,39 @@ export class Hinting extends EventTarget {
     return ofBitmap(bitmap);
   }
 
-  /** What the color of a dot becomes at the lightness of its place, as soon as that is known. */
-  #coming(dot) {
-    const key = [this.#photo.id, dot.x, dot.y].join();
-    if (!this.#tones.has(key)) this.#learnTone(key, dot);
-    const tone = this.#tones.get(key);
-    return tone ? hexAt(lightnessOf(tone), abOfThing(dot.color, lightnessOf(tone))) : undefined;
+  #showDots() {
+    const list = this.#photo?.hints.list ?? [];
+    this.#dots.show(
+      this.#photo,
+      list.map((dot) => ({ ...dot, coming: this.#coming(dot) })),
+      this.#selected,
+    );
   }
 
-  async #learnTone(key, place) {
-    this.#tones.set(key, null);
+  /** What the color of a dot becomes at the lightness of its place, as soon as that is known. */
+  #coming(dot) {
+    const known = this.#tones.get(dot.id);
+    if (known?.place !== placeOf(dot)) this.#learnTone(dot);
+    if (!known?.gray) return undefined;
+    const lightness = lightnessOf(known.gray);
+    return hexAt(lightness, abOfThing(dot.color, lightness));
+  }
+
+  /** Asks for one place of a dot at a time, because it may be dragged. */
+  async #learnTone(dot) {
+    if (this.#asking.has(dot.id)) return;
+    this.#asking.add(dot.id);
+    const photo = this.#photo;
+    let gray;
     try {
-      this.#tones.set(key, await this.#colorAt(place, { kind: "gray" }));
-      this.#refresh();
+      gray = await this.#colorAt(dot, { kind: "gray" });
     } catch (error) {
       console.warn("No lightness of a dot:", error);
     }
+    this.#asking.delete(dot.id);
+    if (photo !== this.#photo) return;
+    this.#tones.set(dot.id, { place: placeOf(dot), gray });
+    this.#showDots();
   }
 
   #select(id, { byKey = false } = {}) {
@@ -206,17 +227,17 @@ export class Hinting extends EventTarget {
     const list = photo?.hints.list ?? [];
     const dot = photo?.hints.get(this.#selected);
     if (!dot) this.#close();
-    this.#dots.show(
-      photo,
-      list.map((one) => ({ ...one, coming: this.#coming(one) })),
-      dot?.id,
-    );
+    this.#showDots();
     element("frame").classList.toggle("picking", this.#panel.isPicking);
     if (!dot) return;
     const others = list.filter(({ id }) => id !== dot.id);
     this.#panel.show(dot, [...new Set(others.map(({ color }) => color))]);
     this.#suggest(dot);
   }
+}
+
+function placeOf({ x, y }) {
+  return `${x},${y}`;
 }
 
 function advice(takesHints, model, { hints: { list } }) {

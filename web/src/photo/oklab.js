@@ -29,7 +29,7 @@ const TOLERANCE = 1e-5; // of linear light at the boundary of the gamut
 
 /**
  * The a and b in [-1, 1] that a color gives to a thing: of its hue, and with as much of its chroma as sRGB has. A thing has light and
- * shade: very dark and very bright places count as less so, except near the color's own lightness.
+ * shade: very dark and very bright places count as less so, or as the color's own lightness, at which it is unchanged.
  *
  * @param {string} color "#rrggbb".
  * @param {number} lightness Of a place in the thing, in [-1, 1].
@@ -40,10 +40,10 @@ export function abOfThing(color, lightness) {
   const roots = times(CONE_ROOTS_FROM_OKLAB, [0, a, b]); // what they add to those of a gray
   const own = lightnessOf(color);
   const luminance = luminanceOf(Math.min(Math.max(lightness, Math.min(own, DARK)), Math.max(own, BRIGHT)));
-  const at = (share) => linear(
-    roots.map((root) => share * root),
-    luminance,
-  );
+  const at = (share) => {
+    const reduced = roots.map((root) => share * root);
+    return linear(reduced, luminance);
+  };
   let [low, high] = [isInGamut(at(1)) ? 1 : 0, 1];
   for (let step = 0; step < HALVINGS && low < 1; step++) {
     const middle = (low + high) / 2;

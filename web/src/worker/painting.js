@@ -20,7 +20,7 @@ export function paint(hints, { width, height }, lightness) {
   for (const { x, y, color, size: wide = 0 } of hints) {
     const columns = reached(x, wide, width, size);
     const rows = reached(y, wide, height, size);
-    const [a, b] = abOfThing(color, meanOf(lightness, rows, columns));
+    const [a, b] = abOfThing(color, meanOf(lightness, rows, columns, size));
     for (const [row, down] of rows) {
       for (const [column, across] of columns) {
         const at = row * size + column;
@@ -34,9 +34,9 @@ export function paint(hints, { width, height }, lightness) {
   return painted;
 }
 
-function meanOf(lightness, rows, columns) {
+function meanOf(lightness, rows, columns, size) {
   let sum = 0;
-  for (const [row] of rows) for (const [column] of columns) sum += lightness[row * Math.sqrt(lightness.length) + column];
+  for (const [row] of rows) for (const [column] of columns) sum += lightness[row * size + column];
   return sum / (rows.length * columns.length);
 }
 
