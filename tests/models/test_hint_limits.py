@@ -116,7 +116,7 @@ def test_a_color_never_exceeds_those_of_the_hints():
 
 
 def test_gradients_are_finite_also_where_nothing_is_known():
-    rows = [[0, 0, -0.5, 0, 0, 0], [0] * 6, [1e-9, 0, 1e-9, 1e-9, 0, 0.13], [0.2, 0.1, 1.5, 0.2, 0.1, 0.15]]
+    rows = [[0, 0, -0.5, 0, 0, 0], [0] * 6, [1e-9, 0, 1e-9, 1e-9, 0, 0.28], [0.2, 0.1, 1.5, 0.2, 0.1, 0.3]]
     spread = tf.constant([[rows]], tf.float32)
     hints = tf.constant([[[[0, 0, 0], [0, 0, 0], [0, 0, 0], [0.2, 0.1, 1]]]], tf.float32)
     layer = hint_limits.FillThings()

@@ -29,9 +29,9 @@ def branch(
     """Returns ab with hints, a symbolic tensor like `ab`, to which it is equal without hints.
 
     Each place gets an embedding, computed from the generator's features. `SpreadHints` spreads the difference between
-    hints and the automatic result to places with a similar embedding, `hint_limits.ConnectHints` and `FillThings` give
-    the whole of it to the things with hints and end it elsewhere, and `KeepHints` sets the exact colors at the hints'
-    own places. The branch computes in float32, whatever the precision of the other layers.
+    hints and the automatic result, and their colors, to places with a similar embedding. `hint_limits.ConnectHints` and
+    `FillThings` give things the color of their hints and end it elsewhere, and `KeepHints` sets the exact colors at the
+    hints' own places. The branch computes in float32, whatever the precision of the other layers.
 
     Args:
         features: pairs of the generator's features, `(batch, height / stride, width / stride, channels)`, and
